@@ -1,0 +1,32 @@
+"""todo-attach: a blob becomes an attachment of a Microsoft To Do task, once.
+
+An invocation is: load the ledger entry, claim it, ask a pure function what to do, do exactly one outside thing,
+record what was seen, schedule the next message; so that dying between any two of those costs time, never
+correctness.
+
+    pure         values in, values out: no I/O, no clock, no environment, no logging
+      ranges         byte ranges: expected ranges, the next slice, Content-Range
+      attachment     from a blob and its metadata to a request; the upload id
+      ledger         the entry: everything known about one upload; claims
+      delivery       which message may act
+      observations   what can be seen of the outside world
+      upload         decide what to do; absorb what was seen; the transition table
+      graph_wire     Graph requests and replies, in prepare_/parse_ pairs
+      matching       did it land? which listed attachment is ours
+      names          lists and tasks by name
+      outcome        what the person reads in the blob's tags
+      messages       the range message
+      backoff        delays, Retry-After
+      errors         the exceptions, and what the queue does with each
+    contracts
+      ports          the outside world, as Protocols
+    shell
+      intake         a blob event becomes an entry
+      effects        an action becomes one request, a reply becomes an observation
+      runner         the cycle: the only place where effects are ordered
+      sweep          what the timer and the poison queues do
+      settings       the only reader of the environment
+      wiring         builds the adapters, once per process
+      telemetry      one structured record per step
+      adapters/      one file per outside thing
+"""

@@ -1,0 +1,52 @@
+"""Delays: how long to wait before the next try, and what a Retry-After header says.
+
+Delays are never slept: they become a `not_before` in the ledger and a delayed message.
+"""
+
+import email.utils
+import math
+from datetime import UTC, datetime, timedelta
+
+FIRST = timedelta(seconds=2)
+LONGEST = timedelta(minutes=10)
+# A queue message can be delayed by seven days at most; a longer Retry-After is cut to this.
+LONGEST_RETRY_AFTER = timedelta(days=6)
+
+
+def delay_before(attempt: int, *, jitter: float) -> timedelta:
+    """Exponential back-off: 2 s doubling to 10 min, spread by *jitter* in [0, 1) over [half, whole).
+
+    *attempt* counts from 1. Spread, because uploads throttled together would otherwise come back together.
+    """
+    # The exponent is capped before the power is taken, so that no count can overflow it.
+    doubled: timedelta = FIRST * 2 ** min(max(attempt, 1) - 1, 20)
+    spread: float = 0.5 + jitter / 2
+    return min(doubled, LONGEST) * spread
+
+
+def parse_retry_after(value: str | None, *, now: datetime | None) -> timedelta | None:
+    """What a Retry-After header asks for: seconds, seconds with a fraction, or an HTTP date; else None.
+
+    Fractions stand in Graph's own samples. A date is taken relative to *now*, the reply's own Date.
+    """
+    if value is None:
+        return None
+    try:
+        seconds = float(value)
+    except ValueError:
+        return _until_http_date(value, now)
+    if not math.isfinite(seconds) or seconds < 0:
+        return None
+    return timedelta(seconds=min(seconds, LONGEST_RETRY_AFTER.total_seconds()))
+
+
+def _until_http_date(value: str, now: datetime | None) -> timedelta | None:
+    if now is None:
+        return None
+    try:
+        when = email.utils.parsedate_to_datetime(value)
+    except (ValueError, OverflowError):
+        return None
+    if when.tzinfo is None:
+        when = when.replace(tzinfo=UTC)
+    return min(max(when - now, timedelta()), LONGEST_RETRY_AFTER)

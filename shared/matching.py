@@ -1,0 +1,42 @@
+"""Did it land? Which of a task's attachments may be this upload's file, put there by a request that we gave up on.
+
+A candidate is young enough and has our name, loosely; proof is that its bytes are ours (SHA-256) and that no other
+entry owns it. Sizes prove nothing: listings may show Exchange's overhead.
+"""
+
+import hashlib
+import unicodedata
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+
+from shared.graph_wire import ListedAttachment
+
+# Both times are Graph's, but each is cut to a second, and not by the same machine.
+TOLERANCE = timedelta(seconds=5)
+
+
+def candidates(listed: Iterable[ListedAttachment], *, name: str, opened_at: datetime | None) -> list[ListedAttachment]:
+    """The listed attachments worth comparing. One without a time counts as young: the hash decides."""
+    wanted = loose_name(name)
+    return [
+        attachment
+        for attachment in listed
+        if loose_name(attachment.name) == wanted and _is_young(attachment, opened_at)
+    ]
+
+
+def _is_young(attachment: ListedAttachment, opened_at: datetime | None) -> bool:
+    if opened_at is None or attachment.modified_at is None:
+        return True
+    return attachment.modified_at >= opened_at - TOLERANCE
+
+
+def loose_name(name: str) -> str:
+    """A name as Graph might have altered it: no case, no outer or doubled spaces, compatibility forms folded."""
+    return " ".join(unicodedata.normalize("NFKC", name).casefold().split())
+
+
+def slot(account: str, list_id: str, task_id: str, name: str) -> str:
+    """The slot that one live entry at a time holds: 32 hex digits for account, task, and name, loosely."""
+    text = "\0".join((account.casefold(), list_id, task_id, loose_name(name)))
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:32]

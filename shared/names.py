@@ -1,0 +1,52 @@
+"""Lists and tasks by name.
+
+Names are not unique and the default list's is localised: none or several is an error that names what was found, so
+that the person can choose.
+"""
+
+import unicodedata
+from collections.abc import Iterable, Sequence
+
+from shared.attachment import Reference
+from shared.graph_wire import Named
+from shared.ledger import Reason
+from shared.observations import Refused
+
+_SHOWN = 5
+
+
+def find_list(wanted: Reference, lists: Iterable[Named]) -> Named | Refused:
+    """The list that *wanted* means; with neither id nor name, the account's default list."""
+    lists = tuple(lists)
+    if not wanted.name:
+        defaults = [each for each in lists if each.is_default]
+        if len(defaults) == 1:
+            return defaults[0]
+        return Refused(Reason.NO_SUCH_LIST, f"no default list among {_shown(lists)}: set list or listid")
+    return _one("list", wanted.name, lists, Reason.NO_SUCH_LIST)
+
+
+def find_task(wanted: Reference, tasks: Iterable[Named]) -> Named | Refused:
+    """The one task whose title is exactly the wanted one."""
+    return _one("task", wanted.name, tuple(tasks), Reason.NO_SUCH_TASK)
+
+
+def _one(kind: str, name: str, items: Sequence[Named], missing: Reason) -> Named | Refused:
+    found = [item for item in items if _same(item.name, name)]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        return Refused(Reason.AMBIGUOUS, f'{len(found)} {kind}s are named "{name}": set {kind}id instead')
+    return Refused(missing, f'no {kind} is named "{name}"; found {_shown(items)}')
+
+
+def _same(left: str, right: str) -> bool:
+    # Exact but for Unicode's two ways to write an accent, and outer spaces, which nobody can see.
+    return unicodedata.normalize("NFC", left).strip() == unicodedata.normalize("NFC", right).strip()
+
+
+def _shown(items: Sequence[Named]) -> str:
+    if not items:
+        return "none at all"
+    names = ", ".join(f'"{item.name[:40]}"' for item in items[:_SHOWN])
+    return names if len(items) <= _SHOWN else f"{names} and {len(items) - _SHOWN} more"

@@ -1,0 +1,158 @@
+"""The outside world, as the application needs it.
+
+Adapters implement these; tests have fakes that obey the same contract (tests/contract runs one suite over both).
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from shared.attachment import BlobVersion
+from shared.graph_wire import GraphReply, GraphRequest
+from shared.ledger import Entry
+from shared.messages import RangeMessage
+from shared.ranges import ByteRange
+
+
+@dataclass(frozen=True, slots=True)
+class BlobDescription:
+    """A blob as it is now. *size* in bytes; *date* is the service's clock."""
+
+    version: BlobVersion
+    size: int
+    metadata: Mapping[str, str]
+    date: datetime
+
+
+class Blobs(Protocol):
+    """The container that people put files into. Every method may raise StorageUnavailable."""
+
+    def describe(self, name: str) -> BlobDescription | None:
+        """The blob as it is now; None where there is none."""
+
+    def read(self, blob: BlobVersion, part: ByteRange) -> bytes:
+        """Exactly *part* of exactly this version, checked against the service's own MD5 of the range.
+
+        Raises BlobChanged for another ETag, BlobGone for no blob; but a service may check the condition first
+        (Azurite does), so BlobChanged may also mean that there is no blob: `describe` tells.
+        """
+
+    def tags(self, blob: BlobVersion) -> dict[str, str]:
+        """All index tags of the blob. Raises BlobGone."""
+
+    def set_tags(self, blob: BlobVersion, tags: Mapping[str, str]) -> None:
+        """Replace all tags, only while the blob has this ETag; the ETag itself stays.
+
+        Raises BlobChanged or BlobGone as `read` does, or BlobTagsRefused where tags cannot be written at all.
+        """
+
+    def delete(self, blob: BlobVersion) -> None:
+        """Delete this version; quietly nothing where it is gone or another by now."""
+
+
+class GraphTransport(Protocol):
+    """One HTTP exchange with Graph: no retry, no redirect, bounded in whole by the request's deadline."""
+
+    def send(self, request: GraphRequest, token: str) -> GraphReply:
+        """The reply, whatever its status. Raises GraphNoReply where none came, or not all of it.
+
+        Refuses (ValueError) to send the token to any origin but the configured one. When it returns or raises, no
+        connection of ours still carries the request.
+        """
+
+
+class Accounts(Protocol):
+    """Tokens for the people whose To Do is written to. Both methods raise SignInNeeded."""
+
+    def token(self, account: str) -> str:
+        """A token that is good now, as far as is known."""
+
+    def refreshed(self, account: str, rejected: str, claims: str) -> str:
+        """Another token after Graph rejected *rejected* with 401; *claims*: the challenge's, or empty."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """An entry as it lies in the ledger: *version* names this very state, *date* is the service's clock."""
+
+    entry: Entry
+    version: str
+    date: datetime
+    written_at: datetime
+
+
+class Ledger(Protocol):
+    """The durable truth. Every method may raise StorageUnavailable.
+
+    A write that fails may have been our own (the SDK retries by itself), so every conditional write carries a fresh
+    write id, and on conflict or silence the ledger reads again: our id means success.
+    """
+
+    def get(self, upload_id: str) -> Stored | None:
+        """The entry, or None."""
+
+    def insert(self, entry: Entry) -> Stored | None:
+        """Insert if absent; None where an entry of that id exists already."""
+
+    def replace(self, stored: Stored, entry: Entry) -> Stored:
+        """Write *entry* over exactly *stored*. Raises Conflict where it is no longer what lies there."""
+
+    def mark_live(self, upload_id: str) -> None:
+        """Note that the upload is in flight: before its entry is inserted. Idempotent."""
+
+    def clear_live(self, upload_id: str) -> None:
+        """Take that note back: after the upload is done. Idempotent."""
+
+    def live(self) -> Iterator["LiveMark"]:
+        """Every upload in flight, and maybe some that are done."""
+
+    def claim_attachment(self, account: str, attachment_id: str, upload_id: str) -> str:
+        """Claim an attachment for an upload, if nobody has; the id of the upload that it belongs to."""
+
+    def take_slot(self, slot: str, upload_id: str) -> str:
+        """Take a slot if it is free; the id of the upload that holds it."""
+
+    def pass_slot(self, slot: str, holder: str, upload_id: str) -> bool:
+        """Take a slot from a holder that is done with it; False where *holder* holds it no longer."""
+
+
+@dataclass(frozen=True, slots=True)
+class LiveMark:
+    """A row of the live partition. *date* is the service's clock when it was read."""
+
+    upload_id: str
+    marked_at: datetime
+    date: datetime
+
+
+class RangeQueue(Protocol):
+    """The queue of range messages. Messages never expire."""
+
+    def send(self, message: RangeMessage, delay: timedelta = timedelta()) -> None:
+        """Send, invisible for *delay*, rounded up to whole seconds. Raises StorageUnavailable."""
+
+
+class Telemetry(Protocol):
+    """Where records of what happened go. Must never fail, and is never given a secret."""
+
+    def record(self, event: str, **fields: object) -> None:
+        """Write one structured record."""
+
+    def traceparent(self) -> str:
+        """W3C trace context of the present invocation, for the next message; empty where there is none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """All of the outside world. *monotonic* counts seconds; *jitter* is in [0, 1); *new_id* is unique."""
+
+    blobs: Blobs
+    graph: GraphTransport
+    accounts: Accounts
+    ledger: Ledger
+    queue: RangeQueue
+    telemetry: Telemetry
+    monotonic: Callable[[], float]
+    jitter: Callable[[], float]
+    new_id: Callable[[], str]

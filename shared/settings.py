@@ -1,0 +1,224 @@
+"""The settings: the only place that reads the environment.
+
+Every mistake is found at once and said by name, value and remedy. docs/configuration.md lists them all;
+tests/test_settings_parity.py keeps this module, that table, the sample file and the infrastructure in step.
+"""
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from urllib.parse import urlsplit
+
+from shared.errors import SettingsError
+from shared.ranges import MAX_SLICE_BYTES
+from shared.upload import Limits
+
+CONNECTION = "AttachmentStorage"
+MAX_FILE_BYTES = 26_214_400
+
+# The roots where To Do exists. China's cloud (21Vianet) has Graph but not this API.
+KNOWN_ROOTS = {
+    "graph.microsoft.com": "global",
+    "graph.microsoft.us": "US Government L4",
+    "dod-graph.microsoft.us": "US Government L5",
+}
+_CHINA = "microsoftgraph.chinacloudapi.cn"
+_LOOPBACK = {"127.0.0.1", "::1", "localhost"}
+# The queue's own lease: a claim must be over long before a message comes back by itself.
+_QUEUE_LEASE_SECONDS = 600
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """One storage account: a connection string, or service URIs with a managed identity."""
+
+    connection_string: str = field(default="", repr=False)
+    blob_uri: str = ""
+    queue_uri: str = ""
+    table_uri: str = ""
+    client_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What this deployment is. Sizes in bytes."""
+
+    storage: Connection
+    container: str
+    queue: str
+    table: str
+    graph_root: str
+    mailbox_by_id: bool
+    default_account: str
+    tokens: Mapping[str, str] = field(repr=False)
+    delete_attached: bool
+    stalled_after: timedelta
+    limits: Limits
+
+    @classmethod
+    def from_environ(cls, environ: Mapping[str, str]) -> "Settings":
+        """Read and check the whole configuration. Raises SettingsError naming every mistake."""
+        read = _Reader(environ)
+        deadline = read.number("TODO_ATTACH_REQUEST_DEADLINE_SECONDS", 90, at_least=0.5, at_most=240)
+        margin = read.number("TODO_ATTACH_CLAIM_MARGIN_SECONDS", 30, at_least=0.5, at_most=120)
+        if deadline + margin > _QUEUE_LEASE_SECONDS / 2:
+            read.mistake(
+                "TODO_ATTACH_REQUEST_DEADLINE_SECONDS",
+                f"{deadline:g}",
+                f"together with TODO_ATTACH_CLAIM_MARGIN_SECONDS keep it within {_QUEUE_LEASE_SECONDS // 2} s, "
+                "half of the queue's lease",
+            )
+        settings = cls(
+            storage=_connection(read),
+            container=read.name("TODO_ATTACH_CONTAINER", _STORAGE_NAME, "3 to 63 of a-z, 0-9 and single hyphens"),
+            queue=read.name("TODO_ATTACH_QUEUE", _QUEUE_NAME, "3 to 56 of a-z, 0-9 and single hyphens"),
+            table=read.name("TODO_ATTACH_TABLE", _TABLE_NAME, "3 to 63 letters and digits, a letter first"),
+            graph_root=_graph_root(read),
+            mailbox_by_id=read.choice("TODO_ATTACH_MAILBOX_PATH", "me", ("me", "users")) == "users",
+            default_account=read.text("TODO_ATTACH_DEFAULT_ACCOUNT"),
+            tokens=_tokens(read),
+            delete_attached=read.choice("TODO_ATTACH_DELETE_ATTACHED", "false", ("true", "false")) == "true",
+            stalled_after=timedelta(
+                seconds=read.number("TODO_ATTACH_STALLED_AFTER_SECONDS", 900, at_least=1, at_most=86_400)
+            ),
+            limits=Limits(
+                slice_bytes=read.integer(
+                    "TODO_ATTACH_SLICE_BYTES", MAX_SLICE_BYTES, at_least=327_680, at_most=MAX_SLICE_BYTES
+                ),
+                max_file_bytes=read.integer(
+                    "TODO_ATTACH_MAX_FILE_BYTES", MAX_FILE_BYTES, at_least=1, at_most=MAX_FILE_BYTES
+                ),
+                deadline=timedelta(seconds=deadline),
+                claim=timedelta(seconds=deadline + margin),
+                empty_file_wait=timedelta(
+                    seconds=read.number("TODO_ATTACH_EMPTY_FILE_WAIT_SECONDS", 600, at_least=0, at_most=86_400)
+                ),
+                max_age=timedelta(hours=read.number("TODO_ATTACH_MAX_AGE_HOURS", 24, at_least=0.1, at_most=24 * 30)),
+                sign_in_wait=timedelta(days=read.number("TODO_ATTACH_SIGN_IN_WAIT_DAYS", 14, at_least=0, at_most=90)),
+            ),
+        )
+        read.finish()
+        return settings
+
+
+_STORAGE_NAME = re.compile(r"(?=.{3,63}$)[a-z0-9]+(?:-[a-z0-9]+)*")
+_QUEUE_NAME = re.compile(r"(?=.{3,56}$)[a-z0-9]+(?:-[a-z0-9]+)*")  # "-poison" must still fit into 63
+_TABLE_NAME = re.compile(r"[A-Za-z][A-Za-z0-9]{2,62}")
+
+
+class _Reader:
+    """Reads values and collects mistakes, so that all can be told at once. Values of secrets are never repeated."""
+
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        self._environ = environ
+        self._mistakes: list[str] = []
+
+    def mistake(self, name: str, value: str, remedy: str) -> None:
+        shown = f'is "{value[:60]}"' if value else "is not set"
+        self._mistakes.append(f"{name} {shown}: {remedy}")
+
+    def finish(self) -> None:
+        if self._mistakes:
+            raise SettingsError(self._mistakes)
+
+    def optional(self, name: str) -> str:
+        return self._environ.get(name, "").strip()
+
+    def text(self, name: str) -> str:
+        value = self.optional(name)
+        if not value:
+            self.mistake(name, "", "set it")
+        return value
+
+    def name(self, name: str, pattern: re.Pattern[str], rule: str) -> str:
+        value = self.optional(name)
+        if not pattern.fullmatch(value):
+            self.mistake(name, value, f"use {rule}")
+        return value
+
+    def choice(self, name: str, default: str, allowed: tuple[str, ...]) -> str:
+        value = self.optional(name).lower() or default
+        if value not in allowed:
+            self.mistake(name, value, f"use {' or '.join(allowed)}")
+        return value
+
+    def number(self, name: str, default: float, *, at_least: float, at_most: float) -> float:
+        return self._parsed(name, default, float, at_least, at_most)
+
+    def integer(self, name: str, default: int, *, at_least: int, at_most: int) -> int:
+        return int(self._parsed(name, default, int, at_least, at_most))
+
+    def _parsed(
+        self, name: str, default: float, parse: Callable[[str], float], at_least: float, at_most: float
+    ) -> float:
+        value = self.optional(name)
+        if not value:
+            return default
+        try:
+            number = parse(value)
+        except ValueError:
+            number = None
+        if number is None or not at_least <= number <= at_most:
+            self.mistake(name, value, f"use a number from {at_least:g} to {at_most:g}")
+            return default
+        return number
+
+
+def _connection(read: _Reader) -> Connection:
+    text = read.optional(CONNECTION)
+    if text:
+        if "=" not in text:
+            read.mistake(CONNECTION, "(hidden)", "use a storage connection string")
+        return Connection(connection_string=text)
+    services = {name: read.optional(f"{CONNECTION}__{name}ServiceUri") for name in ("blob", "queue", "table")}
+    missing = [name for name, uri in services.items() if not uri.startswith("https://")]
+    if len(missing) == len(services):
+        remedy = f"set a connection string, or {CONNECTION}__blobServiceUri, __queueServiceUri and __tableServiceUri"
+        read.mistake(CONNECTION, "", remedy)
+    else:
+        for name in missing:
+            read.mistake(f"{CONNECTION}__{name}ServiceUri", services[name], "use the https URI of the service")
+    return Connection(
+        blob_uri=services["blob"],
+        queue_uri=services["queue"],
+        table_uri=services["table"],
+        client_id=read.optional(f"{CONNECTION}__clientId"),
+    )
+
+
+def _graph_root(read: _Reader) -> str:
+    name = "TODO_ATTACH_GRAPH_ROOT"
+    root = read.optional(name).rstrip("/") or "https://graph.microsoft.com/v1.0"
+    try:
+        parts = urlsplit(root)
+        host, odd = parts.hostname or "", parts.username or parts.password or parts.query or parts.fragment
+        _ = parts.port  # a port that is no number is only noticed when it is asked for
+    except ValueError:
+        host, odd = "", "unreadable"
+    if host == _CHINA:
+        read.mistake(name, root, "the To Do API does not exist in this cloud (operated by 21Vianet)")
+    elif not host or odd or not root.isascii():
+        read.mistake(name, root, "use a Graph root such as https://graph.microsoft.com/v1.0")
+    elif parts.scheme == "http" and host not in _LOOPBACK:
+        read.mistake(name, root, "use https: the bearer token goes there (http is for this machine only)")
+    elif parts.scheme not in {"http", "https"}:
+        read.mistake(name, root, "use https")
+    elif host not in KNOWN_ROOTS and host not in _LOOPBACK:
+        read.mistake(name, root, f"use one of {', '.join(KNOWN_ROOTS)}, or a server on this machine")
+    return root
+
+
+def _tokens(read: _Reader) -> Mapping[str, str]:
+    """Static tokens, account -> bearer: for the embedded stack, and for trying a token by hand."""
+    name = "TODO_ATTACH_TOKENS"
+    text = read.text(name)
+    try:
+        tokens = json.loads(text) if text else {}
+    except ValueError:
+        tokens = None
+    if not isinstance(tokens, dict) or not all(isinstance(token, str) and token for token in tokens.values()):
+        read.mistake(name, "(hidden)", 'use a JSON object of account and token: {"sam@example.com": "..."}')
+        return {}
+    return tokens
