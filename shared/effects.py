@@ -1,0 +1,300 @@
+"""An action becomes requests, the replies become one observation.
+
+At most one of the requests changes anything outside; the others only read. Errors of the outside world end here:
+they come out as observations. What storage refuses to tell is raised, except where nothing was sent to Graph yet.
+"""
+
+import hashlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+
+from shared import graph_wire as wire
+from shared import observations as seen
+from shared import upload
+from shared.errors import (
+    BlobChanged,
+    BlobGone,
+    BlobTagsRefused,
+    GraphNoReply,
+    SignInNeeded,
+    StorageUnavailable,
+)
+from shared.intake import Intake
+from shared.ledger import Entry
+from shared.matching import candidates, slot
+from shared.names import find_list, find_task
+from shared.outcome import outcome_tags
+from shared.ports import Ports
+from shared.ranges import ByteRange
+
+# A listing longer than this is not one that a person made.
+MAX_PAGES = 200
+
+
+class _Observed(Exception):  # noqa: N818 - not an error: the way out of a deep call
+    """Ends an effect early with what was seen."""
+
+    def __init__(self, observation: seen.Observation) -> None:
+        super().__init__()
+        self.observation = observation
+
+
+@dataclass(frozen=True, slots=True)
+class Effects:
+    """Performs actions. *deadline* bounds every request; *mailbox_of* knows the path of an account's To Do."""
+
+    ports: Ports
+    intake: Intake
+    root: str
+    mailbox_by_id: bool
+    deadline: timedelta
+
+    def perform(self, entry: Entry, action: upload.Effect, claim_left: Callable[[], timedelta]) -> seen.Observation:
+        """Do *action* for the claimed *entry*. *claim_left* tells how long the claim still holds."""
+        try:
+            return _Effect(self, entry, claim_left).perform(action)
+        except _Observed as early:
+            return early.observation
+        except SignInNeeded as error:
+            return seen.NeedsSignIn(error.detail)
+        except BlobChanged:
+            return self._rewritten(entry)
+        except BlobGone:
+            return seen.BlobDeleted()
+
+    def cancel_orphan(self, entry: Entry, session_url: str) -> None:
+        """Cancel a session that this entry's ledger record will never know: opened after the claim was lost."""
+        try:
+            token = self.ports.accounts.token(entry.account)
+            self.ports.graph.send(wire.prepare_cancel_session(session_url), token)
+        except (GraphNoReply, SignInNeeded):
+            self.ports.telemetry.record("orphan-session", upload_id=entry.upload_id)
+
+    def _rewritten(self, entry: Entry) -> seen.Observation:
+        """Enter and announce the blob's present version: a metadata edit changes the ETag and raises no event."""
+        now = self.ports.blobs.describe(entry.blob.name)
+        if now is None:
+            return seen.BlobDeleted()
+        if now.version == entry.blob:
+            raise StorageUnavailable("the blob was said to have changed, and has not")
+        stored, _ = self.intake.enter(now)
+        self.intake.announce(stored)
+        return seen.BlobRewritten()
+
+
+@dataclass(frozen=True, slots=True)
+class _Effect:
+    """One action for one entry."""
+
+    world: Effects
+    entry: Entry
+    claim_left: Callable[[], timedelta]
+
+    def perform(self, action: upload.Effect) -> seen.Observation:
+        match action:
+            case upload.Resolve():
+                return self._resolve()
+            case upload.OpenSession():
+                return self._open_session()
+            case upload.RecordIntent():
+                return self._record_intent()
+            case upload.PostEmpty():
+                return self._post_empty()
+            case upload.SendSlice(part):
+                return self._send_slice(part)
+            case upload.AskSession():
+                return wire.parse_get_session(self._ask(wire.prepare_get_session(self.entry.session_url)))
+            case upload.LookForAttachment():
+                return self._look()
+            case upload.CancelSession():
+                return self._cancel_session()
+            case upload.ReportOutcome():
+                return self._report()
+            case upload.DeleteSource():
+                self.world.ports.blobs.delete(self.entry.blob)
+                return seen.SourceDeleted()
+
+    # -- resolving --
+
+    def _resolve(self) -> seen.Observation:
+        list_id, task_id = self.entry.wanted_list.id, self.entry.wanted_task.id
+        if not list_id:
+            request = wire.prepare_list_lists(self._mailbox())
+            found = find_list(self.entry.wanted_list, self._pages(request, wire.parse_lists))
+            if isinstance(found, seen.Refused):
+                return found
+            list_id = found.id
+        if not task_id:
+            request = wire.prepare_list_tasks(self._mailbox(), list_id)
+            found = find_task(self.entry.wanted_task, self._pages(request, wire.parse_tasks))
+            if isinstance(found, seen.Refused):
+                return found
+            task_id = found.id
+        return seen.Resolved(list_id, task_id) if self._take_slot(list_id, task_id) else seen.SlotHeld()
+
+    def _take_slot(self, list_id: str, task_id: str) -> bool:
+        ledger, mine = self.world.ports.ledger, self.entry.upload_id
+        name = slot(self.entry.account, list_id, task_id, self.entry.attachment_name)
+        holder = ledger.take_slot(name, mine)
+        if holder == mine:
+            return True
+        # A holder enters the ledger before it takes a slot: one that is not there was cleared away long ago.
+        other = ledger.get(holder)
+        return (other is None or other.entry.phase.is_terminal) and ledger.pass_slot(name, holder, mine)
+
+    # -- sending --
+
+    def _open_session(self) -> seen.Observation:
+        entry = self.entry
+        request = wire.prepare_create_session(
+            self._mailbox(), entry.list_id, entry.task_id, name=entry.attachment_name, size=entry.size
+        )
+        # A create whose reply is lost has opened at most a session that holds no byte: it attaches nothing.
+        return wire.parse_create_session(self._ask(request), self.world.root)
+
+    def _send_slice(self, part: ByteRange) -> seen.Observation:
+        body = self._read(part)
+        request = wire.prepare_put_slice(self.entry.session_url, part, self.entry.size, body)
+        reply = self._change(request)
+        return (
+            reply
+            if not isinstance(reply, wire.GraphReply)
+            else self._claimed_for_us(wire.parse_put_slice(reply, part, self.entry.size))
+        )
+
+    def _record_intent(self) -> seen.Observation:
+        blob = self.world.ports.blobs.describe(self.entry.blob.name)
+        if blob is None:
+            return seen.BlobDeleted()
+        if blob.version != self.entry.blob:
+            raise BlobChanged
+        reply = self._ask(self._list_attachments())
+        page = wire.parse_attachments(reply, self.world.root)
+        return seen.IntentRecorded(page.date) if isinstance(page, wire.Page) else page
+
+    def _post_empty(self) -> seen.Observation:
+        entry = self.entry
+        request = wire.prepare_post_empty(self._mailbox(), entry.list_id, entry.task_id, name=entry.attachment_name)
+        reply = self._change(request)
+        return reply if not isinstance(reply, wire.GraphReply) else self._claimed_for_us(wire.parse_post_empty(reply))
+
+    def _claimed_for_us(self, observation: seen.Observation) -> seen.Observation:
+        """An attachment counts only once it is claimed in the ledger: no two entries may own the same one."""
+        if not isinstance(observation, seen.Attached):
+            return observation
+        mine = self.entry.upload_id
+        owner = self.world.ports.ledger.claim_attachment(self.entry.account, observation.attachment_id, mine)
+        return observation if owner == mine else seen.LandedUnnamed()
+
+    def _cancel_session(self) -> seen.Observation:
+        if not wire.is_within(self.entry.session_url, self.world.root):
+            # Opened when another Graph root was configured: the token must not go there.
+            return seen.SessionCancelled()
+        return wire.parse_cancel_session(self._ask(wire.prepare_cancel_session(self.entry.session_url)))
+
+    # -- did it land? --
+
+    def _look(self) -> seen.Observation:
+        entry, ledger = self.entry, self.world.ports.ledger
+        listed = self._pages(self._list_attachments(), wire.parse_attachments)
+        ours = ""
+        for candidate in candidates(listed, name=entry.attachment_name, opened_at=entry.first_opened_at):
+            request = wire.prepare_value(self._mailbox(), entry.list_id, entry.task_id, candidate.id)
+            theirs = wire.parse_value(self._ask(request))
+            if not isinstance(theirs, str):
+                return theirs
+            ours = ours or self._digest()
+            if theirs == ours and ledger.claim_attachment(entry.account, candidate.id, entry.upload_id) == (
+                entry.upload_id
+            ):
+                return seen.Attached(candidate.id)
+        return seen.NotFound()
+
+    def _digest(self) -> str:
+        """SHA-256 of the pinned version, slice by slice: the file never stands in memory whole."""
+        digest, offset = hashlib.sha256(), 0
+        while offset < self.entry.size:
+            part = ByteRange.next_slice(offset, size=self.entry.size, slice_bytes=self.entry.slice_bytes)
+            digest.update(self._read(part))
+            offset = part.stop
+        return digest.hexdigest()
+
+    # -- the end --
+
+    def _report(self) -> seen.Observation:
+        blobs, blob = self.world.ports.blobs, self.entry.blob
+        try:
+            existing = blobs.tags(blob)
+            wanted = outcome_tags(self.entry, existing)
+            if wanted != existing:
+                blobs.set_tags(blob, wanted)
+        except (BlobChanged, BlobGone):
+            return seen.Reported()  # nobody is left to be told
+        except BlobTagsRefused:
+            return seen.Unavailable("the blob's tags cannot be written")
+        return seen.Reported()
+
+    # -- requests --
+
+    def _mailbox(self) -> wire.Mailbox:
+        return wire.Mailbox.of(self.world.root, account=self.entry.account, by_id=self.world.mailbox_by_id)
+
+    def _list_attachments(self) -> wire.GraphRequest:
+        return wire.prepare_list_attachments(self._mailbox(), self.entry.list_id, self.entry.task_id)
+
+    def _pages[Item](
+        self,
+        request: wire.GraphRequest,
+        parse: Callable[[wire.GraphReply, str], wire.Page[Item] | seen.Observation],
+    ) -> Iterator[Item]:
+        for _ in range(MAX_PAGES):
+            page = parse(self._ask(request), self.world.root)
+            if not isinstance(page, wire.Page):
+                raise _Observed(page)
+            yield from page.items
+            if not page.next_url:
+                return
+            request = wire.prepare_next_page(request, page.next_url)
+        raise _Observed(seen.Unavailable(f"a listing of more than {MAX_PAGES} pages"))
+
+    def _ask(self, request: wire.GraphRequest) -> wire.GraphReply:
+        """A request that may be sent again whatever became of it."""
+        try:
+            return self._exchange(request)
+        except GraphNoReply as error:
+            raise _Observed(seen.Unavailable(error.detail)) from error
+
+    def _change(self, request: wire.GraphRequest) -> wire.GraphReply | seen.Observation:
+        """A request that may have been applied although no reply came."""
+        try:
+            return self._exchange(request)
+        except GraphNoReply as error:
+            return seen.Unclear(error.detail) if error.sent else seen.Unavailable(error.detail)
+
+    def _exchange(self, request: wire.GraphRequest) -> wire.GraphReply:
+        """One exchange; after a 401, one more with a fresh token. Everything else is the queue's to repeat."""
+        accounts, account = self.world.ports.accounts, self.entry.account
+        token = accounts.token(account)
+        reply = self._send(request, token)
+        if reply.status != 401:
+            return reply
+        token = accounts.refreshed(account, token, wire.claims_challenge(reply))
+        reply = self._send(request, token)
+        if reply.status == 401:
+            raise SignInNeeded(account, f"Graph does not take the account's token ({wire.describe(reply)})")
+        return reply
+
+    def _send(self, request: wire.GraphRequest, token: str) -> wire.GraphReply:
+        # The claim must outlive the request: otherwise another worker could send to the same session while this
+        # one still does.
+        if request.method != "GET" and self.claim_left() < self.world.deadline:
+            raise _Observed(seen.Deferred("the claim was nearly over", timedelta()))
+        return self.world.ports.graph.send(request, token)
+
+    def _read(self, part: ByteRange) -> bytes:
+        try:
+            return self.world.ports.blobs.read(self.entry.blob, part)
+        except StorageUnavailable:
+            # Nothing was sent, so this can be recorded and the claim be released.
+            raise _Observed(seen.Deferred("blob storage did not answer")) from None

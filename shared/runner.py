@@ -1,0 +1,181 @@
+"""The cycle: load, claim, decide, do one outside thing, record, schedule. The only place where effects are ordered.
+
+Between any two of those words the process may die:
+
+    after claim      the claim runs out, the message comes back, another worker takes over
+    after the effect the same; the taker asks the server first, since the effect may have happened
+    after record     the message comes back one step behind, and announces the present step
+    after schedule   the message comes back one step behind; the doubled announcement finds the step taken
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from shared import delivery, upload
+from shared import observations as seen
+from shared.backoff import delay_before
+from shared.effects import Effects
+from shared.errors import Conflict, MessageError, StrangerError
+from shared.intake import Intake
+from shared.ledger import Claim, Phase, claimed
+from shared.messages import RangeMessage, decode
+from shared.ports import Ports, Stored
+from shared.records import describe_step
+from shared.upload import Limits
+
+# Phases that the blob trigger runs through itself, to save a file its first hops. A death in between is healed by
+# the trigger's own redelivery, which announces whatever step the entry is at.
+_INLINE = frozenset({Phase.RESOLVING, Phase.OPENING})
+
+
+@dataclass(frozen=True, slots=True)
+class Runner:
+    """One per process; safe to share between threads, since it keeps nothing."""
+
+    ports: Ports
+    intake: Intake
+    effects: Effects
+    limits: Limits
+
+    def on_blob(self, blob_name: str) -> None:
+        """A blob event: enter the blob as it is now, and take its first steps at once."""
+        blob = self.ports.blobs.describe(blob_name)
+        if blob is None:
+            self.ports.telemetry.record("no-such-blob")
+            return
+        stored, is_new = self.intake.enter(blob, owner=self.ports.new_id())
+        if not is_new or stored.entry.claim is None:
+            self.intake.announce(stored)
+            return
+        self._run(stored, inline=True)
+
+    def on_message(self, body: bytes, delivery_count: int) -> None:
+        """One delivery of a range message, for the *delivery_count*-th time.
+
+        Raises MessageError and StrangerError for messages that are not ours, StorageUnavailable when storage is
+        away: the queue delivers again, and in the end the poison queue holds what could not be.
+        """
+        message = decode(body)
+        stored = self._load(message)
+        match delivery.judge(stored.entry, step=message.step, delivery_count=delivery_count, now=stored.date):
+            case delivery.Proceed(taken_over):
+                self._claim_and_run(stored, taken_over=taken_over)
+            case delivery.Announce(delay):
+                self.ports.queue.send(replace(message, step=stored.entry.step), delay)
+            case delivery.ComeBack(delay, why):
+                self.ports.telemetry.record("comes-back", upload_id=message.upload_id, step=message.step, why=why)
+                self.ports.queue.send(message, delay)
+            case delivery.Drop(why):
+                self.ports.telemetry.record("dropped", upload_id=message.upload_id, step=message.step, why=why)
+            case delivery.Stranger():
+                raise StrangerError(f"a message ahead of upload {message.upload_id}: step {message.step}")
+
+    def on_poison(self, body: bytes) -> None:
+        """A message that failed too often.
+
+        It proposes like any other, but where it may act the entry is parked: the sweep tries again, and only the
+        entry's age ends it.
+        """
+        try:
+            message = decode(body)
+            stored = self._load(message)
+        except (MessageError, StrangerError) as error:
+            self.ports.telemetry.record("poison-refused", why=str(error))
+            return
+        # Delivered often enough to be poison: certainly more than once.
+        match delivery.judge(stored.entry, step=message.step, delivery_count=2, now=stored.date):
+            case delivery.Proceed():
+                self._park(stored)
+            case delivery.Announce(delay):
+                self.ports.queue.send(replace(message, step=stored.entry.step), delay)
+            case delivery.ComeBack(delay, _):
+                self.ports.queue.send(message, delay)
+            case delivery.Drop() | delivery.Stranger():
+                self.ports.telemetry.record("poison-ignored", upload_id=message.upload_id, step=message.step)
+
+    def _load(self, message: RangeMessage) -> Stored:
+        stored = self.ports.ledger.get(message.upload_id)
+        if stored is None:
+            raise StrangerError(f"a message for upload {message.upload_id}, which the ledger does not know")
+        return stored
+
+    def _park(self, stored: Stored) -> None:
+        entry = stored.entry
+        wait = delay_before(entry.parked + 5, jitter=self.ports.jitter())
+        parked = replace(entry, parked=entry.parked + 1, not_before=stored.date + wait, claim=None)
+        try:
+            self.ports.ledger.replace(stored, parked)
+        except Conflict:
+            return  # it moves after all
+        self.ports.telemetry.record(
+            "parked", upload_id=entry.upload_id, step=entry.step, phase=entry.phase, parked=parked.parked
+        )
+
+    # -- the cycle, from the claim on --
+
+    def _claim_and_run(self, stored: Stored, *, taken_over: bool) -> None:
+        until = stored.date + self.limits.claim
+        wanted = claimed(stored.entry, owner=self.ports.new_id(), until=until, now=stored.date, taken_over=taken_over)
+        try:
+            stored = self.ports.ledger.replace(stored, wanted)
+        except Conflict:
+            # Another delivery claimed it first, or moved it on. If it claimed and dies, this message must still
+            # be there: propose again.
+            self.ports.queue.send(RangeMessage(wanted.upload_id, wanted.step), self.limits.claim)
+            return
+        self._run(stored, inline=False)
+
+    def _run(self, stored: Stored, *, inline: bool) -> None:
+        """Act for a claimed entry, then schedule; *inline* goes on through the first phases without a message."""
+        going: Stored | None = stored
+        while going is not None and going.entry.claim is not None:
+            clock = _Clock(going.date, self.ports.monotonic, self.ports.monotonic())
+            stored, going = going, self._act(going, going.entry.claim, clock, inline=inline)
+        if going is None:
+            return
+        entry = going.entry
+        if entry.is_done:
+            # After the record: were it first, a death in between would leave an entry that no sweep sees.
+            self.ports.ledger.clear_live(entry.upload_id)
+            return
+        message = RangeMessage(entry.upload_id, entry.step, self.ports.telemetry.traceparent())
+        self.ports.queue.send(message, delivery.until(entry.not_before, going.date))
+
+    def _act(self, stored: Stored, claim: Claim, clock: "_Clock", *, inline: bool) -> Stored | None:
+        """Decide, do it, record it. None where the claim was lost meanwhile: whoever has it now goes on."""
+        entry = stored.entry
+        action = upload.decide(entry, now=clock.now(), limits=self.limits)
+        observation: seen.Observation | None = None
+        if isinstance(action, upload.End):
+            after = upload.ended(entry, action)
+        else:
+            observation = self.effects.perform(entry, action, lambda: claim.until - clock.now())
+            after = upload.absorb(entry, observation, now=clock.now(), limits=self.limits, jitter=self.ports.jitter())
+        if inline and after.phase in _INLINE and after.not_before is None:
+            now = clock.now()
+            after = claimed(after, owner=claim.owner, until=now + self.limits.claim, now=now, taken_over=False)
+        try:
+            recorded = self.ports.ledger.replace(stored, after)
+        except Conflict:
+            if isinstance(observation, seen.SessionOpened):
+                self.effects.cancel_orphan(entry, observation.url)
+            self.ports.telemetry.record("claim-lost", upload_id=entry.upload_id, step=entry.step)
+            return None
+        self.ports.telemetry.record("step", **describe_step(entry, after, action, observation))
+        return recorded
+
+
+@dataclass(frozen=True, slots=True)
+class _Clock:
+    """The storage service's time: its Date at the last answer, and the seconds since by our own count.
+
+    No two machines' clocks are ever compared: claims are written and judged by this one.
+    """
+
+    date: datetime
+    monotonic: Callable[[], float]
+    started: float
+
+    def now(self) -> datetime:
+        return self.date + timedelta(seconds=self.monotonic() - self.started)

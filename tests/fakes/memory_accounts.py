@@ -1,0 +1,27 @@
+"""Accounts whose tokens a test gives and takes."""
+
+from dataclasses import dataclass, field
+
+from shared.errors import SignInNeeded
+
+
+@dataclass
+class MemoryAccounts:
+    """`ports.Accounts`. *next_tokens*: what a refresh yields, in turn; without one, sign-in is needed."""
+
+    tokens: dict[str, str]
+    next_tokens: dict[str, list[str]] = field(default_factory=dict)
+    challenges: list[str] = field(default_factory=list)
+
+    def token(self, account: str) -> str:
+        if account not in self.tokens:
+            raise SignInNeeded(account, "nobody is signed in for this account")
+        return self.tokens[account]
+
+    def refreshed(self, account: str, rejected: str, claims: str) -> str:
+        self.challenges.append(claims)
+        waiting = self.next_tokens.get(account, [])
+        if not waiting:
+            raise SignInNeeded(account, "the token was rejected and cannot be refreshed")
+        self.tokens[account] = waiting.pop(0)
+        return self.tokens[account]

@@ -1,0 +1,107 @@
+"""The ledger in memory: insert-if-absent and replace-if-version, with every entry passed through its record form."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from shared.entry_record import Plain, from_record, to_record
+from shared.errors import Conflict
+from shared.ledger import Entry
+from shared.ports import LiveMark, Stored
+from tests.fakes.manual_clock import ManualClock
+from tests.fakes.seam import Seam
+
+
+@dataclass
+class _Row:
+    record: dict[str, Plain]
+    version: int
+    written_at: datetime
+
+
+@dataclass
+class MemoryLedger:
+    """`ports.Ledger`. *writes* lists the changes, for tests that count them."""
+
+    clock: ManualClock
+    seam: Seam = field(default_factory=Seam)
+    rows: dict[str, _Row] = field(default_factory=dict)
+    live_rows: dict[str, datetime] = field(default_factory=dict)
+    slots: dict[str, str] = field(default_factory=dict)
+    attachments: dict[tuple[str, str], str] = field(default_factory=dict)
+    versions: int = 0
+
+    def get(self, upload_id: str) -> Stored | None:
+        self.seam.enter("ledger.get", changes=False)
+        row = self.rows.get(upload_id)
+        return None if row is None else self._stored(row)
+
+    def insert(self, entry: Entry) -> Stored | None:
+        self.seam.enter("ledger.insert", changes=True)
+        if entry.upload_id in self.rows:
+            return None
+        row = self._write(entry)
+        self.seam.leave("ledger.insert", changes=True)
+        return self._stored(row)
+
+    def replace(self, stored: Stored, entry: Entry) -> Stored:
+        self.seam.enter("ledger.replace", changes=True)
+        row = self.rows.get(entry.upload_id)
+        if row is None or str(row.version) != stored.version:
+            raise Conflict(f"the entry {entry.upload_id} was changed by someone else")
+        row = self._write(entry)
+        self.seam.leave("ledger.replace", changes=True)
+        return self._stored(row)
+
+    def mark_live(self, upload_id: str) -> None:
+        self.seam.enter("ledger.mark_live", changes=True)
+        self.live_rows[upload_id] = self.clock.date()
+        self.seam.leave("ledger.mark_live", changes=True)
+
+    def clear_live(self, upload_id: str) -> None:
+        self.seam.enter("ledger.clear_live", changes=True)
+        self.live_rows.pop(upload_id, None)
+        self.seam.leave("ledger.clear_live", changes=True)
+
+    def live(self) -> Iterator[LiveMark]:
+        self.seam.enter("ledger.live", changes=False)
+        for upload_id, marked_at in list(self.live_rows.items()):
+            yield LiveMark(upload_id, marked_at, self.clock.date())
+
+    def claim_attachment(self, account: str, attachment_id: str, upload_id: str) -> str:
+        self.seam.enter("ledger.claim_attachment", changes=True)
+        owner = self.attachments.setdefault((account.casefold(), attachment_id), upload_id)
+        self.seam.leave("ledger.claim_attachment", changes=True)
+        return owner
+
+    def take_slot(self, slot: str, upload_id: str) -> str:
+        self.seam.enter("ledger.take_slot", changes=True)
+        owner = self.slots.setdefault(slot, upload_id)
+        self.seam.leave("ledger.take_slot", changes=True)
+        return owner
+
+    def pass_slot(self, slot: str, holder: str, upload_id: str) -> bool:
+        self.seam.enter("ledger.pass_slot", changes=True)
+        if self.slots.get(slot, holder) == holder:
+            self.slots[slot] = upload_id
+        self.seam.leave("ledger.pass_slot", changes=True)
+        return self.slots[slot] == upload_id
+
+    def _write(self, entry: Entry) -> _Row:
+        self.versions += 1
+        # Through the record and back: what the table could not hold must not survive here either.
+        record = to_record(replace(entry, write_id=str(self.versions)))
+        row = _Row(record, self.versions, self.clock.date())
+        self.rows[entry.upload_id] = row
+        return row
+
+    def _stored(self, row: _Row) -> Stored:
+        return Stored(from_record(row.record), str(row.version), self.clock.date(), row.written_at)
+
+    # -- for tests --
+
+    def entry(self, upload_id: str) -> Entry:
+        return from_record(self.rows[upload_id].record)
+
+    def entries(self) -> list[Entry]:
+        return [from_record(row.record) for row in self.rows.values()]

@@ -1,0 +1,227 @@
+"""The whole application on fakes and one manual clock, with a host that delivers events and messages in turn.
+
+The host here keeps the rules of the real one that matter: a fixed lease, at-least-once delivery, release after a
+failure, the poison queue after five tries, nothing released when a worker dies.
+"""
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+
+from local.todo.behaviour import DOCUMENTED, Behaviour
+from local.todo.faults import Rule
+from local.todo.mailbox import Mailbox, Task, TaskList
+from local.todo.service import TodoService
+from local.todo.throttle import NO_LIMITS
+from local.todo.throttle import Limits as PublishedLimits
+from shared.attachment import BlobVersion
+from shared.ledger import Entry, Phase
+from shared.ports import Ports
+from shared.ranges import MAX_SLICE_BYTES
+from shared.settings import Connection, Settings
+from shared.upload import Limits
+from shared.wiring import Application, assemble
+from tests.fakes.manual_clock import ManualClock
+from tests.fakes.memory_accounts import MemoryAccounts
+from tests.fakes.memory_blobs import MemoryBlobs
+from tests.fakes.memory_ledger import MemoryLedger
+from tests.fakes.memory_queue import MemoryQueue, MemoryRangeQueue, QueuedMessage
+from tests.fakes.seam import Crash, Seam
+from tests.fakes.todo_graph import TodoGraph
+
+SAM, TOKEN = "sam@example.com", "canary-token-of-sam"
+ROOT = "https://graph.microsoft.com/v1.0"
+LEASE = timedelta(minutes=10)
+RELEASE = timedelta(seconds=30)
+MAX_DEQUEUES = 5
+SWEEP_EVERY = timedelta(minutes=5)
+SLICE = 1024
+LIMITS = Limits(
+    slice_bytes=SLICE,
+    max_file_bytes=64 * SLICE,
+    deadline=timedelta(seconds=90),
+    claim=timedelta(seconds=120),
+    empty_file_wait=timedelta(minutes=10),
+    max_age=timedelta(hours=24),
+    sign_in_wait=timedelta(days=14),
+)
+FULL_SIZE = replace(LIMITS, slice_bytes=MAX_SLICE_BYTES, max_file_bytes=26_214_400)
+
+
+@dataclass
+class Records:
+    """`ports.Telemetry` into a list."""
+
+    lines: list[dict[str, object]] = field(default_factory=list)
+
+    def record(self, event: str, **fields: object) -> None:
+        self.lines.append({"event": event, **fields})
+
+    def traceparent(self) -> str:
+        return ""
+
+    def events(self, event: str) -> list[dict[str, object]]:
+        return [line for line in self.lines if line["event"] == event]
+
+
+class World:
+    """Everything, wired. Attributes are there to be changed by a test before it runs anything."""
+
+    def __init__(
+        self,
+        *,
+        behaviour: Behaviour = DOCUMENTED,
+        faults: tuple[Rule, ...] = (),
+        limits: Limits = LIMITS,
+        published: PublishedLimits = NO_LIMITS,
+        mailbox_by_id: bool = False,
+        delete_attached: bool = False,
+        jitter: Callable[[], float] = lambda: 0.5,
+    ) -> None:
+        self.clock = ManualClock()
+        self.todo = TodoService(now=lambda: self.clock.now, behaviour=behaviour, limits=published, faults=faults)
+        self.mailbox: Mailbox = self.todo.add_mailbox(SAM, TOKEN)
+        self.list: TaskList = self.todo.add_list(self.mailbox, "Tasks", wellknown_name="defaultList")
+        self.task: Task = self.todo.add_task(self.list, "Receipts")
+        self.blobs = MemoryBlobs(self.clock)
+        self.ledger = MemoryLedger(self.clock)
+        self.messages = MemoryQueue(self.clock)
+        self.poison = MemoryQueue(self.clock)
+        self.range_queue = MemoryRangeQueue(self.messages)
+        self.accounts = MemoryAccounts({SAM: TOKEN})
+        self.graph = TodoGraph(self.todo, self.clock, ROOT, limits.deadline)
+        self.records = Records()
+        self._ids = 0
+        self._swept_at = self.clock.now
+        settings = Settings(
+            storage=Connection(),
+            container="attachments",
+            queue="upload-ranges",
+            table="uploads",
+            graph_root=ROOT,
+            mailbox_by_id=mailbox_by_id,
+            default_account=SAM,
+            tokens={},
+            delete_attached=delete_attached,
+            stalled_after=timedelta(minutes=15),
+            limits=limits,
+        )
+        ports = Ports(
+            blobs=self.blobs,
+            graph=self.graph,
+            accounts=self.accounts,
+            ledger=self.ledger,
+            queue=self.range_queue,
+            telemetry=self.records,
+            monotonic=self.clock.monotonic,
+            jitter=jitter,
+            new_id=self._new_id,
+        )
+        self.application: Application = assemble(settings, ports)
+
+    def _new_id(self) -> str:
+        self._ids += 1
+        return f"{self._ids:032x}"
+
+    def put_in(self, seam: Seam) -> None:
+        """Put *seam* between the application and everything outside."""
+        for port in (self.blobs, self.ledger, self.range_queue, self.graph):
+            port.seam = seam
+
+    # -- the person --
+
+    def drop(self, content: bytes, name: str = "report.pdf", **metadata: str) -> BlobVersion:
+        """Write a blob that names the default task, unless *metadata* says otherwise; raises no event."""
+        wanted = metadata or {"listid": self.list.id, "taskid": self.task.id}
+        return self.blobs.write(name, content, wanted)
+
+    # -- the host --
+
+    def event(self, name: str = "report.pdf") -> None:
+        """One delivery of a blob event."""
+        self.application.runner.on_blob(name)
+
+    def deliver(self, message: QueuedMessage) -> None:
+        """Deliver a received message as the host does: delete after success, release or poison after a failure."""
+        receipt = message.receipt
+        try:
+            self.application.runner.on_message(message.body, message.dequeue_count)
+        except Crash:
+            raise  # nobody releases the message: it comes back when its lease is over
+        except Exception:  # noqa: BLE001 - so does the host
+            if message.dequeue_count >= MAX_DEQUEUES:
+                self.poison.put(message.body)
+                self.messages.delete(message, receipt)
+            else:
+                self.messages.release(message, receipt, RELEASE)
+        else:
+            self.messages.delete(message, receipt)
+
+    def run(self, *, until: Callable[[], bool] = lambda: False, at_most: int = 2_000) -> None:
+        """Deliver everything, in time's order, until nothing is left that time would bring back.
+
+        Worker deaths (`Crash`) are survived, as the host survives them.
+        """
+        for _ in range(at_most):
+            if until() or not self._step():
+                return
+        raise AssertionError(f"still busy after {at_most} deliveries: {[e.phase for e in self.ledger.entries()]}")
+
+    def _step(self) -> bool:
+        due = self._sweep_due()
+        times = [when for queue in (self.messages, self.poison) if (when := queue.next_visible_at()) is not None]
+        if self.ledger.live_rows:
+            times.append(due)
+        if not times:
+            return False
+        self.clock.now = max(self.clock.now, min(times))
+        if self.ledger.live_rows and self.clock.now >= due:
+            self._swept_at = self.clock.now
+            self._survive(self.application.sweep)
+        for queue, handle in ((self.messages, self.deliver), (self.poison, self._bury)):
+            if (message := queue.receive(LEASE)) is not None:
+                self._survive(lambda handle=handle, message=message: handle(message))  # type: ignore[misc]
+                return True
+        return True
+
+    def _sweep_due(self) -> datetime:
+        return self._swept_at + SWEEP_EVERY
+
+    def _bury(self, message: QueuedMessage) -> None:
+        self.application.runner.on_poison(message.body)
+        self.poison.delete(message, message.receipt)
+
+    @staticmethod
+    def _survive(work: Callable[[], object]) -> None:
+        try:
+            work()
+        except Crash:
+            return
+        except Exception:  # noqa: BLE001 - a failed timer or poison run does not stop the host
+            return
+
+    # -- what came of it --
+
+    def entry(self, blob: BlobVersion) -> Entry:
+        return self.ledger.entry(blob.upload_id())
+
+    def phase(self, blob: BlobVersion) -> Phase:
+        return self.entry(blob).phase
+
+    def attached(self) -> list[tuple[str, bytes]]:
+        """Name and content of every attachment of the default task."""
+        return [(each.name, each.content or b"") for each in self.task.attachments.values()]
+
+    def requests(self) -> list[tuple[str, int | None]]:
+        """Operation and status of every request that Graph saw, in order."""
+        return [(entry.operation, entry.status) for entry in self.todo.journal.entries]
+
+    def offences(self) -> list[str]:
+        return [str(kind) for kind in self.todo.journal.offences.elements()]
+
+
+def content(size: int, seed: int = 1) -> bytes:
+    """*size* bytes that no slice of another file repeats."""
+    block = hashlib.sha256(seed.to_bytes(8)).digest()
+    return (block * (size // len(block) + 1))[:size]
