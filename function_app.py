@@ -1,0 +1,61 @@
+"""Triggers and bindings, nothing else. What they call stands in `shared`.
+
+The functions' names are part of the deployment: the Event Grid subscription names `open_upload`, and an event for a
+function that does not exist is dropped without a word.
+"""
+
+import json
+
+import azure.functions as func
+
+# The worker only binds SDK types where this module is imported.
+from azurefunctions.extensions.bindings import blob
+
+from shared.settings import CONNECTION
+from shared.wiring import application
+
+app = func.FunctionApp()
+
+
+@app.function_name("open_upload")
+@app.blob_trigger(
+    arg_name="client",
+    path="%TODO_ATTACH_CONTAINER%/{name}",
+    connection=CONNECTION,
+    source=func.BlobSource.EVENT_GRID,
+)
+def open_upload(client: blob.BlobClient) -> None:
+    """A blob was written. Bound as a client: an InputStream would pull the whole file through the host."""
+    application().runner.on_blob(client.blob_name)
+
+
+@app.function_name("send_range")
+@app.queue_trigger(arg_name="message", queue_name="%TODO_ATTACH_QUEUE%", connection=CONNECTION)
+def send_range(message: func.QueueMessage) -> None:
+    """One step of one upload: at most one slice."""
+    application().runner.on_message(message.get_body(), message.dequeue_count or 1)
+
+
+@app.function_name("park_range")
+@app.queue_trigger(arg_name="message", queue_name="%TODO_ATTACH_QUEUE%-poison", connection=CONNECTION)
+def park_range(message: func.QueueMessage) -> None:
+    """A range message failed too often: its upload is parked, and the sweep tries again."""
+    application().runner.on_poison(message.get_body())
+
+
+@app.function_name("reopen_upload")
+@app.queue_trigger(arg_name="message", queue_name="webjobs-blobtrigger-poison", connection=CONNECTION)
+def reopen_upload(message: func.QueueMessage) -> None:
+    """A blob event failed too often, say while storage was away: it is taken up again until it succeeds.
+
+    The queue's name is the host's. A queue whose name ends in -poison has no poison queue of its own: a message that
+    fails here comes back, after the lease, for as long as it takes.
+    """
+    application().runner.on_blob(json.loads(message.get_body())["BlobName"])
+
+
+@app.function_name("sweep")
+@app.timer_trigger(arg_name="timer", schedule="%TODO_ATTACH_SWEEP_SCHEDULE%")
+def sweep(timer: func.TimerRequest) -> None:  # noqa: ARG001 - the binding passes it
+    """Starts uploads again that no message names any more."""
+    application().sweep()

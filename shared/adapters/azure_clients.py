@@ -1,0 +1,59 @@
+"""Azure SDK clients, with retries and timeouts decided.
+
+The queue is our retry, so what an SDK repeats by itself stays short; and every conditional write can tell whether a
+refusal was the answer to its own repetition (see `table_ledger`).
+"""
+
+from functools import partial
+from typing import Any
+
+from azure.core.credentials import TokenCredential
+from azure.data.tables import TableClient, TableServiceClient
+from azure.identity import ManagedIdentityCredential
+from azure.storage.blob import BlobServiceClient, ContainerClient
+from azure.storage.queue import QueueClient, TextBase64EncodePolicy
+
+from shared.settings import Connection
+
+# Seconds. A claim is judged and written around these calls, so they may not take as long as the SDK's defaults
+# (read timeout 60 s, three or more retries with up to two minutes in between).
+_TIMEOUTS: dict[str, Any] = {"connection_timeout": 5, "read_timeout": 20}
+_STORAGE_RETRY: dict[str, Any] = {"retry_total": 1, "initial_backoff": 1, "increment_base": 1, "random_jitter_range": 1}
+_TABLE_RETRY: dict[str, Any] = {"retry_total": 1, "retry_backoff_factor": 0.5, "retry_backoff_max": 2}
+
+
+def container_client(connection: Connection, container: str) -> ContainerClient:
+    # A slice is one ranged GET: the client's own splitting into chunks would make several of it.
+    options = {**_TIMEOUTS, **_STORAGE_RETRY, "max_single_get_size": 4 * 1024 * 1024}
+    if connection.connection_string:
+        service = BlobServiceClient.from_connection_string(connection.connection_string, **options)
+    else:
+        service = BlobServiceClient(connection.blob_uri, credential=_credential(connection), **options)
+    return service.get_container_client(container)
+
+
+def queue_client(connection: Connection, queue: str) -> QueueClient:
+    # Base64, because host.json says so: the host would put a plain message on the poison queue.
+    options = {**_TIMEOUTS, **_STORAGE_RETRY, "message_encode_policy": TextBase64EncodePolicy()}
+    if connection.connection_string:
+        return QueueClient.from_connection_string(connection.connection_string, queue, **options)
+    return QueueClient(connection.queue_uri, queue, credential=_credential(connection), **options)
+
+
+def table_client(connection: Connection, table: str) -> TableClient:
+    options = {**_TIMEOUTS, **_TABLE_RETRY}
+    if connection.connection_string:
+        service = TableServiceClient.from_connection_string(connection.connection_string, **options)
+    else:
+        service = TableServiceClient(endpoint=connection.table_uri, credential=_credential(connection), **options)
+    return service.get_table_client(table)
+
+
+def _credential(connection: Connection) -> TokenCredential:
+    # Never DefaultAzureCredential: it would try what happens to lie around, and take seconds for each.
+    make = (
+        partial(ManagedIdentityCredential, client_id=connection.client_id)
+        if connection.client_id
+        else (ManagedIdentityCredential)
+    )
+    return make()

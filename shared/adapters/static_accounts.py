@@ -1,0 +1,24 @@
+"""Accounts with a token that somebody put into the settings: for the embedded stack, or to try a token by hand."""
+
+from collections.abc import Mapping
+
+from shared.errors import SignInNeeded
+
+
+class StaticAccounts:
+    """`ports.Accounts` over a fixed table. Such a token cannot be refreshed: rejected once, it is over."""
+
+    def __init__(self, tokens: Mapping[str, str]) -> None:
+        self._tokens = {account.casefold(): token for account, token in tokens.items()}
+
+    def token(self, account: str) -> str:
+        token = self._tokens.get(account.casefold())
+        if token is None:
+            raise SignInNeeded(account, "nobody is signed in for this account")
+        return token
+
+    def refreshed(self, account: str, rejected: str, claims: str) -> str:  # noqa: ARG002 - nothing to pass them to
+        token = self.token(account)
+        if token == rejected:
+            raise SignInNeeded(account, "Graph does not take the account's token, and it cannot be refreshed")
+        return token

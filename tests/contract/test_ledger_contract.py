@@ -1,0 +1,235 @@
+"""`ports.Ledger`: the table adapter on Azurite, and the fake, keep the same promises."""
+
+import uuid
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from azure.core.exceptions import ServiceResponseError
+from azure.core.pipeline.transport import RequestsTransport
+from azure.data.tables import TableServiceClient
+
+from shared.adapters import azure_clients
+from shared.adapters.table_ledger import TableLedger
+from shared.attachment import BlobVersion, Reference
+from shared.errors import Conflict, StorageUnavailable
+from shared.ledger import Claim, Entry, Phase, Reason
+from shared.ports import Ledger
+from shared.settings import Connection
+from tests.fakes.manual_clock import ManualClock
+from tests.fakes.memory_ledger import MemoryLedger
+
+AT = datetime(2026, 3, 1, 12, 0, 0, 250_000, tzinfo=UTC)
+
+
+def new_entry(**changes: Any) -> Entry:
+    blob = BlobVersion("account", "attachments", f"{uuid.uuid4()}/ü #%.pdf", "0x8D")
+    entry = Entry(
+        upload_id=blob.upload_id(),
+        blob=blob,
+        size=10,
+        account="sam@example.com",
+        wanted_list=Reference(name="Tasks"),
+        wanted_task=Reference(id="AAMk="),
+        attachment_name="a.pdf",
+        created_at=AT,
+        phase=Phase.RESOLVING,
+    )
+    return replace(entry, **changes)
+
+
+def _new_id() -> str:
+    return uuid.uuid4().hex
+
+
+def _table(storage: Connection) -> str:
+    name = f"t{uuid.uuid4().hex}"
+    TableServiceClient.from_connection_string(storage.connection_string).create_table(name)
+    return name
+
+
+@pytest.fixture(params=["memory", pytest.param("table", marks=pytest.mark.azurite)])
+def ledger(request: pytest.FixtureRequest) -> Ledger:
+    if request.param == "memory":
+        return MemoryLedger(ManualClock())
+    storage: Connection = request.getfixturevalue("storage")
+    return TableLedger(azure_clients.table_client(storage, _table(storage)), _new_id)
+
+
+def _inserted(ledger: Ledger, **changes: Any) -> Any:
+    stored = ledger.insert(new_entry(**changes))
+    assert stored is not None
+    return stored
+
+
+def test_an_unknown_upload_is_none(ledger: Ledger) -> None:
+    assert ledger.get("0" * 32) is None
+
+
+def test_every_field_survives_the_way_through_the_ledger(ledger: Ledger) -> None:
+    full = new_entry(
+        phase=Phase.WAITING,
+        step=7,
+        reason=Reason.SIGN_IN,
+        detail="nobody is signed in: “sam”",
+        not_before=AT,
+        resume=Phase.SENDING,
+        waiting_since=AT,
+        waited=timedelta(days=3, seconds=1.5),
+        claim=Claim("owner", AT),
+        list_id="L=",
+        session_url="https://graph.microsoft.com/v1.0/x",
+        session_expires_at=AT,
+        size=5_000_000_000,
+        looked=True,
+        reported=Phase.WAITING,
+    )
+    ledger.insert(full)
+    read = ledger.get(full.upload_id)
+    assert read is not None
+    assert replace(read.entry, write_id="") == full
+
+
+def test_a_second_insert_is_refused_and_changes_nothing(ledger: Ledger) -> None:
+    first = _inserted(ledger)
+    assert ledger.insert(replace(first.entry, detail="second")) is None
+    read = ledger.get(first.entry.upload_id)
+    assert read is not None
+    assert read.entry.detail == ""
+
+
+def test_a_replace_of_what_was_read_succeeds_and_can_be_built_on(ledger: Ledger) -> None:
+    stored = _inserted(ledger)
+    once = ledger.replace(stored, replace(stored.entry, step=1))
+    twice = ledger.replace(once, replace(once.entry, step=2))
+    read = ledger.get(stored.entry.upload_id)
+    assert read is not None
+    assert (read.entry.step, read.version) == (2, twice.version)
+
+
+def test_a_replace_of_what_others_changed_is_a_conflict_and_changes_nothing(ledger: Ledger) -> None:
+    stored = _inserted(ledger)
+    ledger.replace(stored, replace(stored.entry, detail="theirs"))
+    with pytest.raises(Conflict):
+        ledger.replace(stored, replace(stored.entry, detail="ours"))
+    read = ledger.get(stored.entry.upload_id)
+    assert read is not None
+    assert read.entry.detail == "theirs"
+
+
+def test_a_replace_of_an_entry_that_is_gone_is_a_conflict(ledger: Ledger) -> None:
+    stored = _inserted(ledger)
+    with pytest.raises(Conflict):
+        ledger.replace(replace(stored, version='W/"nothing"'), replace(stored.entry, step=1))
+
+
+def test_dates_are_the_services_and_never_run_backwards(ledger: Ledger) -> None:
+    stored = _inserted(ledger)
+    read = ledger.get(stored.entry.upload_id)
+    assert read is not None
+    assert read.date >= stored.date
+    assert read.date.utcoffset() == timedelta()
+    assert read.date.microsecond == 0
+
+
+def test_live_rows_come_and_go_and_may_be_cleared_twice(ledger: Ledger) -> None:
+    for upload_id in ("a" * 32, "b" * 32):
+        ledger.mark_live(upload_id)
+        ledger.mark_live(upload_id)
+    ledger.clear_live("a" * 32)
+    ledger.clear_live("a" * 32)
+    marks = list(ledger.live())
+    assert [mark.upload_id for mark in marks] == ["b" * 32]
+    assert marks[0].date - marks[0].marked_at < timedelta(minutes=1)
+
+
+@pytest.mark.parametrize("first", ["one", "two"])
+def test_an_attachment_belongs_to_who_claims_it_first(ledger: Ledger, first: str) -> None:
+    attachment = f"AAMk{first}=" + "x" * 200
+    assert ledger.claim_attachment("sam@example.com", attachment, first) == first
+    assert ledger.claim_attachment("SAM@example.com", attachment, "other") == first
+    assert ledger.claim_attachment("sam@example.com", attachment, first) == first
+    assert ledger.claim_attachment("kim@example.com", attachment, "other") == "other"
+
+
+def test_a_slot_has_one_holder_and_passes_only_from_that_one(ledger: Ledger) -> None:
+    assert ledger.take_slot("s", "one") == "one"
+    assert ledger.take_slot("s", "two") == "one"
+    assert ledger.pass_slot("s", "three", "two") is False
+    assert ledger.pass_slot("s", "one", "two") is True
+    assert ledger.pass_slot("s", "one", "two") is True  # delivered again
+    assert ledger.take_slot("s", "one") == "two"
+
+
+# -- only the real one: the SDK's own retries --
+
+
+class _LostReplies(RequestsTransport):  # type: ignore[misc]  # the SDK ships no types for it
+    """Applies requests of *method*, and loses the replies to the next *losses* of them."""
+
+    def __init__(self, method: str, losses: int) -> None:
+        super().__init__()
+        self._method, self.losses = method, losses
+
+    def send(self, request: Any, **kwargs: Any) -> Any:
+        response = super().send(request, **kwargs)
+        if request.method == self._method and self.losses:
+            self.losses -= 1
+            raise ServiceResponseError("the reply was lost")
+        return response
+
+
+@pytest.fixture
+def lossy(storage: Connection) -> Callable[[str, int], TableLedger]:
+    def make(method: str, losses: int) -> TableLedger:
+        service = TableServiceClient.from_connection_string(
+            storage.connection_string,
+            transport=_LostReplies(method, losses),
+            retry_total=1,
+            retry_backoff_factor=0,
+        )
+        return TableLedger(service.get_table_client(_table(storage)), _new_id)
+
+    return make
+
+
+@pytest.mark.azurite
+def test_an_insert_whose_reply_was_lost_succeeded(lossy: Callable[[str, int], TableLedger]) -> None:
+    """The SDK's own second try is answered with 409, and that 409 was about our own row."""
+    stored = lossy("POST", 1).insert(new_entry())
+    assert stored is not None
+
+
+@pytest.mark.azurite
+def test_a_replace_whose_reply_was_lost_succeeded(lossy: Callable[[str, int], TableLedger]) -> None:
+    """The SDK's own second try is answered with 412, and that 412 was about our own row."""
+    ledger = lossy("PUT", 1)
+    stored = _inserted(ledger)
+    assert ledger.replace(stored, replace(stored.entry, step=1)).entry.step == 1
+
+
+@pytest.mark.azurite
+def test_a_replace_that_no_reply_ever_confirmed_is_found_by_its_write_id(
+    lossy: Callable[[str, int], TableLedger],
+) -> None:
+    ledger = lossy("PUT", 2)
+    stored = _inserted(ledger)
+    assert ledger.replace(stored, replace(stored.entry, step=1)).entry.step == 1
+
+
+@pytest.mark.azurite
+def test_a_lost_reply_does_not_hide_that_somebody_else_wrote(lossy: Callable[[str, int], TableLedger]) -> None:
+    ledger = lossy("PUT", 0)
+    stored = _inserted(ledger)
+    ledger.replace(stored, replace(stored.entry, detail="theirs"))
+    with pytest.raises(Conflict):
+        ledger.replace(stored, replace(stored.entry, detail="ours"))
+
+
+@pytest.mark.azurite
+def test_a_missing_table_is_storage_being_unavailable_and_not_an_unknown_upload(storage: Connection) -> None:
+    ledger = TableLedger(azure_clients.table_client(storage, "neverMade"), _new_id)
+    with pytest.raises(StorageUnavailable):
+        ledger.get("0" * 32)
