@@ -93,8 +93,10 @@ class _Watch:
     def __init__(self, seconds: float) -> None:
         self.sent = False  # not one byte of the request has left before this is True
         self.is_over = False
+        self._seconds = seconds
         self._lock = threading.Lock()
-        self._connection: HTTPConnection | None = None
+        # The socket itself: of a reply that ends with the connection, http.client forgets it while it is still read.
+        self._socket: socket.socket | None = None
         self._timer = threading.Timer(seconds, self._close)
         self._timer.daemon = True
 
@@ -119,16 +121,18 @@ class _Watch:
             if self.is_over:
                 connection.close()
                 raise TimeoutError("the deadline was over before anything was sent")
-            self._connection = connection
+            self._socket = connection.sock
             self.sent = True
+        # urllib3 writes under its connect timeout, and Python applies that to a whole body: a slice on a slow line
+        # would be cut off long before the deadline.
+        connection.sock.settimeout(self._seconds + _SLACK_SECONDS)
 
     def _close(self) -> None:
         with self._lock:
             self.is_over = True
-            sock = self._connection.sock if self._connection is not None else None
-        if sock is not None:
-            with suppress(OSError):
-                sock.shutdown(socket.SHUT_RDWR)
+            if self._socket is not None:
+                with suppress(OSError):
+                    self._socket.shutdown(socket.SHUT_RDWR)
 
 
 def _leave(connection: HTTPConnection) -> None:

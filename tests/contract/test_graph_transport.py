@@ -42,9 +42,10 @@ class Peer:
             return False
         head, _, body = data.partition(b"\r\n\r\n")
         wanted = next((int(line[15:]) for line in head.split(b"\r\n") if line.lower()[:15] == b"content-length:"), 0)
-        while len(body) < wanted and (more := connection.recv(65536)):
-            body += more
-        self.received.append(head + b"\r\n\r\n" + body)
+        rest = bytearray(body)
+        while len(rest) < wanted and (more := connection.recv(1024 * 1024)):
+            rest += more
+        self.received.append(head + b"\r\n\r\n" + rest)
         return True
 
     def _serve(self) -> None:
