@@ -62,7 +62,9 @@ class RequestsGraph:
                     timeout=(min(_CONNECT_SECONDS, self._seconds), self._seconds + _SLACK_SECONDS),
                 )
                 with response:
-                    return _reply(response, digest=request.digest)
+                    reply = _reply(response, digest=request.digest)
+                watch.check()
+                return reply
             except (requests.RequestException, OSError) as error:
                 # The error's own text may hold the URL: only its kind is told.
                 why = "the deadline was over" if watch.is_over else type(error).__name__
@@ -126,6 +128,11 @@ class _Watch:
         # urllib3 writes under its connect timeout, and Python applies that to a whole body: a slice on a slow line
         # would be cut off long before the deadline.
         connection.sock.settimeout(self._seconds + _SLACK_SECONDS)
+
+    def check(self) -> None:
+        """A body that ends with its connection looks complete when the connection was cut: it is not."""
+        if self.is_over:
+            raise TimeoutError("the deadline was over while the reply came in")
 
     def _close(self) -> None:
         with self._lock:
