@@ -10,6 +10,8 @@ import uuid
 from dataclasses import dataclass
 from functools import cache
 
+from azure.core.credentials import TokenCredential
+
 from shared.adapters import azure_clients
 from shared.adapters.blob_store import BlobStore
 from shared.adapters.graph_transport import RequestsGraph
@@ -39,14 +41,15 @@ class Application:
         return sweep(self.ports, self.intake, stalled_after=self.settings.stalled_after)
 
 
-def build(settings: Settings) -> Application:
-    """The application on real storage and a real Graph."""
+def build(settings: Settings, credential: TokenCredential | None = None) -> Application:
+    """The application on real storage and a real Graph; *credential* in place of the app's own identity."""
+    storage = settings.storage
     ports = Ports(
-        blobs=BlobStore(azure_clients.container_client(settings.storage, settings.container)),
+        blobs=BlobStore(azure_clients.container_client(storage, settings.container, credential)),
         graph=RequestsGraph(settings.graph_root, settings.limits.deadline),
         accounts=StaticAccounts(settings.tokens),
-        ledger=TableLedger(azure_clients.table_client(settings.storage, settings.table), _new_id),
-        queue=StorageRangeQueue(azure_clients.queue_client(settings.storage, settings.queue)),
+        ledger=TableLedger(azure_clients.table_client(storage, settings.table, credential), _new_id),
+        queue=StorageRangeQueue(azure_clients.queue_client(storage, settings.queue, credential)),
         telemetry=LogTelemetry(),
         monotonic=time.monotonic,
         jitter=random.random,

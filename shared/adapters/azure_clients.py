@@ -4,7 +4,6 @@ The queue is our retry, so what an SDK repeats by itself stays short; and every 
 refusal was the answer to its own repetition (see `table_ledger`).
 """
 
-from functools import partial
 from typing import Any
 
 from azure.core.credentials import TokenCredential
@@ -22,38 +21,40 @@ _STORAGE_RETRY: dict[str, Any] = {"retry_total": 1, "initial_backoff": 1, "incre
 _TABLE_RETRY: dict[str, Any] = {"retry_total": 1, "retry_backoff_factor": 0.5, "retry_backoff_max": 2}
 
 
-def container_client(connection: Connection, container: str) -> ContainerClient:
+def container_client(
+    connection: Connection, container: str, credential: TokenCredential | None = None
+) -> ContainerClient:
     # A slice is one ranged GET: the client's own splitting into chunks would make several of it.
     options = {**_TIMEOUTS, **_STORAGE_RETRY, "max_single_get_size": 4 * 1024 * 1024}
     if connection.connection_string:
         service = BlobServiceClient.from_connection_string(connection.connection_string, **options)
     else:
-        service = BlobServiceClient(connection.blob_uri, credential=_credential(connection), **options)
+        service = BlobServiceClient(
+            connection.blob_uri, credential=credential or managed_identity(connection), **options
+        )
     return service.get_container_client(container)
 
 
-def queue_client(connection: Connection, queue: str) -> QueueClient:
+def queue_client(connection: Connection, queue: str, credential: TokenCredential | None = None) -> QueueClient:
     # Base64, because host.json says so: the host would put a plain message on the poison queue.
     options = {**_TIMEOUTS, **_STORAGE_RETRY, "message_encode_policy": TextBase64EncodePolicy()}
     if connection.connection_string:
         return QueueClient.from_connection_string(connection.connection_string, queue, **options)
-    return QueueClient(connection.queue_uri, queue, credential=_credential(connection), **options)
+    return QueueClient(connection.queue_uri, queue, credential=credential or managed_identity(connection), **options)
 
 
-def table_client(connection: Connection, table: str) -> TableClient:
+def table_client(connection: Connection, table: str, credential: TokenCredential | None = None) -> TableClient:
     options = {**_TIMEOUTS, **_TABLE_RETRY}
     if connection.connection_string:
         service = TableServiceClient.from_connection_string(connection.connection_string, **options)
     else:
-        service = TableServiceClient(endpoint=connection.table_uri, credential=_credential(connection), **options)
+        service = TableServiceClient(
+            endpoint=connection.table_uri, credential=credential or managed_identity(connection), **options
+        )
     return service.get_table_client(table)
 
 
-def _credential(connection: Connection) -> TokenCredential:
+def managed_identity(connection: Connection) -> TokenCredential:
+    """The app's own identity in Azure. Where there are several, the client id picks one."""
     # Never DefaultAzureCredential: it would try what happens to lie around, and take seconds for each.
-    make = (
-        partial(ManagedIdentityCredential, client_id=connection.client_id)
-        if connection.client_id
-        else (ManagedIdentityCredential)
-    )
-    return make()
+    return ManagedIdentityCredential(client_id=connection.client_id or None)

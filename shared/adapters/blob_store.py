@@ -59,7 +59,7 @@ class BlobStore:
         except (BlobGone, BlobChanged):
             return  # ours is gone already, or what lies there is not ours
 
-    def names(self) -> Iterator[BlobDescription]:
+    def every(self) -> Iterator[BlobDescription]:
         """Every blob of the container, with its metadata."""
         date = ServiceDate()
         with _storage_errors():

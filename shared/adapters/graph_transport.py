@@ -64,11 +64,11 @@ class RequestsGraph:
                 with response:
                     reply = _reply(response, digest=request.digest)
                 watch.check()
-                return reply
             except (requests.RequestException, OSError) as error:
                 # The error's own text may hold the URL: only its kind is told.
                 why = "the deadline was over" if watch.is_over else type(error).__name__
                 raise GraphNoReply(f"no reply to {request.operation}: {why}", sent=watch.sent) from None
+        return reply
 
 
 def _reply(response: requests.Response, *, digest: bool) -> GraphReply:

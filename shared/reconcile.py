@@ -1,0 +1,59 @@
+"""The container against the ledger, for blobs whose events never arrived.
+
+An operator's command, not the sweep's business: it reads the whole container. Event Grid gives up after a day, drops
+events where no dead letters are kept, and does not tell of blobs that were there before the subscription.
+"""
+
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from urllib.parse import unquote, urlsplit
+
+from shared.intake import Intake
+from shared.ports import BlobDescription, Ports
+
+
+@dataclass(frozen=True, slots=True)
+class Reconciled:
+    """What one blob needed: *state* is `known`, `missing` (no entry: entered now, unless only looking) or `gone`."""
+
+    name: str
+    state: str
+
+
+def reconcile(
+    ports: Ports, intake: Intake, blobs: Iterable[BlobDescription], *, only_look: bool
+) -> Iterator[Reconciled]:
+    """Enter and announce every blob that the ledger does not know in its present version."""
+    for blob in blobs:
+        if ports.ledger.get(blob.version.upload_id()) is not None:
+            yield Reconciled(blob.version.name, "known")
+            continue
+        if not only_look:
+            stored, _ = intake.enter(blob)
+            intake.announce(stored)
+        yield Reconciled(blob.version.name, "missing")
+
+
+def reconcile_names(ports: Ports, intake: Intake, names: Iterable[str], *, only_look: bool) -> Iterator[Reconciled]:
+    """The same for blobs that are only named, by dead letters: each as it is now."""
+    for name in names:
+        blob = ports.blobs.describe(name)
+        if blob is None:
+            yield Reconciled(name, "gone")
+        else:
+            yield from reconcile(ports, intake, [blob], only_look=only_look)
+
+
+def names_in_dead_letter(body: bytes, container: str) -> list[str]:
+    """The blobs of *container* that a dead letter's events are about; a dead letter is a JSON array of events.
+
+    Raises ValueError for what is no dead letter.
+    """
+    events = json.loads(body)
+    if not isinstance(events, list):
+        raise ValueError("a dead letter that is not a JSON array")
+    data = (event.get("data") for event in events if isinstance(event, dict))
+    urls = (each.get("url") for each in data if isinstance(each, dict))
+    paths = (urlsplit(url).path for url in urls if isinstance(url, str))
+    return [unquote(name) for path in paths if (name := path.partition(f"/{container}/")[2])]

@@ -1,0 +1,71 @@
+"""The container against the ledger."""
+
+import json
+
+import pytest
+
+from shared.ledger import Phase
+from shared.reconcile import Reconciled, names_in_dead_letter, reconcile, reconcile_names
+from tests.fakes.world import World, content
+
+
+def _everything(world: World, *, only_look: bool) -> list[Reconciled]:
+    application, blobs = world.application, world.blobs
+    described = [described for name in blobs.blobs if (described := blobs.describe(name)) is not None]
+    return list(reconcile(application.ports, application.intake, described, only_look=only_look))
+
+
+def test_a_blob_whose_event_never_came_is_entered_announced_and_attached() -> None:
+    world = World()
+    blob = world.drop(content(3000))
+    assert _everything(world, only_look=False) == [Reconciled("report.pdf", "missing")]
+    world.run()
+    assert world.phase(blob) is Phase.ATTACHED
+    assert len(world.attached()) == 1
+
+
+def test_only_looking_starts_nothing() -> None:
+    world = World()
+    world.drop(content(3000))
+    assert _everything(world, only_look=True) == [Reconciled("report.pdf", "missing")]
+    assert (world.ledger.entries(), world.messages.messages) == ([], [])
+
+
+def test_what_is_known_is_left_alone_also_while_it_is_under_way() -> None:
+    world = World()
+    world.drop(content(3000))
+    world.event()
+    assert _everything(world, only_look=False) == [Reconciled("report.pdf", "known")]
+    world.run()
+    assert _everything(world, only_look=False) == [Reconciled("report.pdf", "known")]
+    assert len(world.attached()) == 1
+
+
+def test_a_dead_letter_is_read_as_the_blob_is_now() -> None:
+    world = World()
+    blob = world.drop(content(3000), "a b/ü.pdf")
+    application = world.application
+    found = reconcile_names(application.ports, application.intake, ["a b/ü.pdf", "deleted.pdf"], only_look=False)
+    assert list(found) == [Reconciled("a b/ü.pdf", "missing"), Reconciled("deleted.pdf", "gone")]
+    world.run()
+    assert world.phase(blob) is Phase.ATTACHED
+
+
+@pytest.mark.parametrize(
+    ("url", "names"),
+    [
+        ("https://account.blob.core.windows.net/attachments/a%20b/%C3%BC.pdf", ["a b/ü.pdf"]),
+        ("https://account.blob.core.windows.net/other/a.pdf", []),
+        ("https://account.blob.core.windows.net/attachments/", []),
+        (None, []),
+    ],
+)
+def test_a_dead_letter_names_the_blobs_of_the_container(url: str | None, names: list[str]) -> None:
+    body = json.dumps([{"data": {"url": url}}, {"data": None}, "nonsense"]).encode()
+    assert names_in_dead_letter(body, "attachments") == names
+
+
+@pytest.mark.parametrize("body", [b"", b"{}", b"\xff", b'"text"'])
+def test_what_is_no_dead_letter_is_refused(body: bytes) -> None:
+    with pytest.raises(ValueError):  # noqa: PT011 - the json module words some of them
+        names_in_dead_letter(body, "attachments")
