@@ -1,0 +1,62 @@
+"""Mailboxes, their lists, tasks and attachments: records that know their parents, and no rules."""
+
+from collections import Counter
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Literal
+
+type WellknownName = Literal["none", "defaultList", "flaggedEmails"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Attachment:
+    id: str
+    name: str
+    # As the client declared it, before any of the server's rules altered it.
+    declared_name: str
+    size: int
+    sha256: str
+    content_type: str
+    created: datetime
+    # None where contents are not kept.
+    content: bytes | None = field(repr=False)
+    # Which file of a state directory holds the content.
+    content_key: str
+
+
+@dataclass(slots=True, eq=False)
+class Task:
+    id: str
+    title: str
+    list: "TaskList"
+    # Stays when a move changes the id.
+    key: str
+    attachments: dict[str, Attachment] = field(default_factory=dict, repr=False)
+    # How often each file hangs on this task: (declared name, SHA-256).
+    copies: Counter[tuple[str, str]] = field(default_factory=Counter, repr=False)
+    deleted: bool = False
+
+
+@dataclass(slots=True, eq=False)
+class TaskList:
+    id: str
+    display_name: str
+    mailbox: "Mailbox"
+    wellknown_name: WellknownName = "none"
+    shared: bool = False
+    tasks: dict[str, Task] = field(default_factory=dict, repr=False)
+
+
+@dataclass(slots=True, eq=False)
+class Mailbox:
+    object_id: str
+    upn: str
+    personal: bool = False
+    lists: dict[str, TaskList] = field(default_factory=dict, repr=False)
+    tokens: list[str] = field(default_factory=list, repr=False)
+
+    def answers_to(self, name: str) -> bool:
+        return name == self.object_id or name.lower() == self.upn.lower()
+
+    def default_list(self) -> TaskList | None:
+        return next((each for each in self.lists.values() if each.wellknown_name == "defaultList"), None)

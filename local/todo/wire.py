@@ -1,0 +1,91 @@
+"""What crosses the wire, as values: a request comes in, an outcome goes out. No sockets.
+
+An outcome is what the client lives to see. Most are a `Response`; the others are the ways in which a connection
+fails, and whoever carries the service (the HTTP shell, a simulation) enacts them.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+
+
+class Headers(Mapping[str, str]):
+    """Header fields; names compare without case and keep their spelling."""
+
+    __slots__ = ("_fields",)
+
+    def __init__(self, fields: Mapping[str, str] | Iterable[tuple[str, str]] = ()) -> None:
+        pairs = fields.items() if isinstance(fields, Mapping) else fields
+        self._fields = {name.lower(): (name, value) for name, value in pairs}
+
+    def __getitem__(self, name: str) -> str:
+        return self._fields[name.lower()][1]
+
+    def __contains__(self, name: object) -> bool:
+        return isinstance(name, str) and name.lower() in self._fields
+
+    def __iter__(self) -> Iterator[str]:
+        return (name for name, _ in self._fields.values())
+
+    def __len__(self) -> int:
+        return len(self._fields)
+
+    def __repr__(self) -> str:
+        # Values may be tokens or upload URLs.
+        return f"Headers({', '.join(self)})"
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """*url* is absolute, or a path with its query. A body that is still to come is handed to `complete`."""
+
+    method: str
+    url: str
+    headers: Headers = field(default_factory=Headers)
+    body: bytes = field(default=b"", repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    status: int
+    headers: Headers
+    body: bytes = field(default=b"", repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Late:
+    """The work is done, the reply comes whole, but only after *seconds*."""
+
+    response: Response
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Trickle:
+    """The reply comes byte by byte and takes *seconds*: a read timeout never fires."""
+
+    response: Response
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class CutOff:
+    """The first half of the reply comes, then the connection closes."""
+
+    response: Response
+
+
+@dataclass(frozen=True, slots=True)
+class Reset:
+    """The connection is reset and no reply comes. *applied* is for onlookers: the client cannot know."""
+
+    applied: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Never:
+    """The connection stays open and no reply comes."""
+
+    applied: bool
+
+
+type Outcome = Response | Late | Trickle | CutOff | Reset | Never
