@@ -1,0 +1,49 @@
+"""App settings: `%NAME%` in bindings, connections, disabled functions. The environment is their only source here.
+
+A connection is looked up as the host does it: `AzureWebJobs{name}` first, then `{name}`. The identity form
+(`{name}__queueServiceUri` and its like) means a managed identity, which exists only in Azure.
+"""
+
+import re
+from collections.abc import Mapping
+
+HOST_STORAGE = "AzureWebJobsStorage"
+_REFERENCE = re.compile(r"%([^%]*)%")
+_TRUE = frozenset({"1", "true"})
+
+
+class SettingError(Exception):
+    """A setting is missing or cannot be used here; the text names it."""
+
+
+class AppSettings:
+    """Answers questions about one environment."""
+
+    def __init__(self, values: Mapping[str, str]) -> None:
+        self._values = values
+
+    def resolve(self, text: str) -> str:
+        """Replace every `%NAME%`."""
+        return _REFERENCE.sub(lambda reference: self._referenced(reference[1]), text)
+
+    def connection_string(self, name: str) -> str:
+        for setting in (f"AzureWebJobs{name}", name):
+            if value := self._values.get(setting):
+                return value
+        for setting in sorted(self._values):
+            if setting.startswith((f"AzureWebJobs{name}__", f"{name}__")):
+                raise SettingError(
+                    f"connection {name!r} is an identity connection ({setting}): a managed identity exists only in"
+                    f" Azure; set {name} to a connection string here"
+                )
+        raise SettingError(f"connection {name!r} is not set: neither AzureWebJobs{name} nor {name} exists")
+
+    def is_disabled(self, function: str) -> bool:
+        # The second spelling exists because a shell cannot export a name with dots.
+        names = (f"AzureWebJobs.{function}.Disabled", f"AzureWebJobs_{function}_Disabled")
+        return any(self._values.get(name, "").strip().lower() in _TRUE for name in names)
+
+    def _referenced(self, name: str) -> str:
+        if name not in self._values:
+            raise SettingError(f"app setting {name!r} is not set (%{name}%)")
+        return self._values[name]

@@ -1,0 +1,53 @@
+"""The timer trigger: by hand, by its schedule, and after a time in which no host ran."""
+
+import json
+import urllib.request
+from contextlib import suppress
+from datetime import UTC, datetime
+
+import pytest
+from azure.core.exceptions import ResourceExistsError
+
+from local.functions.schedule import Schedule
+from local.functions.timer_status import CONTAINER, TimerStatus
+from tests.local.functions.conftest import Place, Running, StartHost
+from tests.local.functions.hosted import PATIENCE_SECONDS
+
+pytestmark = pytest.mark.azurite
+
+
+def test_a_timer_is_fired_by_hand(running: Running) -> None:
+    url = f"{running.host.ready()['url']}/admin/functions/tick"
+    request = urllib.request.Request(url, b"{}", method="POST")
+    with urllib.request.urlopen(request, timeout=PATIENCE_SECONDS) as answer:
+        assert answer.status == 202
+
+    logged = running.host.logged("tick past_due=False")
+
+    assert logged["function"] == "tick"
+    running.host.wait_for(event="invocation_ended", function="tick", status="succeeded")
+
+
+def test_a_run_that_was_missed_is_made_up_for_at_start(place: Place, start_host: StartHost) -> None:
+    schedule = Schedule.parse("0 0 0 1 1 *")
+    last = datetime(2024, 1, 1, tzinfo=UTC)
+    status = TimerStatus(last, schedule.after(last), last)
+    blob = f"timers/{place.name}/Host.Functions.tick/status"
+    container = place.blobs.get_container_client(CONTAINER)
+    with suppress(ResourceExistsError):
+        container.create_container()
+    container.upload_blob(blob, json.dumps(status.as_json()))
+
+    host = start_host({"AzureWebJobs_work_Disabled": "1"})
+
+    host.logged("tick past_due=True")
+    host.terminate()
+    assert host.exit_status() == 0
+    recorded = TimerStatus.from_json(json.loads(container.download_blob(blob).readall()))
+    assert recorded.next > datetime.now(UTC)
+
+
+def test_a_schedule_fires_again_and_again(place: Place, start_host: StartHost) -> None:
+    host = start_host({"TOY_SCHEDULE": "* * * * * *"})
+
+    host.wait_for_several(2, event="invocation_ended", function="tick", status="succeeded")
