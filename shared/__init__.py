@@ -16,6 +16,9 @@ correctness.
       names          lists and tasks by name
       outcome        what the person reads in the blob's tags
       messages       the range message
+      entry_record   the entry as a flat record, and back
+      admission      a blob, just seen, becomes a new entry
+      records        what a step leaves in the log
       backoff        delays, Retry-After
       errors         the exceptions, and what the queue does with each
     contracts
@@ -24,7 +27,8 @@ correctness.
       intake         a blob event becomes an entry
       effects        an action becomes one request, a reply becomes an observation
       runner         the cycle: the only place where effects are ordered
-      sweep          what the timer and the poison queues do
+      sweep          what the timer does: start overdue uploads again
+      reconcile      the container against the ledger, for blobs whose events never came
       settings       the only reader of the environment
       wiring         builds the adapters, once per process
       telemetry      one structured record per step

@@ -91,9 +91,9 @@ def attachment_name(text: str) -> str:
     The extension survives the cut: it is what opens the file.
     """
     last = text.replace("\\", "/").rstrip("/").rpartition("/")[2]
-    normal = unicodedata.normalize("NFC", last)
     # Cc: control characters; Cs: lone surrogates, which cannot be sent as UTF-8.
-    plain = "".join(character for character in normal if unicodedata.category(character) not in {"Cc", "Cs"}).strip()
+    kept = "".join(character for character in last if unicodedata.category(character) not in {"Cc", "Cs"})
+    plain = unicodedata.normalize("NFC", kept).strip()
     if plain in {".", ".."}:
         return ""
     if len(plain) <= MAX_NAME_CHARACTERS:

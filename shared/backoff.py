@@ -41,12 +41,16 @@ def parse_retry_after(value: str | None, *, now: datetime | None) -> timedelta |
 
 
 def _until_http_date(value: str, now: datetime | None) -> timedelta | None:
-    if now is None:
+    when = parse_http_date(value)
+    if now is None or when is None:
         return None
+    return min(max(when - now, timedelta()), LONGEST_RETRY_AFTER)
+
+
+def parse_http_date(value: str) -> datetime | None:
+    """An HTTP date, UTC where it names no zone; None for anything else, however large its numbers."""
     try:
         when = email.utils.parsedate_to_datetime(value)
     except (ValueError, OverflowError):
         return None
-    if when.tzinfo is None:
-        when = when.replace(tzinfo=UTC)
-    return min(max(when - now, timedelta()), LONGEST_RETRY_AFTER)
+    return when if when.tzinfo is not None else when.replace(tzinfo=UTC)

@@ -21,7 +21,7 @@ from shared.errors import (
     StorageUnavailable,
 )
 from shared.intake import Intake
-from shared.ledger import Entry
+from shared.ledger import Entry, Phase
 from shared.matching import candidates, slot
 from shared.names import find_list, find_task
 from shared.outcome import outcome_tags
@@ -141,6 +141,9 @@ class _Effect:
             return True
         # A holder enters the ledger before it takes a slot: one that is not there was cleared away long ago.
         other = ledger.get(holder)
+        if other is not None and other.entry.phase is Phase.WAITING:
+            # The same account's: to wait for the slot would be to wait for the sign-in, and to age meanwhile.
+            raise SignInNeeded(self.entry.account, "another upload of this name waits for it")
         return (other is None or other.entry.phase.is_terminal) and ledger.pass_slot(name, holder, mine)
 
     # -- sending --
@@ -164,20 +167,25 @@ class _Effect:
         )
 
     def _record_intent(self) -> seen.Observation:
-        blob = self.world.ports.blobs.describe(self.entry.blob.name)
-        if blob is None:
-            return seen.BlobDeleted()
-        if blob.version != self.entry.blob:
-            raise BlobChanged
+        self._still_there()
         reply = self._ask(self._list_attachments())
         page = wire.parse_attachments(reply, self.world.root)
         return seen.IntentRecorded(page.date) if isinstance(page, wire.Page) else page
 
     def _post_empty(self) -> seen.Observation:
+        self._still_there()
         entry = self.entry
         request = wire.prepare_post_empty(self._mailbox(), entry.list_id, entry.task_id, name=entry.attachment_name)
         reply = self._change(request)
         return reply if not isinstance(reply, wire.GraphReply) else self._claimed_for_us(wire.parse_post_empty(reply))
+
+    def _still_there(self) -> None:
+        """An empty file has no bytes whose reading would tell that it is gone or rewritten."""
+        blob = self.world.ports.blobs.describe(self.entry.blob.name)
+        if blob is None:
+            raise BlobGone
+        if blob.version != self.entry.blob:
+            raise BlobChanged
 
     def _claimed_for_us(self, observation: seen.Observation) -> seen.Observation:
         """An attachment counts only once it is claimed in the ledger: no two entries may own the same one."""
@@ -227,8 +235,11 @@ class _Effect:
         try:
             existing = blobs.tags(blob)
             wanted = outcome_tags(self.entry, existing)
-            if wanted != existing:
-                blobs.set_tags(blob, wanted)
+            if wanted == existing:
+                return seen.Reported()
+            if not self._claim_holds():
+                return seen.Unavailable("the claim was nearly over")
+            blobs.set_tags(blob, wanted)
         except (BlobChanged, BlobGone):
             return seen.Reported()  # nobody is left to be told
         except BlobTagsRefused:
@@ -279,18 +290,35 @@ class _Effect:
         reply = self._send(request, token)
         if reply.status != 401:
             return reply
-        token = accounts.refreshed(account, token, wire.claims_challenge(reply))
-        reply = self._send(request, token)
-        if reply.status == 401:
-            raise SignInNeeded(account, f"Graph does not take the account's token ({wire.describe(reply)})")
+        try:
+            token = accounts.refreshed(account, token, wire.claims_challenge(reply))
+            reply = self._send(request, token)
+            if reply.status == 401:
+                raise SignInNeeded(account, f"Graph does not take the account's token ({wire.describe(reply)})")
+        except SignInNeeded:
+            if not self._only_the_session_is_refused(request, token):
+                raise
         return reply
 
+    def _only_the_session_is_refused(self, request: wire.GraphRequest, token: str) -> bool:
+        """A session that is over may answer 401 too: then the token is still good for the task, and nobody is asked
+        to sign in."""
+        if request.operation not in wire.SESSION_OPERATIONS:
+            return False
+        return self._send(self._list_attachments(), token).status != 401
+
     def _send(self, request: wire.GraphRequest, token: str) -> wire.GraphReply:
-        # The claim must outlive the request: otherwise another worker could send to the same session while this
-        # one still does.
-        if request.method != "GET" and self.claim_left() < self.world.deadline:
+        if request.method != "GET" and not self._claim_holds():
             raise _Observed(seen.Deferred("the claim was nearly over", timedelta()))
         return self.world.ports.graph.send(request, token)
+
+    def _claim_holds(self) -> bool:
+        """Whether the claim outlives a whole request.
+
+        Otherwise another worker could send to the same session while this one still does, or tell an outcome that
+        this one then overwrites with an older one.
+        """
+        return self.claim_left() >= self.world.deadline
 
     def _read(self, part: ByteRange) -> bytes:
         try:

@@ -54,7 +54,7 @@ def from_record(record: Mapping[str, Any]) -> Entry:
                 given[outer] = make(*(given[name] for name in names))
         known = {each.name for each in fields(Entry)}
         return Entry(**{name: value for name, value in given.items() if name in known})
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         raise ValueError("a ledger record that holds no entry") from error
 
 

@@ -7,22 +7,23 @@ readings are accepted. A reply that cannot be understood never counts as success
 
 import base64
 import binascii
-import email.utils
 import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from urllib.parse import quote, unquote, urlsplit
+from urllib.parse import parse_qs, quote, unquote, urlsplit
 
 from shared import observations as seen
-from shared.backoff import parse_retry_after
+from shared.backoff import parse_http_date, parse_retry_after
 from shared.ledger import Reason
 from shared.ranges import ByteRange, expected_offset
 
 # Always sent, and nextLink always followed: without $top, lists are known to end early and without a nextLink.
 PAGE_SIZE = 100
+# Requests to an upload URL.
+SESSION_OPERATIONS = frozenset({"put_slice", "get_session", "cancel_session"})
 # Seen for mail where a file went over the mailbox's message size.
 _TOO_LARGE_CODE = "ErrorMessageSizeExceeded"
 
@@ -57,11 +58,7 @@ class GraphReply:
 
     def date(self) -> datetime | None:
         """The server's own Date."""
-        try:
-            when = email.utils.parsedate_to_datetime(self.headers.get("date", ""))
-        except ValueError:
-            return None
-        return when if when.tzinfo is not None else when.replace(tzinfo=UTC)
+        return parse_http_date(self.headers.get("date", ""))
 
     def retry_after(self) -> timedelta | None:
         """What Retry-After asks for, in any of its forms."""
@@ -106,9 +103,15 @@ def parse_create_session(reply: GraphReply, root: str) -> seen.Observation:
         return _not_created(reply)
     record = _record(reply)
     url = record.get("uploadurl")
-    if not isinstance(url, str) or not is_within(url, root):
+    if not isinstance(url, str) or not url:
+        # A page of some gateway, say. The session, if there is one, holds no byte.
+        return seen.Unavailable("a reply that names no upload URL")
+    if not is_within(url, root):
         # Fail closed: the bearer token would go wherever this URL points. Its text is not repeated.
-        return seen.Refused(Reason.REFUSED, "Graph's upload URL is missing or not on the configured Graph host")
+        return seen.Refused(Reason.REFUSED, "Graph's upload URL is not on the configured Graph host")
+    if "authtoken" in parse_qs(urlsplit(url).query):
+        # Mail's kind of session: the bearer token does not belong there, and is refused.
+        return seen.Refused(Reason.REFUSED, "Graph's upload URL carries a token of its own")
     try:
         offset = expected_offset(_ranges(record)) or 0
     except ValueError:
@@ -128,10 +131,11 @@ def prepare_put_slice(session_url: str, part: ByteRange, size: int, body: bytes)
 
 def parse_put_slice(reply: GraphReply, part: ByteRange, size: int) -> seen.Observation:
     match reply.status:
-        case 201:
+        case 201 if part.stop == size:
             attachment_id = _created_id(reply)
             return seen.Attached(attachment_id) if attachment_id else seen.LandedUnnamed()
-        case 200 | 202:
+        case 200 | 201 | 202:
+            # Also 201 before the last byte was sent: nothing that was created from a part is the file.
             return _progress_after(reply, part, size)
         case 429 | 509 | 423:
             return seen.Deferred(describe(reply), reply.retry_after())
@@ -212,11 +216,13 @@ def is_within(url: str, root: str) -> bool:
         same = (there.scheme, there.hostname, _port(there)) == (here.scheme, here.hostname, _port(here))
     except ValueError:
         return False
-    return same and there.username is None and there.password is None and url.isprintable() and " " not in url
+    # A fragment would swallow the `/content` that is appended; libraries differ over backslashes.
+    plain = url.isprintable() and not any(odd in url for odd in " #\\")
+    return same and plain and there.username is None and there.password is None
 
 
 def _port(parts: Any) -> int | None:
-    return parts.port or {"https": 443, "http": 80}.get(parts.scheme)
+    return parts.port if parts.port is not None else {"https": 443, "http": 80}.get(parts.scheme)
 
 
 # -- the small POST, for empty files --
@@ -231,7 +237,7 @@ def parse_post_empty(reply: GraphReply) -> seen.Observation:
     if reply.status in {200, 201}:
         attachment_id = _created_id(reply)
         return seen.Attached(attachment_id) if attachment_id else seen.LandedUnnamed()
-    if reply.status < 400 or reply.status >= 500:
+    if (reply.status < 400 or reply.status >= 500) and reply.status not in {507, 509}:
         return seen.Unclear(describe(reply), reply.retry_after())
     return _not_created(reply)
 
@@ -411,7 +417,10 @@ def _listing_failed(reply: GraphReply) -> seen.Observation:
 
 def _created_id(reply: GraphReply) -> str:
     """The id of what was created: the last segment of Location, else the body's id; opaque, case-sensitive."""
-    path = urlsplit(reply.headers.get("location", "")).path
+    try:
+        path = urlsplit(reply.headers.get("location", "")).path
+    except ValueError:
+        path = ""
     segment = unquote(path.rstrip("/").rpartition("/")[2])
     quoted = re.fullmatch(r".*\('(.+)'\)", segment)
     attachment_id = quoted[1] if quoted else segment
@@ -439,7 +448,12 @@ def _record(reply: GraphReply) -> dict[str, Any]:
 
 
 def _lower(record: Mapping[str, Any]) -> dict[str, Any]:
-    return {key.lower(): value for key, value in record.items()}
+    return {key.lower(): _encodable(value) for key, value in record.items()}
+
+
+def _encodable(value: Any) -> Any:
+    """JSON may hold half of a surrogate pair, say of a title cut in an emoji, which no request or ledger takes."""
+    return value.encode("utf-8", "replace").decode("utf-8") if isinstance(value, str) else value
 
 
 def _ranges(record: Mapping[str, Any]) -> list[object]:
@@ -450,11 +464,17 @@ def _ranges(record: Mapping[str, Any]) -> list[object]:
 
 
 def _time(value: object) -> datetime | None:
-    """A Graph timestamp: seven fractional digits, or none; a zone, or none (then UTC)."""
+    """A Graph timestamp: seven fractional digits, or none; a zone, or none (then UTC).
+
+    .NET's year 1 stands for "not set". Taken for a time, it would say that a session was over before it began, and
+    that an attachment is too old to be ours.
+    """
     if not isinstance(value, str):
         return None
     try:
         when = datetime.fromisoformat(value)
     except ValueError:
+        return None
+    if when.year == 1:
         return None
     return when if when.tzinfo is not None else when.replace(tzinfo=UTC)

@@ -134,8 +134,13 @@ class Entry:
             self.phase.is_terminal
             and self.reported is self.phase
             and not self.session_url
-            and (self.source_deleted or not self.delete_source or self.phase is not Phase.ATTACHED)
+            and (self.source_deleted or not self.may_delete_source)
         )
+
+    @property
+    def may_delete_source(self) -> bool:
+        """Attached under an id: "created" that was never found is no ground for deleting the only copy."""
+        return self.delete_source and self.phase is Phase.ATTACHED and bool(self.attachment_id)
 
     @property
     def is_about_to_open(self) -> bool:
@@ -152,6 +157,8 @@ def claimed(entry: Entry, *, owner: str, until: datetime, now: datetime, taken_o
     """The entry with a claim on it, and with all that the act of claiming already tells.
 
     - Taken over from a holder who never recorded: what that holder sent is unknown, so the server is asked first.
+      An empty file's POST has no session that could be asked, and the server may still apply it: the taker gives the
+      claim back and waits for as long as it would have held, which is longer than a request; then it looks.
     - Waiting for sign-in, and the person has been told: go on where it stopped.
     - Opening: the intent is counted before the request, so that a worker which dies right after the request, time
       after time, still runs into the bound. A reply that says "nothing was opened" gives the count back.
@@ -162,7 +169,7 @@ def claimed(entry: Entry, *, owner: str, until: datetime, now: datetime, taken_o
     if taken_over and entry.phase is Phase.SENDING:
         return replace(entry, phase=Phase.LOCATING)
     if taken_over and entry.is_about_to_open and entry.size == 0:
-        return replace(entry, phase=Phase.CONFIRMING)
+        return replace(entry, phase=Phase.CONFIRMING, claim=None, not_before=until)
     return replace(entry, sessions_opened=entry.sessions_opened + 1) if entry.is_about_to_open else entry
 
 

@@ -32,8 +32,13 @@ def _is_young(attachment: ListedAttachment, opened_at: datetime | None) -> bool:
 
 
 def loose_name(name: str) -> str:
-    """A name as Graph might have altered it: no case, no outer or doubled spaces, compatibility forms folded."""
-    return " ".join(unicodedata.normalize("NFKC", name).casefold().split())
+    """What is left of a name however Graph alters it: its letters and digits, without case, compatibility forms folded.
+
+    Servers trim, and put an underscore for what a file system would not take. Too loose costs a comparison of bytes;
+    too strict would miss a file that has landed, and send it again.
+    """
+    folded = unicodedata.normalize("NFKC", name).casefold()
+    return "".join(character for character in folded if character.isalnum())
 
 
 def slot(account: str, list_id: str, task_id: str, name: str) -> str:

@@ -13,7 +13,7 @@ from typing import Self
 # bytes; this satisfies every reading (also 4,000,000), and the 320 KiB grid that other Graph uploads demand.
 MAX_SLICE_BYTES = 12 * 320 * 1024
 
-_EXPECTED = re.compile(r"\s*(\d{1,18})\s*(?:-\s*(\d{1,18})?)?\s*")
+_EXPECTED = re.compile(r"\s*([0-9]{1,18})\s*(?:-\s*([0-9]{1,18})?)?\s*")
 
 
 @dataclass(frozen=True, slots=True, order=True)

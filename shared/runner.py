@@ -16,7 +16,7 @@ from shared import delivery, upload
 from shared import observations as seen
 from shared.backoff import delay_before
 from shared.effects import Effects
-from shared.errors import Conflict, MessageError, StrangerError
+from shared.errors import Conflict, MessageError, StorageUnavailable, StrangerError
 from shared.intake import Intake
 from shared.ledger import Claim, Phase, claimed
 from shared.messages import RangeMessage, decode
@@ -44,11 +44,12 @@ class Runner:
         if blob is None:
             self.ports.telemetry.record("no-such-blob")
             return
+        asked = self.ports.monotonic()
         stored, is_new = self.intake.enter(blob, owner=self.ports.new_id())
         if not is_new or stored.entry.claim is None:
             self.intake.announce(stored)
             return
-        self._run(stored, inline=True)
+        self._run(stored, asked, inline=True)
 
     def on_message(self, body: bytes, delivery_count: int) -> None:
         """One delivery of a range message, for the *delivery_count*-th time.
@@ -103,7 +104,8 @@ class Runner:
     def _park(self, stored: Stored) -> None:
         entry = stored.entry
         wait = delay_before(entry.parked + 5, jitter=self.ports.jitter())
-        parked = replace(entry, parked=entry.parked + 1, not_before=stored.date + wait, claim=None)
+        # A claim that ran out stays: it says that somebody may have sent what nobody recorded.
+        parked = replace(entry, parked=entry.parked + 1, not_before=stored.date + wait)
         try:
             self.ports.ledger.replace(stored, parked)
         except Conflict:
@@ -117,6 +119,7 @@ class Runner:
     def _claim_and_run(self, stored: Stored, *, taken_over: bool) -> None:
         until = stored.date + self.limits.claim
         wanted = claimed(stored.entry, owner=self.ports.new_id(), until=until, now=stored.date, taken_over=taken_over)
+        asked = self.ports.monotonic()
         try:
             stored = self.ports.ledger.replace(stored, wanted)
         except Conflict:
@@ -124,13 +127,16 @@ class Runner:
             # be there: propose again.
             self.ports.queue.send(RangeMessage(wanted.upload_id, wanted.step), self.limits.claim)
             return
-        self._run(stored, inline=False)
+        self._run(stored, asked, inline=False)
 
-    def _run(self, stored: Stored, *, inline: bool) -> None:
-        """Act for a claimed entry, then schedule; *inline* goes on through the first phases without a message."""
+    def _run(self, stored: Stored, asked: float, *, inline: bool) -> None:
+        """Act for a claimed entry, then schedule; *inline* goes on through the first phases without a message.
+
+        *asked* is when the claim was written, by our own count: before the request, since its answer may be slow.
+        """
+        clock = _Clock(stored.date, self.ports.monotonic, asked)
         going: Stored | None = stored
         while going is not None and going.entry.claim is not None:
-            clock = _Clock(going.date, self.ports.monotonic, self.ports.monotonic())
             stored, going = going, self._act(going, going.entry.claim, clock, inline=inline)
         if going is None:
             return
@@ -150,16 +156,20 @@ class Runner:
         if isinstance(action, upload.End):
             after = upload.ended(entry, action)
         else:
-            observation = self.effects.perform(entry, action, lambda: claim.until - clock.now())
+            observation = self.effects.perform(entry, action, lambda: clock.left_until(claim.until))
             after = upload.absorb(entry, observation, now=clock.now(), limits=self.limits, jitter=self.ports.jitter())
         if inline and after.phase in _INLINE and after.not_before is None:
             now = clock.now()
             after = claimed(after, owner=claim.owner, until=now + self.limits.claim, now=now, taken_over=False)
         try:
             recorded = self.ports.ledger.replace(stored, after)
-        except Conflict:
+        except (Conflict, StorageUnavailable) as error:
             if isinstance(observation, seen.SessionOpened):
+                # Only this worker knows it. Where the record was written after all, the session is found gone, and
+                # another one is opened.
                 self.effects.cancel_orphan(entry, observation.url)
+            if isinstance(error, StorageUnavailable):
+                raise
             self.ports.telemetry.record("claim-lost", upload_id=entry.upload_id, step=entry.step)
             return None
         self.ports.telemetry.record("step", **describe_step(entry, after, action, observation))
@@ -168,14 +178,20 @@ class Runner:
 
 @dataclass(frozen=True, slots=True)
 class _Clock:
-    """The storage service's time: its Date at the last answer, and the seconds since by our own count.
+    """The storage service's time: its Date in an answer, and the seconds by our own count since we asked for that.
 
-    No two machines' clocks are ever compared: claims are written and judged by this one.
+    No two machines' clocks are ever compared: claims are written and judged by this one. It is never more than the
+    second behind that a Date, cut to whole seconds, may be: counted from a slow answer on, a claim would seem to
+    hold when others see it run out.
     """
 
     date: datetime
     monotonic: Callable[[], float]
-    started: float
+    asked: float
 
     def now(self) -> datetime:
-        return self.date + timedelta(seconds=self.monotonic() - self.started)
+        return self.date + timedelta(seconds=self.monotonic() - self.asked)
+
+    def left_until(self, when: datetime) -> timedelta:
+        """At least so much is left."""
+        return when - self.now() - upload.SECOND

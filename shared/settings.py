@@ -161,7 +161,7 @@ class _Reader:
         except ValueError:
             number = None
         if number is None or not at_least <= number <= at_most:
-            self.mistake(name, value, f"use a number from {at_least:g} to {at_most:g}")
+            self.mistake(name, value, f"use a number from {at_least:.12g} to {at_most:.12g}")
             return default
         return number
 
@@ -174,7 +174,7 @@ def _connection(read: _Reader) -> Connection:
         return Connection(connection_string=text)
     services = {name: read.optional(f"{CONNECTION}__{name}ServiceUri") for name in ("blob", "queue", "table")}
     missing = [name for name, uri in services.items() if not uri.startswith("https://")]
-    if len(missing) == len(services):
+    if not any(services.values()):
         remedy = f"set a connection string, or {CONNECTION}__blobServiceUri, __queueServiceUri and __tableServiceUri"
         read.mistake(CONNECTION, "", remedy)
     else:

@@ -149,7 +149,7 @@ def decide(entry: Entry, *, now: datetime, limits: Limits) -> Action:
 
 
 def _send(entry: Entry, now: datetime) -> Action:
-    if entry.session_expires_at is not None and now >= entry.session_expires_at - EXPIRY_MARGIN:
+    if entry.session_expires_at is not None and now + EXPIRY_MARGIN >= entry.session_expires_at:
         return CancelSession()
     following = ByteRange.next_slice(entry.offset, size=entry.size, slice_bytes=entry.slice_bytes)
     is_last = following.stop == entry.size
@@ -169,10 +169,11 @@ def _finish(entry: Entry) -> Effect:
 
 
 def _bound_reached(entry: Entry, now: datetime, limits: Limits) -> End | None:
-    if entry.landed and entry.stalled >= MAX_LOOKS_FOR_LANDED:
+    too_old = entry.age(now) > limits.max_age
+    if entry.landed and (too_old or entry.stalled >= MAX_LOOKS_FOR_LANDED):
         return End(Phase.ATTACHED, Reason.NONE, "Graph answered that it was created, but not under which id")
-    unsure = "; it may already be attached" if entry.phase in {Phase.LOCATING, Phase.CONFIRMING} else ""
-    if entry.age(now) > limits.max_age:
+    unsure = _unsure(entry)
+    if too_old:
         hours = limits.max_age.total_seconds() / 3600
         return End(Phase.FAILED, Reason.TOO_OLD, f"not attached within {hours:g} hours{unsure}")
     if entry.stalled > MAX_STALLED:
@@ -209,7 +210,7 @@ TRANSITIONS: dict[Phase, dict[type[Any], tuple[Phase, ...]]] = {
         **_NO_TOKEN,
     },
     Phase.OPENING: {
-        seen.SessionOpened: (Phase.SENDING,),
+        seen.SessionOpened: (Phase.SENDING, Phase.CONFIRMING),
         seen.IntentRecorded: (Phase.OPENING,),
         seen.Attached: (Phase.ATTACHED,),
         seen.LandedUnnamed: (Phase.CONFIRMING,),
@@ -309,6 +310,7 @@ def _terminal(entry: Entry, phase: Phase, reason: Reason, detail: str) -> Entry:
         detail=detail,
         resume=None,
         reported=phase if untold else entry.reported,
+        report_tries=0,
         deferrals=0,
     )
 
@@ -330,23 +332,29 @@ def _slot_held(entry: Entry, _: seen.SlotHeld, at: _Moment) -> Entry:
 
 
 def _session_opened(entry: Entry, observation: seen.SessionOpened, at: _Moment) -> Entry:
-    return replace(
+    opened = replace(
         entry,
         phase=at.usual,
         session_url=observation.url,
         session_expires_at=observation.expires_at,
-        first_opened_at=entry.first_opened_at or observation.opened_at,
-        offset=observation.offset,
-        furthest=observation.offset,
+        # Without Graph's own Date: no session can have been opened before the entry was made.
+        first_opened_at=entry.first_opened_at or observation.opened_at or entry.created_at,
+        offset=0,
+        furthest=0,
         looked=False,
         refused=0,
         deferrals=0,
         detail="",
     )
+    if observation.offset == 0:
+        return opened
+    # It claims bytes that nobody sent: to go on from there would attach another file than this one.
+    detail = f"a session just opened expects byte {observation.offset}"
+    return replace(opened, phase=Phase.CONFIRMING, stalled=entry.stalled + 1, detail=detail)
 
 
 def _intent_recorded(entry: Entry, observation: seen.IntentRecorded, at: _Moment) -> Entry:
-    return replace(entry, phase=at.usual, first_opened_at=observation.opened_at or at.now, deferrals=0)
+    return replace(entry, phase=at.usual, first_opened_at=observation.opened_at or entry.created_at, deferrals=0)
 
 
 def _progress(entry: Entry, observation: seen.Progress, _: _Moment) -> Entry:
@@ -365,7 +373,7 @@ def _progress(entry: Entry, observation: seen.Progress, _: _Moment) -> Entry:
         furthest=max(offset, entry.furthest),
         session_expires_at=observation.expires_at or entry.session_expires_at,
         stalled=0 if gained else entry.stalled + 1,
-        refused=0 if gained else entry.refused,
+        refused=entry.refused if offset == entry.offset else 0,
         deferrals=0 if gained else entry.deferrals,
         detail="" if gained else entry.detail,
     )
@@ -422,12 +430,12 @@ def _slice_too_large(entry: Entry, _: seen.SliceTooLarge, at: _Moment) -> Entry:
 
 
 def _deferred(entry: Entry, observation: seen.Deferred, at: _Moment) -> Entry:
-    return replace(
-        _nothing_done(entry),
-        deferrals=entry.deferrals + 1,
-        not_before=at.later(entry, observation.retry_after),
-        detail=observation.detail,
-    )
+    wait = at.later(entry, observation.retry_after)
+    deferrals = entry.deferrals + 1
+    if entry.phase.is_terminal:
+        # No age ends an entry that has ended, so its tries are counted; its detail is the outcome's.
+        return _cancel_failed(replace(entry, deferrals=deferrals, not_before=wait))
+    return replace(_nothing_done(entry), deferrals=deferrals, not_before=wait, detail=observation.detail)
 
 
 def _unavailable(entry: Entry, observation: seen.Unavailable, at: _Moment) -> Entry:
@@ -445,7 +453,7 @@ def _unavailable(entry: Entry, observation: seen.Unavailable, at: _Moment) -> En
 
 
 def _refused(entry: Entry, observation: seen.Refused, at: _Moment) -> Entry:
-    return _terminal(entry, at.usual, observation.reason, observation.detail)
+    return _terminal(entry, at.usual, observation.reason, observation.detail + _unsure(entry))
 
 
 def _needs_sign_in(entry: Entry, observation: seen.NeedsSignIn, at: _Moment) -> Entry:
@@ -453,7 +461,7 @@ def _needs_sign_in(entry: Entry, observation: seen.NeedsSignIn, at: _Moment) -> 
         return _cancel_failed(replace(entry, deferrals=entry.deferrals + 1, not_before=at.later(entry)))
     if entry.waited > at.limits.sign_in_wait:
         days = at.limits.sign_in_wait.total_seconds() / 86400
-        return _terminal(entry, Phase.FAILED, Reason.SIGN_IN, f"nobody signed in within {days:g} days")
+        return _terminal(entry, Phase.FAILED, Reason.SIGN_IN, f"nobody signed in within {days:g} days{_unsure(entry)}")
     return replace(
         _nothing_done(entry),
         phase=at.usual,
@@ -496,7 +504,8 @@ def _blob_deleted(entry: Entry, _: seen.BlobDeleted, at: _Moment) -> Entry:
 
 
 def _unsure(entry: Entry) -> str:
-    return "; this version may already be attached" if entry.phase is Phase.CONFIRMING else ""
+    stands = entry.resume or entry.phase
+    return "; it may already be attached" if stands in {Phase.LOCATING, Phase.CONFIRMING} else ""
 
 
 def _reported(entry: Entry, _: seen.Reported, at: _Moment) -> Entry:

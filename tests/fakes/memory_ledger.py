@@ -40,18 +40,18 @@ class MemoryLedger:
         self.seam.enter("ledger.insert", changes=True)
         if entry.upload_id in self.rows:
             return None
-        row = self._write(entry)
+        stored = self._stored(self._write(entry))  # its Date is from now, however late the answer comes
         self.seam.leave("ledger.insert", changes=True)
-        return self._stored(row)
+        return stored
 
     def replace(self, stored: Stored, entry: Entry) -> Stored:
         self.seam.enter("ledger.replace", changes=True)
         row = self.rows.get(entry.upload_id)
         if row is None or str(row.version) != stored.version:
             raise Conflict(f"the entry {entry.upload_id} was changed by someone else")
-        row = self._write(entry)
+        stored = self._stored(self._write(entry))
         self.seam.leave("ledger.replace", changes=True)
-        return self._stored(row)
+        return stored
 
     def mark_live(self, upload_id: str) -> None:
         self.seam.enter("ledger.mark_live", changes=True)

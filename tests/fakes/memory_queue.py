@@ -28,9 +28,11 @@ class MemoryQueue:
     clock: ManualClock
     messages: list[QueuedMessage] = field(default_factory=list)
     sent: int = 0
+    bodies: list[bytes] = field(default_factory=list)  # of every message there ever was
 
     def put(self, body: bytes, delay: timedelta = timedelta()) -> QueuedMessage:
         self.sent += 1
+        self.bodies.append(body)
         message = QueuedMessage(self.sent, body, self.clock.now + delay)
         self.messages.append(message)
         return message

@@ -42,6 +42,29 @@ def crash_after(number: int) -> CountingSeam:
 
 
 @dataclass
+class ActingSeam(Seam):
+    """Runs *act* once, at the *nth* call of *operation*: right before it is applied, or right after."""
+
+    operation: str
+    act: Callable[[], object]
+    nth: int = 1
+    applied: bool = False
+    seen: int = 0
+
+    def enter(self, operation: str, *, changes: bool) -> None:
+        self._meet(operation, applied=False)
+
+    def leave(self, operation: str, *, changes: bool) -> None:
+        self._meet(operation, applied=True)
+
+    def _meet(self, operation: str, *, applied: bool) -> None:
+        if operation == self.operation and applied is self.applied:
+            self.seen += 1
+            if self.seen == self.nth:
+                self.act()
+
+
+@dataclass
 class FailingSeam(Seam):
     """Raises *errors* in turn at calls of *operation*: before it is applied, or after."""
 

@@ -22,6 +22,8 @@ class TodoGraph:
     deadline: timedelta
     seam: Seam = field(default_factory=Seam)
     unreachable: bool = False
+    # Requests whose client went away: whoever completes one of them makes a zombie of it.
+    given_up: list[Exchange] = field(default_factory=list)
 
     def send(self, request: GraphRequest, token: str) -> GraphReply:
         if not is_within(request.url, self.root):
@@ -39,6 +41,7 @@ class TodoGraph:
             self.seam.leave(operation, changes=changes)
         except (GraphNoReply, Crash):
             self.service.hang_up(exchange)
+            self.given_up.append(exchange)
             raise
         return _reply(request, response)
 

@@ -20,6 +20,7 @@ from shared.ledger import Entry, Phase
 from shared.ports import Ports
 from shared.ranges import MAX_SLICE_BYTES
 from shared.settings import Connection, Settings
+from shared.sweep import Swept
 from shared.upload import Limits
 from shared.wiring import Application, assemble
 from tests.fakes.manual_clock import ManualClock
@@ -88,10 +89,14 @@ class World:
         self.ledger = MemoryLedger(self.clock)
         self.messages = MemoryQueue(self.clock)
         self.poison = MemoryQueue(self.clock)
+        self.events = MemoryQueue(self.clock)
+        # Which of several visible messages comes first.
+        self.choose: Callable[[list[QueuedMessage]], QueuedMessage] = lambda visible: visible[0]
         self.range_queue = MemoryRangeQueue(self.messages)
         self.accounts = MemoryAccounts({SAM: TOKEN})
         self.graph = TodoGraph(self.todo, self.clock, ROOT, limits.deadline)
         self.records = Records()
+        self.raised: list[Exception] = []  # out of invocations, as the host would log them
         self._ids = 0
         self._swept_at = self.clock.now
         settings = Settings(
@@ -142,6 +147,14 @@ class World:
         """One delivery of a blob event."""
         self.application.runner.on_blob(name)
 
+    def notify(self, name: str = "report.pdf", *, times: int = 1) -> None:
+        """A blob event that `run` delivers, as often as it takes: a failed one comes back, as one of a dead worker."""
+        for _ in range(times):
+            self.events.put(name.encode())
+
+    def sweep(self) -> Swept:
+        return self.application.sweep()
+
     def deliver(self, message: QueuedMessage) -> None:
         """Deliver a received message as the host does: delete after success, release or poison after a failure."""
         receipt = message.receipt
@@ -149,7 +162,8 @@ class World:
             self.application.runner.on_message(message.body, message.dequeue_count)
         except Crash:
             raise  # nobody releases the message: it comes back when its lease is over
-        except Exception:  # noqa: BLE001 - so does the host
+        except Exception as error:  # noqa: BLE001 - so does the host
+            self.raised.append(error)
             if message.dequeue_count >= MAX_DEQUEUES:
                 self.poison.put(message.body)
                 self.messages.delete(message, receipt)
@@ -158,7 +172,7 @@ class World:
         else:
             self.messages.delete(message, receipt)
 
-    def run(self, *, until: Callable[[], bool] = lambda: False, at_most: int = 2_000) -> None:
+    def run(self, *, until: Callable[[], bool] = lambda: False, at_most: int = 20_000) -> None:
         """Deliver everything, in time's order, until nothing is left that time would bring back.
 
         Worker deaths (`Crash`) are survived, as the host survives them.
@@ -170,7 +184,8 @@ class World:
 
     def _step(self) -> bool:
         due = self._sweep_due()
-        times = [when for queue in (self.messages, self.poison) if (when := queue.next_visible_at()) is not None]
+        queues = (self.events, self.messages, self.poison)
+        times = [when for queue in queues if (when := queue.next_visible_at()) is not None]
         if self.ledger.live_rows:
             times.append(due)
         if not times:
@@ -178,9 +193,9 @@ class World:
         self.clock.now = max(self.clock.now, min(times))
         if self.ledger.live_rows and self.clock.now >= due:
             self._swept_at = self.clock.now
-            self._survive(self.application.sweep)
-        for queue, handle in ((self.messages, self.deliver), (self.poison, self._bury)):
-            if (message := queue.receive(LEASE)) is not None:
+            self._survive(self.sweep)
+        for queue, handle in zip(queues, (self._open, self.deliver, self._bury), strict=True):
+            if (message := queue.receive(LEASE, self.choose)) is not None:
                 self._survive(lambda handle=handle, message=message: handle(message))  # type: ignore[misc]
                 return True
         return True
@@ -188,26 +203,40 @@ class World:
     def _sweep_due(self) -> datetime:
         return self._swept_at + SWEEP_EVERY
 
-    def _bury(self, message: QueuedMessage) -> None:
-        self.application.runner.on_poison(message.body)
-        self.poison.delete(message, message.receipt)
+    def _open(self, message: QueuedMessage) -> None:
+        receipt = message.receipt
+        try:
+            self.application.runner.on_blob(message.body.decode())
+        except Exception:
+            self.events.release(message, receipt, RELEASE)
+            raise
+        self.events.delete(message, receipt)
 
-    @staticmethod
-    def _survive(work: Callable[[], object]) -> None:
+    def _bury(self, message: QueuedMessage) -> None:
+        receipt = message.receipt
+        self.application.runner.on_poison(message.body)
+        self.poison.delete(message, receipt)
+
+    def _survive(self, work: Callable[[], object]) -> None:
         try:
             work()
         except Crash:
             return
-        except Exception:  # noqa: BLE001 - a failed timer or poison run does not stop the host
-            return
+        except Exception as error:  # noqa: BLE001 - a failed timer or poison run does not stop the host
+            self.raised.append(error)
 
     # -- what came of it --
 
     def entry(self, blob: BlobVersion) -> Entry:
         return self.ledger.entry(blob.upload_id())
 
-    def phase(self, blob: BlobVersion) -> Phase:
-        return self.entry(blob).phase
+    def phase(self, blob: BlobVersion) -> Phase | None:
+        """None before the upload is entered."""
+        return self.entry(blob).phase if blob.upload_id() in self.ledger.rows else None
+
+    def settled(self, blob: BlobVersion) -> bool:
+        """Nothing is left to do for this upload."""
+        return blob.upload_id() in self.ledger.rows and self.entry(blob).is_done
 
     def attached(self) -> list[tuple[str, bytes]]:
         """Name and content of every attachment of the default task."""
