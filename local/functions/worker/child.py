@@ -15,6 +15,7 @@ import signal
 import socket
 import sys
 import threading
+from contextlib import suppress
 from types import SimpleNamespace
 from typing import Any
 
@@ -45,7 +46,9 @@ def main(descriptor: int, app_directory: str) -> None:
     # Whatever the app starts must not hold the socket open: its end tells the host that we died.
     os.set_inheritable(descriptor, False)
     worker = _Worker(_Channel(socket.socket(fileno=descriptor)))
-    asyncio.run(worker.serve(app_directory))
+    # A host that was killed leaves a closed socket: nothing is left to do, and nobody to tell.
+    with suppress(BrokenPipeError, ConnectionResetError):
+        asyncio.run(worker.serve(app_directory))
     runtime.stop_threadpool_executor()
     logging.shutdown()
 
@@ -147,10 +150,9 @@ class _Relay(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         invocation_id = runtime.invocation_id_cv.get()
         function = self._function_of.get(invocation_id) if invocation_id else None
-        try:
+        # Without a host nobody reads this, and the worker is about to end.
+        with suppress(OSError):
             self._channel.send(Logged(record.levelname, record.name, self.format(record), function, invocation_id))
-        except OSError:
-            self.handleError(record)
 
 
 async def _index(app_directory: str) -> Ready | Refused:
