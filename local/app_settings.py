@@ -1,0 +1,64 @@
+"""The application's settings for this stack, as its environment."""
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+CONTAINER = "attachments"
+QUEUE = "upload-ranges"
+POISON_QUEUE = f"{QUEUE}-poison"
+TABLE = "uploads"
+
+# In the cloud a lease is ten minutes, for good. A shorter one takes deadline and claim with it.
+LONGEST_LEASE_SECONDS = 600
+SHORTEST_LEASE_SECONDS = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Graph:
+    """Where uploads go: the root, and whose token is whose. The first account is the default one."""
+
+    root: str
+    tokens: Mapping[str, str] = field(repr=False)
+
+    @property
+    def default_account(self) -> str:
+        return next(iter(self.tokens))
+
+
+def app_settings(storage: str, graph: Graph, *, lease_seconds: int | None) -> dict[str, str]:
+    """What the application reads from its environment, and nothing else."""
+    settings = {
+        "AzureWebJobsStorage": storage,
+        "AttachmentStorage": storage,
+        "TODO_ATTACH_CONTAINER": CONTAINER,
+        "TODO_ATTACH_QUEUE": QUEUE,
+        "TODO_ATTACH_TABLE": TABLE,
+        "TODO_ATTACH_GRAPH_ROOT": graph.root,
+        "TODO_ATTACH_TOKENS": json.dumps(dict(graph.tokens)),
+        "TODO_ATTACH_DEFAULT_ACCOUNT": graph.default_account,
+        "TODO_ATTACH_SWEEP_SCHEDULE": "*/30 * * * * *",
+        # In the cloud ten minutes: nobody waits for that at a desk.
+        "TODO_ATTACH_EMPTY_FILE_WAIT_SECONDS": "2",
+    }
+    if lease_seconds is not None:
+        settings["TODO_ATTACH_REQUEST_DEADLINE_SECONDS"] = f"{lease_seconds / 4:g}"
+        # What lies between the claim and the request (reading a slice) must fit in, on a busy machine too.
+        settings["TODO_ATTACH_CLAIM_MARGIN_SECONDS"] = f"{max(3.0, lease_seconds / 8):g}"
+        # Longer than a lease, or the sweep would announce what is only on its way back.
+        settings["TODO_ATTACH_STALLED_AFTER_SECONDS"] = f"{lease_seconds * 1.5:g}"
+        # What a failed delivery waits. The blob trigger's has no such wait, there as here.
+        settings["AzureFunctionsJobHost__extensions__queues__visibilityTimeout"] = str(
+            timedelta(seconds=min(30, max(1, lease_seconds // 3)))
+        ).rjust(8, "0")
+    return settings
+
+
+def environment(settings: Mapping[str, str]) -> dict[str, str]:
+    """The environment of this process with *settings* over it, and without what would reach out to the cloud."""
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("APPLICATIONINSIGHTS_")}
+    # Behind a proxy, requests to this machine must still stay on it.
+    local = ",".join(filter(None, (inherited.get("NO_PROXY", inherited.get("no_proxy", "")), "127.0.0.1", "localhost")))
+    return {**inherited, "NO_PROXY": local, "no_proxy": local, **settings}

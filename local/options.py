@@ -1,0 +1,43 @@
+"""Options that several commands have."""
+
+import argparse
+import os
+from pathlib import Path
+
+from local.app_settings import Graph, app_settings
+from shared.errors import SettingsError
+from shared.settings import Settings
+
+TOKEN_VARIABLE = "TODO_ATTACH_TOKEN"  # noqa: S105 - a variable's name
+
+
+def add_state_option(parser: argparse.ArgumentParser, text: str) -> None:
+    parser.add_argument("--state", type=lambda text: Path(text).absolute(), metavar="DIR", help=text)
+
+
+def add_graph_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--graph-root",
+        metavar="URL",
+        help="another Graph in place of the emulator, such as https://graph.microsoft.com/v1.0",
+    )
+    parser.add_argument(
+        "--token",
+        default=os.environ.get(TOKEN_VARIABLE),
+        help=f"the bearer token for it (better in ${TOKEN_VARIABLE}: a command line can be read by others)",
+    )
+
+
+def graph_of(parser: argparse.ArgumentParser, options: argparse.Namespace, account: str) -> Graph | None:
+    """The Graph that was asked for, as far as the application would accept it; None for the emulator."""
+    if not options.graph_root:
+        return None
+    if not options.token:
+        parser.error(f"--graph-root needs --token, or ${TOKEN_VARIABLE}")
+    graph = Graph(options.graph_root.rstrip("/"), {account: options.token})
+    try:
+        Settings.from_environ(app_settings("UseDevelopmentStorage=true", graph, lease_seconds=None))
+    except SettingsError as error:
+        # Said now: in the host it would be said at the first upload, and only in its log.
+        parser.error("\n".join(error.mistakes))
+    return graph

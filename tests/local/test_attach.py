@@ -1,0 +1,127 @@
+"""Files become attachments, on a stack that runs and on one for the time being."""
+
+import json
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from local.child import REPOSITORY
+from local.emulator import Emulator
+from local.state_dir import EmulatorRecord
+from tests.local.terminal import Terminal, Up
+
+pytestmark = pytest.mark.stack
+
+
+def table(output: str) -> dict[str, dict[str, str]]:
+    """What `attach` wrote for programs, by file."""
+    heading, *rows = [line.split("\t") for line in output.splitlines()]
+    return {row[0]: dict(zip(heading, row, strict=True)) for row in rows}
+
+
+def control(emulator: Mapping[str, Any], method: str, what: str, body: Mapping[str, Any] | None = None) -> Any:
+    """One of the emulator's own endpoints."""
+    data = json.dumps(body).encode() if body is not None else None
+    request = urllib.request.Request(f"{emulator['control']}/{what}", data, method=method)
+    with urllib.request.urlopen(request, timeout=10) as reply:
+        return json.load(reply)
+
+
+def test_files_of_all_sizes_and_names_are_attached(stack: Up, busy_terminal: Terminal, files: list[Path]) -> None:
+    emulator = stack.emulator()
+    to = ("--list-id", emulator["list_id"], "--task-id", emulator["task_id"])
+    attached = busy_terminal.run("attach", *files, *to)
+    assert attached.returncode == 0, attached.stderr
+    outcomes = table(attached.stdout)
+    assert [outcomes[file.name]["outcome"] for file in files] == ["attached"] * 3
+    held = Emulator(EmulatorRecord(emulator["control"], "", "")).attachments()
+    assert [held[outcomes[file.name]["attachment id"]].name for file in files] == [file.name for file in files]
+
+
+def test_list_and_task_may_be_named_and_so_may_the_person(
+    stack: Up, busy_terminal: Terminal, files: list[Path]
+) -> None:
+    attached = busy_terminal.run(
+        "attach", files[1], "--list", "Household", "--task", "Insurance", "--user", "kim@example.com"
+    )
+    assert attached.returncode == 0, attached.stderr
+
+
+def test_a_file_that_cannot_be_attached_makes_the_status_1_and_has_its_reason(
+    stack: Up, busy_terminal: Terminal, files: list[Path]
+) -> None:
+    refused = busy_terminal.run("attach", files[1], "--task", "No such thing")
+    assert refused.returncode == 1
+    outcome = table(refused.stdout)[files[1].name]
+    assert outcome["outcome"] == "rejected"
+    assert 'no-such-task: no task is named "No such thing"' in outcome["reason"]
+
+
+def test_it_says_when_it_stops_waiting_and_status_says_why(stack: Up, busy_terminal: Terminal, tmp_path: Path) -> None:
+    file = tmp_path / "throttled.txt"
+    file.write_bytes(b"patience")
+    throttle = {"operation": "create_session", "effect": {"kind": "answer", "status": 429, "retry_after": 3600}}
+    control(stack.emulator(), "POST", "faults", throttle)
+    waiting = busy_terminal.run("attach", file, "--timeout", "3")
+    assert waiting.returncode == 1
+    assert "stopped waiting after 3 s" in waiting.stderr
+    assert table(waiting.stdout)[file.name]["outcome"] == "not finished (opening)"
+
+    (entry,) = json.loads(busy_terminal.run("status", "--json").stdout)["under_way"]
+    assert entry["attachment_name"] == file.name
+    assert "opens an upload session; waits until" in entry["does"]
+    assert "429" in entry["detail"]
+    assert "session_url" not in entry
+    for_people = busy_terminal.run("status").stdout
+    assert "opens an upload session; waits until" in for_people
+    assert "Ended last" in for_people
+
+
+@contextmanager
+def another_server(behaviour: Mapping[str, str]) -> Iterator[dict[str, Any]]:
+    """A server that speaks the documented protocol, and is no part of a stack."""
+    switches = [f"{name}={value}" for name, value in behaviour.items()]
+    with subprocess.Popen(
+        [sys.executable, "-m", "local", "todo", "--tether", "--behaviour", *switches],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        cwd=REPOSITORY,
+    ) as server:
+        assert server.stdout is not None
+        yield json.loads(server.stdout.readline())
+        server.terminate()
+
+
+def in_casing(casing: str) -> dict[str, str]:
+    return dict.fromkeys(("create_casing", "progress_casing", "status_casing"), casing)
+
+
+def test_any_server_that_speaks_the_protocol_will_do(terminal: Terminal, files: list[Path]) -> None:
+    """As documented in one place, in PascalCase: on a stack that `attach` starts for itself."""
+    with another_server(in_casing("pascal")) as server:
+        attached = terminal.run(
+            *("attach", *files, "--graph-root", server["graph"], "--token", server["token"]),
+            *("--list-id", server["list_id"], "--task-id", server["task_id"]),
+        )
+        assert attached.returncode == 0, attached.stderr
+        emulator = Emulator(EmulatorRecord(server["control"], "", ""))
+        assert sorted(held.name for held in emulator.attachments().values()) == sorted(file.name for file in files)
+        assert emulator.offences() == {}
+
+
+def test_the_other_casing_will_do_as_well(stack: Up, busy_terminal: Terminal, files: list[Path]) -> None:
+    """As documented in the other place, in camelCase: on the stack that runs, since it talks to that server."""
+    server = stack.emulator()
+    before = control(server, "GET", "behaviour")
+    control(server, "PATCH", "behaviour", in_casing("camel"))
+    attached = busy_terminal.run("attach", *files, "--graph-root", stack.ready()["graph"], "--token", "any")
+    control(server, "PATCH", "behaviour", {name: before[name] for name in in_casing("")})
+    assert attached.returncode == 0, attached.stderr
+    assert f"on the stack that runs (process {stack.pid})" in attached.stderr

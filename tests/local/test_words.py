@@ -1,0 +1,133 @@
+"""What a person reads, and what an outcome counts as."""
+
+import json
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from local.drop import Dropped
+from local.follow import has_ended
+from local.journey import Outcome, lines_of
+from local.log_lines import line_of
+from local.wording import because, doing, size_text
+from shared.attachment import BlobVersion, Reference
+from shared.ledger import Entry, Phase, Reason
+
+_NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+_BLOB = BlobVersion("devstoreaccount1", "attachments", "b", "0x1")
+_FILE = Dropped("report.pdf", 10, "hash", _BLOB)
+_ENTRY = Entry(
+    upload_id=_BLOB.upload_id(),
+    blob=_BLOB,
+    size=10,
+    account="sam@example.com",
+    wanted_list=Reference(),
+    wanted_task=Reference(name="Receipts"),
+    attachment_name="report.pdf",
+    created_at=_NOW,
+    phase=Phase.SENDING,
+)
+_ATTACHED = replace(_ENTRY, phase=Phase.ATTACHED, reported=Phase.ATTACHED, attachment_id="AAMk")
+_WAITING = replace(_ENTRY, phase=Phase.WAITING, reason=Reason.SIGN_IN, detail="nobody is signed in")
+
+
+@pytest.mark.parametrize(
+    ("size", "text"),
+    [(0, "0 bytes"), (1, "1 byte"), (1023, "1023 bytes"), (4096, "4.0 KiB"), (26_214_400, "25.0 MiB")],
+)
+def test_sizes_are_told_as_people_tell_them(size: int, text: str) -> None:
+    assert size_text(size) == text
+
+
+def test_it_is_told_what_an_upload_waits_for_and_until_when() -> None:
+    throttled = replace(_ENTRY, not_before=_NOW + timedelta(seconds=30), detail="HTTP 429")
+    until = (_NOW + timedelta(seconds=30)).astimezone().strftime("%H:%M:%S")
+    assert doing(throttled, now=_NOW) == f"sends; waits until {until}: HTTP 429"
+    assert doing(throttled, now=_NOW + timedelta(minutes=1)) == "sends"
+    assert doing(_WAITING, now=_NOW) == "waits for sign-in of sam@example.com: nobody is signed in"
+    assert doing(None, now=_NOW) == "waits for the event that announces the file"
+    assert because(_WAITING) == "needs-sign-in: nobody is signed in"
+
+
+@pytest.mark.parametrize("phase", Phase)
+def test_every_phase_has_words(phase: Phase) -> None:
+    assert doing(replace(_ENTRY, phase=phase), now=_NOW)
+
+
+def test_following_ends_when_all_is_done_and_told() -> None:
+    assert has_ended(_ATTACHED)
+    assert not has_ended(replace(_ATTACHED, reported=None))
+    assert not has_ended(_ENTRY)
+
+
+def test_following_ends_where_only_a_person_could_help() -> None:
+    assert not has_ended(_WAITING)
+    assert has_ended(replace(_WAITING, reported=Phase.WAITING))
+
+
+@pytest.mark.parametrize(
+    ("entry", "same", "word", "good"),
+    [
+        (None, None, "not seen", False),
+        (_ENTRY, None, "not finished (sending)", False),
+        (_ATTACHED, True, "attached", True),
+        (_ATTACHED, None, "attached", True),
+        (_ATTACHED, False, "attached, but not the same bytes", False),
+        (replace(_ENTRY, phase=Phase.REJECTED), None, "rejected", False),
+    ],
+)
+def test_only_an_attached_file_with_its_own_bytes_is_good(
+    entry: Entry | None, same: bool | None, word: str, good: bool
+) -> None:
+    outcome = Outcome(_FILE, entry, same)
+    assert (outcome.word, outcome.is_good) == (word, good)
+
+
+def test_a_program_reads_outcomes_separated_by_tabs() -> None:
+    heading, row = lines_of([Outcome(_FILE, _ATTACHED, True)])
+    assert heading.split("\t") == ["file", "bytes", "outcome", "reason", "attachment id"]
+    assert row.split("\t") == ["report.pdf", "10", "attached", "", "AAMk"]
+
+
+def recorded(**record: object) -> dict[str, Any]:
+    return {"source": "functions", "event": "log", "logger": "todo_attach", "message": json.dumps(record)}
+
+
+_STEP = {
+    "event": "step",
+    "upload_id": "0123456789abcdef",
+    "action": "SendSlice",
+    "seen": "Progress",
+    "next_phase": "sending",
+    "offset": 1024,
+    "size": 2048,
+}
+
+
+@pytest.mark.parametrize(
+    ("event", "line"),
+    [
+        (recorded(event="accepted", upload_id="0123456789abcdef", size=3), "01234567  a file of 3 bytes"),
+        (recorded(**_STEP), "01234567  SendSlice: Progress, sending, 1.0 KiB of 2.0 KiB there"),
+        (
+            recorded(**{**_STEP, "action": "End", "seen": "", "next_phase": "failed", "reason": "too-old"}),
+            "01234567  End: the end, failed (too-old)",
+        ),
+        (recorded(event="parked", upload_id="0123456789abcdef", parked=2), "01234567  parked parked=2"),
+        (recorded(event="sweep", live=1, announced=0, cleared=0), None),
+        (recorded(event="dropped", upload_id="0123456789abcdef"), None),
+        ({"event": "log", "logger": "azure", "level": "INFO", "message": "hello"}, None),
+        ({"event": "log", "logger": "azure", "level": "ERROR", "message": "alas"}, "azure: alas"),
+        ({"event": "invocation_ended", "source": "functions", "status": "succeeded"}, None),
+        (
+            {"event": "invocation_ended", "source": "functions", "function": "sweep", "status": "failed"},
+            "functions: invocation_ended function=sweep status=failed",
+        ),
+        ({"event": "delivered", "source": "event grid"}, None),
+        ({"event": "given_up", "source": "event grid", "blob": "c/b"}, "event grid: given_up blob=c/b"),
+    ],
+)
+def test_a_watcher_sees_what_moves_an_upload_and_what_goes_wrong(event: dict[str, Any], line: str | None) -> None:
+    assert line_of(event) == line
