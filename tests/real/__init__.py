@@ -1,0 +1,1 @@
+"""Real processes on Azurite, killed at random moments, by seed. `python -m tests.real --rounds N` plays many."""
