@@ -1,0 +1,231 @@
+"""A model of an upload's life: everything that an action may lead to, deaths of workers included.
+
+The outside is the widest one: whatever `effects` can observe after an action may be observed, whether or not any
+server would behave so. A Fate chooses; the life checks the invariants at every step.
+"""
+
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Protocol, cast
+
+from shared import observations as seen
+from shared import upload
+from shared.ledger import Entry, Phase, Reason, claimed
+from shared.upload import MAX_SESSIONS
+from tests.entries import LIMITS, NOW, SESSION_URL, an_entry
+
+SHORT = replace(LIMITS, sign_in_wait=timedelta(hours=12))
+FAR_TOO_MANY = 10**9
+
+_TRY_AGAIN: list[type] = [seen.Deferred, seen.Unavailable, seen.NeedsSignIn]
+_BLOB_LOST: list[type] = [seen.BlobRewritten, seen.BlobDeleted]
+_CREATED: list[type] = [seen.Attached, seen.LandedUnnamed]
+
+# What `effects` can observe after each action, the best first.
+POSSIBLE: dict[type, list[type]] = {
+    upload.Resolve: [seen.Resolved, seen.SlotHeld, seen.Refused, *_TRY_AGAIN],
+    upload.OpenSession: [seen.SessionOpened, seen.Refused, *_TRY_AGAIN],
+    upload.RecordIntent: [seen.IntentRecorded, seen.Refused, *_TRY_AGAIN, *_BLOB_LOST],
+    upload.PostEmpty: [*_CREATED, seen.Unclear, seen.Refused, *_TRY_AGAIN, *_BLOB_LOST],
+    upload.SendSlice: [
+        *_CREATED,
+        seen.Progress,
+        seen.Unclear,
+        seen.SliceTooLarge,
+        seen.Refused,
+        *_TRY_AGAIN,
+        *_BLOB_LOST,
+    ],
+    upload.AskSession: [seen.Progress, seen.SessionLost, *_TRY_AGAIN],
+    upload.LookForAttachment: [seen.Attached, seen.NotFound, seen.Refused, *_TRY_AGAIN, *_BLOB_LOST],
+    upload.CancelSession: [seen.SessionCancelled, *_TRY_AGAIN],
+    upload.ReportOutcome: [seen.Reported, seen.Unavailable],
+    upload.DeleteSource: [seen.SourceDeleted],
+}
+SENDS = (upload.SendSlice, upload.PostEmpty)
+OPENS = (upload.OpenSession, upload.PostEmpty)
+NOTHING_CAME_OF_IT = (seen.Deferred, seen.Unavailable, seen.NeedsSignIn)
+
+
+class Fate(Protocol):
+    """Chooses what happens."""
+
+    def number(self, limit: int) -> int:
+        """One of 0 to *limit* - 1."""
+
+    def kind(self, kinds: list[type]) -> type:
+        """What is observed."""
+
+    def progress(self, most: int, best: int) -> int:
+        """The offset that the server expects, *most* at most; *best* where all goes well."""
+
+
+@dataclass
+class Tape:
+    """A fate read off a number, so that Hypothesis can shrink it."""
+
+    digits: int
+
+    def number(self, limit: int) -> int:
+        self.digits, chosen = divmod(self.digits, limit)
+        return chosen
+
+    def kind(self, kinds: list[type]) -> type:
+        return kinds[self.number(len(kinds))]
+
+    def progress(self, most: int, best: int) -> int:
+        return min(most, best) if self.number(2) else self.number(most + 1)
+
+
+@dataclass
+class Preferring:
+    """A fate that always brings the first of *wanted* that can be, or else the best."""
+
+    wanted: list[type] = field(default_factory=list)
+
+    def number(self, limit: int) -> int:
+        return 0 if limit < FAR_TOO_MANY else 1
+
+    def kind(self, kinds: list[type]) -> type:
+        return next((kind for kind in self.wanted if kind in kinds), kinds[0])
+
+    def progress(self, most: int, best: int) -> int:
+        return min(most, best)
+
+
+@dataclass
+class Life:
+    """One entry, lived through step by step."""
+
+    entry: Entry
+    now: datetime = NOW
+    died: bool = False
+    opened: int = 0
+    unknown_since: datetime | None = None
+    not_found_at: datetime | None = None
+    story: list[tuple[str, str]] = field(default_factory=list)
+
+    @classmethod
+    def of(cls, size: int, *, delete_source: bool = False) -> "Life":
+        return cls(an_entry(size=size, delete_source=delete_source, claim=None, created_at=NOW))
+
+    def step(self, fate: Fate) -> None:
+        self.now = max(self.now, self.entry.not_before or self.now) + timedelta(milliseconds=fate.number(2000))
+        entry = claimed(self.entry, owner="w", until=self.now + SHORT.claim, now=self.now, taken_over=self.died)
+        action = upload.decide(entry, now=self.now, limits=SHORT)
+        if isinstance(action, upload.End):
+            self._record(entry, upload.ended(entry, action), None)
+            return
+        self._check_action(entry, action)
+        if fate.number(12) == 11:
+            self._die(entry, action)
+            return
+        observation = observe(entry, action, self.now, fate)
+        self._remember(action, observation)
+        jitter = fate.number(100) / 100
+        after = upload.absorb(entry, observation, now=self.now, limits=SHORT, jitter=jitter)
+        self._record(entry, after, observation)
+
+    def _die(self, entry: Entry, action: upload.Effect) -> None:
+        """The claim was written, the request maybe sent, and nobody recorded anything."""
+        self.story.append((type(action).__name__, "died"))
+        self.unknown_since = self.now if isinstance(action, SENDS) else self.unknown_since
+        self.opened += isinstance(action, OPENS)
+        self.entry, self.died = entry, True
+        self.now += SHORT.claim
+
+    def _remember(self, action: upload.Effect, observation: seen.Observation) -> None:
+        self.story.append((type(action).__name__, type(observation).__name__))
+        if isinstance(action, SENDS) and isinstance(observation, seen.Unclear):
+            self.unknown_since = self.now
+        if isinstance(action, OPENS) and not isinstance(observation, NOTHING_CAME_OF_IT):
+            self.opened += 1
+        if isinstance(observation, seen.NotFound):
+            self.not_found_at = self.now
+
+    def _check_action(self, entry: Entry, action: upload.Effect) -> None:
+        assert not (entry.landed and isinstance(action, SENDS + OPENS)), "sent again what Graph said was created"
+        if entry.phase.is_terminal:
+            assert isinstance(action, upload.ReportOutcome | upload.CancelSession | upload.DeleteSource)
+        if isinstance(action, upload.SendSlice):
+            assert entry.session_url
+            assert action.range.start == entry.offset, "I1"
+            assert len(action.range) <= entry.slice_bytes
+            assert action.range.stop <= entry.size
+        if isinstance(action, upload.DeleteSource):
+            assert entry.phase is Phase.ATTACHED
+            assert entry.attachment_id
+        if isinstance(action, OPENS):
+            assert entry.session_url == "", "two sessions at once"
+            self._check_looked()
+
+    def _check_looked(self) -> None:
+        """Nothing is sent anew before the file was looked for, a deadline after the last unknown answer."""
+        if self.unknown_since is not None:
+            assert self.not_found_at is not None
+            assert self.not_found_at - self.unknown_since >= SHORT.deadline
+
+    def _record(self, before: Entry, after: Entry, observation: seen.Observation | None) -> None:
+        assert (after.step, after.claim) == (before.step + 1, None)
+        assert not before.phase.is_terminal or after.phase is before.phase
+        assert self.opened <= MAX_SESSIONS, "I6"
+        assert min(after.stalled, after.deferrals, after.sessions_opened, after.report_tries, after.cancel_tries) >= 0
+        assert after.waited >= timedelta()
+        assert before.first_opened_at in {None, after.first_opened_at}
+        assert after.phase is not Phase.SENDING or 0 <= after.offset < after.size
+        assert 0 < after.slice_bytes <= SHORT.slice_bytes
+        assert SESSION_URL not in after.detail, "I7"
+        _check_offset(before, after, observation)
+        self.entry, self.died = after, False
+
+
+def _check_offset(before: Entry, after: Entry, observation: seen.Observation | None) -> None:
+    """I1: the next offset comes from the server, never from what we believe we sent."""
+    match observation:
+        case _ if after.offset == before.offset:
+            pass
+        case seen.Progress(offset):
+            assert after.offset == offset
+        case seen.Attached():
+            assert after.offset == after.size
+        case seen.SessionOpened() | seen.NotFound():
+            assert after.offset == 0
+        case _:
+            raise AssertionError(f"I1: {observation} moved the offset")
+
+
+def observe(entry: Entry, action: upload.Effect, now: datetime, fate: Fate) -> seen.Observation:
+    """Something that may be seen after *action*, as *fate* has it."""
+    kinds = POSSIBLE[type(action)]
+    if isinstance(action, upload.SendSlice) and action.range.stop < entry.size:
+        kinds = [kind for kind in kinds if kind not in _CREATED]
+    return make(fate.kind(kinds), entry, action, now, fate)
+
+
+def make(kind: type, entry: Entry, action: upload.Effect, now: datetime, fate: Fate) -> seen.Observation:
+    """An observation of *kind*, its particulars as *fate* has them."""
+    wait = [None, timedelta(), timedelta(seconds=30), timedelta(days=6)][fate.number(4)]
+    if kind is seen.Resolved:
+        return seen.Resolved("L", "T")
+    if kind is seen.SessionOpened:
+        expires = [None, now + timedelta(seconds=30), now + timedelta(hours=1)][fate.number(3)]
+        return seen.SessionOpened(SESSION_URL, expires, [0, 0, 0, 7, FAR_TOO_MANY][fate.number(5)], now)
+    if kind is seen.IntentRecorded:
+        return seen.IntentRecorded([None, now][fate.number(2)])
+    if kind is seen.Progress and isinstance(action, upload.SendSlice):
+        # What the reply to a slice may say without being doubted at once.
+        return seen.Progress(fate.progress(min(action.range.stop, entry.size - 1), action.range.stop))
+    if kind is seen.Progress:
+        return seen.Progress(fate.progress(entry.size + 200, entry.offset))
+    if kind is seen.Attached:
+        return seen.Attached("A")
+    if kind is seen.Unclear:
+        refused = 400 * fate.number(2) if isinstance(action, upload.SendSlice) else 0
+        return seen.Unclear("no answer", wait, refused)
+    if kind is seen.Refused:
+        return seen.Refused(Reason.FORBIDDEN, "HTTP 403")
+    if kind in {seen.Deferred, seen.Unavailable}:
+        return cast("seen.Observation", kind("later", wait))
+    if kind in {seen.SessionLost, seen.NeedsSignIn}:
+        return cast("seen.Observation", kind("gone"))
+    return cast("seen.Observation", kind())

@@ -1,0 +1,120 @@
+"""Random lives of an upload, on the model in `lives`."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from shared import observations as seen
+from shared import upload
+from shared.ledger import Phase, Reason, claimed
+from shared.upload import TRANSITIONS
+from tests.entries import NOW, an_entry
+from tests.properties.lives import POSSIBLE, SHORT, Fate, Life, Preferring, Tape, make
+
+TAPES = st.lists(st.integers(0, 2**40).map(Tape), max_size=60)
+SIZES = st.sampled_from([0, 1, 99, 100, 101, 250, 1000])
+EVERYTHING_WORKS = Preferring()
+
+
+def live(life: Life, fates: list[Tape]) -> Life:
+    for fate in fates:
+        if life.entry.is_done:
+            break
+        life.step(fate)
+    return life
+
+
+def live_on(life: Life, fate: Fate, most_steps: int) -> None:
+    for _ in range(most_steps):
+        if life.entry.is_done:
+            return
+        life.step(fate)
+    raise AssertionError(f"not done after {most_steps} steps, the last were {life.story[-6:]}: {life.entry}")
+
+
+@given(SIZES, TAPES, st.booleans())
+def test_every_life_keeps_the_invariants(size: int, tapes: list[Tape], delete_source: bool) -> None:
+    live(Life.of(size, delete_source=delete_source), tapes)
+
+
+MISERIES: dict[str, list[type]] = {
+    "throttled": [seen.Deferred],
+    "unavailable": [seen.Unavailable],
+    "nobody signs in": [seen.NeedsSignIn],
+    "no answer is known": [seen.Unclear, seen.Unavailable],
+    "sessions get lost": [seen.Unclear, seen.SessionLost, seen.NotFound],
+    "no answer, then throttled": [seen.Unclear, seen.Deferred],
+    "slices are too large": [seen.SliceTooLarge],
+    "created without a name": [seen.LandedUnnamed, seen.NotFound],
+    "forbidden": [seen.Refused],
+    "rewritten": [seen.BlobRewritten],
+    "the slot stays held": [seen.SlotHeld],
+}
+# A day in steps of five minutes at least, once the back-off has grown; the slot is tried every half minute.
+MOST_STEPS = {"the slot stays held": 6000}
+
+
+@pytest.mark.parametrize("misery", list(MISERIES))
+@given(SIZES, TAPES)
+def test_every_life_ends_in_bounded_work_when_nothing_works_any_more(misery: str, size: int, tapes: list[Tape]) -> None:
+    """I6: whatever happened before, and whatever fails from then on."""
+    life = live(Life.of(size, delete_source=True), tapes)
+    live_on(life, Preferring(MISERIES[misery]), MOST_STEPS.get(misery, 700))
+
+
+@given(SIZES, TAPES)
+def test_every_life_ends_soon_when_everything_works_again(size: int, tapes: list[Tape]) -> None:
+    life = live(Life.of(size, delete_source=True), tapes)
+    already_ended = life.entry.phase.is_terminal
+    live_on(life, EVERYTHING_WORKS, 60)
+    if not already_ended and life.entry.phase is not Phase.ATTACHED:
+        assert life.entry.phase is Phase.FAILED
+        assert life.entry.reason in {Reason.TOO_OLD, Reason.SESSIONS, Reason.NO_PROGRESS, Reason.SIGN_IN}
+
+
+@given(SIZES)
+def test_an_undisturbed_life_takes_one_step_for_each_slice(size: int) -> None:
+    life = Life.of(size)
+    live_on(life, EVERYTHING_WORKS, 60)
+    slices = -(-size // SHORT.slice_bytes)
+    sent = ["OpenSession", *["SendSlice"] * slices] if size else ["RecordIntent", "PostEmpty"]
+    assert [action for action, _ in life.story] == ["Resolve", *sent, "ReportOutcome"]
+    assert life.entry.phase is Phase.ATTACHED
+
+
+@given(SIZES.filter(bool), TAPES, st.sampled_from(Phase))
+def test_whatever_the_table_allows_is_one_step_to_where_it_says(size: int, tapes: list[Tape], phase: Phase) -> None:
+    """The widest reading: any observation that the table knows, whatever the action was."""
+    entry = an_entry(phase, size=size)
+    for fate in tapes:
+        before = claimed(entry, owner="w", until=NOW, now=NOW, taken_over=bool(fate.number(2)))
+        kinds = sorted(TRANSITIONS[before.phase], key=lambda kind: kind.__name__)
+        observation = make(fate.kind(kinds), before, upload.AskSession(), NOW, fate)
+        if isinstance(observation, seen.Progress) and before.phase is Phase.SENDING:
+            observation = seen.Progress(min(observation.offset, before.furthest + 1, before.size - 1))
+        entry = upload.absorb(before, observation, now=NOW, limits=SHORT, jitter=0.5)
+        assert entry.phase in TRANSITIONS[before.phase][type(observation)]
+        assert (entry.step, entry.claim) == (before.step + 1, None)
+        assert min(entry.stalled, entry.deferrals, entry.sessions_opened) >= 0
+
+
+TERMINAL = [phase for phase in Phase if phase.is_terminal]
+TAKEN_IN: dict[type, list[Phase]] = {
+    upload.Resolve: [Phase.RESOLVING],
+    upload.OpenSession: [Phase.OPENING],
+    upload.RecordIntent: [Phase.OPENING],
+    upload.PostEmpty: [Phase.OPENING],
+    upload.SendSlice: [Phase.SENDING],
+    upload.AskSession: [Phase.LOCATING],
+    upload.LookForAttachment: [Phase.SENDING, Phase.CONFIRMING],
+    upload.CancelSession: [Phase.SENDING, Phase.CONFIRMING, *TERMINAL],
+    upload.ReportOutcome: [Phase.WAITING, *TERMINAL],
+    upload.DeleteSource: [Phase.ATTACHED],
+}
+
+
+@pytest.mark.parametrize("action", list(POSSIBLE), ids=lambda action: action.__name__)
+def test_whatever_an_action_leads_to_can_be_absorbed_where_it_is_taken(action: type) -> None:
+    """Otherwise an observation would raise, the message turn to poison, and the file be lost to a bug."""
+    for phase in TAKEN_IN[action]:
+        assert set(POSSIBLE[action]) <= TRANSITIONS[phase].keys(), phase

@@ -1,0 +1,184 @@
+"""Everywhere that the documentation is silent or contradicts itself, both readings must do.
+
+Each value of each switch of the emulator, alone; and again on the way through a lost last reply, where it counts most.
+"""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from local.todo.behaviour import DOCUMENTED
+from local.todo.faults import ExpireSession, ResetConnection
+from local.todo.journal import Offence
+from shared.ledger import Phase, Reason
+from tests.fakes.world import SLICE, World
+from tests.scenarios.promise import FILE, SLICES, assert_attached, assert_ended, assert_promise, fault, upload
+
+# Whatever the value: the file is attached, once.
+ATTACHES: dict[str, tuple[Any, ...]] = {
+    "create_status": (200, 201),
+    "create_casing": ("camel", "pascal"),
+    "create_ranges": ("open", "start", "closed", "several", "missing"),
+    "expiry": ("fixed", "sliding"),
+    "upload_url_version": ("as_asked", "v1.0", "beta", "gv1.0"),
+    "upload_url_user": ("guid", "upn", "me"),
+    "bare_put": (405, 404),
+    "progress_casing": ("camel", "pascal"),
+    "progress_ranges": ("open", "start", "closed", "several", "missing"),
+    "torn_range": ("dropped", "kept"),
+    "abandoned_request": ("applied", "dropped"),
+    "acknowledged_range": (416, 200),
+    "final_reply": ("location", "entity", "nothing", "ok_entity", "ok_empty", "ok_progress"),
+    "location": ("path", "key", "encoded", "relative", "beta", "absent"),
+    "session_get": ("works", 404, 405),
+    "status_casing": ("camel", "pascal"),
+    "status_ranges": ("open", "start", "closed", "several", "missing"),
+    "expired_session": (404, 410, 400, 401, 416),
+    "unknown_session": (404, 410, 400, 401, 416),
+    "finished_session": ("gone", "lingers"),
+    "unknown_session_delete": (404, 204),
+    "names": ("free", "trimmed", "lower_case", "sanitised"),
+    "listed_size_overhead": (0, 1_000),
+    "listing_lag": (0.0, 60.0),
+    "wrapped_attachment": (True,),
+    "session_content_type": ("kept",),
+    "page_size": (1, 50),
+    "next_link": ("always", "only_with_top", "never"),
+    "unknown_task": (404, 400),
+    "date_digits": (0, 3, 6, 7),
+    "error_form": ("inner_error", "innererror", "no_inner_error", "empty_message", "html", "empty"),
+}
+SWITCHES = [(name, value) for name, values in ATTACHES.items() for value in values]
+
+
+@pytest.mark.parametrize(("switch", "value"), SWITCHES)
+def test_any_reading_attaches_once(switch: str, value: Any) -> None:
+    world = World(behaviour=replace(DOCUMENTED, **{switch: value}))
+    blob = upload(world, filename="Plan: A/B*?.PDF ", task="Receipts")
+    assert world.phase(blob) is Phase.ATTACHED
+    assert [data for _, data in world.attached()] == [FILE]
+    assert_promise(world)
+
+
+@pytest.mark.parametrize(("switch", "value"), SWITCHES)
+@pytest.mark.parametrize("nth", [2, SLICES])
+def test_any_reading_attaches_once_when_a_reply_is_lost(switch: str, value: Any, nth: int) -> None:
+    lost = fault(ResetConnection("after_applying"), nth=nth)
+    world = World(behaviour=replace(DOCUMENTED, **{switch: value}), faults=(lost,))
+    blob = upload(world, filename="Plan: A*?.PDF  ", task="Receipts")
+    assert world.phase(blob) is Phase.ATTACHED
+    assert [data for _, data in world.attached()] == [FILE]
+    assert_promise(world)
+
+
+@pytest.mark.parametrize(("switch", "value"), SWITCHES)
+def test_any_reading_attaches_once_when_a_session_expires(switch: str, value: Any) -> None:
+    world = World(behaviour=replace(DOCUMENTED, **{switch: value}), faults=(fault(ExpireSession(), nth=2),))
+    blob = upload(world)
+    assert world.phase(blob) is Phase.ATTACHED
+    assert [data for _, data in world.attached()] == [FILE]
+    assert_promise(world)
+
+
+REFUSES: list[tuple[dict[str, Any], Phase, Reason]] = [
+    ({"size_limit": SLICE}, Phase.REJECTED, Reason.TOO_LARGE),
+    ({"size_limit": SLICE, "size_limit_status": 400}, Phase.REJECTED, Reason.TOO_LARGE),
+    ({"size_limit": SLICE, "size_limit_status": 507}, Phase.REJECTED, Reason.MAILBOX_FULL),
+    ({"size_limit": SLICE, "size_refused_at": "last_range"}, Phase.REJECTED, Reason.TOO_LARGE),
+    (
+        {"size_limit": SLICE, "size_refused_at": "last_range", "size_limit_status": 400},
+        Phase.REJECTED,
+        Reason.TOO_LARGE,
+    ),
+    (
+        {"size_limit": SLICE, "size_refused_at": "last_range", "size_limit_status": 507},
+        Phase.REJECTED,
+        Reason.MAILBOX_FULL,
+    ),
+    ({"upload_url_host": "https://outlook.office.example"}, Phase.REJECTED, Reason.REFUSED),
+    ({"put_permitted": False}, Phase.REJECTED, Reason.FORBIDDEN),
+    ({"put_redirect": "https://elsewhere.example/upload"}, Phase.FAILED, Reason.NO_PROGRESS),
+]
+
+
+@pytest.mark.parametrize(("switches", "phase", "reason"), REFUSES)
+def test_what_cannot_be_followed_ends_with_its_reason_and_leaks_no_token(
+    switches: dict[str, Any], phase: Phase, reason: Reason
+) -> None:
+    world = World(behaviour=replace(DOCUMENTED, **switches))
+    blob = upload(world)
+    assert_ended(world, blob, phase, reason)
+    assert world.attached() == []
+    elsewhere = "upload_url_host" in switches  # a session on a host that gets no token from us
+    assert_promise(world, unseen_sessions=1 if elsewhere else 0)
+
+
+def test_an_upload_url_with_a_token_of_its_own_gets_none_of_ours() -> None:
+    """Mail's way. The bearer does not belong there, and without it nothing documented works."""
+    world = World(behaviour=replace(DOCUMENTED, upload_url_authtoken=True))
+    blob = upload(world)
+    assert_ended(world, blob, Phase.REJECTED, Reason.REFUSED, "a token of its own")
+    assert_promise(world, unseen_sessions=1)
+
+
+@pytest.mark.parametrize("status", [400, 403, 404])
+@pytest.mark.parametrize("switch", ["personal_sessions", "shared_list"])
+def test_a_place_that_takes_no_attachments_rejects_the_file(switch: str, status: int) -> None:
+    world = World(behaviour=replace(DOCUMENTED, **{switch: status}))  # type: ignore[arg-type]
+    world.mailbox.personal = True
+    world.list.shared = True
+    blob = upload(world)
+    entry = world.entry(blob)
+    assert entry.phase is Phase.REJECTED
+    assert f"HTTP {status}" in entry.detail
+    assert_promise(world)
+
+
+@pytest.mark.parametrize("switch", ["refused_at_create", "refused_at_last_range"])
+def test_a_name_that_is_there_already_fails_with_the_reason(switch: str) -> None:
+    world = World(behaviour=replace(DOCUMENTED, duplicate_names=switch))  # type: ignore[arg-type]
+    first = upload(world)
+    second = upload(world, b"another")
+    assert_attached(world, first)
+    entry = world.entry(second)
+    assert (entry.phase, entry.reason) == (Phase.FAILED, Reason.NO_PROGRESS)
+    assert "nameAlreadyExists" in entry.detail
+    assert_promise(world)
+
+
+def test_a_name_that_the_server_refuses_is_rejected() -> None:
+    world = World(behaviour=replace(DOCUMENTED, names="refused"))
+    blob = upload(world, filename="what?.pdf", task="Receipts")
+    assert_ended(world, blob, Phase.REJECTED, Reason.REFUSED, "HTTP 400")
+    assert_promise(world)
+
+
+def test_a_session_that_never_tells_its_ranges_ends_at_a_bound() -> None:
+    """Neither the reply to a range nor the session says where it stands: what was sent cannot be known."""
+    behaviour = replace(DOCUMENTED, progress_ranges="missing", status_ranges="missing")
+    world = World(behaviour=behaviour)
+    blob = upload(world)
+    assert world.phase(blob) is Phase.FAILED
+    assert_promise(world)
+
+
+@pytest.mark.parametrize("moved_task_id", ["changes", "stays"])
+@pytest.mark.parametrize("moved_task_session", ["follows", 404])
+@pytest.mark.parametrize("requests", range(SLICES + 1))
+def test_a_task_dragged_to_another_list_attaches_once_or_says_that_it_is_gone(
+    moved_task_id: str, moved_task_session: str | int, requests: int
+) -> None:
+    switches = {"moved_task_id": moved_task_id, "moved_task_session": moved_task_session}
+    world = World(behaviour=replace(DOCUMENTED, **switches))  # type: ignore[arg-type]
+    elsewhere = world.todo.add_list(world.mailbox, "Elsewhere")
+    blob = world.drop(FILE)
+    world.notify()
+    world.run(until=lambda: len(world.requests()) >= requests)
+    world.todo.move_task(world.task, elsewhere)
+    world.run()
+    entry = world.entry(blob)
+    if entry.phase is not Phase.ATTACHED:
+        assert (entry.phase, entry.reason) == (Phase.REJECTED, Reason.NO_SUCH_TASK)
+    assert len(world.attached()) == (entry.phase is Phase.ATTACHED)
+    assert_promise(world, unseen_sessions=1, offences=[Offence.REFUSED_RANGE])

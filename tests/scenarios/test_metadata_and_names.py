@@ -1,0 +1,160 @@
+"""What the person asked for: by id, by name, for whom, under which name; and every way to ask for nonsense."""
+
+from collections.abc import Mapping
+
+import pytest
+
+from local.todo.behaviour import Behaviour
+from local.todo.faults import Answer, CutOffReply, ResetConnection
+from shared.ledger import Phase, Reason
+from tests.fakes.world import World
+from tests.scenarios.promise import FILE, assert_attached, assert_ended, assert_promise, fault, upload
+
+BY_NAME = {"list": "Tasks", "task": "Receipts"}
+
+
+@pytest.mark.parametrize(
+    "metadata",
+    [
+        BY_NAME,
+        {"task": "Receipts"},
+        {"LIST": "Tasks", "Task": "Receipts"},
+        {"list": "Tasks", "task": "Receipts", "colour": "red", "author": "%ZZ"},
+        {"list": " Tasks ", "task": "Receipts%20"},
+        {"task": "%52eceipts", "list": "", "listid": ""},
+        {"task": "Receipts", "user": "sam@example.com"},
+    ],
+)
+def test_a_task_by_name_is_found(metadata: Mapping[str, str]) -> None:
+    world = World()
+    blob = upload(world, **metadata)
+    assert_attached(world, blob)
+    assert_promise(world)
+
+
+def test_a_list_by_id_and_a_task_by_name_go_together() -> None:
+    world = World()
+    blob = upload(world, listid=world.list.id, task="Receipts")
+    assert_attached(world, blob)
+
+
+def test_names_far_down_a_long_listing_are_found() -> None:
+    world = World(behaviour=Behaviour(next_link="only_with_top"))
+    for number in range(250):
+        world.todo.add_list(world.mailbox, f"List {number}")
+    far = world.todo.add_list(world.mailbox, "Far")
+    for number in range(250):
+        world.todo.add_task(far, f"Task {number}")
+    wanted = world.todo.add_task(far, "Wanted")
+    blob = upload(world, list="Far", task="Wanted")
+    assert world.phase(blob) is Phase.ATTACHED
+    assert len(wanted.attachments) == 1
+    assert_promise(world)
+
+
+NONSENSE: Mapping[str, tuple[Mapping[str, str], Reason, str]] = {
+    "nothing": ({"colour": "red"}, Reason.METADATA, "metadata names no task"),
+    "a list only": ({"list": "Tasks"}, Reason.METADATA, "metadata names no task"),
+    "an empty task": ({"task": " "}, Reason.METADATA, "metadata names no task"),
+    "task and taskid": ({"task": "Receipts", "taskid": "x"}, Reason.METADATA, "both taskid and task"),
+    "list and listid": ({"task": "Receipts", "list": "Tasks", "listid": "x"}, Reason.METADATA, "both listid and list"),
+    "no such task": ({"task": "Recipes"}, Reason.NO_SUCH_TASK, 'no task is named "Recipes"; found "Receipts"'),
+    "another case": ({"task": "receipts"}, Reason.NO_SUCH_TASK, 'found "Receipts"'),
+    "no such list": ({"list": "Taxes", "task": "Receipts"}, Reason.NO_SUCH_LIST, 'no list is named "Taxes"; found "Ta'),
+    "an id that is none": ({"listid": "../../etc", "taskid": "%00"}, Reason.REFUSED, "HTTP 400"),
+    "an unknown list": ({"listid": "AAMkunknown=", "task": "Receipts"}, Reason.NO_SUCH_TASK, "HTTP 404"),
+    "a filename that is a path": ({"task": "Receipts", "filename": ".."}, Reason.METADATA, "no attachment name"),
+    "control characters only": ({"task": "Receipts", "filename": "%01%02"}, Reason.METADATA, "no attachment name"),
+}
+
+
+@pytest.mark.parametrize(("metadata", "reason", "words"), NONSENSE.values(), ids=NONSENSE)
+def test_metadata_that_cannot_be_followed_is_rejected_with_the_remedy(
+    metadata: Mapping[str, str], reason: Reason, words: str
+) -> None:
+    world = World()
+    blob = upload(world, **metadata)
+    assert_ended(world, blob, Phase.REJECTED, reason, words)
+    tags = world.blobs.blobs["report.pdf"].tags
+    assert tags["todo_state"] == "rejected"
+    assert tags["todo_reason"].startswith(reason)
+    assert_promise(world)
+
+
+def test_two_tasks_of_one_name_are_an_error_that_counts_them() -> None:
+    world = World()
+    world.todo.add_task(world.list, "Receipts")
+    blob = upload(world, **BY_NAME)
+    assert_ended(world, blob, Phase.REJECTED, Reason.AMBIGUOUS, '2 tasks are named "Receipts": set taskid')
+    assert world.attached() == []
+    assert_promise(world)
+
+
+def test_two_lists_of_one_name_are_an_error_that_counts_them() -> None:
+    world = World()
+    world.todo.add_list(world.mailbox, "Tasks")
+    blob = upload(world, **BY_NAME)
+    assert_ended(world, blob, Phase.REJECTED, Reason.AMBIGUOUS, '2 lists are named "Tasks": set listid')
+    assert_promise(world)
+
+
+@pytest.mark.parametrize("operation", ["list_lists", "list_tasks"])
+@pytest.mark.parametrize(
+    "effect", [Answer(429, retry_after=30), Answer(500), Answer(502, body="html"), ResetConnection(), CutOffReply()]
+)
+def test_a_listing_that_fails_is_asked_for_again(operation: str, effect: Answer) -> None:
+    world = World(faults=(fault(effect, operation, count=2),))
+    blob = upload(world, **BY_NAME)
+    assert_attached(world, blob)
+    assert_promise(world)
+
+
+def test_a_page_that_cannot_be_read_is_never_taken_for_an_empty_listing() -> None:
+    world = World(faults=(fault(Answer(200, body="html"), "list_tasks"),))
+    blob = upload(world, **BY_NAME)
+    assert_attached(world, blob)
+
+
+def test_a_listing_that_goes_on_at_another_host_gets_no_token() -> None:
+    world = World(behaviour=Behaviour(next_link="other_host"))
+    for number in range(250):
+        world.todo.add_task(world.list, f"Task {number}")
+    blob = upload(world, **BY_NAME)
+    assert_ended(world, blob, Phase.REJECTED, Reason.REFUSED, "another host")
+    assert_promise(world)
+
+
+@pytest.mark.parametrize(
+    ("blob_name", "filename", "attached"),
+    [
+        ("scans/2026/March 1.pdf", "", "March 1.pdf"),
+        ("report.pdf", "%C3%9Cbersicht.pdf", "Übersicht.pdf"),
+        ("report.pdf", "100%.pdf", "100%.pdf"),
+        ("report.pdf", "a+b.pdf", "a+b.pdf"),
+        ("report.pdf", "..\\..\\boot.ini", "boot.ini"),
+        ("report.pdf", "line%0Abreak.pdf", "linebreak.pdf"),
+        ("report.pdf", "x" * 400 + ".pdf", "x" * 251 + ".pdf"),
+        ("noise/%E2%98%83.txt", "", "%E2%98%83.txt"),
+        ("folder/", "", "folder"),
+    ],
+)
+def test_the_attachment_is_named_as_the_contract_says(blob_name: str, filename: str, attached: str) -> None:
+    world = World()
+    blob = upload(world, name=blob_name, filename=filename, **BY_NAME)
+    assert_attached(world, blob, FILE, name=attached)
+    assert_promise(world)
+
+
+@pytest.mark.parametrize("mailbox_by_id", [False, True])
+def test_a_file_for_another_account_goes_to_their_mailbox(mailbox_by_id: bool) -> None:
+    world = World(mailbox_by_id=mailbox_by_id)
+    kim = world.todo.add_mailbox("kim@example.com", "canary-token-of-kim")
+    task = world.todo.add_task(world.todo.add_list(kim, "Tasks", wellknown_name="defaultList"), "Receipts")
+    world.accounts.tokens["kim@example.com"] = "canary-token-of-kim"
+    blob = upload(world, task="Receipts", user="kim@example.com")
+    assert world.phase(blob) is Phase.ATTACHED
+    assert [each.content for each in task.attachments.values()] == [FILE]
+    assert world.attached() == []
+    assert_promise(world)
+    path = world.todo.journal.entries[0].path
+    assert path.startswith("/v1.0/users/kim@example.com/" if mailbox_by_id else "/v1.0/me/")

@@ -1,0 +1,263 @@
+"""The nets below the chain: poison messages park, the sweep brings back, and neither gets in a live chain's way."""
+
+from datetime import timedelta
+
+import pytest
+
+from local.todo.faults import ResetConnection
+from shared.errors import MessageError, StorageUnavailable, StrangerError
+from shared.ledger import Phase
+from shared.messages import RangeMessage, encode
+from tests.fakes.manual_clock import START
+from tests.fakes.seam import ActingSeam, Crash, Seam
+from tests.fakes.world import MAX_DEQUEUES, World
+from tests.scenarios.promise import FILE, SLICES, assert_attached, assert_promise, fault, upload
+
+STRANGE = {
+    "no JSON": b"hello",
+    "no text": b"\xff\xfe\x00",
+    "nothing": b"",
+    "a list": b"[1, 2]",
+    "null": b"null",
+    "nested too deep": b"[" * 3_000,
+    "far too large": b'{"v":1,"upload":"' + b"a" * 60_000 + b'"}',
+    "no version": b'{"upload":"00112233445566778899aabbccddeeff","step":1}',
+    "an older version": b'{"v":0,"upload":"00112233445566778899aabbccddeeff","step":1}',
+    "a newer version": b'{"v":2,"upload":"00112233445566778899aabbccddeeff","step":1}',
+    "no step": b'{"v":1,"upload":"00112233445566778899aabbccddeeff"}',
+    "a step that is none": b'{"v":1,"upload":"00112233445566778899aabbccddeeff","step":true}',
+    "an id that is none": b'{"v":1,"upload":"../secrets","step":1}',
+    "an unknown upload": b'{"v":1,"upload":"00112233445566778899aabbccddeeff","step":1}',
+}
+
+
+@pytest.mark.parametrize("body", STRANGE.values(), ids=STRANGE)
+def test_a_message_that_is_not_ours_ends_on_the_poison_queue_and_disturbs_nothing(body: bytes) -> None:
+    world = World()
+    blob = world.drop(FILE)
+    world.messages.put(body)
+    world.notify()
+    world.run()
+    assert_attached(world, blob)
+    assert_promise(world)
+    assert [type(error) for error in world.raised] in ([MessageError] * MAX_DEQUEUES, [StrangerError] * MAX_DEQUEUES)
+    assert len(world.records.events("poison-refused")) == 1
+
+
+def test_what_a_strange_message_held_is_not_repeated() -> None:
+    world = World()
+    world.messages.put(b"canary-token in a message that is no JSON")
+    world.run()
+    assert_promise_without_body(world)
+
+
+def assert_promise_without_body(world: World) -> None:
+    assert all("canary" not in str(error) for error in world.raised)
+    assert "canary" not in str(world.records.lines)
+
+
+def test_a_message_from_ahead_of_the_ledger_is_refused_and_names_upload_and_step() -> None:
+    world = World()
+    blob = world.drop(FILE)
+    world.notify()
+    world.messages.put(encode(RangeMessage(blob.upload_id(), 99)).encode(), timedelta(seconds=1))
+    world.run()
+    assert_attached(world, blob)
+    assert {str(error) for error in world.raised} == {f"a message ahead of upload {blob.upload_id()}: step 99"}
+
+
+@pytest.mark.parametrize("behind", [1, 2, 3])
+def test_poison_of_a_step_that_was_done_meanwhile_is_harmless(behind: int) -> None:
+    world = World()
+    blob = world.drop(FILE)
+    world.notify()
+    world.run(until=lambda: len(world.requests()) > SLICES - 1)
+    world.poison.put(encode(RangeMessage(blob.upload_id(), world.entry(blob).step - behind)).encode())
+    world.run()
+    assert_attached(world, blob)
+    assert_promise(world)
+
+
+@pytest.mark.parametrize("requests", range(2, SLICES + 1))
+def test_a_poisoned_step_parks_the_upload_and_the_sweep_goes_on_with_it(requests: int) -> None:
+    world = World()
+    blob = world.drop(FILE)
+    world.notify()
+    world.run(until=lambda: len(world.requests()) >= requests)
+    [message] = world.messages.messages
+    world.messages.messages.clear()
+    world.poison.put(message.body)
+    world.run()
+    assert_attached(world, blob)
+    assert_promise(world)
+    assert len(world.records.events("parked")) == 1
+
+
+def test_poison_about_an_upload_that_somebody_works_on_comes_back_later() -> None:
+    world = World()
+    blob = world.drop(FILE)
+    world.event()
+    proposal = world.messages.messages[0].body
+    world.put_in(ActingSeam("graph.put_slice", lambda: world.application.runner.on_poison(proposal)))
+    world.run()
+    assert_attached(world, blob)
+    assert_promise(world)
+    assert world.records.events("parked") == []
+
+
+def test_an_empty_file_that_is_parked_after_its_post_is_not_posted_again() -> None:
+    """The POST was applied, nothing could be recorded, and every delivery failed: what was sent stays unknown."""
+    world = World()
+    outage = Outage(world, timedelta(minutes=20))
+    world.put_in(ActingSeam("graph.post_attachment", lambda: world.put_in(outage), applied=True))
+    blob = upload(world, b"")
+    assert_attached(world, blob, b"")
+    assert_promise(world)
+    assert world.records.events("parked")
+
+
+class Outage(Seam):
+    """Storage is away, all of it, for *lasts* from the first call on."""
+
+    def __init__(self, world: World, lasts: timedelta) -> None:
+        self._world, self._lasts = world, lasts
+        self._since = world.clock.now
+
+    def enter(self, operation: str, *, changes: bool) -> None:
+        self._refuse(operation)
+
+    def leave(self, operation: str, *, changes: bool) -> None:
+        self._refuse(operation)
+
+    def _refuse(self, operation: str) -> None:
+        if not operation.startswith("graph.") and self._since <= self._world.clock.now < self._since + self._lasts:
+            raise StorageUnavailable("storage is away")
+
+
+@pytest.mark.parametrize("lasts", [timedelta(minutes=2), timedelta(hours=1), timedelta(hours=5)])
+@pytest.mark.parametrize("requests", range(SLICES + 1))
+def test_an_outage_of_storage_fails_nothing(lasts: timedelta, requests: int) -> None:
+    world = World()
+    blob = world.drop(FILE)
+    world.notify()
+    world.run(until=lambda: len(world.requests()) >= requests)
+    world.put_in(Outage(world, lasts))
+    world.run()
+    assert_attached(world, blob)
+    assert_promise(world)
+
+
+def test_an_outage_that_begins_between_the_last_put_and_its_record_fails_nothing() -> None:
+    world = World()
+    begin = ActingSeam("graph.put_slice", lambda: world.put_in(Outage(world, timedelta(hours=1))), SLICES, applied=True)
+    world.put_in(begin)
+    blob = upload(world)
+    assert_attached(world, blob)
+    assert_promise(world)
+
+
+@pytest.mark.parametrize("applied", [False, True])
+@pytest.mark.parametrize("nth", range(1, SLICES + 2))
+def test_a_queue_that_refuses_the_next_message_after_the_record_was_written(applied: bool, nth: int) -> None:
+    world = World()
+
+    def refuse() -> None:
+        raise StorageUnavailable("the range queue took no message")
+
+    world.put_in(ActingSeam("queue.send", refuse, nth=nth, applied=applied))
+    blob = upload(world)
+    assert_attached(world, blob)
+    assert_promise(world)
+    assert len(world.requests()) == 1 + SLICES
+
+
+@pytest.mark.parametrize("requests", range(1, SLICES + 1))
+def test_the_sweep_finds_an_upload_that_no_message_names_any_more(requests: int) -> None:
+    world = World()
+    blob = world.drop(FILE)
+    world.notify()
+    world.run(until=lambda: len(world.requests()) >= requests)
+    world.messages.messages.clear()
+    world.run()
+    assert_attached(world, blob)
+    assert_promise(world)
+    assert world.clock.now - START < timedelta(minutes=30)
+
+
+@pytest.mark.parametrize("nth", range(1, 6))
+@pytest.mark.parametrize("point", ["ledger.get", "ledger.replace", "graph.put_slice", "queue.send", "blobs.read"])
+def test_a_sweep_that_races_a_live_chain_changes_nothing(point: str, nth: int) -> None:
+    world = World()
+
+    def sweep_an_hour_later() -> None:
+        world.put_in(Seam())
+        world.clock.advance(3_600)
+        world.sweep()
+
+    world.put_in(ActingSeam(point, sweep_an_hour_later, nth=nth))
+    blob = upload(world)
+    assert_attached(world, blob)
+    assert_promise(world)
+
+
+def test_a_live_row_without_an_entry_is_cleared_and_its_event_starts_the_upload_later() -> None:
+    world = World()
+    blob = world.drop(FILE)
+
+    def die() -> None:
+        raise Crash
+
+    world.put_in(ActingSeam("ledger.mark_live", die, applied=True))
+    with pytest.raises(Crash):
+        world.event()
+    world.clock.advance(timedelta(hours=2))
+    world.sweep()
+    assert world.ledger.live_rows == {}
+    world.notify()
+    world.run()
+    assert_attached(world, blob)
+    assert_promise(world)
+
+
+def test_the_sweep_reads_uploads_in_flight_only() -> None:
+    world = World()
+    for number in range(20):
+        upload(world, b"done", name=f"{number}.txt")
+    blob = world.drop(FILE)
+    world.event()
+    assert world.sweep().live == 1
+    assert world.phase(blob) is Phase.SENDING
+
+
+def test_a_sweep_that_fails_half_way_is_made_up_for_by_the_next() -> None:
+    world = World()
+    blobs = [world.drop(FILE, name) for name in ("a.bin", "b.bin")]
+    for name in ("a.bin", "b.bin"):
+        world.event(name)
+    world.messages.messages.clear()
+
+    def fail() -> None:
+        raise StorageUnavailable("the ledger answered 503")
+
+    world.put_in(ActingSeam("ledger.get", fail))
+    world.run()
+    assert [world.phase(blob) for blob in blobs] == [Phase.ATTACHED, Phase.ATTACHED]
+    assert_promise(world)
+
+
+def test_a_parked_upload_goes_on_where_it_was_not_where_it_is_thought_to_be() -> None:
+    """Its last PUT was applied, then its worker died and its message turned poison: the server is asked first."""
+    world = World(faults=(fault(ResetConnection("after_applying"), nth=2),))
+    blob = world.drop(FILE)
+    world.notify()
+
+    def die() -> None:
+        world.put_in(Seam())
+        world.messages.messages.clear()
+        world.poison.put(encode(RangeMessage(blob.upload_id(), world.entry(blob).step)).encode())
+        raise Crash
+
+    world.put_in(ActingSeam("graph.put_slice", die, applied=True))
+    world.run()
+    assert_attached(world, blob)
+    assert_promise(world)

@@ -1,0 +1,103 @@
+"""Upload sessions end before the file is there: between ranges, at the last one, by the clock, again and again."""
+
+from datetime import timedelta
+
+import pytest
+
+from local.todo.behaviour import Behaviour
+from local.todo.faults import Answer, ExpireSession, ResetConnection
+from shared.ledger import Phase, Reason
+from shared.upload import MAX_SESSIONS
+from tests.fakes.seam import ActingSeam
+from tests.fakes.world import SLICE, World, content
+from tests.scenarios.promise import FILE, SLICES, assert_attached, assert_ended, assert_promise, fault, upload
+
+GONE = [404, 410, 400, 401, 416]
+
+
+@pytest.mark.parametrize("nth", range(1, SLICES + 1))
+@pytest.mark.parametrize("status", GONE)
+@pytest.mark.parametrize("get", ["works", 404, 405])
+def test_a_session_that_expires_is_opened_again_from_byte_0(nth: int, status: int, get: str | int) -> None:
+    behaviour = Behaviour(expired_session=status, unknown_session=status, session_get=get)  # type: ignore[arg-type]
+    world = World(behaviour=behaviour, faults=(fault(ExpireSession(), nth=nth),))
+    blob = upload(world)
+    assert_attached(world, blob)
+    assert_promise(world)
+    assert world.entry(blob).sessions_opened == 2
+
+
+@pytest.mark.parametrize("status", GONE)
+def test_a_lost_last_reply_of_a_finished_session_is_found_whatever_the_session_says(status: int) -> None:
+    behaviour = Behaviour(expired_session=status, unknown_session=status)  # type: ignore[arg-type]
+    world = World(behaviour=behaviour, faults=(fault(ResetConnection("after_applying"), nth=SLICES),))
+    blob = upload(world)
+    assert_attached(world, blob)
+    assert_promise(world)
+    assert world.requests().count(("create_session", 200)) == 1
+
+
+def test_a_session_is_not_used_up_to_its_last_minute() -> None:
+    """Throttled until shortly before the end: it is cancelled and another one is opened, instead of a race."""
+    throttled = fault(Answer(429, retry_after=550), nth=2)
+    world = World(behaviour=Behaviour(session_lifetime=600), faults=(throttled,))
+    blob = upload(world)
+    assert_attached(world, blob)
+    assert ("delete_session", 204) in world.requests()
+    assert_promise(world)
+
+
+def test_a_sliding_expiry_is_followed() -> None:
+    world = World(behaviour=Behaviour(session_lifetime=300, expiry="sliding", progress_casing="camel"))
+    data = content(10 * SLICE)
+    blob = world.drop(data)
+    world.notify()
+    for _ in range(9):
+        sent = len(world.requests())
+        world.run(until=lambda sent=sent: len(world.requests()) > sent)  # type: ignore[misc]
+        world.clock.advance(200)
+    world.run()
+    assert_attached(world, blob, data)
+    assert world.entry(blob).sessions_opened == 1
+    assert_promise(world)
+
+
+def test_sessions_that_never_live_long_enough_end_at_the_bound() -> None:
+    world = World(behaviour=Behaviour(session_lifetime=30))
+    blob = upload(world)
+    assert_ended(world, blob, Phase.FAILED, Reason.SESSIONS, f"{MAX_SESSIONS} upload sessions came to nothing")
+    assert world.requests().count(("create_session", 200)) == MAX_SESSIONS
+    assert_promise(world)
+
+
+def test_a_session_that_expires_at_each_last_range_ends_at_a_bound() -> None:
+    world = World(faults=(fault(ExpireSession(), nth=SLICES, count=None),))
+    blob = upload(world)
+    entry = world.entry(blob)
+    assert (entry.phase, world.attached()) == (Phase.FAILED, [])
+    assert_promise(world)
+
+
+def test_the_night_between_two_ranges_costs_a_session_only() -> None:
+    world = World(behaviour=Behaviour(session_lifetime=3_600))
+    blob = world.drop(FILE)
+    world.notify()
+    world.run(until=lambda: len(world.requests()) == 2)
+    world.clock.advance(timedelta(hours=9))
+    world.run()
+    assert_attached(world, blob)
+    assert_promise(world)
+
+
+def test_a_later_session_looks_before_its_last_range_and_adopts_what_has_landed() -> None:
+    """A zombie of the first session lands after we looked for it: the second session is cancelled, not finished."""
+    world = World(behaviour=Behaviour(listing_lag=200.0), faults=(fault(ResetConnection("after_applying"), nth=SLICES),))
+    blob = world.drop(FILE)
+    world.notify()
+    lag = ActingSeam("graph.put_slice", lambda: world.clock.advance(120), nth=SLICES + 1)
+    world.put_in(lag)
+    world.run()
+    assert_attached(world, blob)
+    assert world.requests().count(("create_session", 200)) == 2
+    assert world.requests()[-1] == ("delete_session", 204)
+    assert_promise(world)

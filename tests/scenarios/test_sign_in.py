@@ -1,0 +1,164 @@
+"""Nobody is signed in, or not any more: the file waits, says so, and goes on where it stopped."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from local.todo.faults import Answer, ResetConnection
+from shared.ledger import Phase, Reason
+from tests.fakes.manual_clock import START
+from tests.fakes.world import LIMITS, SAM, TOKEN, World, content
+from tests.scenarios.promise import FILE, SLICES, assert_attached, assert_ended, assert_promise, fault, upload
+
+NEXT = "canary-token-of-sam-refreshed"
+
+
+SHORT = replace(LIMITS, sign_in_wait=timedelta(days=1))
+
+
+def sign_out(world: World) -> None:
+    world.accounts.tokens.clear()
+
+
+def sign_in(world: World) -> None:
+    world.accounts.tokens[SAM] = TOKEN
+
+
+@pytest.mark.parametrize("requests", range(SLICES + 1))
+@pytest.mark.parametrize("away", [timedelta(minutes=1), timedelta(days=3)])
+def test_a_file_waits_for_sign_in_and_goes_on(requests: int, away: timedelta) -> None:
+    world = World()
+    blob = world.drop(FILE)
+    world.notify()
+    world.run(until=lambda: len(world.requests()) >= requests)
+    sign_out(world)
+    gone = world.clock.now
+    world.run(until=lambda: world.clock.now - gone > away)
+    assert world.phase(blob) is Phase.WAITING
+    assert world.blobs.blobs["report.pdf"].tags["todo_state"] == "waiting"
+    sign_in(world)
+    world.run()
+    assert_attached(world, blob)
+    assert world.blobs.blobs["report.pdf"].tags["todo_state"] == "attached"
+    assert_promise(world)
+
+
+def test_time_spent_waiting_for_sign_in_does_not_count_as_age() -> None:
+    world = World()
+    sign_out(world)
+    blob = world.drop(FILE)
+    world.notify()
+    world.run(until=lambda: world.clock.now - START > timedelta(hours=30))
+    sign_in(world)
+    world.run()
+    assert_attached(world, blob)
+    assert world.entry(blob).age(world.clock.now) < timedelta(hours=1)
+
+
+def test_a_sign_in_that_never_comes_fails_the_file_with_the_reason() -> None:
+    world = World(limits=SHORT)
+    sign_out(world)
+    blob = upload(world)
+    assert_ended(world, blob, Phase.FAILED, Reason.SIGN_IN, "nobody signed in within 1 days")
+    assert world.blobs.blobs["report.pdf"].tags["todo_reason"].startswith("needs-sign-in")
+    assert_promise(world)
+
+
+def test_a_sign_in_that_never_comes_after_a_lost_last_reply_says_that_it_may_be_attached() -> None:
+    world = World(limits=SHORT, faults=(fault(ResetConnection("after_applying"), nth=SLICES),))
+    blob = world.drop(FILE)
+    world.notify()
+    world.run(until=lambda: world.phase(blob) is Phase.LOCATING)
+    sign_out(world)
+    world.run()
+    assert_ended(world, blob, Phase.FAILED, Reason.SIGN_IN, "may already be attached")
+    assert world.attached() == [("report.pdf", FILE)]
+    assert_promise(world, known_secrets=[TOKEN])
+
+
+@pytest.mark.parametrize("operation", ["create_session", "put_range"])
+@pytest.mark.parametrize("nth", [1, SLICES])
+def test_one_401_is_answered_by_one_refresh_and_the_same_range(operation: str, nth: int) -> None:
+    rule = fault(Answer(401, claims=True), operation, nth=nth if operation == "put_range" else 1)
+    world = World(faults=(rule,))
+    world.todo.add_mailbox(SAM, NEXT)
+    world.accounts.next_tokens[SAM] = [NEXT]
+    blob = upload(world)
+    assert_attached(world, blob)
+    assert_promise(world, known_secrets=[TOKEN])
+    assert len(world.requests()) == 1 + SLICES + 1
+    assert [claims[:15] for claims in world.accounts.challenges] == ['{"access_token"']
+
+
+@pytest.mark.parametrize("operation", ["create_session", "put_range", "get_session", "list_attachments"])
+def test_a_401_that_stays_waits_for_sign_in_and_opens_nothing_twice(operation: str) -> None:
+    lost = fault(ResetConnection("after_applying"), nth=SLICES)
+    world = World(faults=(lost,))
+    blob = world.drop(FILE)
+    world.notify()
+    world.run(until=lambda: operation in {each for each, _ in world.requests()} or len(world.requests()) > 3)
+    world.todo.revoke_token(TOKEN)
+    world.run(until=lambda: world.phase(blob) is Phase.WAITING)
+    world.todo.add_mailbox(SAM, TOKEN)
+    world.run()
+    assert_attached(world, blob)
+    assert world.requests().count(("create_session", 200)) == 1
+    assert_promise(world)
+
+
+def test_a_401_for_ever_ends_as_a_missing_sign_in() -> None:
+    world = World(limits=SHORT, faults=(fault(Answer(401), "any", count=None),))
+    blob = upload(world)
+    assert_ended(world, blob, Phase.FAILED, Reason.SIGN_IN)
+    assert_promise(world)
+
+
+def test_an_unknown_account_waits_for_somebody_to_connect_it() -> None:
+    world = World()
+    blob = world.drop(FILE, task="Receipts", user="nobody@example.com")
+    world.notify()
+    world.run(until=lambda: world.phase(blob) is Phase.WAITING)
+    assert world.requests() == []
+
+
+def test_a_rewrite_while_its_older_version_waits_for_sign_in_waits_too_and_is_attached() -> None:
+    """The older version holds the slot until it learns that it is superseded, which takes a sign-in."""
+    world = World()
+    sign_out(world)
+    older = world.drop(FILE)
+    world.notify()
+    world.run(until=lambda: world.phase(older) is Phase.WAITING)
+    newer = world.drop(content(2_000, 9))
+    world.notify()
+    world.run(until=lambda: world.clock.now - START > timedelta(days=3))
+    assert world.phase(newer) is Phase.WAITING
+    assert world.blobs.blobs["report.pdf"].tags["todo_reason"].startswith("needs-sign-in")
+    sign_in(world)
+    world.run()
+    assert world.phase(older) is Phase.SUPERSEDED
+    assert_attached(world, newer, content(2_000, 9))
+    assert_promise(world)
+
+
+def test_a_file_deleted_while_it_waits_for_sign_in_is_withdrawn_afterwards() -> None:
+    world = World()
+    sign_out(world)
+    blob = world.drop(FILE)
+    world.notify()
+    world.run(until=lambda: world.clock.now - START > timedelta(hours=2))
+    world.blobs.remove("report.pdf")
+    sign_in(world)
+    world.run()
+    assert_ended(world, blob, Phase.WITHDRAWN, Reason.DELETED)
+    assert_promise(world)
+
+
+def test_a_wait_that_is_told_once_is_not_told_at_every_try() -> None:
+    world = World()
+    sign_out(world)
+    world.drop(FILE)
+    world.notify()
+    world.run(until=lambda: world.clock.now - START > timedelta(days=2))
+    reports = [line for line in world.records.events("step") if line["action"] == "ReportOutcome"]
+    assert len(reports) == 1

@@ -1,0 +1,66 @@
+from datetime import timedelta
+
+import pytest
+
+from shared.admission import Defaults, admit
+from shared.ledger import Entry, Phase, Reason
+from shared.ports import BlobDescription
+from tests.entries import BLOB, LIMITS, NOW
+
+
+def admitted(metadata: dict[str, str], size: int = 100, *, delete_source: bool = False) -> Entry:
+    blob = BlobDescription(BLOB, size, metadata, NOW)
+    return admit(blob, defaults=Defaults("sam@example.com", delete_source), limits=LIMITS)
+
+
+def test_an_accepted_file_starts_by_resolving_and_pins_its_version() -> None:
+    entry = admitted({"task": "Plan"})
+    assert (entry.phase, entry.step, entry.claim, entry.not_before) == (Phase.RESOLVING, 0, None, None)
+    assert (entry.upload_id, entry.blob, entry.size) == (BLOB.upload_id(), BLOB, 100)
+    assert (entry.created_at, entry.slice_bytes) == (NOW, LIMITS.slice_bytes)
+
+
+@pytest.mark.parametrize(
+    ("metadata", "account"),
+    [({"task": "Plan"}, "sam@example.com"), ({"task": "Plan", "user": "kim@example.com"}, "kim@example.com")],
+    ids=["default", "named"],
+)
+def test_whose_to_do_is_the_named_account_or_the_default(metadata: dict[str, str], account: str) -> None:
+    assert admitted(metadata).account == account
+
+
+@pytest.mark.parametrize("delete_source", [False, True])
+def test_deleting_the_source_is_settled_when_the_file_comes(delete_source: bool) -> None:
+    assert admitted({"task": "Plan"}, delete_source=delete_source).delete_source is delete_source
+
+
+def test_an_empty_blob_is_looked_at_again_after_a_while() -> None:
+    assert admitted({"task": "Plan"}, size=0).not_before == NOW + timedelta(minutes=10)
+
+
+@pytest.mark.parametrize(
+    ("metadata", "size", "reason"),
+    [
+        ({}, 100, Reason.METADATA),
+        ({"task": "Plan", "taskid": "T"}, 100, Reason.METADATA),
+        ({"task": "Plan"}, LIMITS.max_file_bytes + 1, Reason.TOO_LARGE),
+        ({"task": "Plan"}, 2**42, Reason.TOO_LARGE),
+        ({}, 0, Reason.METADATA),
+    ],
+    ids=["no task", "contradiction", "a byte too large", "huge", "empty without a task"],
+)
+def test_what_can_never_work_is_rejected_at_once_and_says_why(
+    metadata: dict[str, str], size: int, reason: Reason
+) -> None:
+    entry = admitted(metadata, size, delete_source=True)
+    assert (entry.phase, entry.reason, entry.not_before) == (Phase.REJECTED, reason, None)
+    assert entry.detail
+    assert (entry.upload_id, entry.size, entry.delete_source) == (BLOB.upload_id(), size, False)
+
+
+def test_a_file_of_exactly_the_limit_is_accepted() -> None:
+    assert admitted({"task": "Plan"}, LIMITS.max_file_bytes).phase is Phase.RESOLVING
+
+
+def test_a_file_too_large_is_told_both_numbers() -> None:
+    assert admitted({"task": "Plan"}, 1001).detail == "the file has 1001 bytes, at most 1000 can be attached"

@@ -1,0 +1,91 @@
+from datetime import timedelta
+
+import pytest
+
+from shared.delivery import Announce, ComeBack, Drop, Proceed, Stranger, Verdict, judge, until
+from shared.ledger import Claim, Entry, Phase
+from tests.entries import NOW, an_entry
+
+SOON = NOW + timedelta(seconds=40)
+ALIVE = Claim("other", SOON)
+DEAD = Claim("other", NOW)
+
+
+def free(**changes: object) -> Entry:
+    return an_entry(Phase.SENDING, **({"claim": None} | changes))
+
+
+@pytest.mark.parametrize(
+    ("entry", "step", "count", "verdict"),
+    [
+        (free(), 5, 1, Drop("duplicate")),
+        (free(), 5, 4, Drop("duplicate")),
+        (free(), 0, 4, Drop("duplicate")),
+        (free(), 6, 1, Drop("duplicate")),
+        (free(), 6, 2, Announce(timedelta())),
+        (free(not_before=SOON), 6, 2, Announce(timedelta(seconds=40))),
+        (free(claim=ALIVE), 6, 2, Announce(timedelta())),
+        (free(), 7, 1, Proceed(taken_over=False)),
+        (free(), 7, 4, Proceed(taken_over=False)),
+        (free(not_before=SOON), 7, 1, ComeBack(timedelta(seconds=40), "too early")),
+        (free(not_before=NOW), 7, 1, Proceed(taken_over=False)),
+        (free(claim=ALIVE), 7, 1, ComeBack(timedelta(seconds=40), "claimed")),
+        (free(claim=ALIVE), 7, 9, ComeBack(timedelta(seconds=40), "claimed")),
+        (free(claim=DEAD), 7, 1, Proceed(taken_over=True)),
+        (free(claim=DEAD, not_before=SOON), 7, 1, ComeBack(timedelta(seconds=40), "too early")),
+        (free(), 8, 1, Stranger()),
+        (free(), 800, 3, Stranger()),
+    ],
+    ids=[
+        "two behind, first delivery",
+        "two behind, delivered again",
+        "many behind",
+        "one behind, first delivery",
+        "one behind, delivered again: announce",
+        "one behind, delivered again, before its time",
+        "one behind, delivered again, while somebody acts",
+        "current and free",
+        "current, free, delivered again",
+        "current, too early",
+        "current, at its very time",
+        "current, claimed",
+        "current, claimed, delivered often",
+        "current, the claim ran out",
+        "current, the claim ran out, too early",
+        "one ahead",
+        "far ahead",
+    ],
+)
+def test_which_message_may_act(entry: Entry, step: int, count: int, verdict: Verdict) -> None:
+    assert judge(entry, step=step, delivery_count=count, now=NOW) == verdict
+
+
+@pytest.mark.parametrize("step", [0, 6, 7], ids=["long behind", "one behind", "current"])
+def test_every_message_for_what_is_done_ends_quietly(step: int) -> None:
+    done = an_entry(Phase.ATTACHED, reported=Phase.ATTACHED, claim=ALIVE, not_before=SOON)
+    assert judge(done, step=step, delivery_count=3, now=NOW) == Drop("done")
+
+
+def test_a_message_ahead_of_what_is_done_is_still_a_stranger() -> None:
+    done = an_entry(Phase.ATTACHED, reported=Phase.ATTACHED)
+    assert judge(done, step=8, delivery_count=1, now=NOW) == Stranger()
+
+
+def test_an_ended_entry_that_is_not_done_goes_on() -> None:
+    assert judge(an_entry(Phase.FAILED, claim=None), step=7, delivery_count=1, now=NOW) == Proceed(taken_over=False)
+
+
+@pytest.mark.parametrize(
+    ("when", "delay"),
+    [
+        (None, 0.0),
+        (NOW - timedelta(days=1), 0.0),
+        (NOW, 0.0),
+        (NOW + timedelta(milliseconds=1), 1.0),
+        (NOW + timedelta(seconds=1), 1.0),
+        (NOW + timedelta(seconds=90.5), 90.5),
+    ],
+    ids=["no time", "past", "now", "an instant", "a second", "later"],
+)
+def test_a_delay_is_nothing_or_at_least_a_second(when: object, delay: float) -> None:
+    assert until(when, NOW) == timedelta(seconds=delay)  # type: ignore[arg-type]

@@ -1,0 +1,87 @@
+import json
+
+import pytest
+
+from shared.errors import MessageError
+from shared.messages import MAX_BYTES, RangeMessage, decode, encode
+
+UPLOAD = "0123456789abcdef" * 2
+TRACE = "00-" + "a" * 32 + "-" + "b" * 16 + "-01"
+SECRET = "canary-in-a-message"
+
+
+def body(**members: object) -> bytes:
+    return json.dumps({"v": 1, "upload": UPLOAD, "step": 3} | members).encode()
+
+
+@pytest.mark.parametrize(
+    "message",
+    [RangeMessage(UPLOAD, 0), RangeMessage(UPLOAD, 2**31 - 1), RangeMessage(UPLOAD, 5, TRACE)],
+    ids=["first step", "last possible step", "with a trace"],
+)
+def test_a_message_comes_out_as_it_went_in(message: RangeMessage) -> None:
+    assert decode(encode(message).encode()) == message
+
+
+def test_a_message_on_the_queue_looks_like_this() -> None:
+    """Written out, since messages of this version must stay readable to the next one."""
+    assert encode(RangeMessage(UPLOAD, 3)) == f'{{"v":1,"upload":"{UPLOAD}","step":3}}'
+    assert len(encode(RangeMessage(UPLOAD, 2**31 - 1, TRACE))) < 200
+
+
+def test_members_that_a_newer_version_adds_are_ignored() -> None:
+    assert decode(body(urgent=True, more={"a": [1]})) == RangeMessage(UPLOAD, 3)
+
+
+@pytest.mark.parametrize(
+    "trace", ["", "nonsense", TRACE.upper(), TRACE + "-x", 7, None, [TRACE]], ids=lambda trace: repr(trace)[:20]
+)
+def test_a_broken_trace_stops_no_upload(trace: object) -> None:
+    assert decode(body(traceparent=trace)) == RangeMessage(UPLOAD, 3)
+
+
+@pytest.mark.parametrize(
+    ("bad", "why"),
+    [
+        (b"", "not JSON"),
+        (b"\xff\xfe\xfd", "not JSON"),
+        (b"{", "not JSON"),
+        (b"[" * MAX_BYTES, "not JSON"),
+        (b"9" * MAX_BYTES, "not a JSON object"),
+        (b"[]", "not a JSON object"),
+        (b"null", "not a JSON object"),
+        (b'"' + UPLOAD.encode() + b'"', "not a JSON object"),
+        (b" " * (MAX_BYTES + 1), "bytes"),
+        (b"{}", "version"),
+        (body(v=2), "version"),
+        (body(v="1"), "version"),
+        (body(v=None), "version"),
+        (body(upload=None), "upload id"),
+        (body(upload=7), "upload id"),
+        (body(upload=UPLOAD.upper()), "upload id"),
+        (body(upload=UPLOAD[:-1]), "upload id"),
+        (body(upload=UPLOAD + "\n"), "upload id"),
+        (body(upload="../" + UPLOAD[3:]), "upload id"),
+        (body(step=None), "step number"),
+        (body(step="3"), "step number"),
+        (body(step=3.0), "step number"),
+        (body(step=True), "step number"),
+        (body(step=-1), "step number"),
+        (body(step=2**31), "step number"),
+    ],
+    ids=lambda value: value[:24].decode("latin-1") if isinstance(value, bytes) else value,
+)
+def test_what_is_no_range_message_is_refused_with_the_reason(bad: bytes, why: str) -> None:
+    with pytest.raises(MessageError, match=why):
+        decode(bad)
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [SECRET.encode(), body(upload=SECRET), body(step=SECRET), body(v=SECRET)],
+    ids=["not JSON", "upload", "step", "version"],
+)
+def test_a_refusal_never_repeats_what_the_message_held(bad: bytes) -> None:
+    with pytest.raises(MessageError) as refusal:
+        decode(bad)
+    assert SECRET not in str(refusal.value)

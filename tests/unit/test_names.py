@@ -1,0 +1,64 @@
+import pytest
+
+from shared.attachment import Reference
+from shared.graph_wire import Named
+from shared.ledger import Reason
+from shared.names import find_list, find_task
+from shared.observations import Refused
+
+TASKS = Named("D", "Aufgaben", is_default=True)
+WORK = Named("W", "Work")
+HOME = Named("H", "Home")
+
+
+def test_no_list_named_means_the_default_list_however_it_is_called() -> None:
+    assert find_list(Reference(), [WORK, TASKS, HOME]) == TASKS
+
+
+def test_a_list_is_found_by_its_name() -> None:
+    assert find_list(Reference(name="Work"), iter([WORK, TASKS])) == WORK
+
+
+@pytest.mark.parametrize(
+    "title", ["Plan", " Plan ", "Plan\u00a0"], ids=["exact", "outer spaces", "outer no-break space"]
+)
+def test_outer_spaces_which_nobody_sees_do_not_count(title: str) -> None:
+    assert find_task(Reference(name="Plan"), [Named("T", title)]) == Named("T", title)
+
+
+def test_both_ways_to_write_an_accent_are_one_name() -> None:
+    assert find_task(Reference(name="Mu\u0308ll"), [Named("T", "Müll")]) == Named("T", "Müll")
+
+
+@pytest.mark.parametrize("title", ["plan", "Planning", "Plan 2", ""], ids=repr)
+def test_no_other_name_will_do(title: str) -> None:
+    found = find_task(Reference(name="Plan"), [Named("T", title)])
+    assert found == Refused(Reason.NO_SUCH_TASK, f'no task is named "Plan"; found "{title}"')
+
+
+@pytest.mark.parametrize("lists", [[], [WORK], [TASKS, Named("E", "Tasks", is_default=True)]], ids=len)
+def test_not_exactly_one_default_list_is_an_error(lists: list[Named]) -> None:
+    found = find_list(Reference(), lists)
+    assert isinstance(found, Refused)
+    assert found.reason is Reason.NO_SUCH_LIST
+
+
+def test_no_such_list_names_what_was_found() -> None:
+    found = find_list(Reference(name="Wrok"), [WORK, HOME])
+    assert found == Refused(Reason.NO_SUCH_LIST, 'no list is named "Wrok"; found "Work", "Home"')
+
+
+def test_several_matches_are_never_guessed_between() -> None:
+    found = find_task(Reference(name="Plan"), [Named("1", "Plan"), Named("2", "Plan"), Named("3", "Other")])
+    assert found == Refused(Reason.AMBIGUOUS, '2 tasks are named "Plan": set taskid instead')
+
+
+def test_a_long_listing_is_shown_in_part() -> None:
+    found = find_task(Reference(name="x"), [Named(str(number), f"task {number} " + "y" * 99) for number in range(8)])
+    assert isinstance(found, Refused)
+    assert found.detail.endswith("and 3 more")
+    assert len(found.detail) < 300
+
+
+def test_an_empty_mailbox_is_said_to_be_empty() -> None:
+    assert find_task(Reference(name="x"), []) == Refused(Reason.NO_SUCH_TASK, 'no task is named "x"; found none at all')

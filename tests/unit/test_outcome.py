@@ -1,0 +1,80 @@
+import re
+
+import pytest
+
+from shared.ledger import Entry, Phase, Reason
+from shared.outcome import ATTACHMENT, MAX_TAGS, REASON, STATE, outcome_tags, tag_text
+from tests.entries import an_entry
+
+ID = "AAMkADI5MAAIT3drCAAABEgAQANAqbAe7qaROhYdTnUQwXm0="
+
+
+@pytest.mark.parametrize(
+    ("entry", "tags"),
+    [
+        (an_entry(Phase.ATTACHED, attachment_id=ID), {STATE: "attached", ATTACHMENT: ID}),
+        (
+            an_entry(Phase.ATTACHED, landed=True, detail="created, but not under which id"),
+            {STATE: "attached", REASON: "created but not under which id"},
+        ),
+        (
+            an_entry(Phase.REJECTED, reason=Reason.NO_SUCH_TASK, detail='no task is named "Plan"'),
+            {STATE: "rejected", REASON: "no-such-task: no task is named Plan"},
+        ),
+        (an_entry(Phase.FAILED, reason=Reason.TOO_OLD), {STATE: "failed", REASON: "too-old"}),
+        (
+            an_entry(Phase.WAITING, reason=Reason.SIGN_IN, detail="nobody is signed in"),
+            {STATE: "waiting", REASON: "needs-sign-in: nobody is signed in"},
+        ),
+        (an_entry(Phase.ATTACHED, attachment_id="A" * 257), {STATE: "attached"}),
+        (an_entry(Phase.ATTACHED, attachment_id="with~tilde"), {STATE: "attached"}),
+    ],
+    ids=["attached", "attached, nameless", "rejected", "failed", "waiting", "id too long", "id with other characters"],
+)
+def test_the_tags_answer_did_it_work(entry: Entry, tags: dict[str, str]) -> None:
+    assert outcome_tags(entry, {}) == tags
+
+
+def test_a_person_s_own_tags_stay_and_our_older_ones_go() -> None:
+    existing = {"project": "x", STATE: "waiting", REASON: "needs-sign-in: old", ATTACHMENT: "old"}
+    assert outcome_tags(an_entry(Phase.ATTACHED, attachment_id=ID), existing) == {
+        "project": "x",
+        STATE: "attached",
+        ATTACHMENT: ID,
+    }
+
+
+@pytest.mark.parametrize(
+    ("theirs", "ours"),
+    [(7, {STATE, REASON, ATTACHMENT}), (8, {STATE, REASON}), (9, {STATE}), (10, set())],
+)
+def test_where_room_is_short_theirs_stay_then_the_state_then_the_reason(theirs: int, ours: set[str]) -> None:
+    existing = {f"tag{number}": "x" for number in range(theirs)}
+    entry = an_entry(Phase.ATTACHED, attachment_id=ID, detail="a word")
+    tags = outcome_tags(entry, existing)
+    assert len(tags) <= MAX_TAGS
+    assert tags.keys() == existing.keys() | ours
+
+
+@pytest.mark.parametrize(
+    ("text", "tag"),
+    [
+        ("no such task", "no such task"),
+        ("Müll für Zoë", "Mull fur Zoe"),
+        ('a "quoted" (word)', "a quoted word"),
+        ("a,b;c", "a b c"),
+        ("1 + 2 = 3_a-b.c/d:e", "1 + 2 = 3_a-b.c/d:e"),
+        ("line\nbreak\ttab", "line break tab"),
+        ("📎", ""),
+        ("\ud83d", ""),
+        ("", ""),
+    ],
+    ids=repr,
+)
+def test_a_tag_holds_only_what_a_tag_may_hold(text: str, tag: str) -> None:
+    assert tag_text(text) == tag
+
+
+@pytest.mark.parametrize("text", ["x" * 300, "x" * 255 + " y", "é" * 300], ids=["long", "cut at a space", "accents"])
+def test_a_tag_is_cut_to_256_characters(text: str) -> None:
+    assert re.fullmatch(r"[A-Za-z0-9+\-./:=_][A-Za-z0-9 +\-./:=_]{0,255}", tag_text(text))

@@ -1,0 +1,199 @@
+from collections.abc import Mapping
+from datetime import timedelta
+
+import pytest
+
+from shared.errors import SettingsError
+from shared.ranges import MAX_SLICE_BYTES
+from shared.settings import MAX_FILE_BYTES, Connection, Settings
+
+SECRET = "canary-secret"
+LEAST = {
+    "AttachmentStorage": f"AccountName=a;AccountKey={SECRET}",
+    "TODO_ATTACH_CONTAINER": "attachments",
+    "TODO_ATTACH_QUEUE": "ranges",
+    "TODO_ATTACH_TABLE": "Uploads",
+    "TODO_ATTACH_DEFAULT_ACCOUNT": "sam@example.com",
+    "TODO_ATTACH_TOKENS": f'{{"sam@example.com": "{SECRET}"}}',
+}
+BY_IDENTITY = {
+    "AttachmentStorage": "",
+    "AttachmentStorage__blobServiceUri": "https://a.blob.example.net",
+    "AttachmentStorage__queueServiceUri": "https://a.queue.example.net",
+    "AttachmentStorage__tableServiceUri": "https://a.table.example.net",
+}
+
+
+def settings(**changes: str) -> Settings:
+    return Settings.from_environ(LEAST | changes)
+
+
+def mistakes(environ: Mapping[str, str]) -> tuple[str, ...]:
+    with pytest.raises(SettingsError) as refusal:
+        Settings.from_environ(environ)
+    return refusal.value.mistakes
+
+
+def test_the_least_that_must_be_set_gives_the_documented_defaults() -> None:
+    found = settings()
+    assert (found.container, found.queue, found.table) == ("attachments", "ranges", "Uploads")
+    assert (found.graph_root, found.mailbox_by_id) == ("https://graph.microsoft.com/v1.0", False)
+    assert (found.delete_attached, found.stalled_after) == (False, timedelta(minutes=15))
+    assert (found.limits.slice_bytes, found.limits.max_file_bytes) == (MAX_SLICE_BYTES, MAX_FILE_BYTES)
+    assert (found.limits.deadline, found.limits.claim) == (timedelta(seconds=90), timedelta(seconds=120))
+    assert (found.limits.empty_file_wait, found.limits.max_age) == (timedelta(minutes=10), timedelta(hours=24))
+    assert found.limits.sign_in_wait == timedelta(days=14)
+
+
+def test_a_connection_is_a_string_or_services_with_an_identity() -> None:
+    assert settings().storage == Connection(connection_string=LEAST["AttachmentStorage"])
+    assert settings(**BY_IDENTITY, AttachmentStorage__clientId="id").storage == Connection(
+        blob_uri="https://a.blob.example.net",
+        queue_uri="https://a.queue.example.net",
+        table_uri="https://a.table.example.net",
+        client_id="id",
+    )
+
+
+def test_every_mistake_is_found_at_once() -> None:
+    assert [mistake.split(" ")[0] for mistake in mistakes({})] == [
+        "AttachmentStorage",
+        "TODO_ATTACH_CONTAINER",
+        "TODO_ATTACH_QUEUE",
+        "TODO_ATTACH_TABLE",
+        "TODO_ATTACH_DEFAULT_ACCOUNT",
+        "TODO_ATTACH_TOKENS",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("TODO_ATTACH_CONTAINER", "Attachments"),
+        ("TODO_ATTACH_CONTAINER", "ab"),
+        ("TODO_ATTACH_CONTAINER", "a--b"),
+        ("TODO_ATTACH_CONTAINER", "-ab"),
+        ("TODO_ATTACH_CONTAINER", "a" * 64),
+        ("TODO_ATTACH_QUEUE", "a" * 57),
+        ("TODO_ATTACH_QUEUE", "my_queue"),
+        ("TODO_ATTACH_TABLE", "1table"),
+        ("TODO_ATTACH_TABLE", "my-table"),
+        ("TODO_ATTACH_DEFAULT_ACCOUNT", "  "),
+        ("TODO_ATTACH_MAILBOX_PATH", "everybody"),
+        ("TODO_ATTACH_DELETE_ATTACHED", "yes"),
+        ("TODO_ATTACH_SLICE_BYTES", str(MAX_SLICE_BYTES + 1)),
+        ("TODO_ATTACH_SLICE_BYTES", "327679"),
+        ("TODO_ATTACH_SLICE_BYTES", "4MB"),
+        ("TODO_ATTACH_SLICE_BYTES", "500000.5"),
+        ("TODO_ATTACH_MAX_FILE_BYTES", str(MAX_FILE_BYTES + 1)),
+        ("TODO_ATTACH_MAX_FILE_BYTES", "0"),
+        ("TODO_ATTACH_REQUEST_DEADLINE_SECONDS", "0"),
+        ("TODO_ATTACH_REQUEST_DEADLINE_SECONDS", "nan"),
+        ("TODO_ATTACH_CLAIM_MARGIN_SECONDS", "inf"),
+        ("TODO_ATTACH_EMPTY_FILE_WAIT_SECONDS", "-1"),
+        ("TODO_ATTACH_MAX_AGE_HOURS", "0"),
+        ("TODO_ATTACH_SIGN_IN_WAIT_DAYS", "91"),
+        ("TODO_ATTACH_STALLED_AFTER_SECONDS", "0"),
+        ("TODO_ATTACH_GRAPH_ROOT", "http://graph.microsoft.com/v1.0"),
+        ("TODO_ATTACH_GRAPH_ROOT", "https://graph.example.com/v1.0"),
+        ("TODO_ATTACH_GRAPH_ROOT", "https://graph.microsoft.com.evil.example/v1.0"),
+        ("TODO_ATTACH_GRAPH_ROOT", "https://sam:pw@graph.microsoft.com/v1.0"),
+        ("TODO_ATTACH_GRAPH_ROOT", "https://graph.microsoft.com/v1.0?x=1"),
+        ("TODO_ATTACH_GRAPH_ROOT", "https://graph.microsoft.com:x/v1.0"),
+        ("TODO_ATTACH_GRAPH_ROOT", "https://[::1/v1.0"),
+        ("TODO_ATTACH_GRAPH_ROOT", "ftp://graph.microsoft.com/v1.0"),
+        ("TODO_ATTACH_GRAPH_ROOT", "graph.microsoft.com"),
+        ("TODO_ATTACH_GRAPH_ROOT", "https://gräph.microsoft.com/v1.0"),
+    ],
+    ids=lambda text: text[:48],
+)
+def test_a_mistake_is_said_by_name_value_and_remedy(name: str, value: str) -> None:
+    (mistake,) = mistakes(LEAST | {name: value})
+    assert mistake.startswith(f'{name} is "{value.strip()[:60]}": ' if value.strip() else f"{name} is not set: ")
+    assert "use " in mistake or "set it" in mistake
+
+
+def test_a_number_s_bounds_are_told_in_full() -> None:
+    (mistake,) = mistakes(LEAST | {"TODO_ATTACH_SLICE_BYTES": "4194304"})
+    assert mistake == 'TODO_ATTACH_SLICE_BYTES is "4194304": use a number from 327680 to 3932160'
+
+
+def test_the_cloud_without_to_do_is_refused_by_name() -> None:
+    (mistake,) = mistakes(LEAST | {"TODO_ATTACH_GRAPH_ROOT": "https://microsoftgraph.chinacloudapi.cn/v1.0"})
+    assert "21Vianet" in mistake
+
+
+@pytest.mark.parametrize(
+    "root",
+    [
+        "https://graph.microsoft.us/v1.0",
+        "https://dod-graph.microsoft.us/v1.0",
+        "http://127.0.0.1:7071/v1.0",
+        "http://localhost:7071/v1.0",
+        "http://[::1]:7071/v1.0",
+    ],
+)
+def test_the_clouds_that_have_to_do_and_this_machine_are_graph_roots(root: str) -> None:
+    assert settings(TODO_ATTACH_GRAPH_ROOT=root + "/").graph_root == root
+
+
+def test_a_deadline_and_its_margin_stay_within_half_of_the_queue_s_lease() -> None:
+    (mistake,) = mistakes(
+        LEAST | {"TODO_ATTACH_REQUEST_DEADLINE_SECONDS": "240", "TODO_ATTACH_CLAIM_MARGIN_SECONDS": "61"}
+    )
+    assert "TODO_ATTACH_CLAIM_MARGIN_SECONDS" in mistake
+    within = settings(TODO_ATTACH_REQUEST_DEADLINE_SECONDS="240", TODO_ATTACH_CLAIM_MARGIN_SECONDS="60")
+    assert within.limits.claim == timedelta(seconds=300)
+
+
+@pytest.mark.parametrize(
+    ("services", "named"),
+    [
+        ({}, ["AttachmentStorage"]),
+        (
+            {"AttachmentStorage__blobServiceUri": "https://a.blob.example.net"},
+            ["AttachmentStorage__queueServiceUri", "AttachmentStorage__tableServiceUri"],
+        ),
+        (BY_IDENTITY | {"AttachmentStorage__tableServiceUri": "http://t"}, ["AttachmentStorage__tableServiceUri"]),
+        (
+            {f"AttachmentStorage__{name}ServiceUri": "http://x" for name in ("blob", "queue", "table")},
+            [f"AttachmentStorage__{name}ServiceUri" for name in ("blob", "queue", "table")],
+        ),
+    ],
+    ids=["nothing", "half", "not https", "none of them https"],
+)
+def test_a_connection_that_cannot_be_used_names_what_is_wrong(services: dict[str, str], named: list[str]) -> None:
+    found = mistakes(LEAST | {"AttachmentStorage": ""} | services)
+    assert [mistake.split(" ")[0] for mistake in found] == named
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"AttachmentStorage": SECRET},
+        {"TODO_ATTACH_TOKENS": SECRET},
+        {"TODO_ATTACH_TOKENS": f'["{SECRET}"]'},
+        {"TODO_ATTACH_TOKENS": f'{{"sam": ["{SECRET}"]}}'},
+        {"TODO_ATTACH_TOKENS": f'{{"sam": "", "kim": "{SECRET}"}}'},
+    ],
+    ids=["connection string", "not JSON", "not an object", "not a token", "empty token"],
+)
+def test_a_mistake_in_a_secret_never_repeats_it(changes: dict[str, str]) -> None:
+    (mistake,) = mistakes(LEAST | changes)
+    assert SECRET not in mistake
+    assert "(hidden)" in mistake
+
+
+def test_no_secret_stands_in_the_settings_text() -> None:
+    assert SECRET not in repr(settings())
+
+
+def test_choices_and_numbers_are_read() -> None:
+    found = settings(
+        TODO_ATTACH_MAILBOX_PATH="Users",
+        TODO_ATTACH_DELETE_ATTACHED="TRUE",
+        TODO_ATTACH_SLICE_BYTES=" 327680 ",
+        TODO_ATTACH_MAX_AGE_HOURS="0.5",
+    )
+    assert (found.mailbox_by_id, found.delete_attached) == (True, True)
+    assert (found.limits.slice_bytes, found.limits.max_age) == (327_680, timedelta(minutes=30))
