@@ -1,0 +1,159 @@
+#!/usr/bin/env python
+"""Draws the phases of an upload, as Mermaid and Markdown, out of the code that decides about them.
+
+    .venv/bin/python scripts/draw_phases.py            print the picture
+    .venv/bin/python scripts/draw_phases.py --write    put it into docs/ARCHITECTURE.md, between the two markers
+
+The moves come from three places: `upload.TRANSITIONS` (what was seen), `ledger.claimed` (what the claim already
+tells), `upload.decide` (the bounds). Each is asked; nothing is listed here a second time.
+"""
+
+import sys
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from shared import upload
+from shared.attachment import BlobVersion, Reference
+from shared.ledger import Entry, Phase, claimed
+from shared.upload import TRANSITIONS, Limits
+
+DOCUMENT = Path(__file__).resolve().parent.parent / "docs" / "ARCHITECTURE.md"
+BEGIN = "<!-- phases: begin, made by scripts/draw_phases.py -->"
+END = "<!-- phases: end -->"
+
+TAKEN_OVER, AWAKE, BOUND = "taken over", "tried again", "a bound"
+
+_NOW = datetime(2026, 1, 1, tzinfo=UTC)
+_LIMITS = Limits(
+    slice_bytes=1,
+    max_file_bytes=1,
+    deadline=timedelta(seconds=1),
+    claim=timedelta(seconds=2),
+    empty_file_wait=timedelta(),
+    max_age=timedelta(hours=1),
+    sign_in_wait=timedelta(days=1),
+)
+
+# From, what happened, to.
+Move = tuple[Phase, str, Phase]
+
+
+def draw() -> str:
+    """The picture, and the table of everything that it leaves out."""
+    moves = list(dict.fromkeys([*_observed(), *_claimed(), *_bounded()]))
+    return "\n".join(["```mermaid", *_diagram(moves), "```", "", *_table(moves)])
+
+
+def insert(document: str, drawn: str) -> str:
+    """*document* with *drawn* between the markers. Raises ValueError where they are not there."""
+    before, begin, rest = document.partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not begin or not end:
+        raise ValueError(f"the document lacks the lines {BEGIN} and {END}")
+    return f"{before}{BEGIN}\n\n{drawn}\n\n{END}{after}"
+
+
+def _observed() -> Iterator[Move]:
+    for phase, seen in TRANSITIONS.items():
+        for kind, targets in seen.items():
+            yield from ((phase, kind.__name__, target) for target in targets)
+
+
+def _claimed() -> Iterator[Move]:
+    """What `ledger.claimed` does to an entry of any kind that its worker left behind, or that waits."""
+    for phase in _live():
+        for entry in _kinds(phase):
+            after = claimed(entry, owner="w", until=_NOW, now=_NOW, taken_over=True)
+            if after.phase is not phase:
+                yield phase, TAKEN_OVER, after.phase
+    for resume in _live():
+        if Phase.WAITING in {target for targets in TRANSITIONS[resume].values() for target in targets}:
+            waiting = replace(_entry(Phase.WAITING), resume=resume, reported=Phase.WAITING)
+            yield Phase.WAITING, AWAKE, claimed(waiting, owner="w", until=_NOW, now=_NOW, taken_over=False).phase
+
+
+def _bounded() -> Iterator[Move]:
+    for phase in [*_live(), Phase.WAITING]:
+        for entry in _kinds(phase):
+            end = upload.decide(entry, now=_NOW + 2 * _LIMITS.max_age, limits=_LIMITS)
+            if isinstance(end, upload.End):
+                yield phase, BOUND, end.phase
+    # "Created" without an id: `landed` is only ever set together with this phase.
+    landed = replace(_entry(Phase.CONFIRMING), landed=True)
+    end = upload.decide(landed, now=_NOW + 2 * _LIMITS.max_age, limits=_LIMITS)
+    if isinstance(end, upload.End):
+        yield Phase.CONFIRMING, BOUND, end.phase
+
+
+def _kinds(phase: Phase) -> Iterator[Entry]:
+    """With bytes and without, before the first request that may attach and after it."""
+    for size in (1, 0):
+        for opened in (None, _NOW):
+            yield replace(_entry(phase), size=size, first_opened_at=opened)
+
+
+def _entry(phase: Phase) -> Entry:
+    return Entry(
+        upload_id="",
+        blob=BlobVersion("", "", "", ""),
+        size=1,
+        account="",
+        wanted_list=Reference(),
+        wanted_task=Reference(),
+        attachment_name="",
+        created_at=_NOW,
+        phase=phase,
+    )
+
+
+def _live() -> list[Phase]:
+    return [phase for phase in Phase if not phase.is_terminal and phase is not Phase.WAITING]
+
+
+def _diagram(moves: list[Move]) -> Iterator[str]:
+    drawn = [*_live(), Phase.ATTACHED]
+    yield "stateDiagram-v2"
+    yield f"    [*] --> {Phase.RESOLVING}"
+    for source in drawn:
+        for target in drawn:
+            if source is not target and (labels := _labels(moves, source, target)):
+                yield f"    {source} --> {target}: {', '.join(labels)}"
+    yield f"    {Phase.ATTACHED} --> [*]"
+
+
+def _table(moves: list[Move]) -> Iterator[str]:
+    drawn = [*_live(), Phase.ATTACHED]
+    asides = [phase for phase in Phase if phase not in drawn]
+    yield "| while | stays at | " + " | ".join(f"goes to `{phase}` at" for phase in asides) + " |"
+    yield "|---" * (len(asides) + 2) + "|"
+    for source in [*_live(), Phase.WAITING]:
+        cells = [", ".join(_labels(moves, source, target)) for target in (source, *asides)]
+        if source is Phase.WAITING:
+            cells[1 + asides.index(Phase.WAITING)] = ""
+        yield f"| `{source}` | " + " | ".join(cells) + " |"
+    returns = [f"`{target}`" for start, label, target in moves if (start, label) == (Phase.WAITING, AWAKE)]
+    yield ""
+    yield f"`{Phase.WAITING}` goes back to where it came from when it is {AWAKE}: {', '.join(returns)}."
+
+
+def _labels(moves: list[Move], source: Phase, target: Phase) -> list[str]:
+    return [label for start, label, stop in moves if (start, stop) == (source, target)]
+
+
+def main() -> int:
+    if sys.argv[1:] == ["--write"]:
+        DOCUMENT.write_text(insert(DOCUMENT.read_text(encoding="utf-8"), draw()), encoding="utf-8")
+    elif sys.argv[1:]:
+        print(__doc__, file=sys.stderr)
+        return 2
+    else:
+        print(draw())
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,231 @@
+"""The documents are held to the code: what they name exists, and what they list is complete."""
+
+import importlib
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import fields
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from local.todo import faults, throttle
+from local.todo.behaviour import Behaviour
+from scripts.draw_phases import DOCUMENT as ARCHITECTURE
+from scripts.draw_phases import draw, insert
+from shared.errors import SettingsError
+from shared.ledger import Entry
+from shared.settings import KNOWN_ROOTS, Settings
+from tests.documents import (
+    ROOT,
+    WITH_A_CONNECTION_STRING,
+    WITH_AN_IDENTITY,
+    markdown_files,
+    section,
+    settings_of_bindings,
+    settings_table,
+    table,
+)
+
+# Linked before it exists. Empty this when it does.
+NOT_WRITTEN_YET = {ROOT / "docs" / "FAILURES.md"}
+GRAPH_BEHAVIOUR = ROOT / "docs" / "GRAPH_BEHAVIOUR.md"
+DOCUMENTS = [pytest.param(path, id=str(path.relative_to(ROOT))) for path in markdown_files()]
+each_document = pytest.mark.parametrize("path", DOCUMENTS)
+
+
+def prose(path: Path) -> str:
+    """The text without what stands in fences."""
+    return re.sub(r"^```.*?^```$", "", path.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
+
+
+# -- the picture of the phases --
+
+
+def test_the_picture_of_the_phases_is_up_to_date() -> None:
+    text = ARCHITECTURE.read_text(encoding="utf-8")
+    assert insert(text, draw()) == text, "run scripts/draw_phases.py --write"
+
+
+def test_a_document_without_the_markers_is_refused() -> None:
+    with pytest.raises(ValueError, match="lacks the lines"):
+        insert("nothing here", draw())
+
+
+def test_the_picture_names_the_moves_that_need_no_observation() -> None:
+    drawn = draw().splitlines()
+    assert "    sending --> locating: Unclear, taken over" in drawn
+    assert any(line.startswith("`waiting` goes back") and "`confirming`" in line for line in drawn)
+
+
+# -- links, and names of things --
+
+
+@each_document
+def test_every_relative_link_leads_somewhere(path: Path) -> None:
+    lost = []
+    for target, anchor in re.findall(r"\]\(([^)#\s]*)(#[^)\s]*)?\)", prose(path)):
+        if re.match(r"[a-z]+:", target):
+            continue
+        there = (path.parent / target).resolve() if target else path
+        if there in NOT_WRITTEN_YET:
+            continue
+        if not there.exists() or (anchor and anchor[1:] not in anchors(there)):
+            lost.append(target + anchor)
+    assert lost == []
+
+
+def anchors(path: Path) -> set[str]:
+    headings = re.findall(r"^#+ (.+)$", prose(path), flags=re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@each_document
+def test_every_file_that_is_named_exists(path: Path) -> None:
+    named = re.findall(r"`((?:tests|scripts|shared|infra|local|docs|bench)/[\w./-]+)`", prose(path))
+    named += [f"shared/{name}.py" for name in re.findall(r"`(adapters/\w+)`", prose(path))]
+    assert [name for name in named if not (ROOT / name).exists()] == []
+
+
+@each_document
+def test_every_test_that_is_named_exists(path: Path) -> None:
+    assert set(re.findall(r"`(test_\w+)`", prose(path))) - names_of_tests() == set()
+
+
+@cache
+def names_of_tests() -> frozenset[str]:
+    sources = (each.read_text(encoding="utf-8") for each in (ROOT / "tests").rglob("*.py"))
+    return frozenset(name for source in sources for name in re.findall(r"^def (test_\w+)", source, re.MULTILINE))
+
+
+@each_document
+def test_every_part_of_the_code_that_is_named_exists(path: Path) -> None:
+    """`graph_wire.content_url`, `ledger.Entry.is_done`; and the emulator's switches, limits and faults."""
+    lost = [dotted for dotted in re.findall(r"`([a-z_]+(?:\.\w+)+)`", prose(path)) if not is_known(dotted)]
+    assert lost == []
+
+
+def is_known(dotted: str) -> bool:
+    """True also for what is not about the code at all: a file's name, a key of host.json."""
+    first, *rest = dotted.split(".")
+    found: Any = namespaces().get(first)
+    for name in rest if found is not None else []:
+        if name not in members(found):
+            return False
+        found = getattr(found, name, None)
+    return True
+
+
+@cache
+def namespaces() -> Mapping[str, Any]:
+    modules = {
+        source.stem: importlib.import_module(".".join(source.relative_to(ROOT).with_suffix("").parts))
+        for folder in ("shared", "shared/adapters")
+        for source in (ROOT / folder).glob("[a-z]*.py")
+    }
+    return {**modules, "behaviour": Behaviour, "throttle": throttle.Limits, "faults": faults}
+
+
+def members(thing: Any) -> set[str]:
+    return {*dir(thing), *getattr(thing, "__dataclass_fields__", {})}
+
+
+# -- complete lists --
+
+
+def test_the_architecture_tells_every_field_of_the_entry_and_no_other() -> None:
+    told = [row[0].strip("`") for row in table(section(ARCHITECTURE, "## The ledger entry"))]
+    assert sorted(told) == sorted(field.name for field in fields(Entry))
+
+
+def test_the_architecture_tells_all_ten_invariants() -> None:
+    told = [row[0] for row in table(section(ARCHITECTURE, "## Invariants"))]
+    assert told == [f"I{number}" for number in range(1, 11)]
+
+
+def test_all_thirty_open_questions_about_graph_are_answered_in_order() -> None:
+    rows = table(section(GRAPH_BEHAVIOUR, "## Unknown or contradictory"))
+    assert [row[0] for row in rows] == [str(number) for number in range(1, 31)]
+
+
+def test_every_row_about_graph_is_whole() -> None:
+    for heading in ("## Unknown or contradictory", "## Documented, reported or inferred"):
+        for row in table(section(GRAPH_BEHAVIOUR, heading)):
+            assert len(row) == 8, row[:2]
+            assert all(row), row[:2]
+
+
+def test_no_row_about_graph_claims_that_we_saw_it() -> None:
+    for heading in ("## Unknown or contradictory", "## Documented, reported or inferred"):
+        for row in table(section(GRAPH_BEHAVIOUR, heading)):
+            assert re.fullmatch(r"(no|others)( \(.+\))?", row[4]), row[:2]
+
+
+def test_every_switch_of_the_emulator_has_its_fact() -> None:
+    text = prose(GRAPH_BEHAVIOUR)
+    switches = {f"behaviour.{field.name}" for field in fields(Behaviour)}
+    limits = {f"throttle.{field.name}" for field in fields(throttle.Limits)}
+    assert sorted(name for name in switches | limits if f"`{name}`" not in text) == []
+
+
+# -- settings --
+
+
+def refusal(name: str, value: str, environ: Mapping[str, str]) -> str:
+    """What the settings say about *value*; empty where they take it."""
+    try:
+        Settings.from_environ({**environ, name: value})
+    except SettingsError as error:
+        return " ".join(mistake for mistake in error.mistakes if mistake.startswith(name))
+    return ""
+
+
+def surroundings(name: str) -> Mapping[str, str]:
+    return WITH_AN_IDENTITY if "__" in name else WITH_A_CONNECTION_STRING
+
+
+def documented() -> Iterator[Any]:
+    for name, (_, default, bounds, *_rest) in settings_table().items():
+        if name not in settings_of_bindings() - {"TODO_ATTACH_CONTAINER", "TODO_ATTACH_QUEUE"}:
+            yield pytest.param(name, default, bounds, id=name)
+
+
+each_setting = pytest.mark.parametrize(("name", "default", "bounds"), list(documented()))
+
+
+@each_setting
+def test_a_setting_s_documented_default_is_its_default(name: str, default: str, bounds: str) -> None:
+    environ = {each: value for each, value in surroundings(name).items() if each != name}
+    if default.startswith("must be set"):
+        assert refusal(name, "", environ)
+    elif default.startswith("empty"):
+        assert not refusal(name, "", environ)
+    else:
+        assert Settings.from_environ({**environ, name: default.strip("`")}) == Settings.from_environ(environ)
+
+
+@each_setting
+def test_a_setting_s_documented_bounds_are_its_bounds(name: str, default: str, bounds: str) -> None:
+    told = refusal(name, "!", surroundings(name))
+    number = re.search(r"use a number from (\S+) to (\S+)$", told)
+    choice = re.search(r"use ([\w ]+ or \w+|\d+ to .+)$", told)
+    if name == "TODO_ATTACH_GRAPH_ROOT":
+        assert all(host in bounds for host in KNOWN_ROOTS)
+    elif number:
+        assert f"{number[1]} to {number[2]}" in bounds
+        assert not refusal(name, number[1], surroundings(name))
+        assert not refusal(name, number[2], surroundings(name))
+    elif choice:
+        assert choice[1] == bounds
+    elif told:
+        assert any(word in told for word in bounds.split() if len(word) > 4)
+    else:
+        assert bounds == "any text"
+
+
+@each_setting
+def test_a_whole_number_is_documented_as_one(name: str, default: str, bounds: str) -> None:
+    if " to " in bounds and default.strip("`").isdigit():
+        is_whole = bool(refusal(name, f"{default.strip('`')}.0", surroundings(name)))
+        assert ("whole number" in bounds) is is_whole

@@ -1,0 +1,191 @@
+"""The bindings: which functions there are, what starts them, and that each passes on what it was given.
+
+The functions are called as they are, on the whole application over fakes. The one seam is the name `application` of
+function_app.py, which otherwise builds the real one from the environment.
+"""
+
+import json
+import runpy
+from collections.abc import Mapping, Sequence
+from functools import cache
+from typing import Any
+
+import pytest
+from azure.functions.queue import QueueMessage
+from azure.functions.timer import TimerRequest
+from azure.storage.blob import BlobClient
+from azurefunctions.extensions.bindings import blob as sdk_types
+
+import function_app
+from shared.errors import MessageError, StrangerError
+from shared.ledger import Phase
+from shared.messages import RangeMessage, encode
+from tests.documents import ROOT
+from tests.fakes.world import World
+from tests.scenarios.promise import assert_attached, assert_promise
+
+CONNECTION = "AttachmentStorage"
+
+
+@cache
+def functions() -> Sequence[Any]:
+    """Of an app of our own: the library answers this question once only."""
+    found: Sequence[Any] = runpy.run_path(str(ROOT / "function_app.py"))["app"].get_functions()
+    return found
+
+
+def bindings() -> dict[str, list[dict[str, Any]]]:
+    """Function to its bindings, as the worker tells them to the host."""
+    return {each.get_function_name(): json.loads(each.get_function_json())["bindings"] for each in functions()}
+
+
+@pytest.fixture
+def world(monkeypatch: pytest.MonkeyPatch) -> World:
+    world = World()
+    monkeypatch.setattr(function_app, "application", lambda: world.application)
+    return world
+
+
+def message(body: str | bytes, dequeue_count: int | None = 1) -> QueueMessage:
+    return QueueMessage(id="1", body=body, dequeue_count=dequeue_count)  # type: ignore[no-untyped-call]
+
+
+def blob_client(name: str) -> BlobClient:
+    return BlobClient("https://a.blob.example.net", "attachments", name)
+
+
+# -- which functions there are --
+
+
+def test_these_five_functions_exist_under_these_names() -> None:
+    """An event for a name that does not exist is dropped by the host without a word."""
+    assert set(bindings()) == {"open_upload", "send_range", "park_range", "reopen_upload", "sweep"}
+
+
+def test_a_function_is_named_as_its_python_function() -> None:
+    for each in functions():
+        assert each.get_user_function().__name__ == each.get_function_name()
+
+
+def test_every_function_has_its_trigger_and_no_other_binding() -> None:
+    assert {name: [binding["type"] for binding in found] for name, found in bindings().items()} == {
+        "open_upload": ["blobTrigger"],
+        "send_range": ["queueTrigger"],
+        "park_range": ["queueTrigger"],
+        "reopen_upload": ["queueTrigger"],
+        "sweep": ["timerTrigger"],
+    }
+
+
+def test_the_blob_trigger_listens_to_events_and_never_scans_the_container() -> None:
+    (trigger,) = bindings()["open_upload"]
+    assert (trigger["source"], trigger["path"]) == ("EventGrid", "%TODO_ATTACH_CONTAINER%/{name}")
+
+
+def test_the_blob_is_bound_as_a_client_and_its_bytes_are_not() -> None:
+    (opens,) = (each for each in functions() if each.get_function_name() == "open_upload")
+    assert opens.get_user_function().__annotations__["client"] is sdk_types.BlobClient
+
+
+@pytest.mark.parametrize(
+    ("function", "queue"),
+    [
+        ("send_range", "%TODO_ATTACH_QUEUE%"),
+        ("park_range", "%TODO_ATTACH_QUEUE%-poison"),
+        ("reopen_upload", "webjobs-blobtrigger-poison"),
+    ],
+)
+def test_each_queue_has_its_function(function: str, queue: str) -> None:
+    assert bindings()[function][0]["queueName"] == queue
+
+
+def test_every_trigger_of_storage_uses_the_one_connection() -> None:
+    found = {name: binding.get("connection") for name, (binding,) in bindings().items()}
+    assert found == dict.fromkeys(("open_upload", "send_range", "park_range", "reopen_upload"), CONNECTION) | {
+        "sweep": None
+    }
+
+
+def test_the_sweep_runs_by_its_setting() -> None:
+    assert bindings()["sweep"][0]["schedule"] == "%TODO_ATTACH_SWEEP_SCHEDULE%"
+
+
+def test_the_queue_s_encoding_is_the_one_that_the_application_sends() -> None:
+    host: Mapping[str, Any] = json.loads((ROOT / "host.json").read_text(encoding="utf-8"))
+    assert host["extensions"]["queues"]["messageEncoding"] == "base64"
+
+
+# -- what each passes on --
+
+
+@pytest.mark.parametrize("name", ["report.pdf", "2026/11/report.pdf", "über 100%.pdf", "a b+c.pdf"])
+def test_a_blob_event_opens_the_upload_of_that_very_blob(world: World, name: str) -> None:
+    blob = world.drop(b"x" * 2_500, name)
+    function_app.open_upload(blob_client(name))
+    assert world.phase(blob) is Phase.SENDING
+    world.run()
+    assert_promise(world)
+
+
+def test_a_message_goes_on_with_the_upload_that_it_names(world: World) -> None:
+    blob = world.drop(b"x" * 2_500)
+    function_app.open_upload(blob_client("report.pdf"))
+    function_app.send_range(message(world.messages.messages[0].body))
+    assert world.entry(blob).offset == 1_024
+    world.run()
+    assert_attached(world, blob, b"x" * 2_500)
+
+
+@pytest.mark.parametrize(("dequeue_count", "announced"), [(1, 0), (2, 1), (None, 0)])
+def test_a_message_says_how_often_it_was_delivered(world: World, dequeue_count: int | None, announced: int) -> None:
+    """One step behind: only a repeated delivery announces the present step. Unknown counts as the first."""
+    blob = world.drop(b"x" * 2_500)
+    function_app.open_upload(blob_client("report.pdf"))
+    behind = encode(RangeMessage(blob.upload_id(), world.entry(blob).step - 1))
+    sent = world.messages.sent
+    function_app.send_range(message(behind, dequeue_count))
+    assert world.messages.sent - sent == announced
+
+
+@pytest.mark.parametrize("body", ["not ours", encode(RangeMessage("0" * 32, 1))], ids=["unreadable", "unknown"])
+def test_a_message_that_is_not_ours_is_raised_so_that_the_host_counts_it(world: World, body: str) -> None:
+    with pytest.raises((MessageError, StrangerError)):
+        function_app.send_range(message(body))
+
+
+def test_a_poisoned_message_parks_its_upload(world: World) -> None:
+    blob = world.drop(b"x" * 2_500)
+    function_app.open_upload(blob_client("report.pdf"))
+    function_app.park_range(message(world.messages.messages[0].body, dequeue_count=5))
+    assert world.entry(blob).parked == 1
+
+
+def test_a_poisoned_message_that_is_not_ours_is_over(world: World) -> None:
+    function_app.park_range(message("not ours"))
+    assert [line["event"] for line in world.records.lines] == ["poison-refused"]
+
+
+def test_a_poisoned_blob_event_opens_the_upload_after_all(world: World) -> None:
+    """In the form in which the host writes it."""
+    blob = world.drop(b"x" * 2_500, "a/report.pdf")
+    body = {
+        "Type": "BlobTrigger",
+        "FunctionId": "Host.Functions.open_upload",
+        "BlobType": "BlockBlob",
+        "ContainerName": "attachments",
+        "BlobName": "a/report.pdf",
+        "ETag": '"0x1"',
+    }
+    function_app.reopen_upload(message(json.dumps(body)))
+    assert world.phase(blob) is Phase.SENDING
+
+
+def test_the_sweep_announces_what_no_message_names(world: World) -> None:
+    world.drop(b"x" * 2_500)
+    function_app.open_upload(blob_client("report.pdf"))
+    world.messages.messages.clear()
+    world.clock.advance(3_600)
+    function_app.sweep(TimerRequest(past_due=False))
+    assert len(world.messages.messages) == 1
+    world.run()
+    assert_promise(world)
