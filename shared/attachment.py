@@ -63,9 +63,9 @@ def parse_metadata(metadata: Mapping[str, str], blob_name: str) -> AttachmentReq
     given = {key.lower(): decoded for key, value in metadata.items() if (decoded := decode_value(value).strip())}
     for by_id, by_name in (("listid", "list"), ("taskid", "task")):
         if by_id in given and by_name in given:
-            return BadMetadata(f"metadata has both {by_id} and {by_name}: keep one of them")
+            return BadMetadata(f"has both {by_id} and {by_name}: keep one of them")
     if "taskid" not in given and "task" not in given:
-        return BadMetadata("metadata names no task: set listid and taskid, or task (its title) and list")
+        return BadMetadata("names no task: set listid and taskid, or task (its title) and list")
     name = attachment_name(given.get("filename") or blob_name)
     if not name:
         return BadMetadata("no attachment name is left of filename or the blob's name: set filename")

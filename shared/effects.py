@@ -112,8 +112,7 @@ class _Effect:
             case upload.ReportOutcome():
                 return self._report()
             case upload.DeleteSource():
-                self.world.ports.blobs.delete(self.entry.blob)
-                return seen.SourceDeleted()
+                return self._delete_source()
 
     # -- resolving --
 
@@ -242,9 +241,16 @@ class _Effect:
             blobs.set_tags(blob, wanted)
         except (BlobChanged, BlobGone):
             return seen.Reported()  # nobody is left to be told
-        except BlobTagsRefused:
+        except (BlobTagsRefused, StorageUnavailable):
             return seen.Unavailable("the blob's tags cannot be written")
         return seen.Reported()
+
+    def _delete_source(self) -> seen.Observation:
+        try:
+            self.world.ports.blobs.delete(self.entry.blob)
+        except StorageUnavailable:
+            return seen.Unavailable("the blob could not be deleted")
+        return seen.SourceDeleted()
 
     # -- requests --
 
@@ -292,17 +298,19 @@ class _Effect:
             return reply
         try:
             token = accounts.refreshed(account, token, wire.claims_challenge(reply))
+        except SignInNeeded as error:
+            needed = error
+        else:
             reply = self._send(request, token)
-            if reply.status == 401:
-                raise SignInNeeded(account, f"Graph does not take the account's token ({wire.describe(reply)})")
-        except SignInNeeded:
-            if not self._only_the_session_is_refused(request, token):
-                raise
-        return reply
+            if reply.status != 401:
+                return reply
+            needed = SignInNeeded(account, f"Graph does not take the account's token ({wire.describe(reply)})")
+        if self._only_the_session_is_refused(request, token):
+            return reply
+        raise needed
 
     def _only_the_session_is_refused(self, request: wire.GraphRequest, token: str) -> bool:
-        """A session that is over may answer 401 too: then the token is still good for the task, and nobody is asked
-        to sign in."""
+        """Whether the token is still good for the task: a session that is over may answer 401 too."""
         if request.operation not in wire.SESSION_OPERATIONS:
             return False
         return self._send(self._list_attachments(), token).status != 401

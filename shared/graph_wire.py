@@ -237,9 +237,11 @@ def parse_post_empty(reply: GraphReply) -> seen.Observation:
     if reply.status in {200, 201}:
         attachment_id = _created_id(reply)
         return seen.Attached(attachment_id) if attachment_id else seen.LandedUnnamed()
-    if (reply.status < 400 or reply.status >= 500) and reply.status not in {507, 509}:
-        return seen.Unclear(describe(reply), reply.retry_after())
-    return _not_created(reply)
+    refused = 400 <= reply.status < 500 and reply.status not in {408, 409}
+    if refused or reply.status in {507, 509}:
+        return _not_created(reply)
+    # Also a time-out and a conflict: the conflict may be with what this very request created.
+    return seen.Unclear(describe(reply), reply.retry_after())
 
 
 # -- listing --

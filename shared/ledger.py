@@ -115,7 +115,7 @@ class Entry:
 
     # Bounds.
     stalled: int = 0  # steps in a row without progress
-    deferrals: int = 0  # throttled replies in a row; sets the back-off, never fails
+    deferrals: int = 0  # tries in a row that come back later; sets the back-off, never fails
     refused: int = 0  # the status of a PUT that was refused at this offset, once
     parked: int = 0  # times that its message was poison
 
@@ -123,7 +123,7 @@ class Entry:
     attachment_id: str = ""
     reported: Phase | None = None  # what the blob's tags say
     report_tries: int = 0
-    cancel_tries: int = 0
+    closing_tries: int = 0  # to cancel the session, then to delete the blob
     delete_source: bool = False  # the blob is to be deleted once it is attached
     source_deleted: bool = False
 

@@ -17,12 +17,16 @@ from shared.ranges import ByteRange
 
 @dataclass(frozen=True, slots=True)
 class BlobDescription:
-    """A blob as it is now. *size* in bytes; *date* is the service's clock."""
+    """A blob as it is now. *size* in bytes; *date* is the service's clock.
+
+    *outcome* is what its tags tell of an earlier upload, where they were asked for.
+    """
 
     version: BlobVersion
     size: int
     metadata: Mapping[str, str]
     date: datetime
+    outcome: str = ""
 
 
 class Blobs(Protocol):

@@ -26,7 +26,8 @@ def reconcile(
 ) -> Iterator[Reconciled]:
     """Enter and announce every blob that the ledger does not know in its present version."""
     for blob in blobs:
-        if ports.ledger.get(blob.version.upload_id()) is not None:
+        # Writing a blob again takes its tags away, editing its metadata does not: an edit is no new file.
+        if blob.outcome or ports.ledger.get(blob.version.upload_id()) is not None:
             yield Reconciled(blob.version.name, "known")
             continue
         if not only_look:

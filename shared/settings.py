@@ -62,7 +62,7 @@ class Settings:
         """Read and check the whole configuration. Raises SettingsError naming every mistake."""
         read = _Reader(environ)
         deadline = read.number("TODO_ATTACH_REQUEST_DEADLINE_SECONDS", 90, at_least=0.5, at_most=240)
-        margin = read.number("TODO_ATTACH_CLAIM_MARGIN_SECONDS", 30, at_least=0.5, at_most=120)
+        margin = read.number("TODO_ATTACH_CLAIM_MARGIN_SECONDS", 30, at_least=3, at_most=120)
         if deadline + margin > _QUEUE_LEASE_SECONDS / 2:
             read.mistake(
                 "TODO_ATTACH_REQUEST_DEADLINE_SECONDS",

@@ -22,8 +22,10 @@ from shared.ranges import ByteRange
 
 MAX_SESSIONS = 5
 MAX_STALLED = 20
-MAX_CANCEL_TRIES = 5
-MAX_REPORT_TRIES = 3
+MAX_CLOSING_TRIES = 5
+# With the back-off more than an hour: storage may be away for so long. Who waits for sign-in must not wait for that.
+MAX_REPORT_TRIES = 18
+MAX_REPORT_TRIES_WAITING = 3
 # "Created", yet not in the listing: the listing may lag. After this many looks it counts as attached, nameless.
 MAX_LOOKS_FOR_LANDED = 6
 LONGEST_SLOT_WAIT = timedelta(seconds=30)
@@ -176,11 +178,11 @@ def _bound_reached(entry: Entry, now: datetime, limits: Limits) -> End | None:
     if too_old:
         hours = limits.max_age.total_seconds() / 3600
         return End(Phase.FAILED, Reason.TOO_OLD, f"not attached within {hours:g} hours{unsure}")
+    last = f" (last: {entry.detail})" if entry.detail else ""
     if entry.stalled > MAX_STALLED:
-        last = f" (last: {entry.detail})" if entry.detail else ""
         return End(Phase.FAILED, Reason.NO_PROGRESS, f"{entry.stalled} steps without progress{last}{unsure}")
     if entry.phase is Phase.OPENING and entry.sessions_opened > MAX_SESSIONS:
-        return End(Phase.FAILED, Reason.SESSIONS, f"{MAX_SESSIONS} upload sessions came to nothing")
+        return End(Phase.FAILED, Reason.SESSIONS, f"{MAX_SESSIONS} upload sessions came to nothing{last}")
     return None
 
 
@@ -434,7 +436,7 @@ def _deferred(entry: Entry, observation: seen.Deferred, at: _Moment) -> Entry:
     deferrals = entry.deferrals + 1
     if entry.phase.is_terminal:
         # No age ends an entry that has ended, so its tries are counted; its detail is the outcome's.
-        return _cancel_failed(replace(entry, deferrals=deferrals, not_before=wait))
+        return _closing_failed(replace(entry, deferrals=deferrals, not_before=wait))
     return replace(_nothing_done(entry), deferrals=deferrals, not_before=wait, detail=observation.detail)
 
 
@@ -443,10 +445,11 @@ def _unavailable(entry: Entry, observation: seen.Unavailable, at: _Moment) -> En
     deferrals = entry.deferrals + 1
     if entry.phase is Phase.WAITING or (entry.phase.is_terminal and entry.reported is not entry.phase):
         tries = entry.report_tries + 1
-        reported = entry.phase if tries >= MAX_REPORT_TRIES else entry.reported
+        most = MAX_REPORT_TRIES if entry.phase.is_terminal else MAX_REPORT_TRIES_WAITING
+        reported = entry.phase if tries >= most else entry.reported
         return replace(entry, report_tries=tries, reported=reported, deferrals=deferrals, not_before=wait)
     if entry.phase.is_terminal:
-        return _cancel_failed(replace(entry, deferrals=deferrals, not_before=wait))
+        return _closing_failed(replace(entry, deferrals=deferrals, not_before=wait))
     return replace(
         _nothing_done(entry), stalled=entry.stalled + 1, deferrals=deferrals, not_before=wait, detail=observation.detail
     )
@@ -458,7 +461,7 @@ def _refused(entry: Entry, observation: seen.Refused, at: _Moment) -> Entry:
 
 def _needs_sign_in(entry: Entry, observation: seen.NeedsSignIn, at: _Moment) -> Entry:
     if entry.phase.is_terminal:
-        return _cancel_failed(replace(entry, deferrals=entry.deferrals + 1, not_before=at.later(entry)))
+        return _closing_failed(replace(entry, deferrals=entry.deferrals + 1, not_before=at.later(entry)))
     if entry.waited > at.limits.sign_in_wait:
         days = at.limits.sign_in_wait.total_seconds() / 86400
         return _terminal(entry, Phase.FAILED, Reason.SIGN_IN, f"nobody signed in within {days:g} days{_unsure(entry)}")
@@ -522,10 +525,14 @@ def _nothing_done(entry: Entry) -> Entry:
     return replace(entry, sessions_opened=entry.sessions_opened - 1) if entry.is_about_to_open else entry
 
 
-def _cancel_failed(entry: Entry) -> Entry:
-    """Bounded: a session that cannot be cancelled expires by itself."""
-    tries = entry.cancel_tries + 1
-    return replace(entry, cancel_tries=tries, session_url="" if tries >= MAX_CANCEL_TRIES else entry.session_url)
+def _closing_failed(entry: Entry) -> Entry:
+    """Bounded: a session that cannot be cancelled expires by itself, a blob that cannot be deleted stays."""
+    tries = entry.closing_tries + 1
+    if tries < MAX_CLOSING_TRIES:
+        return replace(entry, closing_tries=tries)
+    return replace(
+        entry, closing_tries=0, session_url="", delete_source=entry.delete_source and bool(entry.session_url)
+    )
 
 
 _ABSORB: dict[type[Any], Callable[[Entry, Any, _Moment], Entry]] = {

@@ -162,3 +162,27 @@ def test_a_missing_container_is_storage_being_unavailable_and_not_a_missing_blob
     version = BlobVersion("devstoreaccount1", "never-made", NAME, "0x1")
     with pytest.raises(StorageUnavailable):
         blobs.read(version, ByteRange(0, 1))
+
+
+@pytest.mark.azurite
+def test_a_listing_tells_the_outcome_that_the_tags_tell(storage: Connection) -> None:
+    container = azure_clients.container_client(storage, f"c{uuid.uuid4().hex}")
+    container.create_container()
+    blobs = BlobStore(container)
+    person = AzuritePerson(container, blobs)
+    person.write("new.pdf", b"bytes", {"taskid": "T="})
+    blobs.set_tags(person.write(NAME, b"bytes", {}), {"todo_state": "attached"})
+    listed = {each.version.name: (each.outcome, dict(each.metadata)) for each in blobs.every()}
+    assert listed == {"new.pdf": ("", {"taskid": "T="}), NAME: ("attached", {})}
+
+
+@pytest.mark.azurite
+def test_a_leased_blob_is_neither_deleted_nor_taken_for_another_version(storage: Connection) -> None:
+    container = azure_clients.container_client(storage, f"c{uuid.uuid4().hex}")
+    container.create_container()
+    blobs = BlobStore(container)
+    version = AzuritePerson(container, blobs).write(NAME, b"bytes", {})
+    container.get_blob_client(NAME).acquire_lease()
+    with pytest.raises(StorageUnavailable):
+        blobs.delete(version)
+    assert blobs.describe(NAME) is not None

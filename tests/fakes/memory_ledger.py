@@ -15,6 +15,7 @@ from tests.fakes.seam import Seam
 @dataclass
 class _Row:
     record: dict[str, Plain]
+    entry: Entry
     version: int
     written_at: datetime
 
@@ -91,17 +92,17 @@ class MemoryLedger:
         self.versions += 1
         # Through the record and back: what the table could not hold must not survive here either.
         record = to_record(replace(entry, write_id=str(self.versions)))
-        row = _Row(record, self.versions, self.clock.date())
+        row = _Row(record, from_record(record), self.versions, self.clock.date())
         self.rows[entry.upload_id] = row
         return row
 
     def _stored(self, row: _Row) -> Stored:
-        return Stored(from_record(row.record), str(row.version), self.clock.date(), row.written_at)
+        return Stored(row.entry, str(row.version), self.clock.date(), row.written_at)
 
     # -- for tests --
 
     def entry(self, upload_id: str) -> Entry:
-        return from_record(self.rows[upload_id].record)
+        return self.rows[upload_id].entry
 
     def entries(self) -> list[Entry]:
-        return [from_record(row.record) for row in self.rows.values()]
+        return [row.entry for row in self.rows.values()]

@@ -43,7 +43,7 @@ class TodoGraph:
             self.service.hang_up(exchange)
             self.given_up.append(exchange)
             raise
-        return _reply(request, response)
+        return reply_to(request, response)
 
     def _lived_to_see(self, exchange: Exchange) -> Response:
         if exchange.latency >= self.deadline.total_seconds():
@@ -65,7 +65,7 @@ class TodoGraph:
                 raise GraphNoReply("the deadline was over", sent=True)
 
 
-def _reply(request: GraphRequest, response: Response) -> GraphReply:
+def reply_to(request: GraphRequest, response: Response) -> GraphReply:
     headers = {name.lower(): value for name, value in response.headers.items()}
     if request.digest and response.status == 200:
         return GraphReply(200, headers, sha256=hashlib.sha256(response.body).hexdigest())

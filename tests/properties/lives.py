@@ -6,12 +6,13 @@ server would behave so. A Fate chooses; the life checks the invariants at every 
 
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from random import Random
 from typing import Protocol, cast
 
 from shared import observations as seen
 from shared import upload
 from shared.ledger import Entry, Phase, Reason, claimed
-from shared.upload import MAX_SESSIONS
+from shared.upload import MAX_SESSIONS, MAX_STALLED
 from tests.entries import LIMITS, NOW, SESSION_URL, an_entry
 
 SHORT = replace(LIMITS, sign_in_wait=timedelta(hours=12))
@@ -40,7 +41,7 @@ POSSIBLE: dict[type, list[type]] = {
     upload.LookForAttachment: [seen.Attached, seen.NotFound, seen.Refused, *_TRY_AGAIN, *_BLOB_LOST],
     upload.CancelSession: [seen.SessionCancelled, *_TRY_AGAIN],
     upload.ReportOutcome: [seen.Reported, seen.Unavailable],
-    upload.DeleteSource: [seen.SourceDeleted],
+    upload.DeleteSource: [seen.SourceDeleted, seen.Unavailable],
 }
 SENDS = (upload.SendSlice, upload.PostEmpty)
 OPENS = (upload.OpenSession, upload.PostEmpty)
@@ -62,13 +63,16 @@ class Fate(Protocol):
 
 @dataclass
 class Tape:
-    """A fate read off a number, so that Hypothesis can shrink it."""
+    """A fate drawn from a seed: evenly, so that workers die often enough to matter."""
 
-    digits: int
+    seed: int
+    _random: Random = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        self._random = Random(self.seed)
 
     def number(self, limit: int) -> int:
-        self.digits, chosen = divmod(self.digits, limit)
-        return chosen
+        return self._random.randrange(limit)
 
     def kind(self, kinds: list[type]) -> type:
         return kinds[self.number(len(kinds))]
@@ -103,6 +107,8 @@ class Life:
     opened: int = 0
     unknown_since: datetime | None = None
     not_found_at: datetime | None = None
+    unasked: bool = False  # something was sent, its answer is unknown, and nobody asked yet what became of it
+    looked: bool = False  # since the present session was opened
     story: list[tuple[str, str]] = field(default_factory=list)
 
     @classmethod
@@ -112,12 +118,15 @@ class Life:
     def step(self, fate: Fate) -> None:
         self.now = max(self.now, self.entry.not_before or self.now) + timedelta(milliseconds=fate.number(2000))
         entry = claimed(self.entry, owner="w", until=self.now + SHORT.claim, now=self.now, taken_over=self.died)
+        if entry.claim is None:
+            self.entry, self.died = entry, False  # the taker waits first
+            return
         action = upload.decide(entry, now=self.now, limits=SHORT)
         if isinstance(action, upload.End):
             self._record(entry, upload.ended(entry, action), None)
             return
         self._check_action(entry, action)
-        if fate.number(12) == 11:
+        if fate.number(8) == 7:
             self._die(entry, action)
             return
         observation = observe(entry, action, self.now, fate)
@@ -129,7 +138,8 @@ class Life:
     def _die(self, entry: Entry, action: upload.Effect) -> None:
         """The claim was written, the request maybe sent, and nobody recorded anything."""
         self.story.append((type(action).__name__, "died"))
-        self.unknown_since = self.now if isinstance(action, SENDS) else self.unknown_since
+        if isinstance(action, SENDS):
+            self.unknown_since, self.unasked = self.now, True
         self.opened += isinstance(action, OPENS)
         self.entry, self.died = entry, True
         self.now += SHORT.claim
@@ -137,18 +147,27 @@ class Life:
     def _remember(self, action: upload.Effect, observation: seen.Observation) -> None:
         self.story.append((type(action).__name__, type(observation).__name__))
         if isinstance(action, SENDS) and isinstance(observation, seen.Unclear):
-            self.unknown_since = self.now
+            self.unknown_since, self.unasked = self.now, True
+        if isinstance(action, upload.AskSession) and not isinstance(observation, NOTHING_CAME_OF_IT):
+            self.unasked = False
+        if isinstance(action, upload.OpenSession):
+            self.looked = False
         if isinstance(action, OPENS) and not isinstance(observation, NOTHING_CAME_OF_IT):
             self.opened += 1
         if isinstance(observation, seen.NotFound):
-            self.not_found_at = self.now
+            self.not_found_at, self.looked, self.unasked = self.now, True, False
 
     def _check_action(self, entry: Entry, action: upload.Effect) -> None:
         assert not (entry.landed and isinstance(action, SENDS + OPENS)), "sent again what Graph said was created"
         if entry.phase.is_terminal:
             assert isinstance(action, upload.ReportOutcome | upload.CancelSession | upload.DeleteSource)
+        if isinstance(action, SENDS):
+            assert not self.unasked, "sent over an unknown answer"
+        if isinstance(action, upload.ReportOutcome):
+            assert entry.phase not in {Phase.SUPERSEDED, Phase.WITHDRAWN}, "told on another version's tags"
         if isinstance(action, upload.SendSlice):
             assert entry.session_url
+            assert action.range.stop < entry.size or self.opened <= 1 or self.looked, "a second last slice, unlooked"
             assert action.range.start == entry.offset, "I1"
             assert len(action.range) <= entry.slice_bytes
             assert action.range.stop <= entry.size
@@ -169,7 +188,10 @@ class Life:
         assert (after.step, after.claim) == (before.step + 1, None)
         assert not before.phase.is_terminal or after.phase is before.phase
         assert self.opened <= MAX_SESSIONS, "I6"
-        assert min(after.stalled, after.deferrals, after.sessions_opened, after.report_tries, after.cancel_tries) >= 0
+        assert after.stalled <= MAX_STALLED + 1, "I6"
+        if isinstance(observation, seen.SessionOpened) and observation.offset:
+            assert after.phase is not Phase.SENDING, "I2: went on from bytes that nobody sent"
+        assert min(after.stalled, after.deferrals, after.sessions_opened, after.report_tries, after.closing_tries) >= 0
         assert after.waited >= timedelta()
         assert before.first_opened_at in {None, after.first_opened_at}
         assert after.phase is not Phase.SENDING or 0 <= after.offset < after.size

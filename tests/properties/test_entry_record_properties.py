@@ -13,7 +13,7 @@ from shared.ledger import Claim, Entry, Phase, Reason
 ZONES = st.just(UTC) | st.integers(-1439, 1439).map(lambda minutes: timezone(timedelta(minutes=minutes)))
 TIMES = st.datetimes(timezones=ZONES)
 COUNTS = st.integers(0, 2**40)
-TEXTS = st.text()
+TEXTS = st.text(max_size=8)
 # Far more than anybody waits; beyond 270 years seconds in a float lose their microseconds.
 DURATIONS = st.timedeltas(timedelta(), timedelta(days=9999))
 

@@ -18,7 +18,7 @@ SECRET = "canary-in-a-body"
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.just(SESSION_URL),
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
-    max_leaves=8,
+    max_leaves=5,
 )
 RANGES = st.lists(st.from_regex(r"[0-9]{0,4}-?[0-9]{0,4}", fullmatch=True) | st.integers(-5, 400) | JSON, max_size=3)
 NAMES = [
@@ -88,19 +88,17 @@ def test_a_slice_moves_the_offset_no_further_than_its_own_end(reply: GraphReply,
 
 
 @given(REPLIES)
-def test_a_listing_is_read_only_from_a_list(reply: GraphReply) -> None:
+def test_a_listing_is_read_only_from_success_and_followed_only_on_the_configured_host(reply: GraphReply) -> None:
     page = wire.parse_attachments(reply, ROOT)
     if isinstance(page, Page):
         assert reply.status == 200
-        assert isinstance(json.loads(reply.body).popitem(), tuple)
         assert page.next_url == "" or wire.is_within(page.next_url, ROOT)
-        for item in page.items:
-            assert (item.id + item.name).encode() is not None
+        assert all((item.id + item.name).encode() is not None for item in page.items)
 
 
-@given(REPLIES)
-def test_a_retry_after_is_never_negative_and_never_longer_than_a_message_can_wait(reply: GraphReply) -> None:
-    wait = reply.retry_after()
+@given(HEADERS)
+def test_a_retry_after_is_never_negative_and_never_longer_than_a_message_can_wait(headers: dict[str, str]) -> None:
+    wait = GraphReply(429, headers).retry_after()
     assert wait is None or 0 <= wait.total_seconds() <= 6 * 86400
 
 

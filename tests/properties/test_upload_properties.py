@@ -1,7 +1,7 @@
 """Random lives of an upload, on the model in `lives`."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shared import observations as seen
@@ -11,7 +11,7 @@ from shared.upload import TRANSITIONS
 from tests.entries import NOW, an_entry
 from tests.properties.lives import POSSIBLE, SHORT, Fate, Life, Preferring, Tape, make
 
-TAPES = st.lists(st.integers(0, 2**40).map(Tape), max_size=60)
+TAPES = st.lists(st.integers(0, 2**32).map(Tape), max_size=60)
 SIZES = st.sampled_from([0, 1, 99, 100, 101, 250, 1000])
 EVERYTHING_WORKS = Preferring()
 
@@ -32,6 +32,7 @@ def live_on(life: Life, fate: Fate, most_steps: int) -> None:
     raise AssertionError(f"not done after {most_steps} steps, the last were {life.story[-6:]}: {life.entry}")
 
 
+@settings(max_examples=200)
 @given(SIZES, TAPES, st.booleans())
 def test_every_life_keeps_the_invariants(size: int, tapes: list[Tape], delete_source: bool) -> None:
     live(Life.of(size, delete_source=delete_source), tapes)
@@ -55,6 +56,7 @@ MOST_STEPS = {"the slot stays held": 6000}
 
 
 @pytest.mark.parametrize("misery", list(MISERIES))
+@settings(max_examples=10)
 @given(SIZES, TAPES)
 def test_every_life_ends_in_bounded_work_when_nothing_works_any_more(misery: str, size: int, tapes: list[Tape]) -> None:
     """I6: whatever happened before, and whatever fails from then on."""

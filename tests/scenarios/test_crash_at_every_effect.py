@@ -125,7 +125,9 @@ def test_a_worker_may_die_at_every_effect_on_the_way_through_a_lost_last_reply(o
         assert_promise(world, unseen_sessions=1)
 
 
-@pytest.mark.parametrize("effect", [Answer(500, applied=True), ResetConnection("after_applying"), Silence(applied=True)])
+@pytest.mark.parametrize(
+    "effect", [Answer(500, applied=True), ResetConnection("after_applying"), Silence(applied=True)]
+)
 def test_a_worker_may_die_at_every_effect_while_the_post_of_an_empty_file_fails(effect: Effect) -> None:
     for world in crashes(lambda: World(faults=(fault(effect, "post_attachment"),)), b"", {}):
         blob = upload(world, b"")

@@ -14,7 +14,7 @@ from tests.scenarios.promise import FILE, assert_attached, assert_ended, assert_
 
 FAULTS: Mapping[str, Effect] = {
     **{f"{status} before": Answer(status) for status in (429, 500, 502, 503, 504)},
-    **{f"{status} after": Answer(status, applied=True) for status in (500, 502, 504)},
+    **{f"{status} after": Answer(status, applied=True) for status in (408, 409, 500, 502, 504)},
     "reset before the body": ResetConnection("before_body"),
     "reset in the body": ResetConnection("in_body"),
     "reply lost": ResetConnection("after_applying"),

@@ -53,9 +53,9 @@ def test_names_far_down_a_long_listing_are_found() -> None:
 
 
 NONSENSE: Mapping[str, tuple[Mapping[str, str], Reason, str]] = {
-    "nothing": ({"colour": "red"}, Reason.METADATA, "metadata names no task"),
-    "a list only": ({"list": "Tasks"}, Reason.METADATA, "metadata names no task"),
-    "an empty task": ({"task": " "}, Reason.METADATA, "metadata names no task"),
+    "nothing": ({"colour": "red"}, Reason.METADATA, "names no task"),
+    "a list only": ({"list": "Tasks"}, Reason.METADATA, "names no task"),
+    "an empty task": ({"task": " "}, Reason.METADATA, "names no task"),
     "task and taskid": ({"task": "Receipts", "taskid": "x"}, Reason.METADATA, "both taskid and task"),
     "list and listid": ({"task": "Receipts", "list": "Tasks", "listid": "x"}, Reason.METADATA, "both listid and list"),
     "no such task": ({"task": "Recipes"}, Reason.NO_SUCH_TASK, 'no task is named "Recipes"; found "Receipts"'),

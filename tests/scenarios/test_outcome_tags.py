@@ -1,11 +1,14 @@
 """What the person reads on the file itself, and what happens where tags cannot be written."""
 
+from datetime import timedelta
+
 import pytest
 
 from local.todo.faults import Answer
 from shared.errors import BlobTagsRefused
 from shared.ledger import Phase
 from shared.outcome import MAX_TAGS
+from shared.upload import MAX_REPORT_TRIES
 from tests.fakes.seam import ActingSeam, FailingSeam
 from tests.fakes.world import World
 from tests.scenarios.promise import FILE, assert_attached, assert_promise, fault, upload
@@ -64,14 +67,15 @@ def test_where_there_is_no_room_the_persons_tags_win(own: int) -> None:
 
 
 @pytest.mark.parametrize("operation", ["blobs.tags", "blobs.set_tags"])
-def test_tags_that_cannot_be_written_are_tried_three_times_and_change_no_outcome(operation: str) -> None:
+def test_tags_that_cannot_be_written_are_tried_for_an_hour_and_change_no_outcome(operation: str) -> None:
     world = World()
     seam = FailingSeam(operation, [BlobTagsRefused("403")] * 20)
     world.put_in(seam)
     blob = upload(world)
     assert_attached(world, blob)
     assert tags(world) == {}
-    assert len(seam.errors) == 20 - 3
+    assert len(seam.errors) == 20 - MAX_REPORT_TRIES
+    assert timedelta(hours=1) < world.clock.now - world.entry(blob).created_at < timedelta(hours=4)
     assert_promise(world)
 
 

@@ -153,7 +153,7 @@ def test_metadata_edited_into_nonsense_half_way_is_rejected_with_the_reason() ->
     world.run()
     assert world.phase(older) is Phase.SUPERSEDED
     newer = world.blobs.version("report.pdf")
-    assert_ended(world, newer, Phase.REJECTED, Reason.METADATA, "metadata names no task")
+    assert_ended(world, newer, Phase.REJECTED, Reason.METADATA, "names no task")
     assert world.blobs.blobs["report.pdf"].tags["todo_state"] == "rejected"
     assert_promise(world)
 

@@ -45,7 +45,7 @@ FULL = Entry(
     attachment_id="A",
     reported=Phase.WAITING,
     report_tries=1,
-    cancel_tries=2,
+    closing_tries=2,
     delete_source=True,
     source_deleted=True,
 )

@@ -292,6 +292,13 @@ def test_an_upload_url_on_another_host_is_refused_and_not_repeated(url: str) -> 
     assert url not in refused.detail
 
 
+@pytest.mark.parametrize("query", ["authtoken=canary", "gv=1&authtoken=canary"], ids=["only", "among others"])
+def test_an_upload_url_with_a_token_of_its_own_is_refused(query: str) -> None:
+    """Mail's kind of session: a bearer token there is refused, and belongs nowhere else either."""
+    refused = created({"uploadUrl": f"{SESSION_URL}?{query}"})
+    assert refused == seen.Refused(Reason.REFUSED, "Graph's upload URL carries a token of its own")
+
+
 @pytest.mark.parametrize(
     "body",
     [
@@ -350,11 +357,12 @@ TABLE: dict[int, tuple[object, object, object, object, object, object]] = {
     302: (N, U, L, U, N, N),
     307: (N, U, L, U, N, N),
     400: (R, U, L, R, R, R),
+    401: (R, U, L, R, R, R),
     403: (R, R, L, R, R, R),
     404: (R, U, L, R, R, ""),
     405: (R, U, L, R, R, R),
-    408: (N, U, N, N, N, N),
-    409: (N, U, N, N, N, N),
+    408: (N, U, N, U, N, N),
+    409: (N, U, N, U, N, N),
     410: (R, U, L, R, R, ""),
     411: (R, U, L, R, R, R),
     412: (R, U, L, R, R, R),

@@ -40,6 +40,7 @@ def test_without_a_time_the_hash_decides(modified_at: datetime | None, opened_at
         ("PLAN.pdf", True),
         (" plan.pdf ", True),
         ("ｐｌａｎ.pdf", True),  # noqa: RUF001
+        ("plan_pdf", True),
         ("plan.pdf.exe", False),
         ("plan (1).pdf", False),
         ("", False),

@@ -5,6 +5,8 @@ import json
 import pytest
 
 from shared.ledger import Phase
+from shared.outcome import STATE
+from shared.ports import BlobDescription
 from shared.reconcile import Reconciled, names_in_dead_letter, reconcile, reconcile_names
 from tests.fakes.world import World, content
 
@@ -69,3 +71,17 @@ def test_a_dead_letter_names_the_blobs_of_the_container(url: str | None, names: 
 def test_what_is_no_dead_letter_is_refused(body: bytes) -> None:
     with pytest.raises(ValueError):  # noqa: PT011 - the json module words some of them
         names_in_dead_letter(body, "attachments")
+
+
+def test_an_edit_of_the_metadata_of_an_attached_blob_is_no_new_file() -> None:
+    world = World()
+    blob = world.drop(content(3000))
+    world.event()
+    world.run()
+    edited = world.blobs.edit_metadata("report.pdf", {"listid": world.list.id, "taskid": world.task.id, "seen": "1"})
+    listed = BlobDescription(edited, 3000, {}, world.clock.date(), outcome=world.blobs.blobs["report.pdf"].tags[STATE])
+    assert edited != blob
+    application = world.application
+    found = reconcile(application.ports, application.intake, [listed], only_look=False)
+    assert list(found) == [Reconciled("report.pdf", "known")]
+    assert len(world.attached()) == 1

@@ -10,7 +10,15 @@ from shared import observations as seen
 from shared import upload
 from shared.ledger import Claim, Entry, Phase, Reason
 from shared.ranges import ByteRange
-from shared.upload import MAX_CANCEL_TRIES, MAX_LOOKS_FOR_LANDED, MAX_REPORT_TRIES, MAX_SESSIONS, MAX_STALLED, End
+from shared.upload import (
+    MAX_CLOSING_TRIES,
+    MAX_LOOKS_FOR_LANDED,
+    MAX_REPORT_TRIES,
+    MAX_REPORT_TRIES_WAITING,
+    MAX_SESSIONS,
+    MAX_STALLED,
+    End,
+)
 from tests.entries import LIMITS, NOW, SESSION_URL, SIZE, an_entry
 
 TERMINAL = [phase for phase in Phase if phase.is_terminal]
@@ -158,6 +166,11 @@ def test_a_sixth_session_is_never_opened() -> None:
     end = ended(an_entry(Phase.OPENING, sessions_opened=MAX_SESSIONS + 1))
     assert (end.phase, end.reason) == (Phase.FAILED, Reason.SESSIONS)
     assert decide(an_entry(Phase.OPENING, sessions_opened=MAX_SESSIONS)) == upload.OpenSession()
+
+
+def test_too_many_sessions_tell_what_the_last_one_came_to() -> None:
+    end = ended(an_entry(Phase.OPENING, sessions_opened=MAX_SESSIONS + 1, detail="HTTP 404"))
+    assert end.detail == "5 upload sessions came to nothing (last: HTTP 404)"
 
 
 def test_the_fifth_session_may_still_be_used() -> None:
@@ -571,7 +584,7 @@ def test_after_the_telling_there_is_a_pause() -> None:
 
 def test_a_person_who_cannot_be_told_is_waited_for_all_the_same() -> None:
     entry = an_entry(Phase.WAITING)
-    for _ in range(MAX_REPORT_TRIES):
+    for _ in range(MAX_REPORT_TRIES_WAITING):
         assert entry.reported is None
         entry = absorb(entry, seen.Unavailable("tags refused"))
     assert (entry.phase, entry.reported) == (Phase.WAITING, Phase.WAITING)
@@ -615,7 +628,7 @@ def test_tries_to_tell_of_the_waiting_do_not_count_against_the_outcome() -> None
 )
 def test_a_session_that_cannot_be_cancelled_is_left_to_expire_after_a_few_tries(observation: seen.Observation) -> None:
     entry = an_entry(Phase.FAILED, reported=Phase.FAILED, session_url=SESSION_URL, detail="the outcome")
-    for _ in range(MAX_CANCEL_TRIES):
+    for _ in range(MAX_CLOSING_TRIES):
         assert decide(entry) == upload.CancelSession()
         entry = absorb(entry, observation)
         assert delay(entry) >= 2
@@ -638,3 +651,22 @@ def test_every_step_takes_the_claim_and_the_time_away() -> None:
     before = an_entry(Phase.SENDING, claim=Claim("me", NOW), not_before=NOW)
     after = absorb(before, seen.Progress(100))
     assert (after.claim, after.not_before, after.step) == (None, None, before.step + 1)
+
+
+def test_a_blob_that_cannot_be_deleted_stays_after_a_few_tries() -> None:
+    entry = an_entry(Phase.ATTACHED, reported=Phase.ATTACHED, attachment_id="A", delete_source=True)
+    for _ in range(MAX_CLOSING_TRIES):
+        assert decide(entry) == upload.DeleteSource()
+        entry = absorb(entry, seen.Unavailable("leased"))
+    assert entry.is_done
+    assert not entry.source_deleted
+
+
+def test_a_session_that_could_not_be_cancelled_leaves_the_deletion_its_own_tries() -> None:
+    entry = an_entry(
+        Phase.ATTACHED, reported=Phase.ATTACHED, attachment_id="A", delete_source=True, session_url=SESSION_URL
+    )
+    for _ in range(MAX_CLOSING_TRIES):
+        entry = absorb(entry, seen.Unavailable("HTTP 500"))
+    assert decide(entry) == upload.DeleteSource()
+    assert entry.closing_tries == 0
