@@ -1,16 +1,27 @@
 """The embedded stack: the whole pipeline on one machine, for trying and for tests. Never deployed.
 
-    up, attach, demo, status   the commands; `python -m local --help`
-    stack                      starts everything, in order, and ends it in order
-    state_dir                  what a stack remembers, and how others find it
-    app_settings               the application's settings for this stack
-    azurite, tether            Microsoft's storage emulator, and the leash for programs that know none
-    child, kept                one child process; one that is started again when it dies
-    event_grid                 stands in for Event Grid: sees a blob written, calls the webhook
-    functions/                 stands in for the Functions host, around Microsoft's worker library
-    todo/                      stands in for Microsoft To Do
-    drop, watch, outcomes      put files into the container, follow them in the ledger, tell how it ended
-    emulator                   what the To Do emulator says about itself
+The commands, each a module of its own; `python -m local --help` lists them:
+
+    up, attach, demo, status
+
+The stack:
+
+    stack                   all pieces: started, kept running, ended in order
+    state_dir, known_ports  what a stack remembers, and how commands find the one that runs
+    app_settings            the application's settings on this machine
+    provision               container, queues and table, as the infrastructure makes them in the cloud
+    child, kept, tether     a child process; one that is started again; a leash for programs that know none
+    azurite                 Microsoft's storage emulator
+    event_grid              stands in for Event Grid: sees a blob written, calls the webhook
+    functions/              stands in for the Functions host, around Microsoft's worker library
+    todo/                   stands in for Microsoft To Do
+
+What the commands share:
+
+    at_hand                 the stack that runs, or one for the time being
+    journey                 the whole way of some files: `drop` puts them, `follow` watches, `emulator` compares
+    progress, wording, log_lines    what a person sees
+    options, interruptible  the command line, and Ctrl-C
 
 Everything listens on 127.0.0.1 only.
 """

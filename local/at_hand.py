@@ -11,7 +11,7 @@ from rich.console import Console
 
 from local.app_settings import Graph
 from local.stack import Plan, Stack
-from local.state_dir import InUse, RunningRecord, StateDir, default_directory, find_running
+from local.state_dir import RunningRecord, StateDir, StateDirError, default_directory, find_running
 
 _LOOK_SECONDS = 1.0
 
@@ -34,7 +34,7 @@ async def at_hand(state: Path | None, graph: Graph | None, console: Console) -> 
         yield AtHand(found, lambda: _until_gone(directory))
         return
     if found is not None and state is not None:
-        raise InUse(f"the stack that runs in {state} (process {found.pid}) talks to {found.graph}")
+        raise StateDirError(f"the stack that runs in {state} (process {found.pid}) talks to {found.graph}")
     async with new_stack(Plan(graph=graph, durable=state is not None), state, console) as own:
         yield own
 

@@ -9,11 +9,11 @@ from local import interruptible
 from local.app_settings import Graph
 from local.at_hand import at_hand
 from local.child import ChildFailed
-from local.drop import what_keeps_from_dropping
+from local.drop import DropError, what_keeps_from_dropping
 from local.journey import Outcome, Parcel, StackGone, lines_of, send, table_of
 from local.options import add_graph_options, add_state_option, graph_of
 from local.progress import terminal
-from local.state_dir import InUse, RunningRecord
+from local.state_dir import RunningRecord, StateDirError
 
 _DEFAULT_TIMEOUT_SECONDS = 600.0
 
@@ -66,7 +66,7 @@ async def _attach(options: argparse.Namespace, graph: Graph | None) -> int:
             if not all(outcome.has_ended for outcome in outcomes):
                 progress.print(f"stopped waiting after {options.timeout:g} s", highlight=False)
             _tell(outcomes)
-    except (ChildFailed, InUse, StackGone, _NoTaskError) as error:
+    except (ChildFailed, StateDirError, StackGone, DropError, _NoTaskError) as error:
         progress.print(f"todo-attach: {error}", markup=False, highlight=False, soft_wrap=True)
         return 1
     return 0 if all(outcome.is_good for outcome in outcomes) else 1

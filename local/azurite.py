@@ -1,4 +1,8 @@
-"""Azurite, Microsoft's storage emulator: blobs, queues and tables, as `npm` installed it."""
+"""Azurite, Microsoft's storage emulator: blobs, queues and tables, as `npm` installed it.
+
+On disk it saves every five seconds, and when it is asked to end. The real storage loses nothing that it has taken;
+Azurite, killed, may lose what it took since.
+"""
 
 import re
 import sys
@@ -13,7 +17,7 @@ ACCOUNT = "devstoreaccount1"
 _KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
 _PROGRAM = REPOSITORY / "node_modules" / ".bin" / "azurite"
 _LISTENING = re.compile(r"Azurite (Blob|Queue|Table) service is successfully listening at http://127\.0\.0\.1:(\d+)$")
-_START_SECONDS = 60.0
+_START_SECONDS = 120.0
 
 
 @dataclass(frozen=True, slots=True)

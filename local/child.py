@@ -57,8 +57,8 @@ class Child:
         self._on_output = command.on_output
         self._tail: deque[str] = deque(maxlen=_TAIL_LINES)
         self._pumps = [
-            asyncio.create_task(self._pump(process.stdout, lambda line: self._on_output(line))),  # noqa: PLW0108 - changes once it is ready
-            asyncio.create_task(self._pump(process.stderr, command.on_error)),
+            asyncio.create_task(_pump(process.stdout, self._take_output)),
+            asyncio.create_task(_pump(process.stderr, self._take_error)),
         ]
 
     @classmethod
@@ -101,7 +101,7 @@ class Child:
         return status
 
     def failure(self, what: str) -> ChildFailed:
-        """*what* happened, with the last lines that the child said."""
+        """*what* happened, with the last lines that the child said: on standard error, and before it was ready."""
         said = "".join(f"\n  | {line}" for line in self._tail) or "\n  (it said nothing)"
         return ChildFailed(f"{self._command.name} {what}{said}")
 
@@ -127,6 +127,7 @@ class Child:
         ready: asyncio.Future[Ready] = asyncio.get_running_loop().create_future()
 
         def look_for_it(line: str) -> None:
+            self._tail.append(line)
             if (value := read_ready(line)) is not None:
                 self._on_output = self._command.on_output
                 ready.set_result(value)
@@ -141,14 +142,20 @@ class Child:
         await asyncio.wait(self._pumps, timeout=_DRAIN_SECONDS)
         raise self.failure("ended before it was ready")
 
-    async def _pump(self, stream: asyncio.StreamReader | None, on_line: OnLine) -> None:
-        assert stream is not None  # noqa: S101 - both were asked for as pipes
-        while data := await stream.readline():
-            line = data.decode(errors="replace").rstrip()
-            self._tail.append(line)
-            on_line(line)
+    def _take_output(self, line: str) -> None:
+        self._on_output(line)
+
+    def _take_error(self, line: str) -> None:
+        self._tail.append(line)
+        self._command.on_error(line)
 
     def _kill_group(self) -> None:
         # The child leads its group, so the group is what it started and did not end.
         with suppress(ProcessLookupError, PermissionError):
             os.killpg(self._process.pid, signal.SIGKILL)
+
+
+async def _pump(stream: asyncio.StreamReader | None, on_line: OnLine) -> None:
+    assert stream is not None  # noqa: S101 - both were asked for as pipes
+    while data := await stream.readline():
+        on_line(data.decode(errors="replace").rstrip())

@@ -1,7 +1,6 @@
 """`demo`: real files through the real pipeline, and what they are promised, checked."""
 
 import argparse
-import asyncio
 import math
 import random
 import time
@@ -18,6 +17,7 @@ from rich.text import Text
 from local import interruptible
 from local.at_hand import new_stack
 from local.child import ChildFailed
+from local.drop import DropError
 from local.emulator import Emulator
 from local.journey import Outcome, Parcel, StackGone, send
 from local.progress import terminal
@@ -49,33 +49,42 @@ async def _demo(console: Console) -> int:
     started = time.monotonic()
     console.print(_INTRODUCTION, soft_wrap=True)
     try:
-        with TemporaryDirectory(prefix="todo-attach-demo-") as directory:
-            async with new_stack(Plan(), None, console) as stack:
-                assert stack.record.emulator is not None  # noqa: S101 - the plan names no other Graph
-                parcels = _parcels(Path(directory), stack.record.emulator)
-                outcomes = await send(stack.record, parcels, console, gone=stack.gone, within_seconds=_PATIENCE_SECONDS)
-                tags = await asyncio.to_thread(_tags, stack.record, outcomes)
-                promises = [*_promises_of_files(outcomes, tags), *_promises_of_graph(stack.record.emulator, outcomes)]
-    except (ChildFailed, StackGone) as error:
+        arrivals = await _journey(console)
+    except (ChildFailed, DropError, StackGone) as error:
         console.print(f"todo-attach: {error}", markup=False, highlight=False, soft_wrap=True)
         return 1
-    console.print(_table(outcomes, tags))
+    console.print(_table(arrivals))
+    promises = [*_promises_of_files(arrivals), *_promises_of_graph(arrivals)]
     for promise in promises:
-        console.print(
-            Text("ok  ", "green") if promise.kept else Text("NO  ", "bold red"),
-            promise.text,
-            sep="",
-            highlight=False,
-            soft_wrap=True,
-        )
-    all_kept = all(promise.kept for promise in promises)
-    verdict = "All went as promised" if all_kept else "Not all went as promised"
-    console.print(
-        f"\n{verdict}, in {time.monotonic() - started:.0f} s.",
-        style="bold" if all_kept else "bold red",
-        highlight=False,
-    )
-    return 0 if all_kept else 1
+        mark = Text("ok  ", "green") if promise.kept else Text("NO  ", "bold red")
+        console.print(mark, promise.text, sep="", highlight=False, soft_wrap=True)
+    seconds = time.monotonic() - started
+    if not all(promise.kept for promise in promises):
+        console.print(f"\nNot all went as promised, in {seconds:.0f} s.", style="bold red", highlight=False)
+        return 1
+    console.print(f"\nAll went as promised, in {seconds:.0f} s.", style="bold", highlight=False)
+    return 0
+
+
+@dataclass(frozen=True, slots=True)
+class _Arrivals:
+    """What came of the files, and what the emulator counted meanwhile. The last file is the bad one."""
+
+    outcomes: Sequence[Outcome]
+    tags: Sequence[Mapping[str, str]]
+    requests: Mapping[str, int]
+    offences: Mapping[str, int]
+
+
+async def _journey(console: Console) -> _Arrivals:
+    with TemporaryDirectory(prefix="todo-attach-demo-") as directory:
+        async with new_stack(Plan(), None, console) as stack:
+            record = stack.record
+            assert record.emulator is not None  # noqa: S101 - the plan names no other Graph
+            parcels = _parcels(Path(directory), record.emulator)
+            outcomes = await send(record, parcels, console, gone=stack.gone, within_seconds=_PATIENCE_SECONDS)
+            emulator = Emulator(record.emulator)
+            return _Arrivals(outcomes, _tags(record, outcomes), emulator.requests(), emulator.offences())
 
 
 def _parcels(directory: Path, emulator: EmulatorRecord) -> list[Parcel]:
@@ -102,28 +111,27 @@ class _Promise:
     kept: bool
 
 
-def _promises_of_files(outcomes: Sequence[Outcome], tags: Sequence[Mapping[str, str]]) -> Iterator[_Promise]:
-    *good, bad = outcomes
+def _promises_of_files(arrivals: _Arrivals) -> Iterator[_Promise]:
+    *good, bad = arrivals.outcomes
+    *good_tags, bad_tags = arrivals.tags
     whole = [each for each in good if each.is_good and each.same]
-    told = [each for each, tag in zip(good, tags, strict=False) if tag.get(STATE) == Phase.ATTACHED]
     yield _Promise(f"{len(whole)} of {len(good)} files attached, byte for byte (SHA-256)", len(whole) == len(good))
+    told = [tags for tags in good_tags if tags.get(STATE) == Phase.ATTACHED]
     yield _Promise(f"{len(told)} of {len(good)} blobs tagged as attached", len(told) == len(good))
-    reason = tags[-1].get(REASON, "")
-    rejected = bad.entry is not None and bad.entry.phase is Phase.REJECTED and tags[-1].get(STATE) == Phase.REJECTED
-    yield _Promise(f"the fifth is {bad.word}, and its tags say why", rejected and "taskid" in reason)
+    explained = bad_tags.get(STATE) == Phase.REJECTED and "names no task" in bad_tags.get(REASON, "")
+    yield _Promise(f"the fifth: {bad.word}, and its tags say why", bad.word == Phase.REJECTED and explained)
 
 
-def _promises_of_graph(record: EmulatorRecord, outcomes: Sequence[Outcome]) -> Iterator[_Promise]:
-    fewest = sum(1 + math.ceil(each.file.size / MAX_SLICE_BYTES) for each in outcomes[:-1])
-    emulator = Emulator(record)
-    asked = emulator.requests()
-    what = ", ".join(f"{count} {operation}" for operation, count in asked.items())
-    yield _Promise(
-        f"{sum(asked.values())} requests to To Do ({what}), where {fewest} must be", sum(asked.values()) == fewest
-    )
-    offences = emulator.offences()
-    what = ", ".join(f"{count} {offence}" for offence, count in offences.items()) or "none"
-    yield _Promise(f"things that a sound client does not do: {what}", not offences)
+def _promises_of_graph(arrivals: _Arrivals) -> Iterator[_Promise]:
+    fewest = sum(1 + math.ceil(each.file.size / MAX_SLICE_BYTES) for each in arrivals.outcomes[:-1])
+    asked = sum(arrivals.requests.values())
+    yield _Promise(f"{asked} requests to To Do ({_counts(arrivals.requests)}), where {fewest} must be", asked == fewest)
+    offences = _counts(arrivals.offences) or "none"
+    yield _Promise(f"things that a sound client does not do: {offences}", not arrivals.offences)
+
+
+def _counts(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{count} {name}" for name, count in counts.items())
 
 
 def _tags(record: RunningRecord, outcomes: Sequence[Outcome]) -> list[dict[str, str]]:
@@ -133,13 +141,13 @@ def _tags(record: RunningRecord, outcomes: Sequence[Outcome]) -> list[dict[str, 
         return [blobs.tags(outcome.file.blob) for outcome in outcomes]
 
 
-def _table(outcomes: Sequence[Outcome], tags: Sequence[Mapping[str, str]]) -> Table:
+def _table(arrivals: _Arrivals) -> Table:
     table = Table(title="\nWhat the blobs' own tags say", title_justify="left", title_style="", box=box.SIMPLE_HEAD)
     table.add_column("file", overflow="fold", min_width=30)
     table.add_column("size", justify="right")
     table.add_column(STATE)
     table.add_column(REASON)
-    for outcome, tag in zip(outcomes, tags, strict=True):
+    for outcome, tag in zip(arrivals.outcomes, arrivals.tags, strict=True):
         state = tag.get(STATE, "")
         style = "green" if state == Phase.ATTACHED else "yellow"
         table.add_row(

@@ -8,10 +8,15 @@ from pathlib import Path
 from urllib.parse import quote
 from uuid import uuid4
 
+from azure.core.exceptions import AzureError
 from azure.storage.blob import ContainerClient
 
 from shared.attachment import BlobVersion
 from shared.settings import MAX_FILE_BYTES
+
+
+class DropError(Exception):
+    """A file did not get into the container. The text says which, and why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,17 +34,22 @@ class Dropped:
 
 
 def drop(container: ContainerClient, file: Path, metadata: Mapping[str, str]) -> Dropped:
-    """Upload *file* with *metadata*, and with its own name as `filename`."""
+    """Upload *file* with *metadata*, and with its own name as `filename`. Raises DropError."""
     # The blob's name has no meaning: the file's own name stands in the metadata, where every character is legal.
     name = uuid4().hex
     # As bytes: a file system may hold names that are no text.
     encoded = {key: quote(value, safe="=") for key, value in metadata.items()}
     encoded.setdefault("filename", quote(os.fsencode(file.name)))
-    with file.open("rb") as content:
-        digest = hashlib.file_digest(content, "sha256").hexdigest()
-        size = content.tell()
-        content.seek(0)
-        written = container.get_blob_client(name).upload_blob(content, length=size, metadata=encoded)
+    try:
+        with file.open("rb") as content:
+            digest = hashlib.file_digest(content, "sha256").hexdigest()
+            size = content.tell()
+            content.seek(0)
+            written = container.get_blob_client(name).upload_blob(content, length=size, metadata=encoded)
+    except OSError as error:
+        raise DropError(f"{file} cannot be read: {error.strerror}") from error
+    except AzureError as error:
+        raise DropError(f"the container does not take {file}: {type(error).__name__}") from error
     version = BlobVersion(container.account_name or "", container.container_name, name, written["etag"].strip('"'))
     return Dropped(file.name, size, digest, version)
 

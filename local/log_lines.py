@@ -6,9 +6,12 @@ from typing import Any
 
 from local.wording import size_text
 
-# Every message makes these; what came of it is said by the step.
+# Made by every message, or said elsewhere.
 _ROUTINE = frozenset(
-    {"invocation_started", "lease_renewed", "delivered", "draining", "drained", "dropped", "comes-back"}
+    {
+        *("invocation_started", "lease_renewed", "delivered", "draining", "drained", "restart"),
+        *("dropped", "comes-back"),
+    }
 )
 _SERIOUS = frozenset({"WARNING", "ERROR", "CRITICAL"})
 
@@ -30,6 +33,8 @@ def _logged(event: Mapping[str, Any]) -> str | None:
     message = str(event.get("message", ""))
     if event.get("logger") == "todo_attach" and message.startswith("{"):
         return _recorded(json.loads(message))
+    if event.get("logger") == "host":
+        return None  # a traceback; the end of the invocation says what it was
     return f"{event.get('logger')}: {message}" if event.get("level") in _SERIOUS else None
 
 

@@ -30,7 +30,7 @@ type Say = Callable[[str], None]
 
 # The emulator's people. The first is the default account; the second is there for `--user`.
 LOCAL_TOKENS = {"sam@example.com": "sam-local-token", "kim@example.com": "kim-local-token"}
-_START_SECONDS = 60.0
+_START_SECONDS = 120.0
 # Azurite and the emulator: to save their data.
 _GRACE_SECONDS = 10.0
 # The host: for running functions to finish what they have begun; then for the host itself.
@@ -59,6 +59,7 @@ class Stack:
         self._tell = tell
         self._say = say
         self._ports = KnownPorts(state if plan.durable else None, {"todo": plan.todo_port} if plan.todo_port else {})
+        self._storage = ""
         self._emulator: EmulatorRecord | None = None
         self._event_grid: EventGridStandIn | None = None
         self._in_a_hurry = False
@@ -151,6 +152,8 @@ class Stack:
             held=(self._state.lock,),
             on_access=self._on_access,
         )
+        if self._storage:
+            self._say("what Azurite took in its last five seconds may be lost: it saves no more often")
         self._ports.learn(blob=ports.blob, queue=ports.queue, table=ports.table)
         self._storage = ports.connection_string()
         return child

@@ -26,8 +26,8 @@ _WAIT_FOR_THE_DYING_SECONDS = 20.0
 _POLL_SECONDS = 0.1
 
 
-class InUse(Exception):  # noqa: N818 - a state of the world
-    """Another stack has the directory. The text says which process."""
+class StateDirError(Exception):
+    """The directory is another stack's (the text says which process), or can be nobody's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,16 +84,19 @@ def find_running(directory: Path) -> RunningRecord | None:
 
 
 class StateDir:
-    """A directory that is ours while this is entered. Raises InUse where it is another stack's."""
+    """A directory that is ours while this is entered. Raises StateDirError where it is another stack's."""
 
     def __init__(self, directory: Path) -> None:
         self.path = directory
         self._lock = -1
 
     async def __aenter__(self) -> Self:
-        # Secrets lie here: a token of the person's choice may be in Azurite's files, upload URLs are.
-        self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self._lock = os.open(self.path / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+        # For this user only: the ledger holds upload URLs, and whoever has one may write to that task.
+        try:
+            self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._lock = os.open(self.path / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+        except OSError as error:
+            raise StateDirError(f"{self.path} cannot hold a stack's state: {error.strerror}") from error
         try:
             await self._take_lock()
         except BaseException:
@@ -135,9 +138,11 @@ class StateDir:
             except BlockingIOError:
                 holder = _holder(self._lock)
                 if _is_alive(holder):
-                    raise InUse(f"a stack has {self.path} already (process {holder})") from None
+                    raise StateDirError(f"a stack has {self.path} already (process {holder})") from None
                 if time.monotonic() > give_up_at:
-                    raise InUse(f"what is left of process {holder} holds {self.path} and does not end") from None
+                    raise StateDirError(
+                        f"what is left of process {holder} holds {self.path} and does not end"
+                    ) from None
                 await asyncio.sleep(_POLL_SECONDS)
             else:
                 os.truncate(self._lock, 0)

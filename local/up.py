@@ -16,7 +16,7 @@ from local.functions.event_stream import EventStream
 from local.log_lines import line_of
 from local.options import add_graph_options, add_state_option, graph_of
 from local.stack import LOCAL_TOKENS, Plan, Stack
-from local.state_dir import InUse, RunningRecord, StateDir, default_directory
+from local.state_dir import RunningRecord, StateDir, StateDirError, default_directory
 from local.wording import clock_text, utc_now
 
 
@@ -81,7 +81,7 @@ async def _up(plan: Plan, options: argparse.Namespace) -> int:
     try:
         async with StateDir(options.state or default_directory()) as state:
             return await _keep(Stack(plan, state, tell=tell, say=_say), state, options, stream)
-    except (ChildFailed, InUse) as error:
+    except (ChildFailed, StateDirError) as error:
         _say(f"todo-attach: {error}")
         return 1
     finally:

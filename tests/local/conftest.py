@@ -21,8 +21,8 @@ def busy_terminal(tmp_path_factory: pytest.TempPathFactory) -> Terminal:
 
 @pytest.fixture(scope="session")
 def stack(busy_terminal: Terminal) -> Iterator[Up]:
-    """One stack for all tests that only use it."""
-    with busy_terminal.up() as up:
+    """One stack for all tests that only use it. Every blob event comes three times."""
+    with busy_terminal.up("--duplicate-events", "2") as up:
         up.ready()
         yield up
 

@@ -14,7 +14,7 @@ from typing import Any
 from local.child import REPOSITORY
 from tests.local.processes import descendants, wait_for_end_of, wait_until
 
-_COMMAND_SECONDS = 120.0
+_COMMAND_SECONDS = 240.0
 
 
 class Terminal:

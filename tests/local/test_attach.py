@@ -33,14 +33,18 @@ def control(emulator: Mapping[str, Any], method: str, what: str, body: Mapping[s
         return json.load(reply)
 
 
-def test_files_of_all_sizes_and_names_are_attached(stack: Up, busy_terminal: Terminal, files: list[Path]) -> None:
+def test_files_of_all_sizes_and_names_are_attached_once_though_every_event_comes_three_times(
+    stack: Up, busy_terminal: Terminal, files: list[Path]
+) -> None:
     emulator = stack.emulator()
     to = ("--list-id", emulator["list_id"], "--task-id", emulator["task_id"])
     attached = busy_terminal.run("attach", *files, *to)
     assert attached.returncode == 0, attached.stderr
     outcomes = table(attached.stdout)
     assert [outcomes[file.name]["outcome"] for file in files] == ["attached"] * 3
-    held = Emulator(EmulatorRecord(emulator["control"], "", "")).attachments()
+    counted = Emulator(EmulatorRecord(emulator["control"], "", ""))
+    assert counted.offences() == {}, "a second attachment of the same file would be one"
+    held = counted.attachments()
     assert [held[outcomes[file.name]["attachment id"]].name for file in files] == [file.name for file in files]
 
 

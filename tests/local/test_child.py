@@ -156,7 +156,9 @@ def test_a_child_that_dies_again_and_again_is_given_up(monkeypatch: pytest.Monke
 def test_a_child_that_holds_its_data_in_memory_is_given_up() -> None:
     async def scenario() -> None:
         async def launch() -> Child:
-            child, _ = await started(python("print('ready 1', flush=True); print('out of luck'); raise SystemExit(3)"))
+            child, _ = await started(
+                python("print('ready 1', flush=True); import os; os.write(2, b'out of luck'); raise SystemExit(3)")
+            )
             return child
 
         forgetful = Kept("it", launch, restartable=False, tell=lambda _: None)

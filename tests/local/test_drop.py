@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from azure.storage.blob import ContainerClient
 
-from local.drop import drop, what_keeps_from_dropping
+from local.drop import DropError, drop, what_keeps_from_dropping
 from shared.adapters import azure_clients
 from shared.adapters.blob_store import BlobStore
 from shared.attachment import AttachmentRequest, Reference, parse_metadata
@@ -56,3 +56,13 @@ def test_what_cannot_be_attached_is_said_before_anything_is_started(tmp_path: Pa
     assert "26214401 bytes; Microsoft To Do takes 26214400" in str(what_keeps_from_dropping(too_large))
     assert "is a directory" in str(what_keeps_from_dropping(tmp_path))
     assert "no such file" in str(what_keeps_from_dropping(tmp_path / "missing"))
+
+
+@pytest.mark.azurite
+def test_what_keeps_a_file_out_of_the_container_is_said(container: ContainerClient, tmp_path: Path) -> None:
+    with pytest.raises(DropError, match="missing cannot be read: No such file"):
+        drop(container, tmp_path / "missing", {})
+    container.delete_container()
+    (tmp_path / "file").write_bytes(b"contents")
+    with pytest.raises(DropError, match=r"the container does not take .*file: ResourceNotFoundError"):
+        drop(container, tmp_path / "file", {})

@@ -10,7 +10,7 @@ import pytest
 
 from local import state_dir
 from local.child import REPOSITORY
-from local.state_dir import EmulatorRecord, InUse, RunningRecord, StateDir, default_directory, find_running
+from local.state_dir import EmulatorRecord, RunningRecord, StateDir, StateDirError, default_directory, find_running
 
 _HOLDER = """
 import fcntl, os, sys
@@ -79,7 +79,7 @@ def test_what_a_killed_stack_left_behind_is_recognised(tmp_path: Path) -> None:
 def test_two_stacks_never_share_a_directory(tmp_path: Path) -> None:
     async def scenario() -> None:
         async with StateDir(tmp_path):
-            with pytest.raises(InUse, match=f"process {os.getpid()}"):
+            with pytest.raises(StateDirError, match=f"process {os.getpid()}"):
                 async with StateDir(tmp_path):
                     pass
 
@@ -106,7 +106,7 @@ def test_children_that_do_not_end_are_named(tmp_path: Path, monkeypatch: pytest.
     monkeypatch.setattr(state_dir, "_WAIT_FOR_THE_DYING_SECONDS", 0.0)
 
     async def scenario() -> None:
-        with pytest.raises(InUse, match="does not end"):
+        with pytest.raises(StateDirError, match="does not end"):
             async with StateDir(tmp_path):
                 pass
 
