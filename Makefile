@@ -15,9 +15,19 @@ test: setup
 	@$(py) -m pytest
 
 check: setup
+	@./scripts/setup-checks
 	@$(py) -m ruff format --check .
 	@$(py) -m ruff check .
-	@$(py) -m mypy function_app.py shared local tests
+	@$(py) -m mypy function_app.py shared local tests bench scripts
+	@TODO_ATTACH_CHECKS=required $(py) -m pytest tests/infra
+
+# Not in `make test`: they take long, and are worth it before a release.
+soak: setup
+	@$(py) -m tests.simulation --schedules 100000
+	@$(py) -m tests.real --rounds 50
+
+bench: setup
+	@$(py) -m bench
 
 format: setup
 	@$(py) -m ruff format .

@@ -64,6 +64,9 @@ def parse_metadata(metadata: Mapping[str, str], blob_name: str) -> AttachmentReq
     for by_id, by_name in (("listid", "list"), ("taskid", "task")):
         if by_id in given and by_name in given:
             return BadMetadata(f"has both {by_id} and {by_name}: keep one of them")
+    for key in ("listid", "taskid"):
+        if given.get(key) in {".", ".."}:
+            return BadMetadata(f'{key} is "{given[key]}", which is no id: set it as Graph gives it')
     if "taskid" not in given and "task" not in given:
         return BadMetadata("names no task: set listid and taskid, or task (its title) and list")
     name = attachment_name(given.get("filename") or blob_name)

@@ -30,6 +30,7 @@ from shared.ranges import ByteRange
 
 # A listing longer than this is not one that a person made.
 MAX_PAGES = 200
+_ELSEWHERE = "the session belongs to another Graph host than the configured one"
 
 
 class _Observed(Exception):  # noqa: N818 - not an error: the way out of a deep call
@@ -104,7 +105,7 @@ class _Effect:
             case upload.SendSlice(part):
                 return self._send_slice(part)
             case upload.AskSession():
-                return wire.parse_get_session(self._ask(wire.prepare_get_session(self.entry.session_url)))
+                return self._ask_session()
             case upload.LookForAttachment():
                 return self._look()
             case upload.CancelSession():
@@ -156,14 +157,19 @@ class _Effect:
         return wire.parse_create_session(self._ask(request), self.world.root)
 
     def _send_slice(self, part: ByteRange) -> seen.Observation:
+        if not self._session_is_here():
+            return seen.Unclear(_ELSEWHERE)
         body = self._read(part)
         request = wire.prepare_put_slice(self.entry.session_url, part, self.entry.size, body)
         reply = self._change(request)
-        return (
-            reply
-            if not isinstance(reply, wire.GraphReply)
-            else self._claimed_for_us(wire.parse_put_slice(reply, part, self.entry.size))
-        )
+        if not isinstance(reply, wire.GraphReply):
+            return reply
+        return self._claimed_for_us(wire.parse_put_slice(reply, part, self.entry.size))
+
+    def _ask_session(self) -> seen.Observation:
+        if not self._session_is_here():
+            return seen.SessionLost(_ELSEWHERE)
+        return wire.parse_get_session(self._ask(wire.prepare_get_session(self.entry.session_url)))
 
     def _record_intent(self) -> seen.Observation:
         self._still_there()
@@ -176,7 +182,9 @@ class _Effect:
         entry = self.entry
         request = wire.prepare_post_empty(self._mailbox(), entry.list_id, entry.task_id, name=entry.attachment_name)
         reply = self._change(request)
-        return reply if not isinstance(reply, wire.GraphReply) else self._claimed_for_us(wire.parse_post_empty(reply))
+        if not isinstance(reply, wire.GraphReply):
+            return reply
+        return self._claimed_for_us(wire.parse_post_empty(reply))
 
     def _still_there(self) -> None:
         """An empty file has no bytes whose reading would tell that it is gone or rewritten."""
@@ -195,10 +203,13 @@ class _Effect:
         return observation if owner == mine else seen.LandedUnnamed()
 
     def _cancel_session(self) -> seen.Observation:
-        if not wire.is_within(self.entry.session_url, self.world.root):
-            # Opened when another Graph root was configured: the token must not go there.
+        if not self._session_is_here():
             return seen.SessionCancelled()
         return wire.parse_cancel_session(self._ask(wire.prepare_cancel_session(self.entry.session_url)))
+
+    def _session_is_here(self) -> bool:
+        """False for one that was opened when another Graph root was configured: the token must not go there."""
+        return wire.is_within(self.entry.session_url, self.world.root)
 
     # -- did it land? --
 
@@ -294,7 +305,7 @@ class _Effect:
         accounts, account = self.world.ports.accounts, self.entry.account
         token = accounts.token(account)
         reply = self._send(request, token)
-        if reply.status != 401:
+        if not wire.is_challenge(reply):
             return reply
         try:
             token = accounts.refreshed(account, token, wire.claims_challenge(reply))
@@ -302,7 +313,7 @@ class _Effect:
             needed = error
         else:
             reply = self._send(request, token)
-            if reply.status != 401:
+            if not wire.is_challenge(reply):
                 return reply
             needed = SignInNeeded(account, f"Graph does not take the account's token ({wire.describe(reply)})")
         if self._only_the_session_is_refused(request, token):
@@ -313,7 +324,17 @@ class _Effect:
         """Whether the token is still good for the task: a session that is over may answer 401 too."""
         if request.operation not in wire.SESSION_OPERATIONS:
             return False
-        return self._send(self._list_attachments(), token).status != 401
+        try:
+            reply = self._send(self._list_attachments(), token)
+        except GraphNoReply as error:
+            raise _Observed(seen.Unavailable(error.detail)) from error
+        if reply.status == 401:
+            return False
+        page = wire.parse_attachments(reply, self.world.root)
+        if isinstance(page, seen.Deferred | seen.Unavailable):
+            # Not told, and perhaps throttled: the request that got the 401 was not applied, so all of it waits.
+            raise _Observed(page)
+        return True
 
     def _send(self, request: wire.GraphRequest, token: str) -> wire.GraphReply:
         if request.method != "GET" and not self._claim_holds():

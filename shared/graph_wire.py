@@ -335,9 +335,12 @@ def _page[Item](reply: GraphReply, root: str, read: Any) -> Page[Item] | seen.Ob
 
 def _listed_attachment(row: Mapping[str, Any]) -> ListedAttachment | None:
     attachment_id, name = row.get("id"), row.get("name")
-    if not isinstance(attachment_id, str) or not isinstance(name, str):
+    if not isinstance(attachment_id, str):
         return None
-    return ListedAttachment(attachment_id, name, _time(row.get("lastmodifieddatetime")))
+    # A nameless one may be ours: its bytes will tell.
+    return ListedAttachment(
+        attachment_id, name if isinstance(name, str) else "", _time(row.get("lastmodifieddatetime"))
+    )
 
 
 def _named_list(row: Mapping[str, Any]) -> Named | None:
@@ -353,6 +356,12 @@ def _named_task(row: Mapping[str, Any]) -> Named | None:
 
 
 # -- replies in general --
+
+
+def is_challenge(reply: GraphReply) -> bool:
+    """Whether another token may help: a 401; or a 403 by which Conditional Access asks for more claims."""
+    demand = "insufficient_claims" in reply.headers.get("www-authenticate", "")
+    return reply.status == 401 or (reply.status == 403 and demand)
 
 
 def claims_challenge(reply: GraphReply) -> str:

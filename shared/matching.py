@@ -16,12 +16,15 @@ TOLERANCE = timedelta(seconds=5)
 
 
 def candidates(listed: Iterable[ListedAttachment], *, name: str, opened_at: datetime | None) -> list[ListedAttachment]:
-    """The listed attachments worth comparing. One without a time counts as young: the hash decides."""
+    """The listed attachments worth comparing.
+
+    One without a time counts as young, one without a name as ours: the hash decides.
+    """
     wanted = loose_name(name)
     return [
         attachment
         for attachment in listed
-        if loose_name(attachment.name) == wanted and _is_young(attachment, opened_at)
+        if loose_name(attachment.name) in {wanted, ""} and _is_young(attachment, opened_at)
     ]
 
 

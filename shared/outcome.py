@@ -1,4 +1,4 @@
-"""What the person reads: blob index tags on the file itself, so that `az storage blob tag list` answers.
+"""What the person reads: blob index tags on the file itself, so that the file answers for itself.
 
 Setting tags replaces all of them, so the person's own are merged in. A value has at most 256 characters of
 `A-Za-z0-9 + - . / : = _` and space, so the reason is a code and a few words; the ledger and the log have it whole.

@@ -116,7 +116,9 @@ class _Reader:
         self._mistakes: list[str] = []
 
     def mistake(self, name: str, value: str, remedy: str) -> None:
-        shown = f'is "{value[:60]}"' if value else "is not set"
+        # What may hold a password (user:password@host) or a signature (?sig=) is not repeated.
+        told = "(hidden)" if any(mark in value for mark in "@?") else value[:60]
+        shown = f'is "{told}"' if value else "is not set"
         self._mistakes.append(f"{name} {shown}: {remedy}")
 
     def finish(self) -> None:

@@ -28,6 +28,7 @@ MAX_REPORT_TRIES = 18
 MAX_REPORT_TRIES_WAITING = 3
 # "Created", yet not in the listing: the listing may lag. After this many looks it counts as attached, nameless.
 MAX_LOOKS_FOR_LANDED = 6
+TRUSTED_RETRY_AFTERS = 4
 LONGEST_SLOT_WAIT = timedelta(seconds=30)
 # No new range is started so shortly before the session's end, which is judged across two clocks.
 EXPIRY_MARGIN = timedelta(seconds=60)
@@ -223,7 +224,7 @@ TRANSITIONS: dict[Phase, dict[type[Any], tuple[Phase, ...]]] = {
         **_LOST_BLOB,
     },
     Phase.SENDING: {
-        seen.Progress: (Phase.SENDING,),
+        seen.Progress: (Phase.SENDING, Phase.CONFIRMING),
         seen.Attached: (Phase.ATTACHED,),
         seen.LandedUnnamed: (Phase.CONFIRMING,),
         seen.Unclear: (Phase.LOCATING, Phase.FAILED),
@@ -294,9 +295,14 @@ class _Moment:
     usual: Phase
 
     def later(self, entry: Entry, retry_after: timedelta | None = None) -> datetime:
-        """When to come back: Retry-After wins over our own back-off; a second for clocks cut to seconds."""
-        wait = retry_after if retry_after is not None else delay_before(entry.deferrals + 1, jitter=self.jitter)
-        return self.now + wait + SECOND
+        """When to come back: Retry-After wins over our own back-off; a second for clocks cut to seconds.
+
+        Unless it was not enough a few times in a row: a server that says "now" for ever is not asked every second.
+        """
+        own = delay_before(entry.deferrals + 1, jitter=self.jitter)
+        if retry_after is None:
+            return self.now + own + SECOND
+        return self.now + (retry_after if entry.deferrals < TRUSTED_RETRY_AFTERS else max(own, retry_after)) + SECOND
 
     def after_deadline(self) -> datetime:
         return self.now + self.limits.deadline + SECOND
@@ -328,7 +334,7 @@ def _slot_held(entry: Entry, _: seen.SlotHeld, at: _Moment) -> Entry:
     return replace(
         entry,
         deferrals=entry.deferrals + 1,
-        not_before=at.later(entry, wait),
+        not_before=at.now + wait + SECOND,
         detail="another upload of this name to this task is under way",
     )
 

@@ -75,7 +75,8 @@ class Tape:
         return self._random.randrange(limit)
 
     def kind(self, kinds: list[type]) -> type:
-        return kinds[self.number(len(kinds))]
+        # The best half of the time: otherwise few lives would get far enough to go wrong.
+        return kinds[self.number(len(kinds)) if self.number(2) else 0]
 
     def progress(self, most: int, best: int) -> int:
         return min(most, best) if self.number(2) else self.number(most + 1)

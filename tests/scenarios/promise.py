@@ -19,7 +19,7 @@ def fault(effect: Effect, operation: str = "put_range", *, nth: int = 1, count: 
     return Rule(effect, operation=operation, nth=nth, count=count)
 
 
-def upload(world: World, data: bytes = FILE, *, name: str = "report.pdf", **metadata: str) -> BlobVersion:
+def upload(world: World, data: bytes = FILE, /, *, name: str = "report.pdf", **metadata: str) -> BlobVersion:
     """Drop a file, and let everything run until nothing moves any more."""
     blob = world.drop(data, name, **metadata)
     world.notify(name)
@@ -28,7 +28,7 @@ def upload(world: World, data: bytes = FILE, *, name: str = "report.pdf", **meta
 
 
 def assert_attached(world: World, blob: BlobVersion, data: bytes = FILE, *, name: str = "report.pdf") -> None:
-    """This file hangs on the default task exactly once, whole, and nothing else does."""
+    """That file hangs on the default task exactly once, whole, and nothing else does."""
     entry = world.entry(blob)
     assert (entry.phase, entry.reason) == (Phase.ATTACHED, Reason.NONE)
     assert world.attached() == [(name, data)]

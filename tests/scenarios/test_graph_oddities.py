@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from local.todo.behaviour import DOCUMENTED
-from local.todo.faults import ExpireSession, ResetConnection
+from local.todo.faults import Answer, ExpireSession, ResetConnection
 from local.todo.journal import Offence
 from shared.ledger import Phase, Reason
-from tests.fakes.world import SLICE, World
+from tests.fakes.world import SAM, SLICE, TOKEN, World
 from tests.scenarios.promise import FILE, SLICES, assert_attached, assert_ended, assert_promise, fault, upload
 
 # Whatever the value: the file is attached, once.
@@ -182,3 +182,27 @@ def test_a_task_dragged_to_another_list_attaches_once_or_says_that_it_is_gone(
         assert (entry.phase, entry.reason) == (Phase.REJECTED, Reason.NO_SUCH_TASK)
     assert len(world.attached()) == (entry.phase is Phase.ATTACHED)
     assert_promise(world, unseen_sessions=1, offences=[Offence.REFUSED_RANGE])
+
+
+@pytest.mark.parametrize("slices", range(1, SLICES))
+def test_a_session_of_another_graph_root_is_left_and_the_token_does_not_go_there(slices: int) -> None:
+    """The deployment was pointed at another cloud, or the emulator got another port, half way."""
+    world = World()
+    blob = world.drop(FILE)
+    world.notify()
+    world.run(until=lambda: len(world.requests()) > slices)
+    row = world.ledger.rows[blob.upload_id()]
+    row.entry = replace(row.entry, session_url="https://dod-graph.microsoft.us/v1.0/users/u/attachmentSessions/s")
+    world.run()
+    assert_attached(world, blob)
+    assert_promise(world, unseen_sessions=1)
+
+
+def test_conditional_access_that_asks_for_claims_with_a_403_gets_another_token() -> None:
+    demand = {"WWW-Authenticate": 'Bearer error="insufficient_claims", claims="eyJhIjoxfQ=="'}
+    world = World(faults=(fault(Answer(403, headers=demand), nth=2),))
+    world.accounts.next_tokens = {SAM: [TOKEN]}
+    blob = upload(world)
+    assert_attached(world, blob)
+    assert world.accounts.challenges == ['{"a":1}']
+    assert_promise(world)

@@ -102,7 +102,7 @@ def test_twins_take_turns() -> None:
     assert operations == [*["create_session", *["put_range"] * SLICES] * 2]
 
 
-@pytest.mark.parametrize("name", ["REPORT.pdf", "report.pdf ", "ｒeport.pdf", "report. pdf"])
+@pytest.mark.parametrize("name", ["REPORT.pdf", "report.pdf ", "ｒeport.pdf", "report. pdf"])  # noqa: RUF001
 def test_a_name_that_a_server_could_mistake_for_another_takes_turns_too(name: str) -> None:
     world = World()
     one = world.drop(FILE, "report.pdf")

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from local.todo.behaviour import Behaviour
-from local.todo.faults import Answer, ExpireSession, ResetConnection
+from local.todo.faults import Answer, Effect, ExpireSession, ResetConnection
 from shared.ledger import Phase, Reason
 from shared.upload import MAX_SESSIONS
 from tests.fakes.seam import ActingSeam
@@ -25,6 +25,15 @@ def test_a_session_that_expires_is_opened_again_from_byte_0(nth: int, status: in
     assert_attached(world, blob)
     assert_promise(world)
     assert world.entry(blob).sessions_opened == 2
+
+
+@pytest.mark.parametrize("effect", [Answer(429, retry_after=40), Answer(500), ResetConnection()])
+def test_where_a_401_could_mean_the_session_the_question_which_it_is_may_fail_too(effect: Effect) -> None:
+    behaviour = Behaviour(expired_session=401)
+    world = World(behaviour=behaviour, faults=(fault(ExpireSession(), nth=2), fault(effect, "list_attachments")))
+    blob = upload(world)
+    assert_attached(world, blob)
+    assert_promise(world)
 
 
 @pytest.mark.parametrize("status", GONE)

@@ -188,3 +188,11 @@ def test_a_name_of_exactly_the_limit_is_left_alone() -> None:
 )
 def test_a_reference_shows_itself_as_it_was_given(reference: Reference, shown: str) -> None:
     assert str(reference) == shown
+
+
+@pytest.mark.parametrize("key", ["listid", "taskid"])
+@pytest.mark.parametrize("value", [".", "..", "%2E%2E"])
+def test_an_id_that_a_path_would_swallow_is_refused(key: str, value: str) -> None:
+    refusal = parse_metadata({"listid": "L", "taskid": "T", key: value}, "a.pdf")
+    assert isinstance(refusal, BadMetadata)
+    assert refusal.detail.startswith(f"{key} is ")

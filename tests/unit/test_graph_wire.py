@@ -695,10 +695,30 @@ def test_a_listing_that_cannot_be_read_is_never_taken_for_empty(body: object) ->
         assert isinstance(parse(reply(200, body), ROOT), seen.Unavailable)
 
 
-@pytest.mark.parametrize("row", [None, 7, "x", [], {}, {"id": 1}, {"id": "A"}, {"id": None, "name": "n"}], ids=repr)
+@pytest.mark.parametrize("row", [None, 7, "x", [], {}, {"id": 1}, {"id": None, "name": "n"}], ids=repr)
 def test_a_row_that_is_none_is_passed_over(row: object) -> None:
     for parse in (wire.parse_attachments, wire.parse_lists, wire.parse_tasks):
         assert parse(reply(200, {"value": [row]}), ROOT) == Page((), "", None)
+
+
+def test_an_attachment_without_a_name_is_kept_for_its_bytes_to_tell() -> None:
+    listed = wire.parse_attachments(reply(200, {"value": [{"id": "A"}]}), ROOT)
+    assert listed == Page((ListedAttachment("A", "", None),), "", None)
+
+
+@pytest.mark.parametrize(
+    ("status", "header", "expected"),
+    [
+        (401, "", True),
+        (403, 'Bearer error="insufficient_claims", claims="e30="', True),
+        (403, "", False),
+        (200, 'Bearer error="insufficient_claims"', False),
+    ],
+)
+def test_another_token_is_asked_for_after_a_401_or_a_demand_for_claims(
+    status: int, header: str, expected: bool
+) -> None:
+    assert wire.is_challenge(GraphReply(status, {"www-authenticate": header})) is expected
 
 
 @pytest.mark.parametrize("time", ["0001-01-01T00:00:00Z", "", None, "soon"], ids=repr)

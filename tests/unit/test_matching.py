@@ -43,7 +43,7 @@ def test_without_a_time_the_hash_decides(modified_at: datetime | None, opened_at
         ("plan_pdf", True),
         ("plan.pdf.exe", False),
         ("plan (1).pdf", False),
-        ("", False),
+        ("", True),
     ],
     ids=repr,
 )

@@ -276,8 +276,24 @@ def test_the_table_leaves_no_terminal_phase() -> None:
 
 
 def test_an_observation_against_the_table_is_a_bug_and_changes_nothing() -> None:
-    with pytest.raises(ValueError, match="does not lead from sending to confirming"):
-        absorb(an_entry(Phase.SENDING), seen.Progress(SIZE))
+    with pytest.raises(ValueError, match="does not lead from opening to failed"):
+        absorb(an_entry(Phase.OPENING, size=0, refused=400), seen.Unclear("HTTP 400", refused=400))
+
+
+def test_a_server_that_has_all_bytes_and_created_nothing_is_confirmed() -> None:
+    after = absorb(an_entry(Phase.SENDING), seen.Progress(SIZE))
+    assert (after.phase, after.stalled) == (Phase.CONFIRMING, 1)
+
+
+@pytest.mark.parametrize(("deferrals", "seconds"), [(0, 1), (3, 1), (4, 17), (50, 301)])
+def test_a_server_that_says_now_for_ever_is_not_asked_every_second(deferrals: int, seconds: float) -> None:
+    after = absorb(an_entry(Phase.SENDING, deferrals=deferrals), seen.Deferred("HTTP 429", timedelta()))
+    assert delay(after) == seconds
+
+
+def test_a_retry_after_is_never_cut_short_by_our_own_back_off() -> None:
+    after = absorb(an_entry(Phase.SENDING, deferrals=50), seen.Deferred("HTTP 429", timedelta(hours=2)))
+    assert delay(after) == 7201
 
 
 # -- resolving --
