@@ -1,0 +1,24 @@
+// The values of one deployment. Copy this file for a second one; it holds no secrets, so it belongs under version
+// control. Every parameter has its description, bounds and default in main.bicep; what stands here is what most
+// people want to decide.
+using 'main.bicep'
+
+// Begins the names of all resources: 2 to 10 small letters and digits, a letter first.
+param prefix = 'todoattach'
+
+// Whose To Do a file goes to that does not say: a sign-in name or an object id.
+param defaultAccount = 'someone@example.com'
+
+// Who may put files: object ids, all of one kind. A group is best:
+//   az ad group show --group Attachers --query id --output tsv
+param senderPrincipalIds = []
+param senderPrincipalType = 'Group'
+
+// Who is told when something is stuck. Empty: nobody.
+param alertEmail = ''
+
+// 1 keeps one instance warm for the chain of slices, at its price; 0 accepts a cold start for the first file.
+param alwaysReadyInstances = 0
+
+// Delete files from the container after so many days; 0 = never. Never shorter than the longest wait of an upload.
+param deleteFilesAfterDays = 0

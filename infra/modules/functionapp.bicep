@@ -1,0 +1,186 @@
+// The plan (Flex Consumption) and the app. Settings that Flex Consumption forbids or that would let a key in are
+// absent on purpose: no plain AzureWebJobsStorage, no FUNCTIONS_WORKER_RUNTIME, no WEBSITE_RUN_FROM_PACKAGE.
+
+@description('Name of the plan.')
+param planName string
+
+@description('Name of the function app.')
+param name string
+
+@description('Azure region.')
+param location string
+
+@description('Tags of every resource.')
+param tags object
+
+@description('Resource id of the identity that the app runs as.')
+param identityId string
+
+@description('Client id of that identity.')
+param identityClientId string
+
+@description('URI of the container of the deployed package.')
+param packageContainerUri string
+
+@description('Version of Python.')
+param pythonVersion string
+
+@description('Memory of an instance, in MB.')
+param instanceMemoryMB int
+
+@description('Most instances at a time.')
+param maximumInstanceCount int
+
+@description('Instances that always run for the chain of slices.')
+param alwaysReadyInstances int
+
+@description('URI of the blob service.')
+param blobUri string
+
+@description('URI of the queue service.')
+param queueUri string
+
+@description('URI of the table service.')
+param tableUri string
+
+@description('Name of the Application Insights component.')
+param componentName string
+
+@description('Resource id of the workspace that diagnostics go to.')
+param workspaceId string
+
+@description('The application\'s own settings, name to value: what shared/settings.py reads.')
+param applicationSettings object
+
+// With a user-assigned identity each connection needs credential and clientId: without them the host fails silently.
+// The two connections are the same account: the host's own state, and the files, queues and ledger.
+var connectionSettings = [
+  { name: 'AzureWebJobsStorage__blobServiceUri', value: blobUri }
+  { name: 'AzureWebJobsStorage__queueServiceUri', value: queueUri }
+  { name: 'AzureWebJobsStorage__tableServiceUri', value: tableUri }
+  { name: 'AzureWebJobsStorage__credential', value: 'managedidentity' }
+  { name: 'AzureWebJobsStorage__clientId', value: identityClientId }
+  { name: 'AttachmentStorage__blobServiceUri', value: blobUri }
+  { name: 'AttachmentStorage__queueServiceUri', value: queueUri }
+  { name: 'AttachmentStorage__tableServiceUri', value: tableUri }
+  { name: 'AttachmentStorage__credential', value: 'managedidentity' }
+  { name: 'AttachmentStorage__clientId', value: identityClientId }
+]
+var telemetrySettings = [
+  { name: 'APPLICATIONINSIGHTS_CONNECTION_STRING', value: component.properties.ConnectionString }
+  { name: 'APPLICATIONINSIGHTS_AUTHENTICATION_STRING', value: 'ClientId=${identityClientId};Authorization=AAD' }
+]
+var workerSettings = [
+  // A thread for each queue message that host.json lets in at a time, and as many again for everything else.
+  { name: 'PYTHON_THREADPOOL_THREAD_COUNT', value: '16' }
+]
+
+resource component 'Microsoft.Insights/components@2020-02-02' existing = {
+  name: componentName
+}
+
+resource plan 'Microsoft.Web/serverfarms@2024-11-01' = {
+  name: planName
+  location: location
+  tags: tags
+  kind: 'functionapp'
+  sku: {
+    name: 'FC1'
+    tier: 'FlexConsumption'
+  }
+  properties: {
+    reserved: true
+  }
+}
+
+resource app 'Microsoft.Web/sites@2024-11-01' = {
+  name: name
+  location: location
+  tags: tags
+  kind: 'functionapp,linux'
+  identity: {
+    type: 'UserAssigned'
+    userAssignedIdentities: {
+      '${identityId}': {}
+    }
+  }
+  properties: {
+    serverFarmId: plan.id
+    httpsOnly: true
+    // Event Grid delivers from outside; the webhook wants a key of its own.
+    publicNetworkAccess: 'Enabled'
+    clientCertEnabled: false
+    keyVaultReferenceIdentity: identityId
+    siteConfig: {
+      minTlsVersion: '1.2'
+      scmMinTlsVersion: '1.2'
+      ftpsState: 'Disabled'
+      http20Enabled: true
+      remoteDebuggingEnabled: false
+      appSettings: concat(connectionSettings, telemetrySettings, workerSettings, map(items(applicationSettings), setting => { name: setting.key, value: setting.value }))
+    }
+    functionAppConfig: {
+      deployment: {
+        storage: {
+          type: 'blobContainer'
+          value: packageContainerUri
+          authentication: {
+            type: 'UserAssignedIdentity'
+            userAssignedIdentityResourceId: identityId
+          }
+        }
+      }
+      runtime: {
+        name: 'python'
+        version: pythonVersion
+      }
+      scaleAndConcurrency: {
+        instanceMemoryMB: instanceMemoryMB
+        maximumInstanceCount: maximumInstanceCount
+        alwaysReady: alwaysReadyInstances > 0 ? [{ name: 'function:send_range', instanceCount: alwaysReadyInstances }] : []
+      }
+    }
+  }
+}
+
+resource noFtpPassword 'Microsoft.Web/sites/basicPublishingCredentialsPolicies@2024-11-01' = {
+  parent: app
+  name: 'ftp'
+  properties: {
+    allow: false
+  }
+}
+
+resource noScmPassword 'Microsoft.Web/sites/basicPublishingCredentialsPolicies@2024-11-01' = {
+  parent: app
+  name: 'scm'
+  properties: {
+    allow: false
+  }
+}
+
+resource diagnostics 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' = {
+  name: 'to-workspace'
+  scope: app
+  properties: {
+    workspaceId: workspaceId
+    logs: [
+      {
+        category: 'FunctionAppLogs'
+        enabled: true
+      }
+    ]
+    metrics: [
+      {
+        category: 'AllMetrics'
+        enabled: true
+      }
+    ]
+  }
+}
+
+@description('Name of the app.')
+output name string = app.name
+
+@description('Host name of the app.')
+output hostName string = app.properties.defaultHostName

@@ -1,0 +1,197 @@
+// Every right that this deployment gives, to whom and where. tests/infra/test_roles.py holds the requests that need
+// them, one by one, and that nothing is given beyond.
+
+@description('Name of the storage account.')
+param storageAccountName string
+
+@description('Container that people put files into.')
+param attachmentsContainer string
+
+@description('Container of events that could not be delivered.')
+param deadLettersContainer string
+
+@description('Name of the key vault.')
+param vaultName string
+
+@description('Name of the Application Insights component.')
+param componentName string
+
+@description('Object id of the identity that the application runs as.')
+param identityPrincipalId string
+
+@description('Object id of who operates the deployment; empty = nobody.')
+param operatorPrincipalId string
+
+@description('What the operator is.')
+param operatorPrincipalType string
+
+@description('The operator may also run scripts/reconcile.py.')
+param operatorMayReconcile bool
+
+@description('Object ids of those who may put files.')
+param senderPrincipalIds string[]
+
+@description('What those who may put files are.')
+param senderPrincipalType string
+
+// Built-in roles, by the ids that are the same in every tenant.
+var roles = {
+  blobOwner: 'b7e6dc6d-f1e8-4753-8033-0f276bb0955b'
+  blobReader: '2a2b9908-6ea1-4ae2-8e65-a410df84e7d1'
+  queueContributor: '974c5e8b-45b9-4653-ba55-5f855dd0fb88'
+  queueSender: 'c6a89b2d-59bc-44d0-9896-0f6e12d7b80a'
+  queueReader: '19e7f393-937e-4f77-808e-94535e297925'
+  tableContributor: '0a9a7e1f-b9d0-4cc4-a60d-0319b160aaa3'
+  tableReader: '76199698-9eea-4c19-bc75-cec21354c6b6'
+  secretsUser: '4633458b-17de-408a-b874-0445c86b69e6'
+  secretsOfficer: 'b86a8fe4-44ce-4948-aee5-eccb2c155cd7'
+  metricsPublisher: '3913510d-42f4-4e42-8a64-420c390055eb'
+}
+
+// Owner, not Contributor: Contributor may neither read nor write blob index tags, and the host asks for Owner.
+var identityOnStorage = ['blobOwner', 'queueContributor', 'tableContributor']
+
+// Enough to see where a file hangs; not enough to change or read files.
+var hasOperator = !empty(operatorPrincipalId)
+var operatorLooks = ['queueReader', 'tableReader']
+// What scripts/reconcile.py does on an operator's machine: only on demand, since it reads people's files' names and
+// metadata and writes the ledger.
+var operatorReconciles = operatorMayReconcile ? ['blobReader', 'queueSender', 'tableContributor'] : []
+var operatorOnStorage = hasOperator ? concat(operatorLooks, operatorReconciles) : []
+
+// A custom role can be given within these scopes; a container cannot be one of them.
+var groupScope = array(resourceGroup().id)
+
+resource account 'Microsoft.Storage/storageAccounts@2025-01-01' existing = {
+  name: storageAccountName
+}
+
+resource blobs 'Microsoft.Storage/storageAccounts/blobServices@2025-01-01' existing = {
+  parent: account
+  name: 'default'
+}
+
+resource attachments 'Microsoft.Storage/storageAccounts/blobServices/containers@2025-01-01' existing = {
+  parent: blobs
+  name: attachmentsContainer
+}
+
+resource deadLetters 'Microsoft.Storage/storageAccounts/blobServices/containers@2025-01-01' existing = {
+  parent: blobs
+  name: deadLettersContainer
+}
+
+resource vault 'Microsoft.KeyVault/vaults@2024-11-01' existing = {
+  name: vaultName
+}
+
+resource component 'Microsoft.Insights/components@2020-02-02' existing = {
+  name: componentName
+}
+
+// People who put files: they write them and read how they fared, and cannot read, list or delete anybody's files. The
+// built-in Contributor is both too much (it reads and deletes) and too little (it may not read tags).
+resource sender 'Microsoft.Authorization/roleDefinitions@2022-04-01' = {
+  name: guid(resourceGroup().id, 'todo-attach-sender')
+  properties: {
+    roleName: 'todo-attach-sender-${storageAccountName}'
+    description: 'Put files into the container of todo-attach, and read and find by the tags that tell the outcome.'
+    type: 'CustomRole'
+    assignableScopes: groupScope
+    permissions: [
+      {
+        actions: []
+        notActions: []
+        dataActions: [
+          'Microsoft.Storage/storageAccounts/blobServices/containers/blobs/write'
+          'Microsoft.Storage/storageAccounts/blobServices/containers/blobs/tags/read'
+          'Microsoft.Storage/storageAccounts/blobServices/containers/blobs/filter/action'
+        ]
+        notDataActions: []
+      }
+    ]
+  }
+}
+
+resource identityStorage 'Microsoft.Authorization/roleAssignments@2022-04-01' = [for role in identityOnStorage: {
+  name: guid(account.id, identityPrincipalId, roles[role])
+  scope: account
+  properties: {
+    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roles[role])
+    principalId: identityPrincipalId
+    principalType: 'ServicePrincipal'
+  }
+}]
+
+resource identityVault 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
+  name: guid(vault.id, identityPrincipalId, roles.secretsUser)
+  scope: vault
+  properties: {
+    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roles.secretsUser)
+    principalId: identityPrincipalId
+    principalType: 'ServicePrincipal'
+  }
+}
+
+resource identityTelemetry 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
+  name: guid(component.id, identityPrincipalId, roles.metricsPublisher)
+  scope: component
+  properties: {
+    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roles.metricsPublisher)
+    principalId: identityPrincipalId
+    principalType: 'ServicePrincipal'
+  }
+}
+
+resource operatorStorage 'Microsoft.Authorization/roleAssignments@2022-04-01' = [for role in operatorOnStorage: {
+  name: guid(account.id, operatorPrincipalId, roles[role])
+  scope: account
+  properties: {
+    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roles[role])
+    principalId: operatorPrincipalId
+    principalType: operatorPrincipalType
+  }
+}]
+
+resource operatorDeadLetters 'Microsoft.Authorization/roleAssignments@2022-04-01' = if (hasOperator) {
+  name: guid(deadLetters.id, operatorPrincipalId, roles.blobReader)
+  scope: deadLetters
+  properties: {
+    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roles.blobReader)
+    principalId: operatorPrincipalId
+    principalType: operatorPrincipalType
+  }
+}
+
+resource operatorVault 'Microsoft.Authorization/roleAssignments@2022-04-01' = if (hasOperator) {
+  name: guid(vault.id, operatorPrincipalId, roles.secretsOfficer)
+  scope: vault
+  properties: {
+    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roles.secretsOfficer)
+    principalId: operatorPrincipalId
+    principalType: operatorPrincipalType
+  }
+}
+
+resource operatorSends 'Microsoft.Authorization/roleAssignments@2022-04-01' = if (hasOperator) {
+  name: guid(attachments.id, operatorPrincipalId, sender.id)
+  scope: attachments
+  properties: {
+    roleDefinitionId: sender.id
+    principalId: operatorPrincipalId
+    principalType: operatorPrincipalType
+  }
+}
+
+resource senders 'Microsoft.Authorization/roleAssignments@2022-04-01' = [for principalId in senderPrincipalIds: {
+  name: guid(attachments.id, principalId, sender.id)
+  scope: attachments
+  properties: {
+    roleDefinitionId: sender.id
+    principalId: principalId
+    principalType: senderPrincipalType
+  }
+}]
+
+@description('Name of the custom role for people who put files, for further assignments.')
+output senderRoleName string = sender.properties.roleName

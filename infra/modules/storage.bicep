@@ -1,0 +1,222 @@
+// One account for the files, the ledger, the queues and the host's own state. It has no working key: every request
+// carries a token of Entra ID. Containers, queues and tables are made here, through Azure Resource Manager, since
+// tools that make them at the first use want a key.
+
+@minLength(3)
+@maxLength(24)
+@description('Name of the storage account: small letters and digits.')
+param name string
+
+@description('Azure region.')
+param location string
+
+@description('Tags of every resource.')
+param tags object
+
+@description('Redundancy of the account.')
+param sku string
+
+@description('Resource id of the workspace that diagnostics go to.')
+param workspaceId string
+
+@description('Container that people put files into.')
+param attachmentsContainer string
+
+@description('Container of the deployed package.')
+param deploymentContainer string
+
+@description('Container of events that could not be delivered.')
+param deadLettersContainer string
+
+@description('Container for the sign-ins of accounts.')
+param accountsContainer string
+
+@description('Queues.')
+param queueNames string[]
+
+@description('Tables.')
+param tableNames string[]
+
+@description('Days that deleted blobs and containers can be brought back.')
+param deletedBlobDays int
+
+@description('Days after which a file is deleted; 0 = never.')
+param deleteFilesAfterDays int
+
+@description('Whether every request to blob storage is logged.')
+param auditBlobRequests bool
+
+resource account 'Microsoft.Storage/storageAccounts@2025-01-01' = {
+  name: name
+  location: location
+  tags: tags
+  kind: 'StorageV2'
+  sku: {
+    name: sku
+  }
+  properties: {
+    accessTier: 'Hot'
+    allowBlobPublicAccess: false
+    allowCrossTenantReplication: false
+    allowSharedKeyAccess: false
+    defaultToOAuthAuthentication: true
+    isLocalUserEnabled: false
+    isSftpEnabled: false
+    minimumTlsVersion: 'TLS1_2'
+    supportsHttpsTrafficOnly: true
+    // Reachable, but by nobody without a role: people put files from anywhere, and Event Grid delivers from outside.
+    publicNetworkAccess: 'Enabled'
+    networkAcls: {
+      bypass: 'AzureServices'
+      defaultAction: 'Allow'
+    }
+    encryption: {
+      keySource: 'Microsoft.Storage'
+      requireInfrastructureEncryption: true
+    }
+  }
+}
+
+resource blobs 'Microsoft.Storage/storageAccounts/blobServices@2025-01-01' = {
+  parent: account
+  name: 'default'
+  properties: {
+    deleteRetentionPolicy: {
+      enabled: true
+      days: deletedBlobDays
+      allowPermanentDelete: false
+    }
+    containerDeleteRetentionPolicy: {
+      enabled: true
+      days: deletedBlobDays
+    }
+  }
+}
+
+resource containers 'Microsoft.Storage/storageAccounts/blobServices/containers@2025-01-01' = [for container in [attachmentsContainer, deploymentContainer, deadLettersContainer, accountsContainer]: {
+  parent: blobs
+  name: container
+  properties: {
+    publicAccess: 'None'
+  }
+}]
+
+resource queueService 'Microsoft.Storage/storageAccounts/queueServices@2025-01-01' = {
+  parent: account
+  name: 'default'
+}
+
+resource queues 'Microsoft.Storage/storageAccounts/queueServices/queues@2025-01-01' = [for queue in queueNames: {
+  parent: queueService
+  name: queue
+}]
+
+resource tableService 'Microsoft.Storage/storageAccounts/tableServices@2025-01-01' = {
+  parent: account
+  name: 'default'
+}
+
+resource tables 'Microsoft.Storage/storageAccounts/tableServices/tables@2025-01-01' = [for table in tableNames: {
+  parent: tableService
+  name: table
+}]
+
+resource lifecycle 'Microsoft.Storage/storageAccounts/managementPolicies@2025-01-01' = if (deleteFilesAfterDays > 0) {
+  parent: account
+  name: 'default'
+  properties: {
+    policy: {
+      rules: [
+        {
+          name: 'delete-old-files'
+          type: 'Lifecycle'
+          enabled: true
+          definition: {
+            filters: {
+              blobTypes: ['blockBlob', 'appendBlob']
+              prefixMatch: ['${attachmentsContainer}/']
+            }
+            actions: {
+              baseBlob: {
+                delete: {
+                  daysAfterModificationGreaterThan: deleteFilesAfterDays
+                }
+              }
+            }
+          }
+        }
+      ]
+    }
+  }
+}
+
+resource blobDiagnostics 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' = {
+  name: 'to-workspace'
+  scope: blobs
+  properties: {
+    workspaceId: workspaceId
+    logs: [
+      {
+        category: 'StorageRead'
+        enabled: auditBlobRequests
+      }
+      {
+        category: 'StorageWrite'
+        enabled: auditBlobRequests
+      }
+      {
+        category: 'StorageDelete'
+        enabled: auditBlobRequests
+      }
+    ]
+    metrics: [
+      {
+        category: 'Transaction'
+        enabled: true
+      }
+    ]
+  }
+}
+
+resource queueDiagnostics 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' = {
+  name: 'to-workspace'
+  scope: queueService
+  properties: {
+    workspaceId: workspaceId
+    metrics: [
+      {
+        category: 'Transaction'
+        enabled: true
+      }
+    ]
+  }
+}
+
+resource tableDiagnostics 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' = {
+  name: 'to-workspace'
+  scope: tableService
+  properties: {
+    workspaceId: workspaceId
+    metrics: [
+      {
+        category: 'Transaction'
+        enabled: true
+      }
+    ]
+  }
+}
+
+@description('Resource id of the account.')
+output id string = account.id
+
+@description('Name of the account.')
+output name string = account.name
+
+@description('URI of the blob service, with a slash at its end.')
+output blobUri string = account.properties.primaryEndpoints.blob
+
+@description('URI of the queue service, with a slash at its end.')
+output queueUri string = account.properties.primaryEndpoints.queue
+
+@description('URI of the table service, with a slash at its end.')
+output tableUri string = account.properties.primaryEndpoints.table

@@ -1,0 +1,77 @@
+# shellcheck shell=bash
+# What the scripts for Azure share. Sourced, never run.
+
+# Seconds between two tries of what is known to lag.
+pause_seconds=${TODO_ATTACH_PAUSE_SECONDS:-15}
+# shellcheck disable=SC2034 # the scripts that source this one use it
+deployment_name=todo-attach
+
+say() { printf '%s\n' "$*" >&2; }
+die() {
+  say "" "FAILED: $*"
+  exit 1
+}
+
+step=none
+begin() {
+  step=$*
+  say "" "== $*"
+}
+
+# To be trapped on EXIT: whatever stopped the script, say where, and that running it again is safe.
+report_stop() {
+  local status=$?
+  rm -rf "$scratch"
+  if [ "$status" -ne 0 ]; then
+    say "Stopped in: $step." "Nothing has to be cleaned up: put it right and run the same command again."
+  fi
+}
+
+scratch=$(mktemp -d)
+errors=$scratch/errors
+
+# An error about the webhook may quote its URL, and that holds a key.
+show_errors() { sed -E 's/(code|sig|key)=[^&"'"'"' ]+/\1=***/g' "$errors" >&2; }
+
+# patiently TRIES PATTERN WHY COMMAND... : an error that has a word of PATTERN is known to pass and is tried again, TRIES
+# times in all; any other error is final at once. The command's output is passed on.
+patiently() {
+  local tries=$1 pattern=$2 why=$3 attempt
+  shift 3
+  for ((attempt = 1; ; attempt++)); do
+    if "$@" 2>"$errors"; then
+      show_errors
+      return 0
+    fi
+    if ! grep -qiwE "$pattern" "$errors"; then
+      show_errors
+      return 1
+    fi
+    if [ "$attempt" -ge "$tries" ]; then
+      show_errors
+      say "   Gave up after $tries tries: $why."
+      return 1
+    fi
+    say "   Not yet ($why); try $attempt of $tries, again in $pause_seconds s."
+    sleep "$pause_seconds"
+  done
+}
+
+need_tool() {
+  command -v "$1" >/dev/null 2>&1 || die "$1 was not found. $2"
+}
+
+need_login() {
+  need_tool az "Install the Azure CLI."
+  account=$(az account show --query "join('  ', [name, id])" --output tsv 2>"$errors") ||
+    die "nobody is signed in to Azure. Run: az login"
+  say "   subscription: $account"
+}
+
+# tag PATH NAME : one index tag of the blob at PATH (container/name, percent-encoded) below $blob_uri. By az rest: the
+# commands for tags (az storage blob tag) are not in the Azure CLI but in an extension.
+tag() {
+  # shellcheck disable=SC2154 # the script that calls this one sets blob_uri
+  az rest --method get --resource https://storage.azure.com/ --headers x-ms-version=2023-11-03 --output tsv \
+    --url "${blob_uri%/}/$1?comp=tags" 2>"$errors" | sed -n "s:.*<Key>$2</Key><Value>\([^<]*\)</Value>.*:\1:p"
+}

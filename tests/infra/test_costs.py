@@ -1,0 +1,73 @@
+"""docs/operations.md tells what an attachment costs, as counted operations. Here they are counted."""
+
+import re
+from collections import Counter
+from dataclasses import dataclass, field
+
+import pytest
+
+from shared.ranges import MAX_SLICE_BYTES
+from tests.fakes.seam import Seam
+from tests.fakes.world import FULL_SIZE, World
+from tests.infra.tools import ROOT
+
+PAGE = ROOT / "docs/operations.md"
+# The document's rows -> the calls of ports that are such an operation, each one request.
+ROWS = {
+    "Graph requests": r"graph\..*",
+    "ledger reads": r"ledger\.get",
+    "ledger writes": r"ledger\.(?!get).*",
+    "queue sends": r"queue\.send",
+    "blob reads": r"blobs\.(describe|read|tags)",
+    "blob writes": r"blobs\.(set_tags|delete)",
+}
+
+
+@dataclass
+class Counting(Seam):
+    """Counts every call of a port."""
+
+    calls: Counter[str] = field(default_factory=Counter)
+
+    def enter(self, operation: str, *, changes: bool) -> None:
+        self.calls[operation] += 1
+
+
+def counted(slices: int) -> dict[str, int]:
+    """One clean upload of *slices* slices whose metadata has ids, through the whole application on fakes."""
+    world, seam = World(limits=FULL_SIZE), Counting()
+    blob = world.drop(b"x" * min(slices * MAX_SLICE_BYTES, 26_214_400))
+    world.put_in(seam)
+    world.notify()
+    world.run(until=lambda: world.settled(blob))
+    return {
+        row: sum(count for call, count in seam.calls.items() if re.fullmatch(calls, call))
+        for row, calls in ROWS.items()
+    }
+
+
+def told() -> dict[str, str]:
+    """The formulas of the document, in the number N of slices."""
+    table = re.findall(r"^\| ([A-Za-z ]+) \| ([0-9N +]+) \| (\d+) \|", PAGE.read_text(encoding="utf-8"), re.MULTILINE)
+    return {row: formula for row, formula, _ in table}
+
+
+def evaluated(formula: str, slices: int) -> int:
+    """`2N + 9` for a number."""
+    total = 0
+    for term in formula.split("+"):
+        factor, letter, _ = term.strip().partition("N")
+        total += int(factor or 1) * (slices if letter else 1)
+    return total
+
+
+@pytest.mark.parametrize("slices", [1, 2, 7])
+def test_the_document_s_formulas_are_what_is_counted(slices: int) -> None:
+    formulas = told()
+    assert {row: evaluated(formulas[row], slices) for row in ROWS} == counted(slices)
+
+
+def test_the_document_s_numbers_for_25_mib_are_its_formulas() -> None:
+    table = re.findall(r"^\| ([A-Za-z ]+) \| ([0-9N +]+) \| (\d+) \|", PAGE.read_text(encoding="utf-8"), re.MULTILINE)
+    assert len(table) >= len(ROWS)
+    assert {row: int(number) for row, _, number in table} == {row: evaluated(formula, 7) for row, formula, _ in table}

@@ -1,0 +1,228 @@
+"""Every request that needs a right, the action it needs, and the role that gives it; and nothing beyond.
+
+Which action a request needs, and which actions a role has, is Microsoft's documentation ("Permissions for calling data
+operations", "Azure built-in roles"), written down here: there is no way to ask offline.
+"""
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.infra.bicep import INFRA, ROOT, load
+
+ROLES = load(INFRA / "modules/roles.bicep")
+
+BLOB = "Microsoft.Storage/storageAccounts/blobServices/containers"
+QUEUE = "Microsoft.Storage/storageAccounts/queueServices/queues"
+TABLE = "Microsoft.Storage/storageAccounts/tableServices/tables"
+SECRET = "Microsoft.KeyVault/vaults/secrets"
+
+# role in the map of roles.bicep -> its id, and the patterns of what it allows
+BUILT_IN = {
+    "blobOwner": ("b7e6dc6d-f1e8-4753-8033-0f276bb0955b", [f"{BLOB}/*", f"{BLOB}/blobs/*"]),
+    "blobReader": ("2a2b9908-6ea1-4ae2-8e65-a410df84e7d1", [f"{BLOB}/read", f"{BLOB}/blobs/read"]),
+    "queueContributor": (
+        "974c5e8b-45b9-4653-ba55-5f855dd0fb88",
+        [
+            *(f"{QUEUE}/{each}" for each in ("delete", "read", "write")),
+            *(f"{QUEUE}/messages/{each}" for each in ("delete", "read", "write", "process/action")),
+        ],
+    ),
+    "queueReader": ("19e7f393-937e-4f77-808e-94535e297925", [f"{QUEUE}/read", f"{QUEUE}/messages/read"]),
+    "queueSender": ("c6a89b2d-59bc-44d0-9896-0f6e12d7b80a", [f"{QUEUE}/messages/add/action"]),
+    "tableContributor": (
+        "0a9a7e1f-b9d0-4cc4-a60d-0319b160aaa3",
+        [
+            *(f"{TABLE}/{each}" for each in ("delete", "read", "write")),
+            *(f"{TABLE}/entities/{each}" for each in ("read", "write", "delete", "add/action", "update/action")),
+        ],
+    ),
+    "tableReader": ("76199698-9eea-4c19-bc75-cec21354c6b6", [f"{TABLE}/read", f"{TABLE}/entities/read"]),
+    "secretsUser": (
+        "4633458b-17de-408a-b874-0445c86b69e6",
+        [f"{SECRET}/getSecret/action", f"{SECRET}/readMetadata/action"],
+    ),
+    "secretsOfficer": ("b86a8fe4-44ce-4948-aee5-eccb2c155cd7", [f"{SECRET}/*"]),
+    "metricsPublisher": (
+        "3913510d-42f4-4e42-8a64-420c390055eb",
+        [
+            "Microsoft.Insights/Register/Action",
+            "Microsoft.Insights/Telemetry/Write",
+            "Microsoft.Insights/Metrics/Write",
+        ],
+    ),
+}
+
+# What the application calls: method of the SDK's client -> the action each of its requests needs.
+APPLICATION = {
+    "get_blob_properties": f"{BLOB}/blobs/read",
+    "download_blob": f"{BLOB}/blobs/read",
+    "list_blobs": f"{BLOB}/blobs/read",
+    "get_blob_tags": f"{BLOB}/blobs/tags/read",
+    "set_blob_tags": f"{BLOB}/blobs/tags/write",
+    "delete_blob": f"{BLOB}/blobs/delete",
+    "send_message": f"{QUEUE}/messages/write",
+    "get_entity": f"{TABLE}/entities/read",
+    "query_entities": f"{TABLE}/entities/read",
+    "create_entity": f"{TABLE}/entities/write",
+    "update_entity": f"{TABLE}/entities/write",
+    "upsert_entity": f"{TABLE}/entities/write",
+    "delete_entity": f"{TABLE}/entities/delete",
+}
+# What the platform does in its name. As documented for host storage, triggers and Flex Consumption; not observed.
+PLATFORM = {
+    "host: locks and keys in containers of its own": [
+        f"{BLOB}/write",
+        f"{BLOB}/read",
+        f"{BLOB}/blobs/write",
+        f"{BLOB}/blobs/read",
+    ],
+    "host: fetch the package": [f"{BLOB}/blobs/read"],
+    "host: write a dead letter": [f"{BLOB}/blobs/write"],
+    "trigger: make and read its internal queue": [f"{QUEUE}/write", f"{QUEUE}/read", f"{QUEUE}/messages/write"],
+    "trigger: take, lengthen, finish a message": [
+        f"{QUEUE}/messages/process/action",
+        f"{QUEUE}/messages/write",
+        f"{QUEUE}/messages/delete",
+    ],
+    "scaling: count messages": [f"{QUEUE}/messages/read"],
+    "host: diagnostic events": [f"{TABLE}/write", f"{TABLE}/read", f"{TABLE}/entities/write"],
+    "settings: references into the vault": [f"{SECRET}/getSecret/action"],
+    "telemetry": ["Microsoft.Insights/Telemetry/Write"],
+}
+IDENTITY = ("blobOwner", "queueContributor", "tableContributor", "secretsUser", "metricsPublisher")
+_CLIENTS = ("container", "blob", "queue", "table", "client", "service")
+
+
+def allows(role: str, action: str) -> bool:
+    patterns = BUILT_IN[role][1]
+    return any(re.fullmatch(re.escape(each).replace(r"\*", ".*"), action) for each in patterns)
+
+
+def needed() -> set[str]:
+    return {*APPLICATION.values(), *(action for actions in PLATFORM.values() for action in actions)}
+
+
+def test_the_roles_are_microsoft_s_by_id() -> None:
+    assert ROLES.variables["roles"] == {name: guid for name, (guid, _) in BUILT_IN.items()}
+
+
+def test_the_identity_has_these_roles_and_no_other() -> None:
+    assert ROLES.variables["identityOnStorage"] == ["blobOwner", "queueContributor", "tableContributor"]
+    single = {
+        name: re.findall(r"roles\.(\w+)", str(resource.body))
+        for name, resource in ROLES.resources.items()
+        if name.startswith("identity") and name != "identityStorage"
+    }
+    assert {name: set(used) for name, used in single.items()} == {
+        "identityVault": {"secretsUser"},
+        "identityTelemetry": {"metricsPublisher"},
+    }
+
+
+def test_every_call_that_is_made_is_allowed() -> None:
+    assert {action for action in needed() if not any(allows(role, action) for role in IDENTITY)} == set()
+
+
+@pytest.mark.parametrize("role", IDENTITY)
+def test_no_role_is_there_that_nothing_needs(role: str) -> None:
+    others = [each for each in IDENTITY if each != role]
+    assert {action for action in needed() if allows(role, action) and not any(allows(each, action) for each in others)}
+
+
+@pytest.mark.parametrize(
+    ("role", "smaller", "because"),
+    [
+        ("blobOwner", "blobReader", "set_blob_tags"),
+        ("tableContributor", "tableReader", "create_entity"),
+        ("queueContributor", "queueReader", "send_message"),
+    ],
+)
+def test_a_smaller_role_would_not_do(role: str, smaller: str, because: str) -> None:
+    assert allows(role, APPLICATION[because])
+    assert not allows(smaller, APPLICATION[because])
+
+
+def _methods_called(path: Path) -> set[str]:
+    """Methods of Azure clients that a module calls: on self._container, a blob client, self._queue, self._table."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    return {
+        node.func.attr for node in ast.walk(tree) if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)
+    }
+
+
+def _data_plane_methods() -> set[str]:
+    """All methods of the Azure clients that send a request: the verbs that their names begin with."""
+    from azure.data.tables import TableClient  # noqa: PLC0415
+    from azure.storage.blob import BlobClient, ContainerClient  # noqa: PLC0415
+    from azure.storage.queue import QueueClient  # noqa: PLC0415
+
+    verbs = (
+        "get_",
+        "set_",
+        "list_",
+        "download_",
+        "upload_",
+        "delete_",
+        "create_",
+        "update_",
+        "upsert_",
+        "query_",
+        "send_",
+        "receive_",
+        "peek_",
+        "clear_",
+        "find_",
+        "stage_",
+        "commit_",
+        "acquire_",
+        "start_",
+        "undelete_",
+        "append_",
+        "submit_",
+        "walk_",
+    )
+    local = {"get_blob_client", "get_container_client", "get_table_client", "get_queue_client"}
+    return {
+        name
+        for kind in (BlobClient, ContainerClient, QueueClient, TableClient)
+        for name in dir(kind)
+        if name.startswith(verbs)
+    } - local
+
+
+def test_the_table_of_calls_is_what_the_code_calls() -> None:
+    called: set[str] = set()
+    for path in (ROOT / "shared").rglob("*.py"):
+        called |= _methods_called(path) & _data_plane_methods()
+    assert called == APPLICATION.keys()
+
+
+def test_people_who_put_files_may_write_and_learn_the_outcome_and_no_more() -> None:
+    body = ROLES.resources["sender"].body
+    properties = body["properties"]
+    assert isinstance(properties, dict)
+    assert properties["type"] == "CustomRole"
+    assert properties["permissions"] == [
+        {
+            "actions": [],
+            "notActions": [],
+            "dataActions": [f"{BLOB}/blobs/write", f"{BLOB}/blobs/tags/read", f"{BLOB}/blobs/filter/action"],
+            "notDataActions": [],
+        }
+    ]
+
+
+@pytest.mark.parametrize("assignment", ["senders", "operatorSends"])
+def test_the_right_to_put_files_ends_at_the_container(assignment: str) -> None:
+    body = ROLES.resources[assignment].body
+    assert str(getattr(body["scope"], "text", "")) == "attachments"
+
+
+def test_the_operator_looks_and_touches_nothing_unless_told_to_reconcile() -> None:
+    assert ROLES.variables["operatorLooks"] == ["queueReader", "tableReader"]
+    assert load(INFRA / "main.bicep").parameters["operatorMayReconcile"].default is False
+    reconciles = str(getattr(ROLES.variables["operatorReconciles"], "text", ""))
+    assert reconciles == "operatorMayReconcile ? ['blobReader', 'queueSender', 'tableContributor'] : []"

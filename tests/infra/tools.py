@@ -1,0 +1,13 @@
+"""Where scripts/setup-checks puts things."""
+
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def az_environment() -> Path:
+    return ROOT / ".venv-az/.installed"
+
+
+def types_cache() -> Path:
+    return ROOT / ".local/bicep-types/.complete"
