@@ -113,7 +113,7 @@ def test_storage_that_is_slow_at_every_call_costs_time_only(seconds: float) -> N
     world = World()
     seam = Seam()
     world.put_in(seam)
-    seam.enter = lambda _operation, changes: world.clock.advance(0 if changes else seconds)  # type: ignore[assignment, method-assign, misc]
+    seam.enter = lambda _operation, changes: world.clock.advance(0 if changes else seconds)  # type: ignore[method-assign, misc]
     blob = upload(world)
     assert_attached(world, blob)
     assert_promise(world)

@@ -9,6 +9,7 @@ from local.todo.throttle import PUBLISHED_LIMITS, Limits
 from shared.backoff import LONGEST_RETRY_AFTER
 from shared.ledger import Phase
 from tests.fakes.manual_clock import START
+from tests.fakes.memory_queue import QueuedMessage
 from tests.fakes.world import FULL_SIZE, World, content
 from tests.scenarios.promise import FILE, SLICES, assert_attached, assert_promise, fault, upload
 
@@ -42,7 +43,12 @@ def test_a_throttled_request_waits_as_asked_and_goes_on(operation: str, answer: 
 def test_four_in_a_row_burn_no_delivery(operation: str, answer: Answer) -> None:
     world = World(faults=(fault(answer, operation, count=4),))
     deliveries: list[int] = []
-    world.choose = lambda visible: deliveries.append(visible[0].dequeue_count) or visible[0]  # type: ignore[func-returns-value]
+
+    def first(visible: list[QueuedMessage]) -> QueuedMessage:
+        deliveries.append(visible[0].dequeue_count)
+        return visible[0]
+
+    world.choose = first
     blob = upload(world)
     assert_attached(world, blob)
     assert_promise(world)
