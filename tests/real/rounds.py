@@ -17,7 +17,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import requests
 from azure.core.exceptions import AzureError, ResourceExistsError
@@ -79,8 +79,21 @@ class RealStack:
             raise RuntimeError(f"the stack did not start: {self.process.stderr.read()[-2000:]}")
         self.ready: dict[str, Any] = json.loads(first)
         self.emulator: dict[str, Any] = json.loads(self.process.stdout.readline())
-        for pipe in (self.process.stdout, self.process.stderr):
-            threading.Thread(target=self.output.extend, args=(pipe,), daemon=True).start()
+        pipes = (self.process.stdout, self.process.stderr)
+        self._readers = [threading.Thread(target=self._keep, args=(pipe,), daemon=True) for pipe in pipes]
+        for reader in self._readers:
+            reader.start()
+
+    def _keep(self, pipe: TextIO) -> None:
+        with pipe:
+            self.output.extend(pipe)
+
+    def _wait(self) -> int:
+        """Wait for its end, and for all that it said."""
+        status = self.process.wait(timeout=60)
+        for reader in self._readers:
+            reader.join(timeout=60)
+        return status
 
     def kill(self, victim: str) -> bool:
         """Kill one process of the stack; False where it is not running just now."""
@@ -88,8 +101,8 @@ class RealStack:
         if victim == "stack":
             family = _family(self.process.pid)
             self.process.kill()
-            self.process.wait()
             _wait_until("the end of a killed stack's children", lambda: _alive(family))
+            self._wait()
             self._start()
             return True
         for pid, arguments in _family(self.process.pid).items():
@@ -102,7 +115,7 @@ class RealStack:
     def end(self) -> int:
         """Ctrl-C, and everything ends in order."""
         self.process.send_signal(signal.SIGINT)
-        return self.process.wait(timeout=60)
+        return self._wait()
 
     def container(self) -> ContainerClient:
         return azure_clients.container_client(self._connection(), self.ready["container"])
