@@ -1,0 +1,261 @@
+// An OpenID provider in Entra's place. One line of JSON on standard input says how; one on standard output, that it is
+// ready; it ends with its standard input.
+//
+//   {port, prefix, key, cert, scope, redirect_uri, client_secret, assertion_jwk, people: [{name, oid, tid}], emulator}
+//
+// GET  /_entra/log                    token requests, in order
+// POST /_entra/turn {switch: value}   rotate, access_token_seconds, refresh_token_seconds, token_delay_seconds,
+//                                     token_status
+// POST /_entra/revoke {oid}           everything that the person granted
+import { generateKeyPairSync, randomBytes } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { createServer } from 'node:https';
+import { createInterface } from 'node:readline';
+
+// What it warns of (accounts in memory, this Node.js) is as it should be here.
+console.warn = () => {};
+const { default: Provider, interactionPolicy } = await import('oidc-provider');
+
+const lines = createInterface({ input: process.stdin });
+lines.on('close', () => process.exit(0));
+const plan = JSON.parse(await new Promise((resolve) => lines.once('line', resolve)));
+
+const turned = {
+  rotate: false,
+  access_token_seconds: 3600,
+  refresh_token_seconds: 86400,
+  token_delay_seconds: 0,
+  token_status: 0,
+};
+const log = [];
+const grants = new Map(); // by person
+const tokens = new Map();
+const people = new Map(plan.people.map((person) => [person.oid, person]));
+
+const server = createServer({ key: readFileSync(plan.key), cert: readFileSync(plan.cert) });
+await new Promise((resolve) => server.listen(plan.port, '127.0.0.1', resolve));
+const origin = `https://localhost:${server.address().port}`;
+
+const policy = interactionPolicy.base();
+policy.add(new interactionPolicy.Prompt({ name: 'select_account', requestable: true }), 0);
+
+const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
+const web = {
+  redirect_uris: [plan.redirect_uri],
+  response_types: ['code'],
+  grant_types: ['authorization_code', 'refresh_token'],
+  require_auth_time: true,
+};
+const provider = new Provider(`${origin}${plan.prefix}`, {
+  clients: [
+    {
+      ...web,
+      client_id: 'todo-attach',
+      client_secret: plan.client_secret,
+      token_endpoint_auth_method: 'client_secret_post',
+    },
+    ...(plan.assertion_jwk
+      ? [
+          {
+            ...web,
+            client_id: 'todo-attach-assertion',
+            token_endpoint_auth_method: 'private_key_jwt',
+            jwks: { keys: [plan.assertion_jwk] },
+          },
+        ]
+      : []),
+    {
+      client_id: 'todo-attach-device',
+      application_type: 'native',
+      token_endpoint_auth_method: 'none',
+      redirect_uris: [],
+      response_types: [],
+      grant_types: ['urn:ietf:params:oauth:grant-type:device_code', 'refresh_token'],
+    },
+  ],
+  jwks: { keys: [{ ...privateKey.export({ format: 'jwk' }), use: 'sig', alg: 'RS256', kid: 'throw-away' }] },
+  cookies: { keys: [randomBytes(32).toString('hex')] },
+  scopes: ['openid', 'offline_access', plan.scope],
+  claims: { openid: ['sub', 'oid', 'tid'], profile: ['preferred_username', 'name'] },
+  // Entra puts them into the id token; without this they are only at the userinfo endpoint.
+  conformIdTokenClaims: false,
+  pkce: { required: (_ctx, client) => client.responseTypes.length > 0 },
+  features: { devInteractions: { enabled: false }, deviceFlow: { enabled: true }, rpInitiatedLogout: { enabled: false } },
+  routes: {
+    authorization: '/authorize',
+    token: '/token',
+    device_authorization: '/devicecode',
+  },
+  ttl: {
+    AccessToken: () => turned.access_token_seconds,
+    RefreshToken: () => turned.refresh_token_seconds,
+    AuthorizationCode: 60,
+    DeviceCode: 600,
+    Grant: 86400,
+    IdToken: 3600,
+    Interaction: 600,
+    Session: 3600,
+  },
+  rotateRefreshToken: () => turned.rotate,
+  interactions: { policy, url: (_ctx, interaction) => `${plan.prefix}/sign-in/${interaction.uid}` },
+  findAccount: (_ctx, id) => {
+    const person = people.get(id);
+    return (
+      person && {
+        accountId: id,
+        claims: () => ({ sub: id, oid: person.oid, tid: person.tid, preferred_username: person.name, name: person.name }),
+      }
+    );
+  },
+  renderError: (ctx, out) => {
+    ctx.type = 'text/plain';
+    ctx.body = JSON.stringify(out);
+  },
+});
+
+provider.use(async (ctx, next) => {
+  if (ctx.path === '/token' && turned.token_status) {
+    ctx.status = turned.token_status;
+    ctx.body = { error: 'temporarily_unavailable' };
+    log.push({ grant_type: '', status: ctx.status, error: 'temporarily_unavailable' });
+    return;
+  }
+  await next();
+  if (ctx.path !== '/token') {
+    return;
+  }
+  const { access_token: token, error } = ctx.body ?? {};
+  log.push({ grant_type: ctx.oidc?.params?.grant_type ?? '', client_id: ctx.oidc?.client?.clientId, status: ctx.status, error,
+    has_assertion: Boolean(ctx.oidc?.params?.client_assertion), claims: ctx.oidc?.body?.claims });
+  if (token) {
+    const { accountId } = ctx.oidc.entities.Account;
+    remember(tokens, accountId, token);
+    remember(grants, accountId, ctx.oidc.entities.Grant?.jti);
+    await tellEmulator('mailboxes', { upn: people.get(accountId).name, token });
+  }
+  if (turned.token_delay_seconds) {
+    await new Promise((resolve) => setTimeout(resolve, turned.token_delay_seconds * 1000));
+  }
+});
+
+function remember(map, id, value) {
+  if (value) {
+    map.set(id, (map.get(id) ?? new Set()).add(value));
+  }
+}
+
+// Graph knows a token without asking; its emulator is told.
+async function tellEmulator(what, body) {
+  if (plan.emulator) {
+    const headers = { 'content-type': 'application/json' };
+    await fetch(`${plan.emulator}/${what}`, { method: 'POST', headers, body: JSON.stringify(body) });
+  }
+}
+
+async function revoke(oid) {
+  for (const grantId of grants.get(oid) ?? []) {
+    for (const kind of ['AccessToken', 'RefreshToken', 'AuthorizationCode']) {
+      await provider[kind].revokeByGrantId(grantId);
+    }
+    await (await provider.Grant.find(grantId))?.destroy();
+  }
+  for (const token of tokens.get(oid) ?? []) {
+    await tellEmulator('revocations', { token });
+  }
+  grants.delete(oid);
+  tokens.delete(oid);
+}
+
+// -- the sign-in page --
+
+const escape = (text) => text.replace(/[&<>"]/g, (each) => `&#${each.charCodeAt(0)};`);
+
+function page(uid) {
+  const choices = [...people.values()].map(
+    ({ name, oid }) => `<p><button name="person" value="${escape(oid)}">${escape(name)}</button></p>`,
+  );
+  return `<!DOCTYPE html><html lang="en"><title>Sign in</title><main><h1>Sign in (stand-in for Entra)</h1>
+<form method="post" action="${plan.prefix}/sign-in/${escape(uid)}">${choices.join('')}
+<p><button name="refuse" value="declined">Decline</button>
+<button name="refuse" value="admin">Needs an administrator</button></p></form></main></html>`;
+}
+
+const REFUSALS = {
+  declined: { error: 'access_denied', error_description: 'AADSTS65004: User declined to consent to access the app.' },
+  admin: { error: 'access_denied', error_description: 'AADSTS90094: The grant requires admin permission.' },
+};
+
+async function signIn(request, response) {
+  const { prompt, params, uid } = await provider.interactionDetails(request, response);
+  if (request.method === 'GET') {
+    response.setHeader('content-type', 'text/html; charset=utf-8');
+    response.end(page(uid));
+    return;
+  }
+  const form = new URLSearchParams(await bodyOf(request));
+  const refusal = REFUSALS[form.get('refuse')];
+  const accountId = form.get('person');
+  let result = refusal;
+  if (!result) {
+    const grant = new provider.Grant({ accountId, clientId: params.client_id });
+    grant.addOIDCScope(params.scope ?? 'openid');
+    const grantId = await grant.save();
+    result = { login: { accountId }, select_account: {}, consent: { grantId } };
+  }
+  await provider.interactionFinished(request, response, result, { mergeWithLastSubmission: prompt.name === 'consent' });
+}
+
+// -- how tests and people turn it --
+
+async function control(request, response) {
+  const path = request.url.split('?')[0];
+  const body = request.method === 'POST' ? JSON.parse((await bodyOf(request)) || '{}') : {};
+  if (path === '/_entra/log') {
+    answer(response, 200, log);
+  } else if (path === '/_entra/turn' && Object.keys(body).every((name) => name in turned)) {
+    answer(response, 200, Object.assign(turned, body));
+  } else if (path === '/_entra/revoke') {
+    await revoke(body.oid);
+    answer(response, 200, {});
+  } else {
+    answer(response, 404, {});
+  }
+}
+
+function answer(response, status, body) {
+  response.writeHead(status, { 'content-type': 'application/json' });
+  response.end(JSON.stringify(body));
+}
+
+async function bodyOf(request) {
+  const chunks = [];
+  for await (const chunk of request) {
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks).toString();
+}
+
+const callback = provider.callback();
+server.on('request', (request, response) => {
+  const fail = (error) => {
+    process.stderr.write(`${error.stack}\n`);
+    if (!response.headersSent) {
+      answer(response, 500, { error: error.name });
+    }
+  };
+  if (request.url.startsWith('/_entra/')) {
+    control(request, response).catch(fail);
+  } else if (request.url.startsWith(`${plan.prefix}/sign-in/`)) {
+    signIn(request, response).catch(fail);
+  } else if (request.url.startsWith(`${plan.prefix}/`)) {
+    // Entra gives a refresh token to whoever asks for offline_access; this provider only after asking for consent.
+    request.url = request.url.replace('prompt=select_account', 'prompt=select_account%20consent');
+    request.originalUrl = request.url;
+    request.url = request.url.slice(plan.prefix.length);
+    callback(request, response);
+  } else {
+    answer(response, 404, {});
+  }
+});
+
+process.stdout.write(`${JSON.stringify({ ready: true, origin })}\n`);
