@@ -70,6 +70,7 @@ def _environ(settings: Path | None) -> Mapping[str, str]:
     if settings is not None:
         given |= {each["name"]: each["value"] for each in json.loads(settings.read_text(encoding="utf-8"))}
     # Nothing is sent to Graph from here, and in the cloud the tokens are not in the settings anyway.
+    given = {name: value for name, value in given.items() if name != "TODO_ATTACH_ENTRA_CLIENT_ID"}
     return given | {"TODO_ATTACH_TOKENS": "{}"}
 
 

@@ -23,6 +23,8 @@ correctness.
       errors         the exceptions, and what the queue does with each
     contracts
       ports          the outside world, as Protocols
+    sign-in
+      sign_in/       a person connects their To Do, once, in a browser
     shell
       intake         a blob event becomes an entry
       effects        an action becomes one request, a reply becomes an observation

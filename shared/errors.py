@@ -7,6 +7,7 @@
       BlobGone              there is no such blob                           -> an observation
       BlobTagsRefused       tags cannot be written on this blob             -> an observation
       GraphNoReply          no complete reply; `sent` says if any byte left -> an observation
+        TokenUnavailable    no token to be had at the moment: nothing was sent
       SignInNeeded          nobody's token can be had for the account       -> an observation
       MessageError          a message that this code cannot read: raised, so it ends on the poison queue
       StrangerError         a message ahead of the ledger, or for no entry: raised, it is a bug or not ours
@@ -53,6 +54,13 @@ class GraphNoReply(AttachError):  # noqa: N818
         super().__init__(detail)
         self.detail = detail
         self.sent = sent
+
+
+class TokenUnavailable(GraphNoReply):
+    """No token can be had at the moment, though nobody needs to sign in: time helps, or the operator."""
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(detail, sent=False)
 
 
 class SignInNeeded(AttachError):  # noqa: N818

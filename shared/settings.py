@@ -24,6 +24,17 @@ KNOWN_ROOTS = {
     "graph.microsoft.us": "US Government L4",
     "dod-graph.microsoft.us": "US Government L5",
 }
+# Who signs people in for which Graph. A token of one cloud never goes to a host of another.
+_AUTHORITIES = {
+    "graph.microsoft.com": "https://login.microsoftonline.com",
+    "graph.microsoft.us": "https://login.microsoftonline.us",
+    "dod-graph.microsoft.us": "https://login.microsoftonline.us",
+}
+_VAULTS = {
+    "graph.microsoft.com": ".vault.azure.net",
+    "graph.microsoft.us": ".vault.usgovcloudapi.net",
+    "dod-graph.microsoft.us": ".vault.usgovcloudapi.net",
+}
 _CHINA = "microsoftgraph.chinacloudapi.cn"
 _LOOPBACK = {"127.0.0.1", "::1", "localhost"}
 # The queue's own lease: a claim must be over long before a message comes back by itself.
@@ -42,6 +53,22 @@ class Connection:
 
 
 @dataclass(frozen=True, slots=True)
+class SignIn:
+    """How people connect their To Do. *key*: a key in Key Vault (https), or the path of a key file."""
+
+    client_id: str
+    authority: str  # the identity provider's origin
+    tenant: str
+    proof: str  # managed-identity, client-secret, or none for a public client
+    client_secret: str = field(repr=False)
+    ca_file: str
+    url: str  # the app's own root, as browsers reach it: .../api
+    container: str
+    key: str
+    scope: str
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """What this deployment is. Sizes in bytes."""
 
@@ -56,6 +83,8 @@ class Settings:
     delete_attached: bool
     stalled_after: timedelta
     limits: Limits
+    # Either this, or tokens.
+    sign_in: SignIn | None = None
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str]) -> "Settings":
@@ -70,15 +99,17 @@ class Settings:
                 f"together with TODO_ATTACH_CLAIM_MARGIN_SECONDS keep it within {_QUEUE_LEASE_SECONDS // 2} s, "
                 "half of the queue's lease",
             )
+        graph_root = _graph_root(read)
+        sign_in = _sign_in(read, graph_root)
         settings = cls(
             storage=_connection(read),
             container=read.name("TODO_ATTACH_CONTAINER", _STORAGE_NAME, "3 to 63 of a-z, 0-9 and single hyphens"),
             queue=read.name("TODO_ATTACH_QUEUE", _QUEUE_NAME, "3 to 56 of a-z, 0-9 and single hyphens"),
             table=read.name("TODO_ATTACH_TABLE", _TABLE_NAME, "3 to 63 letters and digits, a letter first"),
-            graph_root=_graph_root(read),
+            graph_root=graph_root,
             mailbox_by_id=read.choice("TODO_ATTACH_MAILBOX_PATH", "me", ("me", "users")) == "users",
             default_account=read.text("TODO_ATTACH_DEFAULT_ACCOUNT"),
-            tokens=_tokens(read),
+            tokens=_tokens(read) if sign_in is None else {},
             delete_attached=read.choice("TODO_ATTACH_DELETE_ATTACHED", "false", ("true", "false")) == "true",
             stalled_after=timedelta(
                 seconds=read.number("TODO_ATTACH_STALLED_AFTER_SECONDS", 900, at_least=1, at_most=86_400)
@@ -98,6 +129,7 @@ class Settings:
                 max_age=timedelta(hours=read.number("TODO_ATTACH_MAX_AGE_HOURS", 24, at_least=0.1, at_most=24 * 30)),
                 sign_in_wait=timedelta(days=read.number("TODO_ATTACH_SIGN_IN_WAIT_DAYS", 14, at_least=0, at_most=90)),
             ),
+            sign_in=sign_in,
         )
         read.finish()
         return settings
@@ -215,7 +247,9 @@ def _graph_root(read: _Reader) -> str:
 def _tokens(read: _Reader) -> Mapping[str, str]:
     """Static tokens, account -> bearer: for the embedded stack, and for trying a token by hand."""
     name = "TODO_ATTACH_TOKENS"
-    text = read.text(name)
+    text = read.optional(name)
+    if not text:
+        read.mistake(name, "", "set it, or TODO_ATTACH_ENTRA_CLIENT_ID and its like, so that people can sign in")
     try:
         tokens = json.loads(text) if text else {}
     except ValueError:
@@ -224,3 +258,107 @@ def _tokens(read: _Reader) -> Mapping[str, str]:
         read.mistake(name, "(hidden)", 'use a JSON object of account and token: {"sam@example.com": "..."}')
         return {}
     return tokens
+
+
+_TENANT = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|[a-z0-9-]+(\.[a-z0-9-]+)+|[a-z]+", re.IGNORECASE)
+_SEVERAL_TENANTS = ("common", "organizations", "consumers")
+_VAULT_PATH = re.compile(r"/keys/[A-Za-z0-9-]+(/[0-9a-f]{32})?")
+
+
+def _sign_in(read: _Reader, graph_root: str) -> SignIn | None:
+    client_id = read.optional("TODO_ATTACH_ENTRA_CLIENT_ID")
+    if not client_id:
+        return None
+    if read.optional("TODO_ATTACH_TOKENS"):
+        read.mistake(
+            "TODO_ATTACH_TOKENS", "(hidden)", "leave it out: people sign in (TODO_ATTACH_ENTRA_CLIENT_ID is set)"
+        )
+    try:
+        graph = urlsplit(graph_root)
+        host, origin = graph.hostname or "", f"{graph.scheme}://{graph.netloc}"
+    except ValueError:
+        host, origin = "", ""
+    is_local = host in _LOOPBACK
+    proof = read.choice("TODO_ATTACH_ENTRA_PROOF", "managed-identity", ("managed-identity", "client-secret", "none"))
+    secret = read.optional("TODO_ATTACH_ENTRA_CLIENT_SECRET")
+    if (proof == "client-secret") != bool(secret):
+        read.mistake(
+            "TODO_ATTACH_ENTRA_CLIENT_SECRET",
+            "(hidden)" if secret else "",
+            "set it if TODO_ATTACH_ENTRA_PROOF is client-secret, and only then",
+        )
+    return SignIn(
+        client_id=client_id,
+        authority=_authority(read, host),
+        tenant=_tenant(read),
+        proof=proof,
+        client_secret=secret,
+        ca_file=_only_local(read, "TODO_ATTACH_ENTRA_CA_FILE", is_local=is_local),
+        url=_own_url(read),
+        container=read.name("TODO_ATTACH_ACCOUNTS_CONTAINER", _STORAGE_NAME, "3 to 63 of a-z, 0-9 and single hyphens"),
+        key=_accounts_key(read, host),
+        scope=f"{origin}/Tasks.ReadWrite",
+    )
+
+
+def _authority(read: _Reader, graph_host: str) -> str:
+    """The origin of the identity provider of this Graph; one on this machine for a Graph on this machine only."""
+    name = "TODO_ATTACH_ENTRA_AUTHORITY"
+    given = read.optional(name).rstrip("/")
+    expected = _AUTHORITIES.get(graph_host)
+    if expected is not None:
+        if given not in {"", expected}:
+            read.mistake(name, given, f"leave it out: people of this Graph sign in at {expected}")
+        return expected
+    if not given.startswith("https://") or _host_of(given) not in _LOOPBACK:
+        read.mistake(name, given, "use the https origin of an identity provider on this machine, as Graph is on it")
+    return given
+
+
+def _only_local(read: _Reader, name: str, *, is_local: bool) -> str:
+    value = read.optional(name)
+    if value and not is_local:
+        read.mistake(name, value, "leave it out: it is for an identity provider on this machine")
+    return value
+
+
+def _tenant(read: _Reader) -> str:
+    name = "TODO_ATTACH_ENTRA_TENANT"
+    value = read.optional(name) or "organizations"
+    if not _TENANT.fullmatch(value) or (value.isalpha() and value.lower() not in _SEVERAL_TENANTS):
+        read.mistake(name, value, "use a tenant's id or domain, or organizations, consumers or common")
+    return value
+
+
+def _own_url(read: _Reader) -> str:
+    name = "TODO_ATTACH_CONNECT_URL"
+    value = read.optional(name).rstrip("/")
+    host = _host_of(value)
+    if not host or "?" in value or "#" in value or "@" in value or not value.isascii():
+        read.mistake(name, value, "use this app's own root, such as https://APP.azurewebsites.net/api")
+    elif not value.startswith("https://") and not (value.startswith("http://") and host in _LOOPBACK):
+        read.mistake(name, value, "use https (http is for this machine only)")
+    return value
+
+
+def _accounts_key(read: _Reader, graph_host: str) -> str:
+    name = "TODO_ATTACH_ACCOUNTS_KEY"
+    value = read.optional(name).rstrip("/")
+    if value.startswith("/"):
+        return value
+    vault = _host_of(value)
+    allowed = (_VAULTS[graph_host],) if graph_host in _VAULTS else tuple(_VAULTS.values())
+    path = value.partition("://")[2].partition("/")[2]
+    if not (value.startswith("https://") and vault.endswith(allowed) and _VAULT_PATH.fullmatch(f"/{path}")):
+        remedy = f"use a key's identifier, https://VAULT{allowed[0]}/keys/NAME, or the full path of a key file"
+        read.mistake(name, value, remedy)
+    return value
+
+
+def _host_of(url: str) -> str:
+    try:
+        parts = urlsplit(url)
+        _ = parts.port
+    except ValueError:
+        return ""
+    return parts.hostname or "" if parts.scheme in {"http", "https"} else ""

@@ -7,13 +7,21 @@ import os
 import random
 import time
 import uuid
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from functools import cache
+from pathlib import Path
+from typing import Any
 
 from azure.core.credentials import TokenCredential
 
 from shared.adapters import azure_clients
+from shared.adapters.account_keys import FileKey, KeyRing, VaultRing, newest_version
+from shared.adapters.account_store import BlobAccountStore
 from shared.adapters.blob_store import BlobStore
+from shared.adapters.connected_accounts import ConnectedAccounts
+from shared.adapters.entra import Entra, Registration, assertion_of
 from shared.adapters.graph_transport import RequestsGraph
 from shared.adapters.range_queue import StorageRangeQueue
 from shared.adapters.static_accounts import StaticAccounts
@@ -21,9 +29,13 @@ from shared.adapters.table_ledger import TableLedger
 from shared.admission import Defaults
 from shared.effects import Effects
 from shared.intake import Intake
-from shared.ports import Ports
+from shared.ports import Accounts, Ports
 from shared.runner import Runner
-from shared.settings import Settings
+from shared.settings import Settings, SignIn
+from shared.sign_in.desk import Desk
+from shared.sign_in.pages import Addresses
+from shared.sign_in.person import Expected
+from shared.sign_in.resume import resume_uploads
 from shared.sweep import Swept, sweep
 from shared.telemetry import LogTelemetry
 
@@ -36,6 +48,7 @@ class Application:
     ports: Ports
     intake: Intake
     runner: Runner
+    desk: Desk | None = None  # where people connect their To Do; None with static tokens
 
     def sweep(self) -> Swept:
         return sweep(self.ports, self.intake, stalled_after=self.settings.stalled_after)
@@ -44,10 +57,11 @@ class Application:
 def build(settings: Settings, credential: TokenCredential | None = None) -> Application:
     """The application on real storage and a real Graph; *credential* in place of the app's own identity."""
     storage = settings.storage
+    sign_in = _SignInParts.of(settings, settings.sign_in, credential) if settings.sign_in is not None else None
     ports = Ports(
         blobs=BlobStore(azure_clients.container_client(storage, settings.container, credential)),
         graph=RequestsGraph(settings.graph_root, settings.limits.deadline),
-        accounts=StaticAccounts(settings.tokens),
+        accounts=sign_in.accounts if sign_in is not None else StaticAccounts(settings.tokens),
         ledger=TableLedger(azure_clients.table_client(storage, settings.table, credential), _new_id),
         queue=StorageRangeQueue(azure_clients.queue_client(storage, settings.queue, credential)),
         telemetry=LogTelemetry(),
@@ -55,7 +69,8 @@ def build(settings: Settings, credential: TokenCredential | None = None) -> Appl
         jitter=random.random,
         new_id=_new_id,
     )
-    return assemble(settings, ports)
+    application = assemble(settings, ports)
+    return application if sign_in is None else replace(application, desk=sign_in.desk(application))
 
 
 def assemble(settings: Settings, ports: Ports) -> Application:
@@ -63,6 +78,62 @@ def assemble(settings: Settings, ports: Ports) -> Application:
     intake = Intake(ports, Defaults(settings.default_account, settings.delete_attached), settings.limits)
     effects = Effects(ports, intake, settings.graph_root, settings.mailbox_by_id, settings.limits.deadline)
     return Application(settings, ports, intake, Runner(ports, intake, effects, settings.limits))
+
+
+@dataclass(frozen=True, slots=True)
+class _SignInParts:
+    """What people connect through, and what uploads get their tokens from: over one store and one provider."""
+
+    settings: SignIn
+    store: BlobAccountStore
+    provider: Entra
+    accounts: Accounts
+
+    @classmethod
+    def of(cls, settings: Settings, sign_in: SignIn, credential: TokenCredential | None) -> "_SignInParts":
+        store = account_store(settings, sign_in, credential)
+        provider = identity_provider(settings, sign_in, credential)
+        accounts = ConnectedAccounts(store, provider, f"{sign_in.url}/connect", time.monotonic)
+        return cls(sign_in, store, provider, accounts)
+
+    def desk(self, application: Application) -> Desk:
+        sign_in = self.settings
+        return Desk(
+            self.store,
+            self.provider,
+            Expected(sign_in.client_id, sign_in.authority, sign_in.tenant),
+            Addresses(sign_in.url, sign_in.authority),
+            application.ports.telemetry,
+            lambda: datetime.now(UTC),
+            lambda person: resume_uploads(application.ports, application.intake, person),
+        )
+
+
+def account_store(settings: Settings, sign_in: SignIn, credential: TokenCredential | None = None) -> BlobAccountStore:
+    """Where connected accounts are kept."""
+    container = azure_clients.container_client(settings.storage, sign_in.container, credential)
+    keys: KeyRing
+    if sign_in.key.startswith("https://"):
+        identity = credential or azure_clients.managed_identity(settings.storage)
+        keys = VaultRing(sign_in.key, identity, newest_version)
+    else:
+        keys = FileKey.read(Path(sign_in.key))
+    return BlobAccountStore(container, keys, _new_id)
+
+
+def identity_provider(settings: Settings, sign_in: SignIn, credential: TokenCredential | None = None) -> Entra:
+    """Entra, as this app is registered with it."""
+    authority = f"{sign_in.authority}/{sign_in.tenant}"
+    proof: str | Mapping[str, Any] | None = None
+    if sign_in.proof == "client-secret":
+        proof = sign_in.client_secret
+    elif sign_in.proof == "managed-identity":
+        proof = assertion_of(credential or azure_clients.managed_identity(settings.storage), authority)
+    return Entra(
+        Registration(
+            sign_in.client_id, authority, sign_in.scope, f"{sign_in.url}/connected", proof, ca_file=sign_in.ca_file
+        )
+    )
 
 
 @cache

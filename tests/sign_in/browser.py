@@ -1,0 +1,50 @@
+"""A person at a browser that follows redirects, keeps cookies, and runs no script."""
+
+import re
+from dataclasses import dataclass, field
+from urllib.parse import parse_qsl, urljoin, urlsplit
+
+import requests
+
+from local.entra.people import Resident
+from local.entra.stand_in import StandIn
+
+
+@dataclass
+class Visitor:
+    """Cookies of the identity provider only: the app's are passed by the tests, as its pages are not served here."""
+
+    entra: StandIn
+    _session: requests.Session = field(default_factory=requests.Session)
+
+    def __post_init__(self) -> None:
+        self._session.trust_env = False
+        self._session.verify = str(self.entra.certificate.authority)
+
+    def sign_in(self, url: str, person: Resident) -> dict[str, str]:
+        """Go to *url*, choose *person*; the parameters that the identity provider sends back to the app."""
+        return self._answer(url, {"person": person.oid})
+
+    def refuse(self, url: str, how: str = "declined") -> dict[str, str]:
+        return self._answer(url, {"refuse": how})
+
+    def _answer(self, url: str, choice: dict[str, str]) -> dict[str, str]:
+        page = self._follow(self._session.get(url, allow_redirects=False))
+        assert isinstance(page, requests.Response)
+        action = re.search(r'action="([^"]+)"', page.text)
+        assert action is not None, page.text
+        back = self._follow(self._session.post(urljoin(page.url, action[1]), data=choice, allow_redirects=False))
+        assert isinstance(back, dict), back.text
+        return back
+
+    def _follow(self, reply: requests.Response) -> requests.Response | dict[str, str]:
+        while reply.is_redirect:
+            url = urljoin(reply.url, reply.headers["Location"])
+            if not url.startswith(self.entra.origin):
+                return dict(parse_qsl(urlsplit(url).query))
+            reply = self._session.get(url, allow_redirects=False)
+        reply.raise_for_status()
+        return reply
+
+    def close(self) -> None:
+        self._session.close()

@@ -1,0 +1,45 @@
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from local.entra.people import RESIDENTS, Resident
+from local.entra.stand_in import Plan, StandIn
+from shared.adapters import azure_clients
+from shared.settings import Connection
+from tests.sign_in.office import GRAPH, ROOT, Office
+
+# Another account with Sam's sign-in name.
+TWIN = Resident("SAM@example.com", "5a000000-0000-4000-8000-0000000000ff")
+
+
+@pytest.fixture(scope="session")
+def provider(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StandIn]:
+    plan = Plan(redirect_uri=f"{ROOT}/connected", graph=GRAPH, people=(*RESIDENTS, TWIN))
+    with StandIn(plan, tmp_path_factory.mktemp("entra")) as running:
+        yield running
+
+
+@pytest.fixture
+def entra(provider: StandIn) -> StandIn:
+    """As it is at first."""
+    provider.turn(
+        rotate=False, access_token_seconds=3600, refresh_token_seconds=86400, token_delay_seconds=0, token_status=0
+    )
+    return provider
+
+
+@pytest.fixture
+def office(entra: StandIn, storage: Connection) -> Iterator[Office]:
+    """The app's side of sign-in, on a container of its own."""
+    with azure_clients.container_client(storage, f"accounts-{uuid.uuid4().hex[:12]}") as container:
+        container.create_container()
+        office = Office(entra, container)
+        yield office
+        office.close()
+
+
+@pytest.fixture
+def key_file(tmp_path: Path) -> Path:
+    return tmp_path / "accounts.key"

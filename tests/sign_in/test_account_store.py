@@ -1,0 +1,171 @@
+"""What lies in the accounts' container, and what somebody who can write there achieves: nothing but a nuisance."""
+
+import dataclasses
+import json
+import os
+import stat
+from pathlib import Path
+
+import pytest
+from azure.core.exceptions import ResourceNotFoundError
+
+from local.entra.people import KIM, SAM
+from shared.adapters.account_keys import FileKey, VaultRing
+from shared.adapters.account_store import BlobAccountStore
+from shared.adapters.azure_clients import managed_identity
+from shared.errors import SignInNeeded, StorageUnavailable, TokenUnavailable
+from shared.settings import Connection
+from shared.sign_in import account as record
+from tests.sign_in.conftest import TWIN
+from tests.sign_in.office import Office
+
+pytestmark = pytest.mark.azurite
+
+
+def blobs(office: Office) -> dict[str, bytes]:
+    names = office.container.list_blob_names()
+    return {name: office.container.download_blob(name).readall() for name in names}
+
+
+def account_blob(office: Office, oid: str) -> str:
+    return office.store._account(oid).blob_name
+
+
+def secrets_of(office: Office, oid: str) -> list[str]:
+    kept = office.store.read(oid)
+    assert kept is not None
+    sections = json.loads(kept.account.cache)
+    return [entry["secret"] for entry in sections["RefreshToken"].values()]
+
+
+def test_a_refresh_token_lies_there_encrypted_and_nothing_else_of_worth_at_all(office: Office) -> None:
+    office.connect(SAM)
+    token = office.worker().token(SAM.name)
+    (refresh_token,) = secrets_of(office, SAM.oid)
+    everything = b"\n".join(blobs(office).values())
+    assert refresh_token.encode() not in everything
+    assert token.encode() not in everything
+    assert SAM.name.encode() not in everything
+    kept = office.store.read(SAM.oid)
+    assert kept is not None
+    assert token not in kept.account.cache
+    assert "secret" in kept.account.cache
+    assert set(json.loads(kept.account.cache)) == {"RefreshToken", "Account", "AppMetadata"}
+    metadata = office.container.get_blob_client(account_blob(office, SAM.oid)).get_blob_properties().metadata
+    assert '"Protocol": "2.0"' in metadata["encryptiondata"]
+    assert '"A256KW"' in metadata["encryptiondata"]
+
+
+def test_one_persons_record_in_anothers_place_is_not_believed(office: Office) -> None:
+    office.connect(SAM)
+    office.connect(KIM)
+    of_sam, of_kim = account_blob(office, SAM.oid), account_blob(office, KIM.oid)
+    source = office.container.get_blob_client(of_kim)
+    office.container.get_blob_client(of_sam).upload_blob(
+        source.download_blob().readall(), overwrite=True, metadata=source.get_blob_properties().metadata
+    )
+    with pytest.raises(TokenUnavailable, match="not its record"):
+        office.worker().token(SAM.name)
+    assert office.worker().token(KIM.name)
+
+
+def test_an_index_that_leads_elsewhere_is_not_followed(office: Office) -> None:
+    office.connect(SAM)
+    office.connect(KIM)
+    office.store._name(SAM.name).upload_blob(KIM.oid.encode(), overwrite=True)
+    with pytest.raises(SignInNeeded):
+        office.worker().token(SAM.name)
+
+
+@pytest.mark.parametrize("how", ["plain", "garbled", "without metadata"])
+def test_a_record_that_was_tampered_with_is_refused(office: Office, how: str) -> None:
+    office.connect(SAM)
+    blob = office.container.get_blob_client(account_blob(office, SAM.oid))
+    kept, metadata = blob.download_blob().readall(), blob.get_blob_properties().metadata
+    match how:
+        case "plain":
+            stored = office.store.read(SAM.oid)
+            assert stored is not None
+            blob.upload_blob(record.to_bytes(stored.account), overwrite=True)
+        case "garbled":
+            blob.upload_blob(kept[:-1] + bytes([kept[-1] ^ 1]), overwrite=True, metadata=metadata)
+        case _:
+            blob.upload_blob(kept, overwrite=True)
+    with pytest.raises(TokenUnavailable):
+        office.worker().token(SAM.name)
+
+
+def test_another_key_opens_nothing(office: Office) -> None:
+    office.connect(SAM)
+    other = BlobAccountStore(office.container, FileKey(os.urandom(32)), lambda: "id")
+    with pytest.raises(StorageUnavailable):
+        other.read(SAM.oid)
+
+
+def test_a_second_account_of_the_same_name_does_not_take_it(office: Office) -> None:
+    first = office.connect(SAM)
+    second = office.connect(TWIN)
+    assert f"user={SAM.name}" in first.body
+    assert f"user={TWIN.oid}" in second.body
+    assert f"user={TWIN.name}" not in second.body
+    worker = office.worker()
+    assert worker.token(SAM.name) == worker.token(SAM.oid) != worker.token(TWIN.oid)
+
+
+def test_a_name_is_free_again_after_its_account_is_disconnected(office: Office) -> None:
+    office.connect(SAM)
+    office.disconnect(SAM)
+    assert f"user={TWIN.name}" in office.connect(TWIN).body
+    worker = office.worker()
+    assert worker.token(SAM.name) == worker.token(TWIN.oid)
+
+
+def test_disconnecting_leaves_nothing(office: Office) -> None:
+    office.connect(SAM)
+    office.disconnect(SAM)
+    assert not [name for name in blobs(office) if not name.startswith("sign-in/")]
+    with pytest.raises(ResourceNotFoundError):
+        office.container.get_blob_client(account_blob(office, SAM.oid)).get_blob_properties()
+
+
+def test_a_key_file_is_made_once_for_its_owner_only_and_refused_where_others_can_read_it(key_file: Path) -> None:
+    FileKey.make(key_file)
+    assert stat.S_IMODE(key_file.stat().st_mode) == 0o600
+    made = key_file.read_bytes()
+    FileKey.make(key_file)
+    assert key_file.read_bytes() == made
+    assert FileKey.read(key_file).get_kid() == FileKey(made).get_kid()
+    key_file.chmod(0o640)
+    with pytest.raises(ValueError, match="chmod 600"):
+        FileKey.read(key_file)
+    key_file.chmod(0o600)
+    key_file.write_bytes(b"short")
+    with pytest.raises(ValueError, match="32 bytes"):
+        FileKey.read(key_file)
+
+
+def test_a_blob_cannot_name_a_key_of_another_vault() -> None:
+    """Else the metadata of a blob could send the identity's token to any host."""
+    ring = VaultRing("https://ours.vault.azure.net/keys/accounts", managed_identity(Connection()), _newest)
+    assert ring.present().get_kid() == "https://ours.vault.azure.net/keys/accounts/0123456789abcdef0123456789abcdef"
+    for kid in (
+        "https://theirs.vault.azure.net/keys/accounts/0123456789abcdef0123456789abcdef",
+        "https://ours.vault.azure.net/keys/other/0123456789abcdef0123456789abcdef",
+        "https://ours.vault.azure.net/keys/accounts2/0123456789abcdef0123456789abcdef",
+        "https://ours.vault.azure.net.example/keys/accounts/0123456789abcdef0123456789abcdef",
+    ):
+        with pytest.raises(ValueError, match="not this deployment's"):
+            ring.by_id(kid)
+
+
+def _newest(name: str, _credential: object) -> str:
+    return f"{name}/0123456789abcdef0123456789abcdef"
+
+
+def test_no_representation_of_an_account_shows_its_tokens(office: Office) -> None:
+    office.connect(SAM)
+    kept = office.store.read(SAM.oid)
+    assert kept is not None
+    (refresh_token,) = secrets_of(office, SAM.oid)
+    assert refresh_token not in repr(kept)
+    assert refresh_token in repr(dataclasses.asdict(kept.account))
