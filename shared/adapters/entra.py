@@ -121,7 +121,7 @@ class Entra:
         if "user_code" not in flow:
             raise TokenUnavailable(_not_proven(flow))
         self._session.check(flow["verification_uri"], any_host=True)
-        return str(flow["message"]), flow
+        return f"Open {flow['verification_uri']} in any browser, and enter the code {flow['user_code']}", flow
 
     def finish_on_another_screen(self, flow: Mapping[str, Any]) -> Granted | Failed:
         """Wait until the person has signed in there, or the code has run out."""
