@@ -12,6 +12,7 @@ up: setup
 	@$(py) -m local up
 
 test: setup
+	@scripts/setup-browser
 	@$(py) -m pytest
 
 check: setup

@@ -5,7 +5,6 @@ function that does not exist is dropped without a word.
 """
 
 import json
-from collections.abc import Callable
 
 import azure.functions as func
 
@@ -13,8 +12,6 @@ import azure.functions as func
 from azurefunctions.extensions.bindings import blob
 
 from shared.settings import CONNECTION
-from shared.sign_in.desk import Asked, Desk
-from shared.sign_in.pages import Answer
 from shared.wiring import application
 
 app = func.FunctionApp()
@@ -65,31 +62,21 @@ def sweep(timer: func.TimerRequest) -> None:  # noqa: ARG001 - the binding passe
 
 
 @app.function_name("connect")
-@app.route("connect", methods=["GET"], auth_level=func.AuthLevel.ANONYMOUS)
+@app.route("connect", methods=["GET"], trigger_arg_name="request", auth_level=func.AuthLevel.ANONYMOUS)
 def connect(request: func.HttpRequest) -> func.HttpResponse:
     """A person connects their To Do: off to the identity provider."""
-    return at_desk(Desk.connect, request)
+    return application().at_desk("connect", request)
 
 
 @app.function_name("connected")
-@app.route("connected", methods=["GET"], auth_level=func.AuthLevel.ANONYMOUS)
+@app.route("connected", methods=["GET"], trigger_arg_name="request", auth_level=func.AuthLevel.ANONYMOUS)
 def connected(request: func.HttpRequest) -> func.HttpResponse:
     """The identity provider sends the browser back here."""
-    return at_desk(Desk.connected, request)
+    return application().at_desk("connected", request)
 
 
 @app.function_name("disconnect")
-@app.route("disconnect", methods=["GET", "POST"], auth_level=func.AuthLevel.ANONYMOUS)
+@app.route("disconnect", methods=["GET", "POST"], trigger_arg_name="request", auth_level=func.AuthLevel.ANONYMOUS)
 def disconnect(request: func.HttpRequest) -> func.HttpResponse:
     """A form, and what it sends: off to the identity provider, to sign in anew."""
-    return at_desk(Desk.disconnect if request.method == "POST" else Desk.ask_to_disconnect, request)
-
-
-def at_desk(ask: Callable[[Desk, Asked], Answer], request: func.HttpRequest) -> func.HttpResponse:
-    """What the desk answers, where there is one: with static tokens nobody signs in."""
-    desk = application().desk
-    if desk is None:
-        return func.HttpResponse("sign-in is not configured", status_code=404)
-    headers = {name.lower(): value for name, value in request.headers.items()}
-    answer = ask(desk, Asked(request.params, headers))
-    return func.HttpResponse(answer.body, status_code=answer.status, headers=dict(answer.headers))
+    return application().at_desk("disconnect", request)

@@ -22,6 +22,8 @@ from local.event_grid import EventGridStandIn
 from local.kept import Kept
 from local.known_ports import KnownPorts, port_of
 from local.provision import provision
+from local.sign_in import Plan as SignInPlan
+from local.sign_in import SignInHere, free_port
 from local.state_dir import EmulatorRecord, RunningRecord, StateDir
 
 # Facts for programs, and sentences for people.
@@ -48,6 +50,7 @@ class Plan:
     todo_port: int = 0
     faults: Sequence[str] = ()
     behaviours: Sequence[str] = ()
+    sign_in: SignInPlan | None = None
 
 
 class Stack:
@@ -63,6 +66,7 @@ class Stack:
         self._emulator: EmulatorRecord | None = None
         self._event_grid: EventGridStandIn | None = None
         self._in_a_hurry = False
+        self.sign_in: SignInHere | None = None
         self.ended_in_order = True
         # What is only in memory is lost with its process: nothing is gained by starting that one again.
         self._azurite = Kept("Azurite", self._launch_azurite, restartable=plan.durable, tell=self._on_restart)
@@ -109,6 +113,8 @@ class Stack:
         ending.push_async_callback(self._end, self._todo, _GRACE_SECONDS)
         await self._start_storage_and_graph()
         await asyncio.to_thread(provision, self._storage)
+        if self._plan.sign_in is not None:
+            await self._start_sign_in(self._plan.sign_in, ending)
         ending.push_async_callback(self._end, self._functions, _DRAIN_SECONDS + _GRACE_SECONDS)
         await self._functions.start()
         self._event_grid = EventGridStandIn(
@@ -131,6 +137,14 @@ class Stack:
             raise failures.exceptions[0] from None
         if self._plan.graph is not None:
             self._graph = self._plan.graph
+
+    async def _start_sign_in(self, plan: SignInPlan, ending: AsyncExitStack) -> None:
+        # People are sent back to the app's address, so it is settled before the app starts.
+        self._ports.learn(functions=self._ports.of("functions") or free_port())
+        self.sign_in = SignInHere(plan, self._state.path, self._ports.of("functions"))
+        ending.callback(self.sign_in.close)
+        control = self._emulator.control if self._emulator is not None else ""
+        self._graph = await asyncio.to_thread(self.sign_in.start, self._storage, self._graph, control, self._say)
 
     async def _end(self, piece: Kept, grace_seconds: float) -> None:
         try:
@@ -182,6 +196,8 @@ class Stack:
             *(("--lease", str(lease)) if lease is not None else ()),
         ]
         settings = app_settings(self._storage, self._graph, lease_seconds=lease)
+        if self.sign_in is not None:
+            settings = self.sign_in.over(settings)
         child, ready = await self._python("the Functions host", arguments, environment(settings), say=self._say)
         self._functions_url = ready["url"]
         (self._webhook,) = ready["blob_webhooks"].values()

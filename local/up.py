@@ -14,7 +14,7 @@ from local.app_settings import LONGEST_LEASE_SECONDS, SHORTEST_LEASE_SECONDS
 from local.child import ChildFailed
 from local.functions.event_stream import EventStream
 from local.log_lines import line_of
-from local.options import add_graph_options, add_state_option, graph_of
+from local.options import add_graph_options, add_sign_in_options, add_state_option, graph_of, sign_in_of
 from local.stack import LOCAL_TOKENS, Plan, Stack
 from local.state_dir import RunningRecord, StateDir, StateDirError, default_directory
 from local.wording import clock_text, utc_now
@@ -32,6 +32,7 @@ def main(arguments: Sequence[str]) -> int:
         todo_port=options.port_todo,
         faults=options.fault,
         behaviours=options.behaviour,
+        sign_in=sign_in_of(parser, options),
     )
     if plan.graph is not None and (plan.faults or plan.behaviours or plan.todo_port):
         parser.error("--fault, --behaviour and --port-todo are the emulator's, which --graph-root replaces")
@@ -46,6 +47,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     add_state_option(parser, "keep all data in DIR, so that the next `up` goes on there; without it, it is in memory")
     add_graph_options(parser)
+    add_sign_in_options(parser)
     parser.add_argument("--account", default="you", metavar="NAME", help="whose token that is (default: %(default)s)")
     parser.add_argument(
         "--lease",
@@ -97,7 +99,10 @@ async def _keep(stack: Stack, state: StateDir, options: argparse.Namespace, stre
             state.announce(stack.record)
             if stream is not None:
                 _announce(stack.record, stream)
+                _announce_sign_in(stack, stream)
             _say(_where_everything_is(stack.record, options))
+            if stack.sign_in is not None and stack.sign_in.stand_in is not None:
+                _say(f"Nobody is connected yet. Connect at {stack.sign_in.connect_url}\n")
             status = 0
             return await _until_failure(stack)
     except asyncio.CancelledError:
@@ -119,6 +124,13 @@ def _announce(record: RunningRecord, stream: EventStream) -> None:
     if record.emulator is not None:
         token = LOCAL_TOKENS[record.account]
         stream.emit("emulator", source="stack", user=record.account, token=token, **asdict(record.emulator))
+
+
+def _announce_sign_in(stack: Stack, stream: EventStream) -> None:
+    if stack.sign_in is not None and stack.sign_in.stand_in is not None:
+        entra = stack.sign_in.stand_in
+        authority = str(entra.certificate.authority)
+        stream.emit("sign_in", source="stack", connect=stack.sign_in.connect_url, entra=entra.origin, ca=authority)
 
 
 def _where_everything_is(record: RunningRecord, options: argparse.Namespace) -> str:

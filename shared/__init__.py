@@ -23,8 +23,6 @@ correctness.
       errors         the exceptions, and what the queue does with each
     contracts
       ports          the outside world, as Protocols
-    sign-in
-      sign_in/       a person connects their To Do, once, in a browser
     shell
       intake         a blob event becomes an entry
       effects        an action becomes one request, a reply becomes an observation
@@ -34,5 +32,6 @@ correctness.
       settings       the only reader of the environment
       wiring         builds the adapters, once per process
       telemetry      one structured record per step
+      sign_in/       a person connects their To Do, once, in a browser
       adapters/      one file per outside thing
 """

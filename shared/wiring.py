@@ -14,9 +14,10 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import azure.functions as func
 from azure.core.credentials import TokenCredential
 
-from shared.adapters import azure_clients
+from shared.adapters import azure_clients, web
 from shared.adapters.account_keys import FileKey, KeyRing, VaultRing, newest_version
 from shared.adapters.account_store import BlobAccountStore
 from shared.adapters.blob_store import BlobStore
@@ -49,6 +50,12 @@ class Application:
     intake: Intake
     runner: Runner
     desk: Desk | None = None  # where people connect their To Do; None with static tokens
+
+    def at_desk(self, address: str, request: func.HttpRequest) -> func.HttpResponse:
+        """What a browser is answered. With static tokens nobody signs in, and there is no desk."""
+        if self.desk is None:
+            return func.HttpResponse("sign-in is not configured", status_code=404)
+        return web.response(self.desk.answer(address, web.asked(request)))
 
     def sweep(self) -> Swept:
         return sweep(self.ports, self.intake, stalled_after=self.settings.stalled_after)

@@ -33,6 +33,8 @@ def drawn_map() -> dict[str, list[str]]:
 
 MAP = drawn_map()
 INNER = {*MAP["pure"], *MAP["contracts"]}
+# Of sign-in: what is decided and agreed there, without the two modules that order effects.
+SIGN_IN = {f"sign_in.{path.stem}" for path in (SHARED / "sign_in").glob("*.py")} - {"sign_in.desk", "sign_in.resume"}
 LOGIC = {"intake", "effects", "runner", "sweep"}  # of the shell: orders effects, and may not know how they are done
 MODULES = sorted(path.stem for path in SHARED.glob("*.py") if path.stem != "__init__")
 ADAPTERS = sorted(path.stem for path in (SHARED / "adapters").glob("*.py"))
@@ -65,7 +67,7 @@ def foreign_imports(path: Path) -> set[str]:
 
 def test_the_map_draws_every_module_once() -> None:
     drawn = [module for layer in MAP.values() for module in layer]
-    assert sorted(drawn) == sorted([*MODULES, "adapters"])
+    assert sorted(drawn) == sorted([*MODULES, "adapters", "sign_in"])
 
 
 @pytest.mark.parametrize("module", sorted(INNER))
@@ -91,7 +93,16 @@ def test_what_orders_effects_knows_contracts_and_no_adapter(module: str) -> None
 @pytest.mark.parametrize("module", ADAPTERS)
 def test_an_adapter_knows_nothing_of_the_cycle(module: str) -> None:
     others = {f"adapters.{name}" for name in ADAPTERS}
-    assert own_imports(SHARED / "adapters" / f"{module}.py") <= INNER | {"settings"} | others
+    assert own_imports(SHARED / "adapters" / f"{module}.py") <= INNER | SIGN_IN | {"settings"} | others
+
+
+@pytest.mark.parametrize("module", sorted(SIGN_IN - {"sign_in.__init__"}))
+def test_sign_in_decides_without_a_network_a_clock_or_an_environment(module: str) -> None:
+    path = SHARED / f"{module.replace('.', '/')}.py"
+    assert own_imports(path) <= INNER | SIGN_IN
+    assert foreign_imports(path) <= sys.stdlib_module_names - IMPURE | {"cryptography"}
+    calls = (node.func for node in ast.walk(tree(path)) if isinstance(node, ast.Call))
+    assert not [name.attr for name in calls if isinstance(name, ast.Attribute) and name.attr in CLOCKS]
 
 
 def test_no_two_modules_import_each_other_however_indirectly() -> None:
@@ -127,7 +138,7 @@ def test_the_bindings_are_short_and_decide_nothing() -> None:
         if isinstance(node, ast.FunctionDef):
             statements = [each for each in node.body if not is_docstring(each)]
             assert len(statements) == 1, node.name
-            assert isinstance(statements[0], ast.Expr), node.name
+            assert isinstance(statements[0], ast.Expr | ast.Return), node.name
 
 
 def is_docstring(node: ast.stmt) -> bool:

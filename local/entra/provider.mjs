@@ -4,6 +4,7 @@
 //   {port, prefix, key, cert, scope, redirect_uri, client_secret, assertion_jwk, people: [{name, oid, tid}], emulator}
 //
 // GET  /_entra/log                    token requests, in order
+// GET  /_entra/issued                 every code and token that was given out
 // POST /_entra/turn {switch: value}   rotate, access_token_seconds, refresh_token_seconds, token_delay_seconds,
 //                                     token_status
 // POST /_entra/revoke {oid}           everything that the person granted
@@ -28,6 +29,7 @@ const turned = {
   token_status: 0,
 };
 const log = [];
+const issued = [];
 const grants = new Map(); // by person
 const tokens = new Map();
 const people = new Map(plan.people.map((person) => [person.oid, person]));
@@ -124,7 +126,8 @@ provider.use(async (ctx, next) => {
   if (ctx.path !== '/token') {
     return;
   }
-  const { access_token: token, error } = ctx.body ?? {};
+  const { access_token: token, refresh_token: refresh, id_token: id, error } = ctx.body ?? {};
+  issued.push(...[token, refresh, id, ctx.oidc?.params?.code, ctx.oidc?.params?.code_verifier].filter(Boolean));
   log.push({ grant_type: ctx.oidc?.params?.grant_type ?? '', client_id: ctx.oidc?.client?.clientId, status: ctx.status, error,
     has_assertion: Boolean(ctx.oidc?.params?.client_assertion), claims: ctx.oidc?.body?.claims });
   if (token) {
@@ -212,6 +215,8 @@ async function control(request, response) {
   const body = request.method === 'POST' ? JSON.parse((await bodyOf(request)) || '{}') : {};
   if (path === '/_entra/log') {
     answer(response, 200, log);
+  } else if (path === '/_entra/issued') {
+    answer(response, 200, issued);
   } else if (path === '/_entra/turn' && Object.keys(body).every((name) => name in turned)) {
     answer(response, 200, Object.assign(turned, body));
   } else if (path === '/_entra/revoke') {

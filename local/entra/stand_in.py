@@ -43,7 +43,12 @@ class StandIn:
     def __enter__(self) -> Self:
         # Its standard input is the leash: it ends with us, however we end.
         self._process = subprocess.Popen(
-            ["node", str(_PROVIDER)], cwd=REPOSITORY, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+            ["node", str(_PROVIDER)],
+            cwd=REPOSITORY,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            start_new_session=True,  # a Ctrl-C in the terminal is for whoever started us
         )
         assert self._process.stdin is not None  # noqa: S101 - asked for as pipes
         assert self._process.stdout is not None  # noqa: S101
@@ -76,6 +81,11 @@ class StandIn:
         """Token requests, in order."""
         entries: list[dict[str, Any]] = self._ask("log", None)
         return entries
+
+    def issued(self) -> list[str]:
+        """Every code and token that was ever given out: what must not be found anywhere."""
+        issued: list[str] = self._ask("issued", None)
+        return issued
 
     def _ask(self, what: str, body: Mapping[str, Any] | None) -> Any:
         # Not through a proxy: it is on this machine.

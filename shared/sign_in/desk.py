@@ -7,6 +7,7 @@ then is the record used up, and only then is anything asked of the identity prov
 import hmac
 import secrets
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from http.cookies import CookieError, SimpleCookie
@@ -18,20 +19,12 @@ from shared.sign_in.account import Account
 from shared.sign_in.ceremony import COOKIE_FOR, Ceremony, Purpose
 from shared.sign_in.pages import Addresses, Answer
 from shared.sign_in.person import Expected, Person, is_fresh, person_of
-from shared.sign_in.ports import AccountStore, Failed, Granted, IdentityProvider
+from shared.sign_in.ports import AccountStore, Asked, Failed, Granted, IdentityProvider
 from shared.sign_in.problems import Problem, error_code, problem_of
 
 # A code of Entra's has up to about 2 KB; nothing else that we read is long.
 _LONGEST_PARAMETER = 8192
 _READ = ("code", "state", "error", "error_description", "error_subcode", "session_state", "iss", "client_info")
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """What a browser sent. Header names in lower case."""
-
-    parameters: Mapping[str, str]
-    headers: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,13 +39,22 @@ class Desk:
     now: Callable[[], datetime]
     resume: Callable[[Person], int]
 
+    def answer(self, address: str, asked: Asked) -> Answer:
+        """What is at this *address*, the last part of the path."""
+        match address:
+            case "connect":
+                return self.connect(asked)
+            case "connected":
+                return self.connected(asked)
+            case _:
+                return self.disconnect(asked)
+
     def connect(self, _asked: Asked) -> Answer:
         return self._begin(Purpose.CONNECT)
 
-    def ask_to_disconnect(self, _asked: Asked) -> Answer:
-        return self.addresses.ask_to_disconnect()
-
     def disconnect(self, asked: Asked) -> Answer:
+        if asked.method == "GET":
+            return self.addresses.ask_to_disconnect()
         # Absent: a browser too old to say, or none at all. The fresh sign-in is what protects; this spares a fright.
         if asked.headers.get("sec-fetch-site", "same-origin") not in {"same-origin", "none"}:
             return self._problem(Problem.CROSS_SITE)
@@ -129,11 +131,15 @@ class Desk:
         return self.addresses.connected(person, by_name=by_name, resumed=resumed)
 
     def _disconnect(self, person: Person) -> Answer:
+        names = {person.name}
         with self.store.hold(person.object_id) as held:
-            kept = held.read() if held is not None else None
             if held is not None:
+                # A record that cannot be read any more can still be deleted.
+                with suppress(StorageUnavailable):
+                    kept = held.read()
+                    names |= {kept.account.person.name} if kept is not None else set()
                 held.delete()
-        for name in {person.name, kept.account.person.name if kept is not None else person.name}:
+        for name in names:
             self.store.forget_name(name, person.object_id)
         self.telemetry.record("account-disconnected", account=person.object_id, was_connected=held is not None)
         return self.addresses.disconnected(person, was_connected=held is not None)

@@ -1,4 +1,4 @@
-"""The identity provider, and where accounts are kept, as Protocols."""
+"""The browser, the identity provider, and where accounts are kept: what the desk needs of them."""
 
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
@@ -9,6 +9,15 @@ from typing import Any, Protocol
 from shared.sign_in.account import Account
 from shared.sign_in.ceremony import Purpose
 from shared.sign_in.problems import Problem
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a browser sent. Header names in lower case."""
+
+    method: str
+    parameters: Mapping[str, str] = field(repr=False)
+    headers: Mapping[str, str] = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,10 +16,10 @@ from shared.adapters.account_keys import FileKey
 from shared.adapters.account_store import BlobAccountStore
 from shared.adapters.connected_accounts import ConnectedAccounts
 from shared.adapters.entra import Entra, Registration
-from shared.sign_in.desk import Asked, Desk
+from shared.sign_in.desk import Desk
 from shared.sign_in.pages import Addresses, Answer
 from shared.sign_in.person import Expected, Person
-from shared.sign_in.ports import AccountStore, IdentityProvider
+from shared.sign_in.ports import AccountStore, Asked, IdentityProvider
 from tests.fakes.world import Records
 from tests.sign_in.browser import Visitor
 
@@ -95,11 +95,11 @@ class Office:
         return self.go_through(self.desk.disconnect, person)
 
     def go_through(self, begin: Callable[[Asked], Answer], person: Resident) -> Answer:
-        begun = begin(Asked({}, {}))
+        begun = begin(Asked("POST", {}, {}))
         return self.come_back(begun, self.visitor().sign_in(begun.headers["Location"], person))
 
     def come_back(self, begun: Answer, reply: dict[str, str]) -> Answer:
-        return self.desk.connected(Asked(reply, {"cookie": cookie_of(begun)}))
+        return self.desk.connected(Asked("GET", reply, {"cookie": cookie_of(begun)}))
 
     def close(self) -> None:
         for visitor in self._visitors:

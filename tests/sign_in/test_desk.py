@@ -11,8 +11,8 @@ import pytest
 from local.entra.people import ALEX, KIM, SAM
 from shared.errors import SignInNeeded
 from shared.sign_in import ceremony as sealed
-from shared.sign_in.desk import Asked
 from shared.sign_in.pages import Answer
+from shared.sign_in.ports import Asked
 from tests.sign_in.office import CONNECT, ROOT, Office, cookie_of, goes_to
 
 pytestmark = pytest.mark.azurite
@@ -66,7 +66,7 @@ def test_connecting_shows_who_is_connected_what_to_write_and_how_to_disconnect(o
 
 
 def test_the_request_has_pkce_state_nonce_and_asks_which_account(office: Office) -> None:
-    begun = office.desk.connect(Asked({}, {}))
+    begun = office.desk.connect(Asked("GET", {}, {}))
     assert begun.status == 303
     assert goes_to(begun, office.entra.origin)
     asked = parse_qs(urlsplit(begun.headers["Location"]).query)
@@ -78,16 +78,16 @@ def test_the_request_has_pkce_state_nonce_and_asks_which_account(office: Office)
 
 
 def test_the_cookie_is_as_strict_as_the_way_back_allows(office: Office) -> None:
-    on_loopback = office.desk.connect(Asked({}, {})).headers["Set-Cookie"]
+    on_loopback = office.desk.connect(Asked("GET", {}, {})).headers["Set-Cookie"]
     assert {"HttpOnly", "SameSite=Lax", "Path=/"} <= set(on_loopback.split("; "))
-    in_the_cloud = office.another_desk(root="https://app.example/api").connect(Asked({}, {}))
+    in_the_cloud = office.another_desk(root="https://app.example/api").connect(Asked("GET", {}, {}))
     assert in_the_cloud.headers["Set-Cookie"].startswith("__Host-")
     assert "Secure" in in_the_cloud.headers["Set-Cookie"].split("; ")
     assert "Strict-Transport-Security" in in_the_cloud.headers
 
 
 def test_what_lies_in_storage_of_a_sign_in_does_not_help_its_readers(office: Office) -> None:
-    begun = office.desk.connect(Asked({}, {}))
+    begun = office.desk.connect(Asked("GET", {}, {}))
     cookie = cookie_of(begun).partition("=")[2]
     state = parse_qs(urlsplit(begun.headers["Location"]).query)["state"][0]
     (name,) = office.container.list_blob_names()
@@ -103,7 +103,7 @@ def test_what_lies_in_storage_of_a_sign_in_does_not_help_its_readers(office: Off
     ("how", "title"), [("declined", "You declined"), ("admin", "Your organisation must agree first")]
 )
 def test_a_refusal_has_a_page_that_says_what_to_do(office: Office, how: str, title: str) -> None:
-    begun = office.desk.connect(Asked({}, {}))
+    begun = office.desk.connect(Asked("GET", {}, {}))
     page = office.come_back(begun, office.visitor().refuse(begun.headers["Location"], how))
     assert (page.status, title_of(page)) == (403, title)
     assert CONNECT in page.body
@@ -119,7 +119,7 @@ def test_an_account_of_another_tenant_is_refused_and_nothing_is_kept(office: Off
 
 
 def test_who_comes_after_ten_minutes_is_told_so(office: Office) -> None:
-    begun = office.desk.connect(Asked({}, {}))
+    begun = office.desk.connect(Asked("GET", {}, {}))
     reply = office.visitor().sign_in(begun.headers["Location"], SAM)
     office.elapsed += 601
     page = office.come_back(begun, reply)
@@ -128,7 +128,7 @@ def test_who_comes_after_ten_minutes_is_told_so(office: Office) -> None:
 
 
 def test_a_link_works_once(office: Office) -> None:
-    begun = office.desk.connect(Asked({}, {}))
+    begun = office.desk.connect(Asked("GET", {}, {}))
     reply = office.visitor().sign_in(begun.headers["Location"], SAM)
     assert office.come_back(begun, reply).status == 200
     page = office.come_back(begun, reply)
@@ -138,12 +138,12 @@ def test_a_link_works_once(office: Office) -> None:
 
 
 def test_a_reply_in_another_browser_is_worth_nothing(office: Office) -> None:
-    """Code injection: the attacker's code in the victim's browser, which has no sign-in under way, or one of its own."""
-    attackers = office.desk.connect(Asked({}, {}))
+    """Code injection: the attacker's code in a browser that has no sign-in under way, or one of its own."""
+    attackers = office.desk.connect(Asked("GET", {}, {}))
     reply = office.visitor().sign_in(attackers.headers["Location"], KIM)
-    without = office.desk.connected(Asked(reply, {}))
+    without = office.desk.connected(Asked("GET", reply, {}))
     assert (without.status, title_of(without)) == (400, "This sign-in was not begun in this browser")
-    victims = office.desk.connect(Asked({}, {}))
+    victims = office.desk.connect(Asked("GET", {}, {}))
     with_own = office.come_back(victims, reply)
     assert (with_own.status, title_of(with_own)) == (400, "This is not the sign-in that is under way")
     mixed = {**reply, "state": parse_qs(urlsplit(victims.headers["Location"]).query)["state"][0]}
@@ -153,7 +153,7 @@ def test_a_reply_in_another_browser_is_worth_nothing(office: Office) -> None:
 
 
 def test_a_forged_reply_does_not_end_the_sign_in_that_is_under_way(office: Office) -> None:
-    begun = office.desk.connect(Asked({}, {}))
+    begun = office.desk.connect(Asked("GET", {}, {}))
     for state in ("", "forged", "A" * 22, "\u00e9"):
         forged = office.come_back(begun, {"code": "forged", "state": state})
         assert title_of(forged) == "This is not the sign-in that is under way"
@@ -175,13 +175,13 @@ def test_a_forged_reply_does_not_end_the_sign_in_that_is_under_way(office: Offic
     ],
 )
 def test_hostile_cookies_are_no_sign_in(office: Office, cookie: str) -> None:
-    page = office.desk.connected(Asked({"code": "x", "state": "y"}, {"cookie": cookie}))
+    page = office.desk.connected(Asked("GET", {"code": "x", "state": "y"}, {"cookie": cookie}))
     assert title_of(page) == "This sign-in was not begun in this browser"
 
 
 def test_hostile_parameters_are_never_repeated(office: Office) -> None:
     hostile = "<script>alert(1)</script>\r\nSet-Cookie: a=b"
-    begun = office.desk.connect(Asked({}, {}))
+    begun = office.desk.connect(Asked("GET", {}, {}))
     state = parse_qs(urlsplit(begun.headers["Location"]).query)["state"][0]
     for reply in (
         {"code": hostile, "state": hostile},
@@ -198,7 +198,8 @@ def test_hostile_parameters_are_never_repeated(office: Office) -> None:
 def test_nowhere_can_a_visitor_say_where_to_go_next(office: Office) -> None:
     """No open redirect: the only Location is the identity provider's, whatever is asked."""
     asked = Asked(
-        {name: "https://evil.example/" for name in ("redirect_uri", "return", "next", "url", "state")},
+        "POST",
+        dict.fromkeys(("redirect_uri", "return", "next", "url", "state"), "https://evil.example/"),
         {"host": "evil.example", "x-forwarded-host": "evil.example", "referer": "https://evil.example/"},
     )
     for begin in (office.desk.connect, office.desk.disconnect):
@@ -210,7 +211,7 @@ def test_nowhere_can_a_visitor_say_where_to_go_next(office: Office) -> None:
 def test_disconnecting_needs_that_persons_own_fresh_sign_in(office: Office) -> None:
     office.connect(SAM)
     office.connect(KIM)
-    begun = office.desk.disconnect(Asked({}, {}))
+    begun = office.desk.disconnect(Asked("POST", {}, {}))
     assert parse_qs(urlsplit(begun.headers["Location"]).query)["prompt"] == ["login"]
     assert "offline_access" not in begun.headers["Location"]
     page = office.come_back(begun, office.visitor().sign_in(begun.headers["Location"], KIM))
@@ -225,10 +226,10 @@ def test_an_older_session_of_the_browser_is_not_enough_to_disconnect(office: Off
     """Somebody at an unlocked screen takes prompt=login out of the address."""
     office.connect(SAM)
     visitor = office.visitor()
-    connect = office.desk.connect(Asked({}, {}))
+    connect = office.desk.connect(Asked("GET", {}, {}))
     office.come_back(connect, visitor.sign_in(connect.headers["Location"], SAM))
     office.elapsed += 3600
-    begun = office.desk.disconnect(Asked({}, {}))
+    begun = office.desk.disconnect(Asked("POST", {}, {}))
     page = office.come_back(begun, visitor.sign_in(begun.headers["Location"], SAM))
     assert title_of(page) == "Please enter your password again"
     assert office.store.version(SAM.oid) is not None
@@ -240,13 +241,13 @@ def test_who_is_not_connected_is_told_so(office: Office) -> None:
 
 def test_another_site_cannot_begin_a_disconnection(office: Office) -> None:
     for site in ("cross-site", "same-site"):
-        page = office.desk.disconnect(Asked({}, {"sec-fetch-site": site}))
+        page = office.desk.disconnect(Asked("POST", {}, {"sec-fetch-site": site}))
         assert (page.status, title_of(page)) == (403, "This has to begin on this app's own page")
-    assert office.desk.disconnect(Asked({}, {"sec-fetch-site": "same-origin"})).status == 303
+    assert office.desk.disconnect(Asked("POST", {}, {"sec-fetch-site": "same-origin"})).status == 303
 
 
 def test_an_identity_provider_that_does_not_answer_is_a_page_too(office: Office) -> None:
-    begun = office.desk.connect(Asked({}, {}))
+    begun = office.desk.connect(Asked("GET", {}, {}))
     reply = office.visitor().sign_in(begun.headers["Location"], SAM)
     office.entra.turn(token_status=503)
     page = office.come_back(begun, reply)
@@ -255,11 +256,11 @@ def test_an_identity_provider_that_does_not_answer_is_a_page_too(office: Office)
 
 def test_abandoned_sign_ins_are_cleared_away(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
     for _ in range(3):
-        office.desk.connect(Asked({}, {}))
+        office.desk.connect(Asked("GET", {}, {}))
 
     class Tomorrow(datetime):
         @classmethod
-        def now(cls, tz: object = None) -> "Tomorrow":  # type: ignore[override]
+        def now(cls, tz: object = None) -> "Tomorrow":
             return cls.fromtimestamp((datetime.now(UTC) + timedelta(days=1)).timestamp(), UTC)
 
     monkeypatch.setattr("shared.adapters.account_store.datetime", Tomorrow)
@@ -269,7 +270,7 @@ def test_abandoned_sign_ins_are_cleared_away(office: Office, monkeypatch: pytest
 
 def test_records_name_the_account_and_the_problem_and_no_secret(office: Office) -> None:
     office.connect(SAM)
-    begun = office.desk.connect(Asked({}, {}))
+    begun = office.desk.connect(Asked("GET", {}, {}))
     office.come_back(begun, office.visitor().refuse(begun.headers["Location"]))
     assert [line["event"] for line in office.records.lines] == ["account-connected", "sign-in-failed"]
     assert office.records.lines[0]["account"] == SAM.oid

@@ -110,7 +110,7 @@ def test_the_environments_proxies_and_certificates_are_not_used(
     (tmp_path / "other.pem").write_text("")
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(tmp_path / "other.pem"))
     monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:9")
-    assert granted_to(entra, Entra(registration(entra)))
+    assert granted_to(entra, Entra(registration(entra))).cache
 
 
 def test_a_certificate_of_nobody_is_not_accepted(entra: StandIn) -> None:

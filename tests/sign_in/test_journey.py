@@ -1,0 +1,260 @@
+"""A person connects in a real browser, uploads, loses the sign-in, waits, signs in again, and disconnects.
+
+All of it with real processes: Azurite, the Functions host, the To Do emulator, an OpenID provider over TLS, Chromium.
+"""
+
+import base64
+import hashlib
+import json
+import os
+import ssl
+import urllib.request
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from azure.data.tables import TableServiceClient
+from azure.storage.blob import BlobServiceClient
+from azure.storage.queue import QueueServiceClient
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+from local.drop import Dropped, drop
+from local.emulator import Emulator
+from local.entra.people import ALEX, KIM, SAM, Resident
+from local.state_dir import EmulatorRecord
+from shared.adapters import azure_clients
+from shared.outcome import REASON, STATE
+from shared.settings import Connection
+from tests.browser.webdriver import Browser, browser
+from tests.local.processes import wait_until
+from tests.local.terminal import Terminal, Up
+
+pytestmark = pytest.mark.stack
+
+
+@dataclass
+class Town:
+    """A stack with sign-in, and somebody who puts files into its container."""
+
+    up: Up
+    connect: str
+    entra: str
+    authority: Path
+    directory: Path
+
+    @property
+    def storage(self) -> str:
+        return str(self.up.ready()["storage"])
+
+    def drop(self, name: str, **metadata: str) -> Dropped:
+        file = self.directory / name
+        file.write_bytes(os.urandom(40_000))
+        emulator = self.up.emulator()
+        with azure_clients.container_client(Connection(self.storage), self.up.ready()["container"]) as container:
+            ids = self._ids(metadata["user"]) if "user" in metadata else (emulator["list_id"], emulator["task_id"])
+            return drop(container, file, {"listid": ids[0], "taskid": ids[1], **metadata})
+
+    def tags(self, file: Dropped) -> dict[str, str]:
+        with azure_clients.container_client(Connection(self.storage), self.up.ready()["container"]) as container:
+            return dict(container.get_blob_client(file.blob.name).get_blob_tags())
+
+    def wait_for(self, file: Dropped, state: str) -> dict[str, str]:
+        wait_until(lambda: self.tags(file).get(STATE) == state, f"{file.name} {state}")
+        return self.tags(file)
+
+    def attached(self) -> set[str]:
+        record = EmulatorRecord(self.up.emulator()["control"], "", "")
+        return {each.sha256 for each in Emulator(record).attachments().values()}
+
+    def _ids(self, user: str) -> tuple[str, str]:
+        with urllib.request.urlopen(f"{self.up.emulator()['control']}/mailboxes", timeout=10) as reply:
+            (mailbox,) = [each for each in json.load(reply) if each["upn"] == user]
+        return mailbox["lists"][0]["id"], mailbox["lists"][0]["tasks"][0]["id"]
+
+    def ask_entra(self, what: str, body: Mapping[str, object] | None = None) -> Any:
+        context = ssl.create_default_context(cafile=str(self.authority))
+        data = None if body is None else json.dumps(body).encode()
+        url = f"{self.entra}/_entra/{what}"
+        with urllib.request.urlopen(url, data, timeout=10, context=context) as reply:
+            return json.load(reply)
+
+    def revoke(self, person: Resident) -> None:
+        self.ask_entra("revoke", {"oid": person.oid})
+
+    def public_key(self) -> str:
+        """Of the stand-in's certificate: the only one that the browser is to take on faith."""
+        certificate = x509.load_pem_x509_certificate((self.authority.parent / "entra.pem").read_bytes())
+        key = certificate.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+        return base64.b64encode(hashlib.sha256(key).digest()).decode()
+
+
+@pytest.fixture(scope="module")
+def town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
+    directory = tmp_path_factory.mktemp("town")
+    with Terminal(directory).up("--sign-in") as up:
+        up.ready()
+        facts = wait_until(lambda: _sign_in_facts(up), "the line about sign-in")
+        yield Town(up, facts["connect"], facts["entra"], Path(facts["ca"]), directory)
+
+
+def _sign_in_facts(up: Up) -> dict[str, Any] | None:
+    return next((event for event in up.events() if event.get("event") == "sign_in"), None)
+
+
+@pytest.fixture(scope="module")
+def window(town: Town, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    profile = tmp_path_factory.mktemp("browser") / "profile"
+    with browser(profile, trusted_key=town.public_key()) as window:
+        yield window
+
+
+def connect(window: Browser, town: Town, person: Resident) -> None:
+    window.go_to(town.connect)
+    answer(window, town, person.name)
+
+
+def answer(window: Browser, town: Town, words: str) -> None:
+    """On the identity provider's page; back at the app's."""
+    window.press(words)
+    wait_until(lambda: not window.address.startswith(town.entra), "the way back")
+
+
+def complaints(window: Browser, town: Town) -> list[str]:
+    """What the browser would not load or follow. That a page itself has an error's status is no complaint."""
+    status = "Failed to load resource: the server responded with a status of"
+    return [each for each in window.complaints() if not each.startswith(town.entra) and status not in each]
+
+
+def test_a_person_connects_uploads_loses_the_sign_in_and_goes_on_after_signing_in_again(
+    town: Town, window: Browser
+) -> None:
+    first = town.drop("before.bin")
+    waiting = town.wait_for(first, "waiting")
+    assert waiting[REASON].startswith("needs-sign-in")
+    assert town.connect in waiting[REASON], "the tag says where to sign in"
+
+    connect(window, town, SAM)
+    assert window.heading() == "Your To Do is connected"
+    window.keep_screenshot("connected")
+    assert "1 waiting file goes on now" in window.text("main")
+    assert f"user={SAM.name}" in window.text("main")
+    town.wait_for(first, "attached")
+    assert first.sha256 in town.attached()
+
+    town.revoke(SAM)
+    second = town.drop("after.bin")
+    assert "invalid_grant" in town.wait_for(second, "waiting")[REASON]
+    assert second.sha256 not in town.attached()
+    connect(window, town, SAM)
+    town.wait_for(second, "attached")
+    assert second.sha256 in town.attached()
+
+
+def test_nobody_can_be_named_who_has_not_connected_and_files_go_to_whom_they_name(town: Town, window: Browser) -> None:
+    file = town.drop("for-kim.bin", user=KIM.name)
+    assert "not connected" in town.wait_for(file, "waiting")[REASON]
+    assert file.sha256 not in town.attached()
+    connect(window, town, KIM)
+    town.wait_for(file, "attached")
+    assert file.sha256 in town.attached()
+
+
+def test_disconnecting_takes_a_sign_in_of_its_own_and_then_files_wait(town: Town, window: Browser) -> None:
+    connect(window, town, KIM)
+    window.press("Disconnect")
+    # Browsers hold a form's redirect against form-action as well: the policy lets this one through.
+    wait_until(lambda: window.address.startswith(town.entra), "the sign-in")
+    answer(window, town, KIM.name)
+    assert window.heading() == "Your To Do is disconnected"
+    window.keep_screenshot("disconnected")
+    assert not complaints(window, town)
+
+
+@pytest.mark.parametrize(
+    ("press", "heading"),
+    [
+        ("Decline", "You declined"),
+        ("Needs an administrator", "Your organisation must agree first"),
+        (ALEX.name, "This account is not accepted here"),
+    ],
+)
+def test_what_goes_wrong_has_a_page_from_which_one_can_start_again(
+    town: Town, window: Browser, press: str, heading: str
+) -> None:
+    window.go_to(town.connect)
+    answer(window, town, press)
+    assert window.heading() == heading
+    window.keep_screenshot(heading.lower().replace(" ", "-"))
+    assert not complaints(window, town)
+    window.press("Start again")
+    wait_until(lambda: window.address.startswith(town.entra), "the sign-in")
+
+
+def test_the_address_loaded_again_is_a_used_link(town: Town, window: Browser) -> None:
+    connect(window, town, SAM)
+    window.go_to(window.address)
+    assert window.heading() == "This link was used already"
+    window.keep_screenshot("used-link")
+
+
+def test_the_page_is_readable_and_operable_by_anybody(town: Town, window: Browser) -> None:
+    connect(window, town, SAM)
+    assert window.title.startswith("Your To Do is connected")
+    assert window.computed("main")[0] == "main"
+    assert window.computed("button") == ("button", "Disconnect")
+    assert window.focused_by_tab() == ["Disconnect"]
+    assert window.run("return document.documentElement.lang") == "en"
+    assert window.run("return getComputedStyle(document.body).maxWidth") != "none", "its own style is let through"
+    window.run("document.body.style.fontSize = '200%'")
+    assert window.run("return document.documentElement.scrollWidth <= window.innerWidth"), "nothing runs off the side"
+    assert not complaints(window, town)
+
+
+def test_the_cookie_is_out_of_reach_of_scripts_and_of_other_sites(town: Town, window: Browser) -> None:
+    connect(window, town, SAM)
+    (cookie,) = [each for each in window.cookies() if each["name"] == "todo-attach"]
+    assert cookie["httpOnly"]
+    assert cookie["sameSite"] == "Lax"
+    assert window.run("return document.cookie") == ""
+    assert window.run("return document.referrer") == ""
+
+
+def test_no_token_is_found_anywhere(town: Town, window: Browser) -> None:
+    """Last of this file: after all that happened above, and what is only in memory cannot be looked at from here."""
+    connect(window, town, SAM)
+    canaries = {each for each in town.ask_entra("issued") if len(each) >= 16}
+    assert len(canaries) > 10
+    places = {
+        "standard error": town.up.stderr(),
+        "events and logs": "".join(town.up.lines),
+        "storage": everything_stored(town.storage),
+        "the page": window.run("return document.documentElement.outerHTML"),
+    }
+    assert SAM.name in places["the page"]
+    assert "todo_attach" in places["events and logs"]
+    for place, text in places.items():
+        found = [each[:6] for each in canaries if each in text]
+        assert not found, place
+
+
+def everything_stored(storage: str) -> str:
+    """Blobs, their names, metadata and tags, messages, and rows."""
+    told: list[str] = []
+    with BlobServiceClient.from_connection_string(storage) as blobs:
+        for container in blobs.list_containers():
+            with blobs.get_container_client(container.name) as client:
+                for blob in client.list_blobs(include=["metadata", "tags"]):
+                    told += [blob.name, str(blob.metadata), str(blob.tags)]
+                    told.append(client.download_blob(blob.name).readall().decode("latin-1"))
+    with QueueServiceClient.from_connection_string(storage) as queues:
+        for queue in queues.list_queues():
+            with queues.get_queue_client(queue.name) as client:
+                told += [str(message.content) for message in client.peek_messages(max_messages=32)]
+    with TableServiceClient.from_connection_string(storage) as tables:
+        for table in tables.list_tables():
+            with tables.get_table_client(table.name) as client:
+                told += [str(dict(row)) for row in client.list_entities()]
+    return "\n".join(told)
