@@ -122,7 +122,7 @@ def test_a_laptop_signs_in_with_a_code_on_another_screen(entra: StandIn) -> None
     app = Entra(registration(entra, client_id=DEVICE_CLIENT_ID, proof=None))
     message, flow = app.begin_on_another_screen()
     assert flow["user_code"] in message
-    thread = threading.Thread(target=_enter_code, args=(entra, flow["verification_uri"], flow["user_code"]))
+    thread = threading.Thread(target=enter_code, args=(entra, flow["verification_uri"], flow["user_code"]))
     thread.start()
     granted = app.finish_on_another_screen(flow)
     thread.join()
@@ -132,7 +132,7 @@ def test_a_laptop_signs_in_with_a_code_on_another_screen(entra: StandIn) -> None
     assert app.refresh(Account(person, granted.home, _NOW, granted.cache), "").token
 
 
-def _enter_code(entra: StandIn, url: str, code: str) -> None:
+def enter_code(entra: StandIn, url: str, code: str) -> None:
     """On the provider's own pages: the code, yes, the person."""
     visitor = Visitor(entra)
     session = visitor._session
