@@ -135,7 +135,11 @@ class _Effect:
 
     def _take_slot(self, list_id: str, task_id: str) -> bool:
         ledger, mine = self.world.ports.ledger, self.entry.upload_id
-        name = slot(self.entry.account, list_id, task_id, self.entry.attachment_name)
+        try:
+            account = self.world.ports.accounts.identity(self.entry.account)
+        except GraphNoReply as error:
+            raise _Observed(seen.Unavailable(error.detail)) from error
+        name = slot(account, list_id, task_id, self.entry.attachment_name)
         holder = ledger.take_slot(name, mine)
         if holder == mine:
             return True

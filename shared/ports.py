@@ -67,7 +67,10 @@ class GraphTransport(Protocol):
 
 
 class Accounts(Protocol):
-    """Tokens for the people whose To Do is written to. Both methods raise SignInNeeded."""
+    """Tokens for the people whose To Do is written to. Every method may raise SignInNeeded, and TokenUnavailable."""
+
+    def identity(self, account: str) -> str:
+        """One and the same text for all the ways in which the account can be named."""
 
     def token(self, account: str) -> str:
         """A token that is good now, as far as is known."""

@@ -68,6 +68,10 @@ class ConnectedAccounts:
         self._desks: dict[str, _Desk] = {}
         self._names: dict[str, tuple[str, float]] = {}
 
+    def identity(self, account: str) -> str:
+        with _storage_as_delay():
+            return self._object_id(account)
+
     def token(self, account: str) -> str:
         with _storage_as_delay():
             object_id = self._object_id(account)

@@ -11,6 +11,9 @@ class StaticAccounts:
     def __init__(self, tokens: Mapping[str, str]) -> None:
         self._tokens = {account.casefold(): token for account, token in tokens.items()}
 
+    def identity(self, account: str) -> str:
+        return account.casefold()
+
     def token(self, account: str) -> str:
         token = self._tokens.get(account.casefold())
         if token is None:

@@ -12,6 +12,11 @@ class MemoryAccounts:
     tokens: dict[str, str]
     next_tokens: dict[str, list[str]] = field(default_factory=dict)
     challenges: list[str] = field(default_factory=list)
+    # Other names of an account, and the one that stands for all of them.
+    identities: dict[str, str] = field(default_factory=dict)
+
+    def identity(self, account: str) -> str:
+        return self.identities.get(account.casefold(), account.casefold())
 
     def token(self, account: str) -> str:
         if account not in self.tokens:

@@ -28,6 +28,7 @@ def test_a_connected_account_has_a_token_by_name_in_any_case_and_by_object_id(of
     worker = office.worker()
     tokens = {worker.token(each) for each in (SAM.name, SAM.name.upper(), SAM.oid, SAM.oid.upper())}
     assert len(tokens) == 1
+    assert {worker.identity(each) for each in (SAM.name, SAM.name.upper(), SAM.oid, SAM.oid.upper())} == {SAM.oid}
 
 
 def test_a_token_is_refreshed_before_it_ends_and_not_sooner(office: Office) -> None:

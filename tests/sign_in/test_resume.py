@@ -1,0 +1,50 @@
+"""Connecting makes that person's waiting uploads go on at once, and nobody else's."""
+
+from datetime import timedelta
+
+from shared.ledger import Phase
+from shared.sign_in.person import Person
+from shared.sign_in.resume import resume_uploads
+from tests.fakes.world import SAM, TOKEN, World, content
+
+OBJECT_ID = "5a000000-0000-4000-8000-000000000001"
+
+
+def waiting_world(**metadata: str) -> World:
+    world = World()
+    world.accounts.tokens.clear()
+    world.drop(content(3000), **metadata) if metadata else world.drop(content(3000))
+    world.notify()
+    world.run(until=lambda: any(entry.reported is Phase.WAITING for entry in world.ledger.entries()))
+    return world
+
+
+def resume(world: World, name: str = SAM) -> int:
+    return resume_uploads(world.application.ports, world.application.intake, Person(OBJECT_ID, "tenant", name))
+
+
+def test_waiting_uploads_of_who_connects_go_on_within_seconds() -> None:
+    world = waiting_world()
+    world.run(until=lambda: world.ledger.entries()[0].deferrals > 8)
+    world.accounts.tokens[SAM] = TOKEN
+    began = world.clock.now
+    assert resume(world, SAM.upper()) == 1
+    world.run(until=lambda: bool(world.attached()))
+    assert world.attached() == [("report.pdf", content(3000))]
+    assert world.clock.now - began < timedelta(minutes=2)
+
+
+def test_uploads_of_others_are_left_alone() -> None:
+    world = waiting_world()
+    before = world.ledger.entries()
+    assert resume(world, "kim@example.com") == 0
+    assert world.ledger.entries() == before
+
+
+def test_without_that_they_go_on_by_themselves_within_ten_minutes() -> None:
+    world = waiting_world()
+    world.run(until=lambda: world.ledger.entries()[0].deferrals > 12)
+    world.accounts.tokens[SAM] = TOKEN
+    began = world.clock.now
+    world.run(until=lambda: bool(world.attached()))
+    assert world.clock.now - began < timedelta(minutes=11)
