@@ -120,6 +120,23 @@ param emptyFileWaitSeconds int = 600
 @description('TODO_ATTACH_MAX_AGE_HOURS: how long an upload is tried.')
 param maxAgeHours int = 24
 
+@maxLength(36)
+@description('TODO_ATTACH_ENTRA_CLIENT_ID: the registration by which people sign in; empty = static tokens from the vault.')
+param entraClientId string = ''
+
+@minLength(1)
+@maxLength(253)
+@description('TODO_ATTACH_ENTRA_TENANT: whose accounts may connect (a tenant, or organizations, consumers, common).')
+param entraTenant string = 'organizations'
+
+@allowed(['managed-identity', 'client-secret'])
+@description('TODO_ATTACH_ENTRA_PROOF: how the app proves itself; personal accounts take a secret (vault: entra-client-secret).')
+param entraProof string = 'managed-identity'
+
+@maxLength(200)
+@description('TODO_ATTACH_CONNECT_URL: the root of the app as browsers reach it (https://HOST/api); needed with entraClientId.')
+param connectUrl string = ''
+
 @minValue(0)
 @maxValue(90)
 @description('TODO_ATTACH_SIGN_IN_WAIT_DAYS: how long an upload waits for a person to sign in.')
@@ -290,8 +307,16 @@ module functionApp 'modules/functionapp.bicep' = {
       TODO_ATTACH_GRAPH_ROOT: graphRoot
       TODO_ATTACH_MAILBOX_PATH: mailboxPath
       TODO_ATTACH_DEFAULT_ACCOUNT: defaultAccount
-      // The value never stands here: the platform reads it from the vault, as the app's identity.
-      TODO_ATTACH_TOKENS: '@Microsoft.KeyVault(SecretUri=${keyVault.outputs.uri}secrets/${tokensSecretName})'
+      // The values never stand here: the platform reads them from the vault, as the app's identity. An empty setting
+      // is one that is not set: tokens, or sign-in.
+      TODO_ATTACH_TOKENS: empty(entraClientId) ? '@Microsoft.KeyVault(SecretUri=${keyVault.outputs.uri}secrets/${tokensSecretName})' : ''
+      TODO_ATTACH_ENTRA_CLIENT_ID: entraClientId
+      TODO_ATTACH_ENTRA_TENANT: entraTenant
+      TODO_ATTACH_ENTRA_PROOF: entraProof
+      TODO_ATTACH_ENTRA_CLIENT_SECRET: entraProof == 'client-secret' ? '@Microsoft.KeyVault(SecretUri=${keyVault.outputs.uri}secrets/entra-client-secret)' : ''
+      TODO_ATTACH_CONNECT_URL: connectUrl
+      TODO_ATTACH_ACCOUNTS_CONTAINER: accountsContainer
+      TODO_ATTACH_ACCOUNTS_KEY: '${keyVault.outputs.uri}keys/${keyVault.outputs.accountsKeyName}'
       TODO_ATTACH_DELETE_ATTACHED: deleteAttached ? 'true' : 'false'
       TODO_ATTACH_REQUEST_DEADLINE_SECONDS: string(requestDeadlineSeconds)
       TODO_ATTACH_CLAIM_MARGIN_SECONDS: string(claimMarginSeconds)

@@ -24,6 +24,14 @@ WITH_AN_IDENTITY: Mapping[str, str] = {
     f"{CONNECTION}__queueServiceUri": "https://a.queue.example.net",
     f"{CONNECTION}__tableServiceUri": "https://a.table.example.net",
 }
+WITH_SIGN_IN: Mapping[str, str] = {
+    **WITH_A_CONNECTION_STRING,
+    "TODO_ATTACH_TOKENS": "",
+    "TODO_ATTACH_ENTRA_CLIENT_ID": "a-registration",
+    "TODO_ATTACH_CONNECT_URL": "https://app.example.net/api",
+    "TODO_ATTACH_ACCOUNTS_CONTAINER": "accounts",
+    "TODO_ATTACH_ACCOUNTS_KEY": "https://a.vault.azure.net/keys/accounts",
+}
 
 
 class _Watched(dict[str, str]):

@@ -57,9 +57,10 @@ def blob_client(name: str) -> BlobClient:
 # -- which functions there are --
 
 
-def test_these_five_functions_exist_under_these_names() -> None:
+def test_these_functions_exist_under_these_names() -> None:
     """An event for a name that does not exist is dropped by the host without a word."""
-    assert set(bindings()) == {"open_upload", "send_range", "park_range", "reopen_upload", "sweep"}
+    of_uploads = {"open_upload", "send_range", "park_range", "reopen_upload", "sweep"}
+    assert set(bindings()) == of_uploads | {"connect", "connected", "disconnect"}
 
 
 def test_a_function_is_named_as_its_python_function() -> None:
@@ -74,7 +75,21 @@ def test_every_function_has_its_trigger_and_no_other_binding() -> None:
         "park_range": ["queueTrigger"],
         "reopen_upload": ["queueTrigger"],
         "sweep": ["timerTrigger"],
+        "connect": ["httpTrigger", "http"],
+        "connected": ["httpTrigger", "http"],
+        "disconnect": ["httpTrigger", "http"],
     }
+
+
+def test_a_browser_needs_no_key_of_the_host_and_comes_by_the_methods_that_it_should() -> None:
+    found = {name: each[0] for name, each in bindings().items() if each[0]["type"] == "httpTrigger"}
+    assert {name: sorted(trigger["methods"]) for name, trigger in found.items()} == {
+        "connect": ["GET"],
+        "connected": ["GET"],
+        "disconnect": ["GET", "POST"],
+    }
+    assert {str(trigger["authLevel"]).lower() for trigger in found.values()} == {"anonymous"}
+    assert {name: trigger["route"] for name, trigger in found.items()} == {name: name for name in found}
 
 
 def test_the_blob_trigger_listens_to_events_and_never_scans_the_container() -> None:
@@ -100,9 +115,12 @@ def test_each_queue_has_its_function(function: str, queue: str) -> None:
 
 
 def test_every_trigger_of_storage_uses_the_one_connection() -> None:
-    found = {name: binding.get("connection") for name, (binding,) in bindings().items()}
+    found = {name: binding.get("connection") for name, (binding, *_) in bindings().items()}
     assert found == dict.fromkeys(("open_upload", "send_range", "park_range", "reopen_upload"), CONNECTION) | {
-        "sweep": None
+        "sweep": None,
+        "connect": None,
+        "connected": None,
+        "disconnect": None,
     }
 
 

@@ -1,6 +1,7 @@
 """The settings, the sample file, and the document about them name the same things."""
 
 import json
+import re
 from dataclasses import replace
 
 from local.todo.cli import DEFAULT_MAILBOX, DEFAULT_TOKEN
@@ -8,7 +9,9 @@ from shared.settings import Settings
 from tests.documents import (
     ROOT,
     WITH_A_CONNECTION_STRING,
+    WITH_SIGN_IN,
     every_setting,
+    section,
     settings_of_bindings,
     settings_read,
     settings_table,
@@ -25,6 +28,11 @@ def sample() -> dict[str, str]:
 
 def test_the_document_names_every_setting_and_nothing_else() -> None:
     assert set(settings_table()) == every_setting()
+
+
+def test_the_document_names_every_setting_of_sign_in_too() -> None:
+    table = section(ROOT / "docs" / "configuration.md", "## Sign-in")
+    assert set(re.findall(r"^\| `(\w+)`", table, re.MULTILINE)) == settings_read(WITH_SIGN_IN) - every_setting()
 
 
 def test_the_sample_has_every_setting_and_nothing_else() -> None:

@@ -44,6 +44,23 @@ resource vault 'Microsoft.KeyVault/vaults@2024-11-01' = {
   }
 }
 
+// Wraps the keys of the connected accounts' blobs. Never rotated by itself: old versions must stay enabled until every
+// account has been written anew.
+resource accountsKey 'Microsoft.KeyVault/vaults/keys@2024-11-01' = {
+  parent: vault
+  name: 'accounts'
+  tags: tags
+  properties: {
+    kty: 'RSA'
+    keySize: 3072
+    keyOps: ['wrapKey', 'unwrapKey']
+    attributes: {
+      enabled: true
+      exportable: false
+    }
+  }
+}
+
 resource diagnostics 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' = {
   name: 'to-workspace'
   scope: vault
@@ -69,3 +86,6 @@ output name string = vault.name
 
 @description('URI of the vault, with a slash at its end.')
 output uri string = vault.properties.vaultUri
+
+@description('Name of the key that the connected accounts are encrypted with.')
+output accountsKeyName string = accountsKey.name

@@ -18,6 +18,7 @@ BLOB = "Microsoft.Storage/storageAccounts/blobServices/containers"
 QUEUE = "Microsoft.Storage/storageAccounts/queueServices/queues"
 TABLE = "Microsoft.Storage/storageAccounts/tableServices/tables"
 SECRET = "Microsoft.KeyVault/vaults/secrets"
+KEY = "Microsoft.KeyVault/vaults/keys"
 
 # role in the map of roles.bicep -> its id, and the patterns of what it allows
 BUILT_IN = {
@@ -44,6 +45,10 @@ BUILT_IN = {
         "4633458b-17de-408a-b874-0445c86b69e6",
         [f"{SECRET}/getSecret/action", f"{SECRET}/readMetadata/action"],
     ),
+    "cryptoUser": (
+        "12338af0-0e69-4776-bea7-57ae8d297424",
+        [f"{KEY}/{each}" for each in ("read", "wrap/action", "unwrap/action")],
+    ),
     "secretsOfficer": ("b86a8fe4-44ce-4948-aee5-eccb2c155cd7", [f"{SECRET}/*"]),
     "metricsPublisher": (
         "3913510d-42f4-4e42-8a64-420c390055eb",
@@ -63,6 +68,8 @@ APPLICATION = {
     "get_blob_tags": f"{BLOB}/blobs/tags/read",
     "set_blob_tags": f"{BLOB}/blobs/tags/write",
     "delete_blob": f"{BLOB}/blobs/delete",
+    "upload_blob": f"{BLOB}/blobs/write",
+    "acquire_lease": f"{BLOB}/blobs/write",
     "send_message": f"{QUEUE}/messages/write",
     "get_entity": f"{TABLE}/entities/read",
     "query_entities": f"{TABLE}/entities/read",
@@ -91,8 +98,9 @@ PLATFORM = {
     "host: diagnostic events": [f"{TABLE}/write", f"{TABLE}/read", f"{TABLE}/entities/write"],
     "settings: references into the vault": [f"{SECRET}/getSecret/action"],
     "telemetry": ["Microsoft.Insights/Telemetry/Write"],
+    "accounts: the key that wraps": [f"{KEY}/read", f"{KEY}/wrap/action", f"{KEY}/unwrap/action"],
 }
-IDENTITY = ("blobOwner", "queueContributor", "tableContributor", "secretsUser", "metricsPublisher")
+IDENTITY = ("blobOwner", "queueContributor", "tableContributor", "secretsUser", "cryptoUser", "metricsPublisher")
 _CLIENTS = ("container", "blob", "queue", "table", "client", "service")
 
 
@@ -118,6 +126,7 @@ def test_the_identity_has_these_roles_and_no_other() -> None:
     }
     assert {name: set(used) for name, used in single.items()} == {
         "identityVault": {"secretsUser"},
+        "identityKeys": {"cryptoUser"},
         "identityTelemetry": {"metricsPublisher"},
     }
 

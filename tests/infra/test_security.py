@@ -119,7 +119,7 @@ def test_telemetry_is_not_taken_from_strangers() -> None:
 def test_every_role_assignment_names_the_principal_s_type_and_has_a_name_of_its_own() -> None:
     """Without the type, a new principal that has not spread yet fails the deployment."""
     assignments = [each for each in ROLES.resources.values() if each.type.endswith("roleAssignments")]
-    assert len(assignments) == 8
+    assert len(assignments) == 9
     for each in assignments:
         properties = each.body["properties"]
         assert isinstance(properties, dict)
@@ -158,12 +158,17 @@ def test_no_output_is_a_secret() -> None:
     assert MAIN.outputs["tokensSecretName"].value == Expression("tokensSecretName", APP.resources["app"].node)
 
 
-def test_tokens_are_a_reference_into_the_vault_and_never_a_value() -> None:
+def test_tokens_and_secrets_are_references_into_the_vault_and_never_values() -> None:
     settings = at(MAIN.modules["functionApp"].body, "params.applicationSettings")
     assert isinstance(settings, dict)
-    tokens = settings["TODO_ATTACH_TOKENS"]
-    assert isinstance(tokens, Expression)
-    assert tokens.text == "'@Microsoft.KeyVault(SecretUri=${keyVault.outputs.uri}secrets/${tokensSecretName})'"
+    vault = "'@Microsoft.KeyVault(SecretUri=${keyVault.outputs.uri}secrets/"
+    for name, condition, secret in (
+        ("TODO_ATTACH_TOKENS", "empty(entraClientId)", "${tokensSecretName}"),
+        ("TODO_ATTACH_ENTRA_CLIENT_SECRET", "entraProof == 'client-secret'", "entra-client-secret"),
+    ):
+        value = settings[name]
+        assert isinstance(value, Expression)
+        assert value.text == f"{condition} ? {vault}{secret})' : ''"
 
 
 def test_no_file_holds_something_that_looks_like_a_secret() -> None:

@@ -15,6 +15,7 @@ PINNED = {
     "Microsoft.Insights/components": "2020-02-02",
     "Microsoft.Insights/diagnosticSettings": "2021-05-01-preview",
     "Microsoft.KeyVault/vaults": "2024-11-01",
+    "Microsoft.KeyVault/vaults/keys": "2024-11-01",
     "Microsoft.ManagedIdentity/userAssignedIdentities": "2024-11-30",
     "Microsoft.OperationalInsights/workspaces": "2025-02-01",
     "Microsoft.Storage/storageAccounts": "2025-01-01",
