@@ -139,7 +139,7 @@ def _parameter(value: Any) -> Parameter | None:
 
 def test_the_defaults_are_a_configuration_that_the_code_accepts() -> None:
     read = Settings.from_environ(_as_environ({}))
-    assert (read.container, read.queue, read.table) == ("attachments", "upload-ranges", "ledger")
+    assert (read.container, read.queue, read.table) == ("attachments", "upload-ranges", "uploads")
     assert read.limits.max_file_bytes == settings.MAX_FILE_BYTES
 
 

@@ -1,0 +1,51 @@
+"""The plain script: what anyone would write who needs the file attached once, now, on a good day.
+
+It reads a blob range by range and PUTs each range to Graph, in one process, one after another: no ledger, no queue, no
+claim, no retry, no second look. It is the yardstick for everything that the application adds.
+
+    python -m bench.plain CONNECTION-STRING CONTAINER BLOB TASK-URL TOKEN
+"""
+
+import sys
+from collections.abc import Sequence
+
+import requests
+from azure.storage.blob import BlobClient
+
+# What the application sends at once, too.
+SLICE_BYTES = 3_932_160
+
+
+def graph_session(token: str) -> requests.Session:
+    graph = requests.Session()
+    graph.trust_env = False
+    graph.headers["Authorization"] = f"Bearer {token}"
+    return graph
+
+
+def attach(blob: BlobClient, graph: requests.Session, task_url: str, name: str) -> None:
+    """Attach *blob* under *name* to the task of that URL. Raises at the first thing that goes wrong."""
+    size = blob.get_blob_properties().size
+    info = {"attachmentType": "file", "name": name, "size": size}
+    opened = graph.post(f"{task_url}/attachments/createUploadSession", json={"attachmentInfo": info}, timeout=60)
+    opened.raise_for_status()
+    url = f"{opened.json()['uploadUrl']}/content"
+    for start in range(0, size, SLICE_BYTES):
+        stop = min(start + SLICE_BYTES, size)
+        body = blob.download_blob(offset=start, length=stop - start).readall()
+        headers = {"Content-Type": "application/octet-stream", "Content-Range": f"bytes {start}-{stop - 1}/{size}"}
+        graph.put(url, data=body, headers=headers, timeout=60).raise_for_status()
+
+
+def main(arguments: Sequence[str]) -> int:
+    if len(arguments) != 5:
+        print(__doc__, file=sys.stderr)
+        return 2
+    storage, container, name, task_url, token = arguments
+    with BlobClient.from_connection_string(storage, container, name) as blob, graph_session(token) as graph:
+        attach(blob, graph, task_url, name.rpartition("/")[2])
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

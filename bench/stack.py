@@ -1,0 +1,288 @@
+"""The stack that is measured: the same pieces as `python -m local up`, with more to see and less to remember.
+
+Azurite and the To Do emulator keep nothing on disk, and the emulator keeps no content but its SHA-256. Azurite's
+access log is counted. Blob events can be held back, so that "written" is a moment of our choosing: the clock starts
+when the log's line about a blob is let through to Event Grid's stand-in.
+"""
+
+import asyncio
+import hashlib
+import json
+import os
+import sys
+import time
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import count
+from types import TracebackType
+from typing import Any, Self
+
+import aiohttp
+from azure.storage.blob import ContainerClient
+
+from bench.tally import Tally
+from local import azurite
+from local.app_settings import CONTAINER, Graph, app_settings, environment
+from local.child import REPOSITORY, Child, Command, OnLine
+from local.event_grid import EventGridStandIn, read_access_line
+from local.provision import provision
+from shared.attachment import BlobVersion
+
+PLAIN = "plain@example.com"
+_START_SECONDS = 60.0
+_GRACE_SECONDS = 10.0
+_NEVER = "0 0 0 1 1 *"
+_QUEUES = ("", "blob trigger's ")
+
+
+class Failed(Exception):  # noqa: N818 - a state of the world
+    """An upload did not end as it should, so there is nothing to measure."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Somebody's task."""
+
+    account: str
+    token: str
+    list_id: str
+    task_id: str
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A blob that lies in the container, and whose event is held back."""
+
+    name: str
+    size: int
+    sha256: str
+    upload_id: str
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
+class Pids:
+    """*tether* leads Azurite, which is its only child."""
+
+    worker: int
+    host: int
+    tether: int
+
+
+class MeasuredStack:
+    """One stack with *people* mailboxes for the application, and one for the plain script."""
+
+    def __init__(self, people: int) -> None:
+        self._tokens = {f"user{number}@example.com": f"token-{number}" for number in range(people)}
+        self._plain_token = "token-plain"
+        self._held: dict[str, str] = {}
+        self._done: dict[str, asyncio.Event] = {}
+        self._names = count()
+        self._event_grid: EventGridStandIn | None = None
+        self._complaints: list[str] = []
+        self.tally = Tally(self._on_done)
+        self.deliveries = 0
+        self._in_flight = 0
+        self.most_in_flight = 0
+
+    async def __aenter__(self) -> Self:
+        async with AsyncExitStack() as ending:
+            await self._start(ending)
+            self._ending = ending.pop_all()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            if error is None and (offences := (await self._emulator("offences"))["counts"]):
+                raise Failed(f"a sound client does not do this: {offences}")
+        finally:
+            await self._ending.__aexit__(kind, error, trace)
+
+    async def _start(self, ending: AsyncExitStack) -> None:
+        storage_child, ports = await azurite.start(
+            azurite.Ports(), directory=None, environment=environment({}), on_access=self._on_access
+        )
+        ending.push_async_callback(storage_child.end, _GRACE_SECONDS)
+        self.storage = ports.connection_string()
+        await asyncio.to_thread(provision, self.storage)
+        self._container = ending.enter_context(ContainerClient.from_connection_string(self.storage, CONTAINER))
+        self._session = await ending.enter_async_context(aiohttp.ClientSession())
+        emulator, ready = await _python("the To Do emulator", self._emulator_arguments(), environment({}))
+        ending.push_async_callback(emulator.end, _GRACE_SECONDS)
+        self._control, self._graph_root = str(ready["control"]), str(ready["graph"])
+        self.people, (self.plain,) = await self._places()
+        host, ready = await _python(
+            "the Functions host",
+            ["-m", "local.functions", "--tether", "--app", str(REPOSITORY)],
+            environment(self._settings()),
+            on_output=self._on_host_event,
+        )
+        ending.push_async_callback(host.end, _GRACE_SECONDS)
+        self.functions = str(ready["url"])
+        self.pids = Pids(int(ready["worker_pid"]), host.pid, storage_child.pid)
+        (webhook,) = ready["blob_webhooks"].values()
+        self._event_grid = EventGridStandIn(self.storage, webhook, containers=[CONTAINER])
+        await ending.enter_async_context(self._event_grid)
+
+    def _emulator_arguments(self) -> list[str]:
+        tokens = {**self._tokens, PLAIN: self._plain_token}
+        pairs = (part for name, token in tokens.items() for part in ("--token", f"{name}={token}"))
+        return ["-m", "local.todo", "--tether", "--no-keep-content", *pairs]
+
+    def _settings(self) -> dict[str, str]:
+        settings = app_settings(self.storage, Graph(self._graph_root, self._tokens), lease_seconds=None)
+        # Swept when a measurement says so, and not in the middle of another.
+        return {**settings, "TODO_ATTACH_SWEEP_SCHEDULE": _NEVER}
+
+    # -- files --
+
+    async def write(self, size: int, place: Place) -> Written:
+        """Put a file of *size* random bytes into the container; nobody hears of it until `release`."""
+        name = f"file-{next(self._names)}.bin"
+        written = await asyncio.to_thread(self._write, name, size, place)
+        # The log's line comes a moment after the answer.
+        await until(lambda: name in self._held)
+        return written
+
+    def release(self) -> float:
+        """Let the events of all files written so far go; the moment, in seconds since the epoch."""
+        lines, self._held = self._held, {}
+        released_at = time.time()
+        for line in lines.values():
+            self._observe(line)
+        return released_at
+
+    async def done(self, files: Sequence[Written], *, within_seconds: float = 600.0) -> None:
+        """Wait until the application has done its last about each of *files*."""
+        try:
+            async with asyncio.timeout(within_seconds):
+                for file in files:
+                    await self._done[file.upload_id].wait()
+                await self._quiet()
+        except TimeoutError:
+            raise Failed("\n".join(["not every file was done in time", *self._complaints[-5:]])) from None
+
+    async def landed(self, files: Sequence[Written], *, account: str = "") -> list[float]:
+        """When each of *files* hung on its task, by the emulator's clock; byte for byte, and exactly once."""
+        held: dict[tuple[str, str], list[dict[str, str]]] = {}
+        for each in await self._emulator("attachments"):
+            held.setdefault((each["mailbox"], each["name"]), []).append(each)
+        times = []
+        for file in files:
+            found = held.get((account or file.place.account, file.name), [])
+            if [each["sha256"] for each in found] != [file.sha256]:
+                raise Failed(f"{file.name} did not arrive once and whole")
+            times.append(datetime.fromisoformat(found[0]["created"]).timestamp())
+        return times
+
+    async def delete(self, files: Sequence[Written]) -> None:
+        """Make room: blobs in memory are the machine's memory."""
+        for file in files:
+            await asyncio.to_thread(self._container.delete_blob, file.name)
+
+    async def journal(self, *, after: int = 0) -> list[dict[str, Any]]:
+        """The emulator's requests, in order."""
+        entries: list[dict[str, Any]] = await self._emulator(f"journal?after={after}")
+        return entries
+
+    @asynccontextmanager
+    async def slow_graph(self, seconds: float) -> AsyncIterator[None]:
+        """Every request to Graph takes so much longer, as it does over a network."""
+        rule = {"effect": {"kind": "delay", "seconds": seconds}, "count": None}
+        async with self._session.post(f"{self._control}/faults", json=rule) as answer:
+            answer.raise_for_status()
+        yield
+        async with self._session.delete(f"{self._control}/faults") as answer:
+            answer.raise_for_status()
+
+    async def sweep(self) -> None:
+        """Run the timer's function now."""
+        async with self._session.post(f"{self.functions}/admin/functions/sweep", json={}) as answer:
+            answer.raise_for_status()
+
+    def _write(self, name: str, size: int, place: Place) -> Written:
+        content = os.urandom(min(size, 4096)) * (size // 4096 + 1)
+        metadata = {"listid": place.list_id, "taskid": place.task_id, "user": place.account, "filename": name}
+        properties = self._container.get_blob_client(name).upload_blob(content[:size], metadata=metadata)
+        account = self._container.account_name or ""
+        upload_id = BlobVersion(account, CONTAINER, name, properties["etag"].strip('"')).upload_id()
+        self._done.setdefault(upload_id, asyncio.Event())
+        return Written(name, size, hashlib.sha256(content[:size]).hexdigest(), upload_id, place)
+
+    # -- what is seen --
+
+    def _on_access(self, line: str) -> None:
+        self.tally.feed(line)
+        write = read_access_line(line)
+        if write is not None and write.api is not None and write.container == CONTAINER:
+            self._held[write.blob] = line
+        else:
+            self._observe(line)
+
+    def _observe(self, line: str) -> None:
+        if self._event_grid is not None:
+            self._event_grid.observe(line)
+
+    def _on_done(self, upload_id: str) -> None:
+        self._done.setdefault(upload_id, asyncio.Event()).set()
+
+    def _on_host_event(self, line: str) -> None:
+        event = json.loads(line)
+        match event.get("event"):
+            case "invocation_started":
+                self._in_flight += 1
+                self.most_in_flight = max(self.most_in_flight, self._in_flight)
+            case "invocation_ended":
+                self._in_flight -= 1
+                self.deliveries += event["function"] == "send_range"
+                if event["status"] != "succeeded":
+                    self._complaints.append(f"{event['function']}: {event.get('error')}")
+
+    async def _quiet(self) -> None:
+        """Until every message that was sent is deleted: the worker is through."""
+        counts = self.tally.counts
+        await until(lambda: all(counts[f"{whose}queue send"] == counts[f"{whose}queue delete"] for whose in _QUEUES))
+
+    async def _emulator(self, what: str) -> Any:
+        async with self._session.get(f"{self._control}/{what}") as answer:
+            answer.raise_for_status()
+            return await answer.json()
+
+    async def _places(self) -> tuple[list[Place], list[Place]]:
+        tokens = {**self._tokens, PLAIN: self._plain_token}
+        places = []
+        for mailbox in await self._emulator("mailboxes"):
+            first = mailbox["lists"][0]
+            list_id, task_id = first["id"], first["tasks"][0]["id"]
+            url = f"{self._graph_root}/me/todo/lists/{list_id}/tasks/{task_id}"
+            places.append(Place(mailbox["upn"], tokens[mailbox["upn"]], list_id, task_id, url))
+        ours = [place for place in places if place.account != PLAIN]
+        return ours, [place for place in places if place.account == PLAIN]
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    """Wait for something that a line of some log will make true."""
+    while not condition():  # noqa: ASYNC110 - an Event for each such line would be more than this
+        await asyncio.sleep(0.002)
+
+
+async def _python(
+    name: str, arguments: Sequence[str], variables: dict[str, str], *, on_output: OnLine = lambda _line: None
+) -> tuple[Child, dict[str, Any]]:
+    command = Command(
+        name=name,
+        arguments=[sys.executable, *arguments],
+        environment=variables,
+        on_output=on_output,
+    )
+    return await Child.start(command, _read_ready, within_seconds=_START_SECONDS)
+
+
+def _read_ready(line: str) -> dict[str, Any] | None:
+    record = json.loads(line)
+    return record if record.get("ready") is True else None
