@@ -11,7 +11,7 @@ from pathlib import Path
 from tests.infra.tools import ROOT
 
 type Answer = tuple[int, str, str]
-FUNCTIONS = ("open_upload", "send_range", "park_range", "reopen_upload", "sweep")
+FUNCTIONS = ("open_upload", "send_range", "park_range", "reopen_upload", "sweep", "connect", "connected", "disconnect")
 
 
 def ok(text: str = "") -> Answer:
