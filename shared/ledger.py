@@ -111,6 +111,7 @@ class Entry:
     furthest: int = 0  # the greatest offset of this session: more than this is progress
     slice_bytes: int = 0
     looked: bool = False  # in this session, the task's attachments were listed before the last slice
+    in_doubt: bool = False  # the last slice was sent, its answer is unknown, and it may still be applied
     landed: bool = False  # Graph said "created" without a name: never send again, only look
 
     # Bounds.
@@ -143,6 +144,11 @@ class Entry:
         return self.delete_source and self.phase is Phase.ATTACHED and bool(self.attachment_id)
 
     @property
+    def is_at_last_slice(self) -> bool:
+        """The next slice is the one that attaches the file."""
+        return self.offset + self.slice_bytes >= self.size
+
+    @property
     def is_about_to_open(self) -> bool:
         """The next effect may open a session, or be an empty file's small POST."""
         return self.phase is Phase.OPENING and (self.size > 0 or self.first_opened_at is not None)
@@ -167,7 +173,7 @@ def claimed(entry: Entry, *, owner: str, until: datetime, now: datetime, taken_o
     if entry.phase is Phase.WAITING and entry.reported is Phase.WAITING:
         entry = _awake(entry, now)
     if taken_over and entry.phase is Phase.SENDING:
-        return replace(entry, phase=Phase.LOCATING)
+        return replace(entry, phase=Phase.LOCATING, in_doubt=entry.in_doubt or entry.is_at_last_slice)
     if taken_over and entry.is_about_to_open and entry.size == 0:
         return replace(entry, phase=Phase.CONFIRMING, claim=None, not_before=until)
     return replace(entry, sessions_opened=entry.sessions_opened + 1) if entry.is_about_to_open else entry

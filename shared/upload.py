@@ -382,6 +382,7 @@ def _progress(entry: Entry, observation: seen.Progress, _: _Moment) -> Entry:
         session_expires_at=observation.expires_at or entry.session_expires_at,
         stalled=0 if gained else entry.stalled + 1,
         refused=entry.refused if offset == entry.offset else 0,
+        in_doubt=entry.in_doubt and not gained,
         deferrals=0 if gained else entry.deferrals,
         detail="" if gained else entry.detail,
     )
@@ -418,6 +419,7 @@ def _unclear(entry: Entry, observation: seen.Unclear, at: _Moment) -> Entry:
         entry,
         phase=at.usual,
         refused=observation.refused or entry.refused,
+        in_doubt=entry.in_doubt or entry.is_at_last_slice,
         stalled=entry.stalled + 1,
         deferrals=entry.deferrals + 1,
         not_before=wait,
@@ -496,7 +498,7 @@ def _not_found(entry: Entry, _: seen.NotFound, at: _Moment) -> Entry:
             deferrals=entry.deferrals + 1,
             not_before=at.later(entry),
         )
-    return replace(entry, phase=at.usual, offset=0, furthest=0, stalled=entry.stalled + 1)
+    return replace(entry, phase=at.usual, offset=0, furthest=0, in_doubt=False, stalled=entry.stalled + 1)
 
 
 def _session_cancelled(entry: Entry, _: seen.SessionCancelled, at: _Moment) -> Entry:
@@ -513,8 +515,9 @@ def _blob_deleted(entry: Entry, _: seen.BlobDeleted, at: _Moment) -> Entry:
 
 
 def _unsure(entry: Entry) -> str:
-    stands = entry.resume or entry.phase
-    return "; it may already be attached" if stands in {Phase.LOCATING, Phase.CONFIRMING} else ""
+    # In doubt: the session was asked and had not got the last slice, but may get it yet.
+    unsure = entry.in_doubt or (entry.resume or entry.phase) in {Phase.LOCATING, Phase.CONFIRMING}
+    return "; it may already be attached" if unsure else ""
 
 
 def _reported(entry: Entry, _: seen.Reported, at: _Moment) -> Entry:

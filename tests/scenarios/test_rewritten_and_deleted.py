@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from local.todo.faults import Answer, ExpireSession, ResetConnection
+from local.todo.faults import Answer, Delay, ExpireSession, ResetConnection
 from shared.ledger import Phase, Reason
 from tests.fakes.seam import ActingSeam
 from tests.fakes.world import World, content
@@ -123,6 +123,23 @@ def test_what_may_have_landed_before_the_file_was_gone_is_said(deleted: bool) ->
     phase, reason = (Phase.WITHDRAWN, Reason.DELETED) if deleted else (Phase.SUPERSEDED, Reason.REWRITTEN)
     assert_ended(world, blob, phase, reason, "may already be attached")
     assert [data for _, data in world.attached()] == ([FILE] if deleted else [FILE, NEWER])
+    assert_promise(world)
+
+
+def test_a_last_range_that_is_applied_after_the_session_was_asked_is_in_doubt_when_the_file_is_gone() -> None:
+    """The session had not got it yet, so it goes on sending; then the blob is rewritten, and the zombie lands."""
+    world = World(faults=(fault(Delay(120), nth=SLICES),))
+    older = world.drop(FILE)
+    world.notify()
+    world.run(until=lambda: any(operation == "get_session" for operation, _ in world.requests()))
+    assert world.phase(older) is Phase.SENDING
+    world.todo.complete(world.graph.given_up[0])
+    newer = world.drop(NEWER)
+    world.notify()
+    world.run()
+    assert_ended(world, older, Phase.SUPERSEDED, Reason.REWRITTEN, "may already be attached")
+    assert world.phase(newer) is Phase.ATTACHED
+    assert world.attached() == [("report.pdf", FILE), ("report.pdf", NEWER)]
     assert_promise(world)
 
 

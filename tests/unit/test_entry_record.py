@@ -37,6 +37,7 @@ FULL = Entry(
     furthest=200,
     slice_bytes=3_932_160,
     looked=True,
+    in_doubt=True,
     landed=True,
     stalled=3,
     deferrals=4,
