@@ -9,7 +9,7 @@ from shared.errors import BlobTagsRefused
 from shared.ledger import Phase
 from shared.outcome import MAX_TAGS
 from shared.upload import MAX_REPORT_TRIES
-from tests.fakes.seam import ActingSeam, FailingSeam
+from tests.fakes.seam import FailingSeam
 from tests.fakes.world import World
 from tests.scenarios.promise import FILE, assert_attached, assert_promise, fault, upload
 
@@ -31,8 +31,8 @@ def test_a_rejected_file_carries_code_and_words() -> None:
     upload(world, task="Recipes")
     assert tags(world) == {
         "todo_state": "rejected",
-        "todo_reason": "no-such-task: no task is named Recipes : found Receipts",
-    } or tags(world)["todo_reason"].startswith("no-such-task: no task is named Recipes")
+        "todo_reason": "no-such-task: no task is named Recipes found Receipts",
+    }
     assert_promise(world)
 
 
@@ -91,17 +91,6 @@ def test_tags_that_cannot_be_written_do_not_stop_a_file_that_waits_for_sign_in()
     assert_attached(world, blob)
     assert tags(world)["todo_state"] == "attached"
     assert_promise(world)
-
-
-def test_a_tag_that_the_person_sets_between_our_read_and_our_write_is_kept() -> None:
-    world = World()
-    blob = world.drop(FILE)
-    world.put_in(ActingSeam("blobs.set_tags", lambda: None))
-    world.notify()
-    world.run()
-    tags(world)["late"] = "x"
-    assert world.phase(blob) is Phase.ATTACHED
-    assert tags(world)["late"] == "x"
 
 
 @pytest.mark.parametrize("title", ["Überweisung & Quittung", "<b>bold</b>", "日本語", "a" * 300, 'quote " quote'])
