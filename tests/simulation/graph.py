@@ -53,7 +53,6 @@ class SimulatedGraph:
     later: Callable[[timedelta, str, Callable[[], None]], None]
     hooks: Hooks
     unreachable: bool = False
-    zombies_applied: int = 0
     flights: list[Flight] = field(default_factory=list)
 
     def send(self, request: GraphRequest, token: str) -> GraphReply:
@@ -138,5 +137,4 @@ class SimulatedGraph:
 
     def _haunt(self, flight: Flight, body: bytes) -> None:
         if not flight.exchange.completed:
-            self.zombies_applied += 1
             self._complete(flight, body)

@@ -6,7 +6,7 @@ enough to see the rarer pairs.
 
 import random
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
@@ -36,7 +36,7 @@ MOVES = 260
 KIM, TOKEN_OF_KIM = "kim@example.com", "canary-token-of-kim"
 # What the host allows one invocation.
 TIMEOUT = timedelta(minutes=5)
-SIZES = (0, 1, SLICE - 1, SLICE, SLICE + 1, 2 * SLICE, 2 * SLICE + 100, 4 * SLICE)
+SIZES = (0, 0, 1, SLICE - 1, SLICE, SLICE + 1, 2 * SLICE, 2 * SLICE + 100, 4 * SLICE)
 
 PASSING: tuple[Effect, ...] = (
     *(Answer(429, retry_after=seconds) for seconds in (1, 2.128, 30, 900)),
@@ -63,7 +63,11 @@ PASSING: tuple[Effect, ...] = (
 )
 FATAL: tuple[tuple[Effect, str, frozenset[Reason]], ...] = (
     (Answer(403), "any", frozenset({Reason.FORBIDDEN})),
-    (Answer(404), "any", frozenset({Reason.NO_SUCH_TASK})),
+    # Not for an attachment that was listed just now: a server that lies about that cannot be served well.
+    *(
+        (Answer(404), operation, frozenset({Reason.NO_SUCH_TASK}))
+        for operation in ("create_session", "put_range", "list_attachments", "get_session", "post_attachment")
+    ),
     (Answer(413), "put_range", frozenset({Reason.TOO_LARGE})),
     (Answer(400), "any", frozenset({Reason.REFUSED})),
     (Answer(507), "any", frozenset({Reason.MAILBOX_FULL})),
@@ -134,10 +138,12 @@ class Profile:
     outage: float
     strange: float
     unreachable: float
-    undeleted: float
+    early: float
+    poison: float
     graph_fault: float
     late_writes: bool
     sweeping: bool
+    sizes: tuple[int, ...] = SIZES
     rules: list[Rule] = field(default_factory=list)
     fatal: set[Reason] = field(default_factory=set)
     behaviour: Behaviour = DOCUMENTED
@@ -156,11 +162,12 @@ class Profile:
             # Whose worker died before it announced, and whose blob is gone when the event comes again, needs the sweep.
             person=swarm.odds(0.6, 0.04) if sweeping else 0.0,
             tokens=swarm.odds(0.15, 0.01),
-            outage=swarm.odds(0.1, 0.006),
+            outage=swarm.odds(0.15, 0.015),
             strange=swarm.odds(0.1, 0.01),
             unreachable=swarm.odds(0.1, 0.01),
-            undeleted=swarm.odds(0.2, 0.2),
-            graph_fault=swarm.odds(0.6, 0.3),
+            early=swarm.odds(0.2, 0.05),
+            poison=swarm.odds(0.15, 0.02),
+            graph_fault=swarm.odds(0.75, 0.5),
             late_writes=sweeping and swarm.yes(0.2),
             sweeping=sweeping,
         )
@@ -182,12 +189,14 @@ class Profile:
 
 
 class Schedule:
-    """Plays one seed."""
+    """Plays one seed. *focus* sets members of the profile that the seed draws."""
 
-    def __init__(self, seed: int, tell: Callable[[str], None] | None = None) -> None:
+    def __init__(
+        self, seed: int, tell: Callable[[str], None] | None = None, focus: Mapping[str, Any] | None = None
+    ) -> None:
         self.seed = seed
         self.chance = random.Random(seed)
-        self.profile = Profile.draw(self.chance)
+        self.profile = replace(Profile.draw(self.chance), **(focus or {}))
         self.stage = Stage(seed, behaviour=self.profile.behaviour, tell=tell)
         self.stage.say(f"{self.profile}")
         self.stage.watch.fatal |= self.profile.fatal
@@ -209,10 +218,6 @@ class Schedule:
                 break
             self.stage.watch.check()
         self.stage.settle()
-        if self.stage.counts["poisoned"] and not self.stage.sweeping:
-            # The messages alone must do, except for what was parked.
-            self.stage.sweeping = True
-            self.stage.settle()
         self.stage.watch.check_end()
         return self.stage.counts
 
@@ -236,7 +241,7 @@ class Schedule:
         self._write(folder + last)
 
     def _write(self, name: str) -> None:
-        data = content(self.chance.choice(SIZES), self.chance.choice((1, 1, 2, 3)))
+        data = content(self.chance.choice(self.profile.sizes), self.chance.choice((1, 1, 2, 3)))
         events = tuple(
             self.chance.choice((0.0, 0.0, 1.0, 40.0, 700.0)) for _ in range(self.chance.choice((1, 1, 2, 3)))
         )
@@ -266,6 +271,8 @@ class Schedule:
             (profile.tokens, self._tokens_change),
             (profile.outage, self._storage_goes),
             (profile.strange, self._strange_message),
+            (profile.early, self._message_turns_up_early),
+            (profile.poison, self._message_turns_poison),
             (profile.unreachable, self._network_changes),
         ):
             if odds and chance.random() < odds:
@@ -304,8 +311,12 @@ class Schedule:
         return self.chance.choice(PASSING)
 
     def _kill_one(self) -> None:
-        if self.stage.workers:
-            self.stage.kill(self.chance.choice(self.stage.workers))
+        if not self.stage.workers:
+            return
+        worker = self.chance.choice(self.stage.workers)
+        self.stage.kill(worker)
+        if worker.message is not None and self.chance.random() < self.profile.poison * 20:
+            self.stage.poison(worker.message)
 
     def _kill_all(self) -> None:
         for worker in list(self.stage.workers):
@@ -343,6 +354,18 @@ class Schedule:
     def _strange_message(self) -> None:
         self.stage.watch.strange_messages += 1
         self.stage.world.messages.put(self.chance.choice(STRANGE))
+
+    def _message_turns_up_early(self) -> None:
+        # A leased one too: its lease is lost. Where its worker then fails to schedule, only the sweep knows.
+        messages = self.stage.world.messages.messages
+        if early := [each for each in messages if self.profile.sweeping or not each.dequeue_count]:
+            message = self.chance.choice(early)
+            self.stage.say(f"message {message.number} turns up early")
+            message.visible_at = min(message.visible_at, self.stage.clock.now)
+
+    def _message_turns_poison(self) -> None:
+        if self.stage.world.messages.messages:
+            self.stage.poison(self.chance.choice(self.stage.world.messages.messages))
 
     def _network_changes(self) -> None:
         self.stage.graph.unreachable = not self.stage.graph.unreachable
@@ -384,6 +407,6 @@ class Schedule:
             self.stage.watch.fatal |= {Reason.NO_SUCH_TASK, Reason.REFUSED}
 
 
-def run(seed: int, tell: Callable[[str], None] | None = None) -> Counter[str]:
+def run(seed: int, tell: Callable[[str], None] | None = None, focus: Mapping[str, Any] | None = None) -> Counter[str]:
     """Play the schedule of *seed*."""
-    return Schedule(seed, tell).run()
+    return Schedule(seed, tell, focus).run()

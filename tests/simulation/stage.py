@@ -42,6 +42,7 @@ class Stage:
     ) -> None:
         self.chance = random.Random(seed)
         self.world = World(behaviour=behaviour, jitter=self.chance.random)
+        self.world.ledger.by_record = False
         self.clock = self.world.clock
         self.todo = self.world.todo
         self.workers: list[Worker] = []
@@ -119,17 +120,19 @@ class Stage:
         kinds = zip(("event", "message", "poison"), self._queues(), strict=True)
         return [(kind, queue, message) for kind, queue in kinds for message in queue.visible()]
 
-    def deliver(self, kind: str, queue: MemoryQueue, message: QueuedMessage) -> Worker:
-        """A new worker gets the message, under a lease."""
+    def deliver(self, kind: str, queue: MemoryQueue, message: QueuedMessage) -> None:
+        """A new worker gets the message, under a lease; where workers died of it too often, nobody does."""
+        if kind == "message" and message.dequeue_count >= MAX_DEQUEUES:
+            self.poison(message)
+            return
         queue.receive(LEASE, lambda _visible: message)
         receipt, count, body = message.receipt, message.dequeue_count, message.body
 
         def finish(worker: Worker) -> None:
             if isinstance(worker.result, Exception):
                 if kind == "message" and count >= MAX_DEQUEUES:
-                    queue.delete(message, receipt)
-                    self.world.poison.put(body)
-                    self.counts["poisoned"] += 1
+                    if message.receipt == receipt:
+                        self.poison(message)
                 else:
                     queue.release(message, receipt, RELEASE)
             elif worker.result is True:
@@ -140,7 +143,18 @@ class Stage:
             "message": lambda: self.runner.on_message(body, count),
             "poison": lambda: self.runner.on_poison(body),
         }
-        return self._employ(f"{kind} {message.number} (delivery {count})", work[kind], finish)
+        worker = self._employ(f"{kind} {message.number} (delivery {count})", work[kind], finish)
+        worker.message = message
+
+    def poison(self, message: QueuedMessage) -> None:
+        """The host moves a message to the poison queue, whatever made it fail so often."""
+        if message in self.world.messages.messages:
+            self.counts["poisoned"] += 1
+            # Where nothing sweeps, messages alone must do; but what is parked has none.
+            self.sweeping = True
+            self.say(f"message {message.number} is poison")
+            self.world.messages.messages.remove(message)
+            self.world.poison.put(message.body)
 
     def sweep_is_due(self) -> bool:
         due = self.sweeping and bool(self.world.ledger.live_rows) and self.clock.now >= self._swept_at + SWEEP_EVERY
@@ -234,7 +248,7 @@ class Stage:
 
     # -- the end --
 
-    def settle(self, *, at_most: int = 60_000) -> None:
+    def settle(self, *, at_most: int = 20_000) -> None:
         """No more faults: run on, in turns, until nothing moves any more."""
         self.say("-- no more faults --")
         self.out_until = self.clock.now
@@ -246,11 +260,12 @@ class Stage:
             self.todo.add_mailbox(upn, token)
             self.world.accounts.tokens[upn] = token
         for _ in range(at_most):
-            if not self._settle_step():
+            if not self.play_on():
                 return
         raise AssertionError(f"still busy: {[(e.phase, e.detail) for e in self.world.ledger.entries()]}")
 
-    def _settle_step(self) -> bool:
+    def play_on(self) -> bool:
+        """The most ordinary move; False where nothing is left to do."""
         if ready := self.ready():
             self.resume(ready[0])
         elif deliverable := self.deliverable():
@@ -275,6 +290,7 @@ class Stage:
         self.watch.request_begun(flight)
 
     def _request_completed(self, flight: Flight) -> None:
+        self.counts["zombies"] += flight.given_up
         self.watch.request_completed(flight)
 
     def _request_answered(self, flight: Flight, reply: GraphReply) -> None:

@@ -6,6 +6,7 @@ from datetime import datetime
 
 from greenlet import getcurrent, greenlet  # type: ignore[import-untyped]
 
+from tests.fakes.memory_queue import QueuedMessage
 from tests.fakes.seam import Crash, Seam
 
 
@@ -23,6 +24,7 @@ class Worker:
     # When it may go on; None: not before something else happens to it.
     ready_at: datetime | None = None
     upload_id: str = ""
+    message: QueuedMessage | None = None
     # What became of it: None while it runs; True if it ended quietly.
     result: bool | Exception | Crash | None = None
     # Faults that were put into it: what it raises may be due to them.
