@@ -4,12 +4,13 @@ import os
 from dataclasses import dataclass
 
 from bench.figures import Figure, Spread, ratio_of
-from bench.latency import LARGEST, MIB
+from bench.latency import KIB, LARGEST, MIB
 from bench.plain import SLICE_BYTES
 from bench.processes import PeakMemory, is_measurable
 from bench.stack import MeasuredStack
 
 _MOST_SLICES = 2
+_TINY_FILES = 20
 # The runtime's thread pool: no more synchronous functions run at once, whatever was taken from the queue.
 _THREADS = min(32, (os.cpu_count() or 1) + 4)
 
@@ -25,9 +26,11 @@ async def measure(stack: MeasuredStack, many: int) -> list[Figure]:
     if not is_measurable():
         return []
     small = await _peak(stack, 1, MIB)
+    # So that what threads and connections hold by themselves is not taken for slices.
+    tiny = await _peak(stack, _TINY_FILES, KIB)
     some = await _peak(stack, many // 4, LARGEST)
     most = await _peak(stack, many, LARGEST)
-    slices = (most.bytes - small.bytes) / most.at_work / SLICE_BYTES
+    slices = (most.bytes - tiny.bytes) / most.at_work / SLICE_BYTES
     return [
         ratio_of(
             f"worker's peak memory, {many} x 25 MiB against 1 x 1 MiB", "MiB", [most.bytes / MIB], [small.bytes / MIB]

@@ -142,7 +142,7 @@ class MeasuredStack:
     # -- files --
 
     async def write(self, size: int, place: Place) -> Written:
-        """Put a file of *size* random bytes into the container; nobody hears of it until `release`."""
+        """Put a file of *size* bytes, like no other, into the container; nobody hears of it until `release`."""
         name = f"file-{next(self._names)}.bin"
         written = await asyncio.to_thread(self._write, name, size, place)
         # The log's line comes a moment after the answer.
