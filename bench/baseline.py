@@ -48,6 +48,10 @@ class Baseline:
             self._process.stdin.close()
         await self._process.wait()
 
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
     async def attach(self, files: Sequence[Written]) -> Attached:
         """Attach *files* one after another."""
         began = time.time()

@@ -16,7 +16,7 @@ from bench.tally import since
 KIB, MIB = 1024, 1024 * 1024
 LARGEST = 25 * MIB
 _SIZES = {"1 KiB": KIB, "one slice": SLICE_BYTES, "25 MiB": LARGEST}
-_SLICES = -(-LARGEST // SLICE_BYTES)
+SLICES = -(-LARGEST // SLICE_BYTES)
 _BUDGET_25_MIB = 1.5
 # What a network and a real mailbox may add to each request. Nobody has measured it: a guess on the low side.
 FAR_AWAY_SECONDS = 0.25
@@ -154,15 +154,15 @@ def _operations(large: Sequence[_Pair], single: Sequence[_Pair]) -> list[Figure]
 
     def per_slice(kind: str) -> list[float]:
         return [
-            (most.counts.get(kind, 0) - least.counts.get(kind, 0)) / (_SLICES - 1)
+            (most.counts.get(kind, 0) - least.counts.get(kind, 0)) / (SLICES - 1)
             for most, least in zip(large, single, strict=True)
         ]
 
-    received = [(most.deliveries - least.deliveries) / (_SLICES - 1) for most, least in zip(large, single, strict=True)]
+    received = [(most.deliveries - least.deliveries) / (SLICES - 1) for most, least in zip(large, single, strict=True)]
     ledger = ("ledger read", "ledger write", "ledger live row")
     queue = ("queue send", "queue delete")
     return [
-        count_of("Graph requests, 25 MiB", [pair.graph for pair in large], exactly=1 + _SLICES),
+        count_of("Graph requests, 25 MiB", [pair.graph for pair in large], exactly=1 + SLICES),
         count_of("Graph requests, one slice", [pair.graph for pair in single], exactly=2),
         count_of("ledger writes per slice", per_slice("ledger write"), exactly=2),
         count_of("ledger reads per slice", per_slice("ledger read")),

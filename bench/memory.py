@@ -1,6 +1,5 @@
 """The worker's memory: one small file, some large ones, many large ones."""
 
-import os
 from dataclasses import dataclass
 
 from bench.figures import Figure, Spread, ratio_of
@@ -11,8 +10,6 @@ from bench.stack import MeasuredStack
 
 _MOST_SLICES = 2
 _TINY_FILES = 20
-# The runtime's thread pool: no more synchronous functions run at once, whatever was taken from the queue.
-_THREADS = min(32, (os.cpu_count() or 1) + 4)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,10 +50,10 @@ async def measure(stack: MeasuredStack, many: int) -> list[Figure]:
 
 async def _peak(stack: MeasuredStack, count: int, size: int) -> _Peak:
     files = [await stack.write(size, stack.people[number % len(stack.people)]) for number in range(count)]
-    stack.most_in_flight = 0
+    stack.most_sending = 0
     async with PeakMemory(stack.pids.worker) as memory:
         stack.release()
         await stack.done(files)
     await stack.landed(files)
     await stack.delete(files)
-    return _Peak(memory.peak, min(stack.most_in_flight, _THREADS))
+    return _Peak(memory.peak, stack.most_sending)

@@ -35,6 +35,7 @@ _START_SECONDS = 60.0
 _GRACE_SECONDS = 10.0
 _NEVER = "0 0 0 1 1 *"
 _QUEUES = ("", "blob trigger's ")
+_SENDER = "send_range"
 
 
 class Failed(Exception):  # noqa: N818 - a state of the world
@@ -70,6 +71,7 @@ class Pids:
     worker: int
     host: int
     tether: int
+    emulator: int
 
 
 class MeasuredStack:
@@ -85,8 +87,8 @@ class MeasuredStack:
         self._complaints: list[str] = []
         self.tally = Tally(self._on_done)
         self.deliveries = 0
-        self._in_flight = 0
-        self.most_in_flight = 0
+        self._sending = 0
+        self.most_sending = 0
 
     async def __aenter__(self) -> Self:
         async with AsyncExitStack() as ending:
@@ -124,7 +126,7 @@ class MeasuredStack:
         )
         ending.push_async_callback(host.end, _GRACE_SECONDS)
         self.functions = str(ready["url"])
-        self.pids = Pids(int(ready["worker_pid"]), host.pid, storage_child.pid)
+        self.pids = Pids(int(ready["worker_pid"]), host.pid, storage_child.pid, emulator.pid)
         (webhook,) = ready["blob_webhooks"].values()
         self._event_grid = EventGridStandIn(self.storage, webhook, containers=[CONTAINER])
         await ending.enter_async_context(self._event_grid)
@@ -234,19 +236,28 @@ class MeasuredStack:
     def _on_host_event(self, line: str) -> None:
         event = json.loads(line)
         match event.get("event"):
-            case "invocation_started":
-                self._in_flight += 1
-                self.most_in_flight = max(self.most_in_flight, self._in_flight)
+            case "invocation_started" if event["function"] == _SENDER:
+                self._sending += 1
+                self.most_sending = max(self.most_sending, self._sending)
             case "invocation_ended":
-                self._in_flight -= 1
-                self.deliveries += event["function"] == "send_range"
+                if event["function"] == _SENDER:
+                    self._sending -= 1
+                    self.deliveries += 1
                 if event["status"] != "succeeded":
                     self._complaints.append(f"{event['function']}: {event.get('error')}")
 
     async def _quiet(self) -> None:
-        """Until every message that was sent is deleted: the worker is through."""
+        """Until every message that was sent is deleted: the worker is through.
+
+        And until the host has said so of each: its events and Azurite's log come by different pipes.
+        """
         counts = self.tally.counts
-        await until(lambda: all(counts[f"{whose}queue send"] == counts[f"{whose}queue delete"] for whose in _QUEUES))
+        await until(
+            lambda: (
+                all(counts[f"{whose}queue send"] == counts[f"{whose}queue delete"] for whose in _QUEUES)
+                and self.deliveries >= counts["queue delete"]
+            )
+        )
 
     async def _emulator(self, what: str) -> Any:
         async with self._session.get(f"{self._control}/{what}") as answer:

@@ -42,6 +42,8 @@ def app_settings(storage: str, graph: Graph, *, lease_seconds: int | None) -> di
         "TODO_ATTACH_SWEEP_SCHEDULE": "*/30 * * * * *",
         # In the cloud ten minutes: nobody waits for that at a desk.
         "TODO_ATTACH_EMPTY_FILE_WAIT_SECONDS": "2",
+        # As in Azure. By itself the worker has a few more threads than cores: a batch would go in two waves.
+        "PYTHON_THREADPOOL_THREAD_COUNT": "16",
     }
     if lease_seconds is not None:
         settings["TODO_ATTACH_REQUEST_DEADLINE_SECONDS"] = f"{lease_seconds / 4:g}"
