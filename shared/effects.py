@@ -135,11 +135,7 @@ class _Effect:
 
     def _take_slot(self, list_id: str, task_id: str) -> bool:
         ledger, mine = self.world.ports.ledger, self.entry.upload_id
-        try:
-            account = self.world.ports.accounts.identity(self.entry.account)
-        except GraphNoReply as error:
-            raise _Observed(seen.Unavailable(error.detail)) from error
-        name = slot(account, list_id, task_id, self.entry.attachment_name)
+        name = slot(self._identity(), list_id, task_id, self.entry.attachment_name)
         holder = ledger.take_slot(name, mine)
         if holder == mine:
             return True
@@ -149,6 +145,13 @@ class _Effect:
             # The same account's: to wait for the slot would be to wait for the sign-in, and to age meanwhile.
             raise SignInNeeded(self.entry.account, "another upload of this name waits for it")
         return (other is None or other.entry.phase.is_terminal) and ledger.pass_slot(name, holder, mine)
+
+    def _identity(self) -> str:
+        """The account under one name: two blobs that name the same person differently compete for the same things."""
+        try:
+            return self.world.ports.accounts.identity(self.entry.account)
+        except GraphNoReply as error:
+            raise _Observed(seen.Unavailable(error.detail)) from error
 
     # -- sending --
 
@@ -164,11 +167,12 @@ class _Effect:
         if not self._session_is_here():
             return seen.Unclear(_ELSEWHERE)
         body = self._read(part)
+        account = self._identity()  # before anything is sent: it may have to be looked up, in vain
         request = wire.prepare_put_slice(self.entry.session_url, part, self.entry.size, body)
         reply = self._change(request)
         if not isinstance(reply, wire.GraphReply):
             return reply
-        return self._claimed_for_us(wire.parse_put_slice(reply, part, self.entry.size))
+        return self._claimed_for_us(wire.parse_put_slice(reply, part, self.entry.size), account)
 
     def _ask_session(self) -> seen.Observation:
         if not self._session_is_here():
@@ -183,12 +187,12 @@ class _Effect:
 
     def _post_empty(self) -> seen.Observation:
         self._still_there()
-        entry = self.entry
+        entry, account = self.entry, self._identity()
         request = wire.prepare_post_empty(self._mailbox(), entry.list_id, entry.task_id, name=entry.attachment_name)
         reply = self._change(request)
         if not isinstance(reply, wire.GraphReply):
             return reply
-        return self._claimed_for_us(wire.parse_post_empty(reply))
+        return self._claimed_for_us(wire.parse_post_empty(reply), account)
 
     def _still_there(self) -> None:
         """An empty file has no bytes whose reading would tell that it is gone or rewritten."""
@@ -198,12 +202,12 @@ class _Effect:
         if blob.version != self.entry.blob:
             raise BlobChanged
 
-    def _claimed_for_us(self, observation: seen.Observation) -> seen.Observation:
+    def _claimed_for_us(self, observation: seen.Observation, account: str) -> seen.Observation:
         """An attachment counts only once it is claimed in the ledger: no two entries may own the same one."""
         if not isinstance(observation, seen.Attached):
             return observation
         mine = self.entry.upload_id
-        owner = self.world.ports.ledger.claim_attachment(self.entry.account, observation.attachment_id, mine)
+        owner = self.world.ports.ledger.claim_attachment(account, observation.attachment_id, mine)
         return observation if owner == mine else seen.LandedUnnamed()
 
     def _cancel_session(self) -> seen.Observation:
@@ -218,7 +222,7 @@ class _Effect:
     # -- did it land? --
 
     def _look(self) -> seen.Observation:
-        entry, ledger = self.entry, self.world.ports.ledger
+        entry, mine, account = self.entry, self.entry.upload_id, self._identity()
         listed = self._pages(self._list_attachments(), wire.parse_attachments)
         ours = ""
         for candidate in candidates(listed, name=entry.attachment_name, opened_at=entry.first_opened_at):
@@ -227,9 +231,7 @@ class _Effect:
             if not isinstance(theirs, str):
                 return theirs
             ours = ours or self._digest()
-            if theirs == ours and ledger.claim_attachment(entry.account, candidate.id, entry.upload_id) == (
-                entry.upload_id
-            ):
+            if theirs == ours and self.world.ports.ledger.claim_attachment(account, candidate.id, mine) == mine:
                 return seen.Attached(candidate.id)
         return seen.NotFound()
 

@@ -115,7 +115,10 @@ class Ledger(Protocol):
         """Every upload in flight, and maybe some that are done."""
 
     def claim_attachment(self, account: str, attachment_id: str, upload_id: str) -> str:
-        """Claim an attachment for an upload, if nobody has; the id of the upload that it belongs to."""
+        """Claim an attachment for an upload, if nobody has; the id of the upload that it belongs to.
+
+        *account* is the identity: under two names the same attachment could be claimed twice.
+        """
 
     def take_slot(self, slot: str, upload_id: str) -> str:
         """Take a slot if it is free; the id of the upload that holds it."""

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from local.todo.behaviour import Behaviour
 from local.todo.faults import Delay, ResetConnection
 from local.todo.journal import Offence
 from shared.ledger import Phase, Reason
@@ -201,3 +202,17 @@ def test_the_same_blob_for_two_accounts_spelled_apart_is_still_one_mailbox() -> 
     world.run()
     assert [world.phase(blob) for blob in blobs] == [Phase.ATTACHED] * 2
     assert len({world.entry(blob).attachment_id for blob in blobs}) == 2
+
+
+def test_an_attachment_belongs_to_one_upload_whichever_name_of_the_account_that_one_has() -> None:
+    """Right after the first twin was attached, the second one's last range is lost, and its search finds the first."""
+    lost = fault(ResetConnection("before_body"), nth=2 * SLICES)
+    world = World(mailbox_by_id=True, behaviour=Behaviour(session_get=405), faults=(lost,))
+    world.accounts.tokens[world.mailbox.object_id] = world.accounts.tokens[SAM]
+    world.accounts.identities[world.mailbox.object_id] = SAM
+    where = {"listid": world.list.id, "taskid": world.task.id}
+    first = upload(world, name=TWINS[0], user=SAM, **where)
+    second = upload(world, name=TWINS[1], user=world.mailbox.object_id, **where)
+    assert world.phase(first) is world.phase(second) is Phase.ATTACHED
+    assert {world.entry(first).attachment_id, world.entry(second).attachment_id} == set(world.task.attachments)
+    assert len(world.task.attachments) == 2

@@ -127,7 +127,7 @@ def takes_no_slot() -> AbstractContextManager[None]:
 
 def claims_no_attachment() -> AbstractContextManager[None]:
     """An attachment may belong to two uploads."""
-    return _with(effects._Effect, "_claimed_for_us", lambda _self, observation: observation)
+    return _with(effects._Effect, "_claimed_for_us", lambda _self, observation, _account: observation)
 
 
 def forgets_the_claim_when_it_parks() -> AbstractContextManager[None]:
