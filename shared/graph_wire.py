@@ -146,9 +146,9 @@ def parse_put_slice(reply: GraphReply, part: ByteRange, size: int) -> seen.Obser
                 Reason.FORBIDDEN, f"a session could be opened, but sending to it is forbidden: {describe(reply)}"
             )
         case 507:
-            return seen.Refused(Reason.MAILBOX_FULL, describe(reply))
+            return _refused(Reason.MAILBOX_FULL, reply)
         case 400 if error_code(reply) == _TOO_LARGE_CODE:
-            return seen.Refused(Reason.TOO_LARGE, describe(reply))
+            return _refused(Reason.TOO_LARGE, reply)
         case 404 | 408 | 409 | 410 | 416:
             # Gone, expired, or already stored: only the session itself can tell which.
             return seen.Unclear(describe(reply), reply.retry_after())
@@ -292,15 +292,15 @@ def prepare_next_page(previous: GraphRequest, next_url: str) -> GraphRequest:
 
 
 def parse_attachments(reply: GraphReply, root: str) -> Page[ListedAttachment] | seen.Observation:
-    return _page(reply, root, _listed_attachment)
+    return _page(reply, root, _listed_attachment, Reason.NO_SUCH_TASK)
 
 
 def parse_lists(reply: GraphReply, root: str) -> Page[Named] | seen.Observation:
-    return _page(reply, root, _named_list)
+    return _page(reply, root, _named_list, Reason.NO_SUCH_LIST)
 
 
 def parse_tasks(reply: GraphReply, root: str) -> Page[Named] | seen.Observation:
-    return _page(reply, root, _named_task)
+    return _page(reply, root, _named_task, Reason.NO_SUCH_LIST)
 
 
 def prepare_value(mailbox: Mailbox, list_id: str, task_id: str, attachment_id: str) -> GraphRequest:
@@ -315,12 +315,12 @@ def parse_value(reply: GraphReply) -> str | seen.Observation:
         return reply.sha256
     if reply.status in {404, 410}:
         return ""
-    return _listing_failed(reply)
+    return _listing_failed(reply, Reason.NO_SUCH_TASK)
 
 
-def _page[Item](reply: GraphReply, root: str, read: Any) -> Page[Item] | seen.Observation:
+def _page[Item](reply: GraphReply, root: str, read: Any, missing: Reason) -> Page[Item] | seen.Observation:
     if reply.status != 200:
-        return _listing_failed(reply)
+        return _listing_failed(reply, missing)
     record = _record(reply)
     rows = record.get("value")
     if not isinstance(rows, list):
@@ -406,24 +406,39 @@ def _try_again(reply: GraphReply) -> seen.Observation | None:
 def _not_created(reply: GraphReply) -> seen.Observation:
     """What an answer other than success means, to a request that would create something."""
     if reply.status == 507:
-        return seen.Refused(Reason.MAILBOX_FULL, describe(reply))
+        return _refused(Reason.MAILBOX_FULL, reply)
     if again := _try_again(reply):
         return again
     reason = {403: Reason.FORBIDDEN, 404: Reason.NO_SUCH_TASK, 410: Reason.NO_SUCH_TASK, 413: Reason.TOO_LARGE}
     if error_code(reply) == _TOO_LARGE_CODE:
-        return seen.Refused(Reason.TOO_LARGE, describe(reply))
+        return _refused(Reason.TOO_LARGE, reply)
     if reply.status < 400:
         return seen.Unavailable(describe(reply))
-    return seen.Refused(reason.get(reply.status, Reason.REFUSED), describe(reply))
+    return _refused(reason.get(reply.status, Reason.REFUSED), reply)
 
 
-def _listing_failed(reply: GraphReply) -> seen.Observation:
+def _listing_failed(reply: GraphReply, missing: Reason) -> seen.Observation:
+    """*missing*: what it is that a 404 says is not there."""
     if again := _try_again(reply):
         return again
     if reply.status < 400:
         return seen.Unavailable(describe(reply))
-    reason = {403: Reason.FORBIDDEN, 404: Reason.NO_SUCH_TASK, 410: Reason.NO_SUCH_TASK}
-    return seen.Refused(reason.get(reply.status, Reason.REFUSED), describe(reply))
+    reason = {403: Reason.FORBIDDEN, 404: missing, 410: missing}
+    return _refused(reason.get(reply.status, Reason.REFUSED), reply)
+
+
+# For a person, who sees a status and a code of Graph for the first time.
+_MEANING = {
+    Reason.FORBIDDEN: "Graph forbids it to this account",
+    Reason.NO_SUCH_LIST: "Graph finds no such list",
+    Reason.NO_SUCH_TASK: "Graph finds no such task in that list",
+    Reason.TOO_LARGE: "Graph takes no file of this size",
+    Reason.MAILBOX_FULL: "the mailbox is full",
+}
+
+
+def _refused(reason: Reason, reply: GraphReply) -> seen.Refused:
+    return seen.Refused(reason, ": ".join(filter(None, (_MEANING.get(reason), describe(reply)))))
 
 
 def _created_id(reply: GraphReply) -> str:

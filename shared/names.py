@@ -36,7 +36,8 @@ def _one(kind: str, name: str, items: Sequence[Named], missing: Reason) -> Named
     if len(found) == 1:
         return found[0]
     if found:
-        return Refused(Reason.AMBIGUOUS, f'{len(found)} {kind}s are named "{name}": set {kind}id instead')
+        ids = _some([item.id for item in found])
+        return Refused(Reason.AMBIGUOUS, f'{len(found)} {kind}s are named "{name}": set {kind}id instead, one of {ids}')
     return Refused(missing, f'no {kind} is named "{name}"; found {_shown(items)}')
 
 
@@ -46,7 +47,9 @@ def _same(left: str, right: str) -> bool:
 
 
 def _shown(items: Sequence[Named]) -> str:
-    if not items:
-        return "none at all"
-    names = ", ".join(f'"{item.name[:40]}"' for item in items[:_SHOWN])
-    return names if len(items) <= _SHOWN else f"{names} and {len(items) - _SHOWN} more"
+    return _some([f'"{item.name[:40]}"' for item in items]) if items else "none at all"
+
+
+def _some(texts: Sequence[str]) -> str:
+    shown = ", ".join(texts[:_SHOWN])
+    return shown if len(texts) <= _SHOWN else f"{shown} and {len(texts) - _SHOWN} more"

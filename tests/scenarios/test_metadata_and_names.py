@@ -62,7 +62,7 @@ NONSENSE: Mapping[str, tuple[Mapping[str, str], Reason, str]] = {
     "another case": ({"task": "receipts"}, Reason.NO_SUCH_TASK, 'found "Receipts"'),
     "no such list": ({"list": "Taxes", "task": "Receipts"}, Reason.NO_SUCH_LIST, 'no list is named "Taxes"; found "Ta'),
     "an id that is none": ({"listid": "../../etc", "taskid": "%00"}, Reason.REFUSED, "HTTP 400"),
-    "an unknown list": ({"listid": "AAMkunknown=", "task": "Receipts"}, Reason.NO_SUCH_TASK, "HTTP 404"),
+    "an unknown list": ({"listid": "AAMkunknown=", "task": "Receipts"}, Reason.NO_SUCH_LIST, "finds no such list"),
     "a filename that is a path": ({"task": "Receipts", "filename": ".."}, Reason.METADATA, "no attachment name"),
     "control characters only": ({"task": "Receipts", "filename": "%01%02"}, Reason.METADATA, "no attachment name"),
 }

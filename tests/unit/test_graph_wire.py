@@ -418,19 +418,32 @@ def test_what_can_never_work_is_refused_with_its_reason(call: str, answer: Graph
 
 
 @pytest.mark.parametrize(
-    ("status", "reason"),
+    ("status", "reason", "words"),
     [
-        (400, Reason.REFUSED),
-        (404, Reason.NO_SUCH_TASK),
-        (410, Reason.NO_SUCH_TASK),
-        (413, Reason.TOO_LARGE),
-        (405, Reason.REFUSED),
+        (400, Reason.REFUSED, ""),
+        (403, Reason.FORBIDDEN, "Graph forbids it to this account: "),
+        (404, Reason.NO_SUCH_TASK, "Graph finds no such task in that list: "),
+        (410, Reason.NO_SUCH_TASK, "Graph finds no such task in that list: "),
+        (413, Reason.TOO_LARGE, "Graph takes no file of this size: "),
+        (405, Reason.REFUSED, ""),
+        (507, Reason.MAILBOX_FULL, "the mailbox is full: "),
     ],
 )
 @pytest.mark.parametrize("call", ["create", "post"])
-def test_a_refused_creation_says_why(call: str, status: int, reason: Reason) -> None:
+def test_a_refused_creation_says_why(call: str, status: int, reason: Reason, words: str) -> None:
     refused = CALLS[call](error(status, "someCode"))
-    assert refused == seen.Refused(reason, f"HTTP {status} someCode")
+    assert refused == seen.Refused(reason, f"{words}HTTP {status} someCode")
+
+
+@pytest.mark.parametrize("status", [404, 410])
+def test_a_listing_that_is_not_there_says_which_of_list_and_task_is_missing(status: int) -> None:
+    answer = error(status, "someCode")
+    assert wire.parse_tasks(answer, ROOT) == seen.Refused(
+        Reason.NO_SUCH_LIST, f"Graph finds no such list: HTTP {status} someCode"
+    )
+    assert wire.parse_attachments(answer, ROOT) == seen.Refused(
+        Reason.NO_SUCH_TASK, f"Graph finds no such task in that list: HTTP {status} someCode"
+    )
 
 
 def test_forbidden_to_send_is_told_apart_from_forbidden_to_open() -> None:

@@ -48,9 +48,9 @@ def test_no_such_list_names_what_was_found() -> None:
     assert found == Refused(Reason.NO_SUCH_LIST, 'no list is named "Wrok"; found "Work", "Home"')
 
 
-def test_several_matches_are_never_guessed_between() -> None:
-    found = find_task(Reference(name="Plan"), [Named("1", "Plan"), Named("2", "Plan"), Named("3", "Other")])
-    assert found == Refused(Reason.AMBIGUOUS, '2 tasks are named "Plan": set taskid instead')
+def test_several_matches_are_never_guessed_between_and_their_ids_are_told() -> None:
+    found = find_task(Reference(name="Plan"), [Named("A=", "Plan"), Named("B=", "Plan"), Named("C=", "Other")])
+    assert found == Refused(Reason.AMBIGUOUS, '2 tasks are named "Plan": set taskid instead, one of A=, B=')
 
 
 def test_a_long_listing_is_shown_in_part() -> None:
