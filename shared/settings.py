@@ -241,6 +241,9 @@ def _graph_root(read: _Reader) -> str:
         read.mistake(name, root, "use https")
     elif host not in KNOWN_ROOTS and host not in _LOOPBACK:
         read.mistake(name, root, f"use one of {', '.join(KNOWN_ROOTS)}, or a server on this machine")
+    elif parts.path not in {"/v1.0", "/beta"}:
+        # Without a version every request would be answered with an error, and every file be rejected for it.
+        read.mistake(name, root, "use a root that ends in its version, /v1.0 or /beta")
     return root
 
 

@@ -102,6 +102,9 @@ def test_every_mistake_is_found_at_once() -> None:
         ("TODO_ATTACH_GRAPH_ROOT", "ftp://graph.microsoft.com/v1.0"),
         ("TODO_ATTACH_GRAPH_ROOT", "graph.microsoft.com"),
         ("TODO_ATTACH_GRAPH_ROOT", "https://gräph.microsoft.com/v1.0"),
+        ("TODO_ATTACH_GRAPH_ROOT", "https://graph.microsoft.com"),
+        ("TODO_ATTACH_GRAPH_ROOT", "https://graph.microsoft.com/v1.0/me"),
+        ("TODO_ATTACH_GRAPH_ROOT", "http://127.0.0.1:8080"),
     ],
     ids=lambda text: text[:48],
 )
