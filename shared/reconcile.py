@@ -6,10 +6,13 @@ events where no dead letters are kept, and does not tell of blobs that were ther
 
 import json
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from urllib.parse import unquote, urlsplit
 
+from shared.errors import BlobGone
 from shared.intake import Intake
+from shared.ledger import Phase
+from shared.outcome import STATE
 from shared.ports import BlobDescription, Ports
 
 
@@ -26,8 +29,9 @@ def reconcile(
 ) -> Iterator[Reconciled]:
     """Enter and announce every blob that the ledger does not know in its present version."""
     for blob in blobs:
-        # Writing a blob again takes its tags away, editing its metadata does not: an edit is no new file.
-        if blob.outcome or ports.ledger.get(blob.version.upload_id()) is not None:
+        # Writing a blob again takes its tags away, editing its metadata does not: edited after it was attached, it is
+        # no new file. Edited after it was rejected, or while it waits, the person has put its metadata right.
+        if blob.outcome == Phase.ATTACHED or ports.ledger.get(blob.version.upload_id()) is not None:
             yield Reconciled(blob.version.name, "known")
             continue
         if not only_look:
@@ -39,11 +43,19 @@ def reconcile(
 def reconcile_names(ports: Ports, intake: Intake, names: Iterable[str], *, only_look: bool) -> Iterator[Reconciled]:
     """The same for blobs that are only named, by dead letters: each as it is now."""
     for name in names:
-        blob = ports.blobs.describe(name)
+        blob = _with_outcome(ports, name)
         if blob is None:
             yield Reconciled(name, "gone")
         else:
             yield from reconcile(ports, intake, [blob], only_look=only_look)
+
+
+def _with_outcome(ports: Ports, name: str) -> BlobDescription | None:
+    blob = ports.blobs.describe(name)
+    try:
+        return replace(blob, outcome=ports.blobs.tags(blob.version).get(STATE, "")) if blob is not None else None
+    except BlobGone:
+        return None
 
 
 def names_in_dead_letter(body: bytes, container: str) -> list[str]:

@@ -1,20 +1,29 @@
 """The container against the ledger."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
 from shared.ledger import Phase
 from shared.outcome import STATE
-from shared.ports import BlobDescription
 from shared.reconcile import Reconciled, names_in_dead_letter, reconcile, reconcile_names
-from tests.fakes.world import World, content
+from tests.fakes.world import SAM, World, content
 
 
 def _everything(world: World, *, only_look: bool) -> list[Reconciled]:
     application, blobs = world.application, world.blobs
-    described = [described for name in blobs.blobs if (described := blobs.describe(name)) is not None]
+    described = [
+        replace(described, outcome=blob.tags.get(STATE, ""))
+        for name, blob in blobs.blobs.items()
+        if (described := blobs.describe(name)) is not None
+    ]
     return list(reconcile(application.ports, application.intake, described, only_look=only_look))
+
+
+def _dead_letters(world: World, *names: str) -> list[Reconciled]:
+    application = world.application
+    return list(reconcile_names(application.ports, application.intake, names, only_look=False))
 
 
 def test_a_blob_whose_event_never_came_is_entered_announced_and_attached() -> None:
@@ -46,9 +55,8 @@ def test_what_is_known_is_left_alone_also_while_it_is_under_way() -> None:
 def test_a_dead_letter_is_read_as_the_blob_is_now() -> None:
     world = World()
     blob = world.drop(content(3000), "a b/ü.pdf")
-    application = world.application
-    found = reconcile_names(application.ports, application.intake, ["a b/ü.pdf", "deleted.pdf"], only_look=False)
-    assert list(found) == [Reconciled("a b/ü.pdf", "missing"), Reconciled("deleted.pdf", "gone")]
+    found = _dead_letters(world, "a b/ü.pdf", "deleted.pdf")
+    assert found == [Reconciled("a b/ü.pdf", "missing"), Reconciled("deleted.pdf", "gone")]
     world.run()
     assert world.phase(blob) is Phase.ATTACHED
 
@@ -75,13 +83,37 @@ def test_what_is_no_dead_letter_is_refused(body: bytes) -> None:
 
 def test_an_edit_of_the_metadata_of_an_attached_blob_is_no_new_file() -> None:
     world = World()
-    blob = world.drop(content(3000))
+    world.drop(content(3000))
     world.event()
     world.run()
-    edited = world.blobs.edit_metadata("report.pdf", {"listid": world.list.id, "taskid": world.task.id, "seen": "1"})
-    listed = BlobDescription(edited, 3000, {}, world.clock.date(), outcome=world.blobs.blobs["report.pdf"].tags[STATE])
-    assert edited != blob
-    application = world.application
-    found = reconcile(application.ports, application.intake, [listed], only_look=False)
-    assert list(found) == [Reconciled("report.pdf", "known")]
+    world.blobs.edit_metadata("report.pdf", {"listid": world.list.id, "taskid": world.task.id, "seen": "1"})
+    assert _everything(world, only_look=False) == [Reconciled("report.pdf", "known")]
+    assert _dead_letters(world, "report.pdf") == [Reconciled("report.pdf", "known")]
+    assert len(world.attached()) == 1
+
+
+def test_metadata_put_right_after_a_rejection_is_a_new_request_that_no_event_tells_of() -> None:
+    world = World()
+    world.drop(content(3000), task="Recipes")
+    world.event()
+    world.run()
+    edited = world.blobs.edit_metadata("report.pdf", {"task": "Receipts"})
+    assert _everything(world, only_look=False) == [Reconciled("report.pdf", "missing")]
+    world.run()
+    assert world.phase(edited) is Phase.ATTACHED
+    assert len(world.attached()) == 1
+
+
+def test_a_user_put_right_while_nobody_of_that_name_signs_in_is_not_waited_for() -> None:
+    world = World()
+    where = {"listid": world.list.id, "taskid": world.task.id}
+    waiting = world.drop(content(3000), user="sma@example.com", **where)
+    world.event()
+    world.run(until=lambda: world.phase(waiting) is Phase.WAITING)
+    edited = world.blobs.edit_metadata("report.pdf", {"user": SAM, **where})
+    assert _everything(world, only_look=False) == [Reconciled("report.pdf", "missing")]
+    world.run()
+    assert world.phase(edited) is Phase.ATTACHED
+    assert world.phase(waiting) is Phase.FAILED
+    assert world.blobs.blobs["report.pdf"].tags[STATE] == "attached"
     assert len(world.attached()) == 1
