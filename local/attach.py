@@ -43,7 +43,11 @@ def _parser() -> argparse.ArgumentParser:
     to_task = parser.add_mutually_exclusive_group()
     to_task.add_argument("--task-id", metavar="ID", help="the task, by its id in Graph")
     to_task.add_argument("--task", metavar="NAME", help="the task, by its title")
-    parser.add_argument("--user", metavar="NAME", help="whose To Do; without it, the stack's default account")
+    parser.add_argument(
+        "--user",
+        metavar="NAME",
+        help="whose To Do; without it, the stack's default account. The emulator also has kim@example.com",
+    )
     add_graph_options(parser)
     add_state_option(parser, "the stack that keeps its data in DIR: the one that runs, or a new one")
     parser.add_argument(

@@ -138,7 +138,8 @@ class StateDir:
             except BlockingIOError:
                 holder = _holder(self._lock)
                 if _is_alive(holder):
-                    raise StateDirError(f"a stack has {self.path} already (process {holder})") from None
+                    remedy = "end that one, or use another --state"
+                    raise StateDirError(f"a stack runs in {self.path} (process {holder}): {remedy}") from None
                 if time.monotonic() > give_up_at:
                     raise StateDirError(
                         f"what is left of process {holder} holds {self.path} and does not end"

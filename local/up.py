@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import os
 import shlex
 import sys
 from collections.abc import Mapping, Sequence
@@ -17,6 +18,10 @@ from local.log_lines import line_of
 from local.options import add_graph_options, add_sign_in_options, add_state_option, graph_of, sign_in_of
 from local.stack import LOCAL_TOKENS, Plan, Stack
 from local.state_dir import RunningRecord, StateDir, StateDirError, default_directory
+from local.todo.behaviour import DOCUMENTED
+from local.todo.cli import EXAMPLE_FAULT
+from local.todo.faults import parse_rule
+from local.todo.switches import change, read_assignment
 from local.wording import clock_text, utc_now
 
 
@@ -34,8 +39,7 @@ def main(arguments: Sequence[str]) -> int:
         behaviours=options.behaviour,
         sign_in=sign_in_of(parser, options),
     )
-    if plan.graph is not None and (plan.faults or plan.behaviours or plan.todo_port):
-        parser.error("--fault, --behaviour and --port-todo are the emulator's, which --graph-root replaces")
+    _refuse_mistakes(parser, plan)
     return interruptible.run(_up(plan, options))
 
 
@@ -62,12 +66,32 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--json", action="store_true", help="one line of JSON when ready, then one per event")
     parser.add_argument("--port-todo", type=int, default=0, metavar="N", help="the emulator's port (default: any)")
     parser.add_argument(
-        "--fault", action="append", default=[], metavar="JSON", help="a fault of the emulator; again and again"
+        "--fault",
+        action="append",
+        default=[],
+        metavar="JSON",
+        help=f"something that goes wrong at the emulator, such as {EXAMPLE_FAULT}; may be given several times",
     )
     parser.add_argument(
-        "--behaviour", action="append", default=[], metavar="NAME=VALUE", help="a switch of the emulator"
+        "--behaviour",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="a switch of the emulator (local/todo/behaviour.py), such as session_get=404; may be given several times",
     )
     return parser
+
+
+def _refuse_mistakes(parser: argparse.ArgumentParser, plan: Plan) -> None:
+    """Said now: the emulator would say it too, once everything else has been started for nothing."""
+    if plan.graph is not None and (plan.faults or plan.behaviours or plan.todo_port):
+        parser.error("--fault, --behaviour and --port-todo are the emulator's, which --graph-root replaces")
+    try:
+        change(DOCUMENTED, dict(map(read_assignment, plan.behaviours)))
+        for fault in plan.faults:
+            parse_rule(fault)
+    except ValueError as error:
+        parser.error(str(error))
 
 
 async def _up(plan: Plan, options: argparse.Namespace) -> int:
@@ -137,6 +161,7 @@ def _where_everything_is(record: RunningRecord, options: argparse.Namespace) -> 
     state = f" --state {shlex.quote(str(options.state))}" if options.state else ""
     ids = ("LIST-ID", "TASK-ID") if record.emulator is None else (record.emulator.list_id, record.emulator.task_id)
     task = " --list NAME --task NAME" if record.emulator is None else ""
+    program = f"{os.path.relpath(sys.executable)} -m local"
     lease = (
         f"\n  lease      {options.lease} s, to try crashes with; the cloud's is 600 s, always" if options.lease else ""
     )
@@ -146,9 +171,10 @@ def _where_everything_is(record: RunningRecord, options: argparse.Namespace) -> 
   To Do      {record.graph}{"" if record.emulator is None else " (an emulator)"}, as {record.account}
   data       {options.state or "in memory, gone when this ends"}{lease}
 
-Attach a file from another terminal, and see it arrive:
+Attach a file from another terminal, and see it arrive; and see what is under way:
 
-  python -m local attach FILE{task}{state}
+  {program} attach FILE{task}{state}
+  {program} status{state}
 
 Or put it into the container, as any program could:
 
@@ -172,14 +198,12 @@ def _say(text: str) -> None:
 
 
 def _lease(text: str) -> int:
-    seconds = int(text)
-    if not SHORTEST_LEASE_SECONDS <= seconds <= LONGEST_LEASE_SECONDS:
+    if not text.isdecimal() or not SHORTEST_LEASE_SECONDS <= int(text) <= LONGEST_LEASE_SECONDS:
         raise argparse.ArgumentTypeError(f"use {SHORTEST_LEASE_SECONDS} to {LONGEST_LEASE_SECONDS} seconds")
-    return seconds
+    return int(text)
 
 
 def _count(text: str) -> int:
-    count = int(text)
-    if count < 0:
+    if not text.isdecimal():
         raise argparse.ArgumentTypeError("use 0 or more")
-    return count
+    return int(text)

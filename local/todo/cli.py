@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from local.todo.behaviour import DOCUMENTED
-from local.todo.faults import Rule, read_rule
+from local.todo.faults import parse_rule
 from local.todo.server import listen, origin_of, serving
 from local.todo.service import TodoService
 from local.todo.state_directory import StateDirectory
@@ -26,6 +26,7 @@ from local.todo.throttle import NO_LIMITS, PUBLISHED_LIMITS
 DEFAULT_MAILBOX = "sam@example.com"
 DEFAULT_TOKEN = "local-token"  # noqa: S105 - an emulator's token opens nothing
 DEFAULT_LIST, DEFAULT_TASK = "Tasks", "Receipts"
+EXAMPLE_FAULT = '{"operation": "put_range", "nth": 2, "effect": {"kind": "answer", "status": 503}}'
 SECOND_LIST, SECOND_TASK = "Household", "Insurance"
 
 
@@ -41,7 +42,9 @@ def main(argv: Sequence[str]) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="todo", description="A Microsoft To Do emulator for upload sessions.")
+    parser = argparse.ArgumentParser(
+        prog="python -m local todo", description="A Microsoft To Do emulator for upload sessions."
+    )
     parser.add_argument("--port", type=int, default=0, help="0, the default: a free one")
     parser.add_argument("--state", type=Path, metavar="DIR", help="keep everything in DIR across restarts")
     parser.add_argument(
@@ -51,12 +54,38 @@ def _parser() -> argparse.ArgumentParser:
         metavar="NAME=TOKEN",
         help='a mailbox and its token; or JSON: {"upn": ..., "token": ..., "personal": true}',
     )
-    parser.add_argument("--behaviour", nargs="+", action="extend", default=[], metavar="SWITCH=VALUE")
-    parser.add_argument("--limit", nargs="+", action="extend", default=[], metavar="LIMIT=VALUE")
+    parser.add_argument(
+        "--behaviour",
+        nargs="+",
+        action="extend",
+        default=[],
+        metavar="SWITCH=VALUE",
+        help="another reading of the documentation; local/todo/behaviour.py lists the switches",
+    )
+    parser.add_argument(
+        "--limit",
+        nargs="+",
+        action="extend",
+        default=[],
+        metavar="LIMIT=VALUE",
+        help="throttle; local/todo/throttle.py lists the limits",
+    )
     parser.add_argument("--published-limits", action="store_true", help="throttle as Outlook's pages say")
-    parser.add_argument("--fault", nargs="+", action="extend", default=[], metavar="JSON")
+    parser.add_argument(
+        "--fault",
+        nargs="+",
+        action="extend",
+        default=[],
+        metavar="JSON",
+        help=f"what goes wrong, when, and how often, such as {EXAMPLE_FAULT}; local/todo/faults.py lists the effects",
+    )
     parser.add_argument("--seed", type=int, default=0, help="for faults with a probability")
-    parser.add_argument("--keep-content", action=argparse.BooleanOptionalAction, default=True)
+    parser.add_argument(
+        "--keep-content",
+        action=argparse.BooleanOptionalAction,
+        default=True,
+        help="without, an attachment is its SHA-256 and size only",
+    )
     parser.add_argument("--tether", action="store_true", help="end when standard input does")
     return parser
 
@@ -85,7 +114,7 @@ def build_service(options: argparse.Namespace, root: str) -> TodoService:
         root=root,
         behaviour=change(DOCUMENTED, dict(map(read_assignment, options.behaviour))),
         limits=change(limits, dict(map(read_assignment, options.limit))),
-        faults=list(map(_read_fault, options.fault)),
+        faults=list(map(parse_rule, options.fault)),
         keep_content=options.keep_content,
         keeper=state,
         generation=state.generation if state else 0,
@@ -129,10 +158,6 @@ def _read_token(text: str) -> dict[str, Any]:
     if not {"upn", "token"} <= set(described) <= {"upn", "token", "personal"}:
         raise ValueError("--token as JSON has upn, token and perhaps personal")
     return dict(described)
-
-
-def _read_fault(text: str) -> Rule:
-    return read_rule(json.loads(text))
 
 
 def _wait_for_end_of_input(loop: asyncio.AbstractEventLoop, stop: asyncio.Event) -> None:

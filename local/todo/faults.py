@@ -4,6 +4,7 @@ As JSON: {"operation": "put_range", "nth": 2, "effect": {"kind": "answer", "stat
 Rules add up: when two fire for one request, half a range can be kept *and* the answer be a 500.
 """
 
+import json
 import random
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
@@ -142,6 +143,17 @@ class Rule:
 
     def as_json(self) -> dict[str, Any]:
         return asdict(self) | {"effect": {"kind": _KIND_OF[type(self.effect)], **asdict(self.effect)}}
+
+
+def parse_rule(text: str) -> Rule:
+    """A rule as typed in a shell. Raises ValueError that names what is wrong."""
+    try:
+        data = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise ValueError(f"the fault {text!r} is not JSON: {error}") from None
+    if not isinstance(data, dict):
+        raise ValueError(f"the fault {text!r} is not an object of operation, effect and their like")
+    return read_rule(data)
 
 
 def read_rule(data: Mapping[str, Any]) -> Rule:
