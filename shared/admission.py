@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from shared.attachment import AttachmentRequest, BadMetadata, Reference, parse_metadata
+from shared.attachment import BadMetadata, Reference, parse_metadata
 from shared.ledger import Entry, Phase, Reason
 from shared.ports import BlobDescription
 from shared.upload import Limits
@@ -42,15 +42,14 @@ def admit(blob: BlobDescription, *, defaults: Defaults, limits: Limits) -> Entry
 
 
 def _rejected(blob: BlobDescription, reason: Reason, detail: str) -> Entry:
-    nothing = AttachmentRequest(Reference(), Reference(), "", "")
     return Entry(
         upload_id=blob.version.upload_id(),
         blob=blob.version,
         size=blob.size,
-        account=nothing.user,
-        wanted_list=nothing.list,
-        wanted_task=nothing.task,
-        attachment_name=nothing.name,
+        account="",
+        wanted_list=Reference(),
+        wanted_task=Reference(),
+        attachment_name="",
         created_at=blob.date,
         phase=Phase.REJECTED,
         reason=reason,
