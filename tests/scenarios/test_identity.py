@@ -215,4 +215,5 @@ def test_an_attachment_belongs_to_one_upload_whichever_name_of_the_account_that_
     second = upload(world, name=TWINS[1], user=world.mailbox.object_id, **where)
     assert world.phase(first) is world.phase(second) is Phase.ATTACHED
     assert {world.entry(first).attachment_id, world.entry(second).attachment_id} == set(world.task.attachments)
-    assert len(world.task.attachments) == 2
+    assert world.attached() == [("report.pdf", FILE)] * 2
+    assert_promise(world, offences=[Offence.SECOND_ATTACHMENT])
