@@ -12,8 +12,12 @@ from typing import Any
 import pytest
 
 from local.child import REPOSITORY
+from local.drop import drop
 from local.emulator import Emulator
 from local.state_dir import EmulatorRecord
+from shared.adapters import azure_clients
+from shared.settings import Connection
+from tests.local.processes import wait_until
 from tests.local.terminal import Terminal, Up
 
 pytestmark = pytest.mark.stack
@@ -129,3 +133,28 @@ def test_the_other_casing_will_do_as_well(stack: Up, busy_terminal: Terminal, fi
     control(server, "PATCH", "behaviour", {name: before[name] for name in in_casing("")})
     assert attached.returncode == 0, attached.stderr
     assert f"on the stack that runs (process {stack.pid})" in attached.stderr
+
+
+@pytest.mark.parametrize("scope", ["mailbox", "all"])
+def test_files_for_more_requests_at_once_than_are_allowed_all_arrive(stack: Up, tmp_path: Path, scope: str) -> None:
+    """Counted per mailbox, or over all of them: what is over the limit is refused, and comes when it was told to."""
+    server, storage = stack.emulator(), Connection(stack.ready()["storage"])
+    seen = len(control(server, "GET", "journal"))
+    control(server, "POST", "faults", {"count": None, "effect": {"kind": "delay", "seconds": 0.3}})
+    control(server, "PATCH", "limits", {"concurrent_requests": 1, "concurrency_scope": scope})
+    try:
+        with azure_clients.container_client(storage, stack.ready()["container"]) as container:
+            for mailbox in control(server, "GET", "mailboxes") * 3:
+                at = {"mailbox": mailbox["upn"], "list_id": mailbox["lists"][0]["id"]}
+                task = control(server, "POST", "tasks", {**at, "title": "One of many"})
+                (tmp_path / task["id"]).write_bytes(b"one of many")
+                where = {"listid": at["list_id"], "taskid": task["id"], "user": at["mailbox"]}
+                drop(container, tmp_path / task["id"], where)
+        names = {file.name for file in tmp_path.iterdir()}
+        emulator = Emulator(EmulatorRecord(server["control"], "", ""))
+        wait_until(lambda: names <= {held.name for held in emulator.attachments().values()}, "all attachments")
+        assert 429 in [entry["status"] for entry in control(server, "GET", "journal")[seen:]]
+        assert emulator.offences() == {}, "a request before its Retry-After was over would be one"
+    finally:
+        control(server, "PATCH", "limits", {"concurrent_requests": None})
+        control(server, "DELETE", "faults")
