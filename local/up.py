@@ -19,8 +19,7 @@ from local.options import add_graph_options, add_sign_in_options, add_state_opti
 from local.stack import LOCAL_TOKENS, Plan, Stack
 from local.state_dir import RunningRecord, StateDir, StateDirError, default_directory
 from local.todo.behaviour import DOCUMENTED
-from local.todo.cli import EXAMPLE_FAULT
-from local.todo.faults import parse_rule
+from local.todo.faults import EXAMPLE, parse_rule
 from local.todo.switches import change, read_assignment
 from local.wording import clock_text, utc_now
 
@@ -70,7 +69,7 @@ def _parser() -> argparse.ArgumentParser:
         action="append",
         default=[],
         metavar="JSON",
-        help=f"something that goes wrong at the emulator, such as {EXAMPLE_FAULT}; may be given several times",
+        help=f"something that goes wrong at the emulator, such as {EXAMPLE}; may be given several times",
     )
     parser.add_argument(
         "--behaviour",

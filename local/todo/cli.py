@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from local.todo.behaviour import DOCUMENTED
-from local.todo.faults import parse_rule
+from local.todo.faults import EXAMPLE, parse_rule
 from local.todo.server import listen, origin_of, serving
 from local.todo.service import TodoService
 from local.todo.state_directory import StateDirectory
@@ -26,7 +26,6 @@ from local.todo.throttle import NO_LIMITS, PUBLISHED_LIMITS
 DEFAULT_MAILBOX = "sam@example.com"
 DEFAULT_TOKEN = "local-token"  # noqa: S105 - an emulator's token opens nothing
 DEFAULT_LIST, DEFAULT_TASK = "Tasks", "Receipts"
-EXAMPLE_FAULT = '{"operation": "put_range", "nth": 2, "effect": {"kind": "answer", "status": 503}}'
 SECOND_LIST, SECOND_TASK = "Household", "Insurance"
 
 
@@ -77,7 +76,7 @@ def _parser() -> argparse.ArgumentParser:
         action="extend",
         default=[],
         metavar="JSON",
-        help=f"what goes wrong, when, and how often, such as {EXAMPLE_FAULT}; local/todo/faults.py lists the effects",
+        help=f"what goes wrong, when, and how often, such as {EXAMPLE}; local/todo/faults.py lists the effects",
     )
     parser.add_argument("--seed", type=int, default=0, help="for faults with a probability")
     parser.add_argument(

@@ -145,6 +145,9 @@ class Rule:
         return asdict(self) | {"effect": {"kind": _KIND_OF[type(self.effect)], **asdict(self.effect)}}
 
 
+EXAMPLE = '{"operation": "put_range", "nth": 2, "effect": {"kind": "answer", "status": 503}}'
+
+
 def parse_rule(text: str) -> Rule:
     """A rule as typed in a shell. Raises ValueError that names what is wrong."""
     try:
@@ -158,7 +161,10 @@ def parse_rule(text: str) -> Rule:
 
 def read_rule(data: Mapping[str, Any]) -> Rule:
     rest = dict(data)
-    described = dict(rest.pop("effect", {}))
+    given = rest.pop("effect", {})
+    if not isinstance(given, Mapping):
+        raise ValueError(f"the effect {given!r} is not an object of kind and its like")
+    described = dict(given)
     kind = described.pop("kind", None)
     if kind not in KINDS:
         raise ValueError(f"no effect {kind!r}; there are {', '.join(KINDS)}")

@@ -58,6 +58,7 @@ def test_every_file_that_cannot_be_attached_is_named(capsys: pytest.CaptureFixtu
         (["up", "--behaviour", "session_get=403"], "Behaviour.session_get cannot be 403; it is one of works, 404"),
         (["up", "--fault", "{nonsense"], "the fault '{nonsense' is not JSON"),
         (["up", "--fault", "503"], "is not an object"),
+        (["up", "--fault", '{"effect": 503}'], "the effect 503 is not an object"),
         (["up", "--fault", '{"effect": {"kind": "explode"}}'], "no effect 'explode'"),
         (["up", "--graph-root", "https://graph.microsoft.com/v1.0"], "--graph-root needs --token"),
         (["up", "--graph-root", "http://graph.microsoft.com/v1.0", "--token", "t"], "use https"),
