@@ -59,14 +59,17 @@ def graph_of(parser: argparse.ArgumentParser, options: argparse.Namespace, accou
     """The Graph that was asked for, as far as the application would accept it; None for the emulator."""
     if not options.graph_root:
         return None
-    if getattr(options, "sign_in", False):
-        return Graph(options.graph_root.rstrip("/"), {account: ""})  # who it is, is known once they signed in
-    if not options.token:
+    signs_in = getattr(options, "sign_in", False)
+    if not options.token and not signs_in:
         parser.error(f"--graph-root needs --token, or ${TOKEN_VARIABLE}")
-    graph = Graph(options.graph_root.rstrip("/"), {account: options.token})
+    root = options.graph_root.rstrip("/")
+    told = app_settings(
+        "UseDevelopmentStorage=true", Graph(root, {account: options.token or "none"}), lease_seconds=None
+    )
     try:
-        Settings.from_environ(app_settings("UseDevelopmentStorage=true", graph, lease_seconds=None))
+        Settings.from_environ(told)
     except SettingsError as error:
         # Said now: in the host it would be said at the first upload, and only in its log.
         parser.error("\n".join(error.mistakes))
-    return graph
+    # Who signs in, is known once they have.
+    return Graph(root, {account: "" if signs_in else options.token})

@@ -63,6 +63,11 @@ def test_every_file_that_cannot_be_attached_is_named(capsys: pytest.CaptureFixtu
         (["up", "--graph-root", "https://graph.microsoft.com/v1.0"], "--graph-root needs --token"),
         (["up", "--graph-root", "http://graph.microsoft.com/v1.0", "--token", "t"], "use https"),
         (["up", "--graph-root", "https://example.com", "--token", "t"], "graph.microsoft.com"),
+        (["up", "--graph-root", "https://graph.microsoft.com", "--token", "t"], "ends in its version"),
+        (
+            ["up", "--graph-root", "https://microsoftgraph.chinacloudapi.cn/v1.0", "--sign-in", "--client-id", "c"],
+            "does not exist in this cloud",
+        ),
         (["up", "--graph-root", "http://127.0.0.1:1/v1.0", "--token", "t", "--fault", "{}"], "the emulator's"),
         (["status"], "no stack runs in"),
     ],
