@@ -79,6 +79,11 @@ class ExpireSession:
 
 
 @dataclass(frozen=True, slots=True)
+class ForgetBytes:
+    """The session loses all that it held, right before the request, and expects byte 0 again."""
+
+
+@dataclass(frozen=True, slots=True)
 class CorruptByte:
     """One byte of what is kept is flipped. *position* counts from the start of the body."""
 
@@ -101,6 +106,7 @@ type Effect = (
     | Silence
     | KeepPart
     | ExpireSession
+    | ForgetBytes
     | CorruptByte
     | NonsenseRanges
 )
@@ -114,6 +120,7 @@ KINDS: Mapping[str, type[Effect]] = {
     "silence": Silence,
     "keep_part": KeepPart,
     "expire_session": ExpireSession,
+    "forget_bytes": ForgetBytes,
     "corrupt_byte": CorruptByte,
     "nonsense_ranges": NonsenseRanges,
 }
@@ -184,7 +191,7 @@ class Plan:
     latency: float = 0.0
     lateness: float = 0.0
     kept_fraction: float = 1.0
-    expires_session: bool = False
+    session_loss: ExpireSession | ForgetBytes | None = None
     corrupted_byte: int | None = None
     nonsense: NonsenseRanges | None = None
 
@@ -206,8 +213,8 @@ class Plan:
                 self.latency += seconds
             case KeepPart(fraction):
                 self.kept_fraction = fraction
-            case ExpireSession():
-                self.expires_session = True
+            case ExpireSession() | ForgetBytes():
+                self.session_loss = effect
             case CorruptByte(position):
                 self.corrupted_byte = position
             case NonsenseRanges():

@@ -18,7 +18,7 @@ from local.todo.behaviour import DOCUMENTED, Behaviour
 from local.todo.call import Call
 from local.todo.callers import Caller, identify, refuse_caller
 from local.todo.exchange import Exchange
-from local.todo.faults import Answer, Faults, Rule
+from local.todo.faults import Answer, ExpireSession, Faults, ForgetBytes, Rule
 from local.todo.journal import Ending, Journal, Offence
 from local.todo.mailbox import Mailbox, Task, TaskList, WellknownName
 from local.todo.refusals import Refusal
@@ -262,14 +262,22 @@ class TodoService:
     def _work(self, exchange: Exchange, body: bytes) -> Response:
         if exchange.refusal is not None:
             return self._refused(exchange, exchange.refusal)
-        session = self.store.sessions.get(exchange.route.item_id)
-        if exchange.plan.expires_session and session is not None:
-            self.store.expire_session(session, self.now())
+        self._lose(exchange)
         try:
             response = ENDPOINTS[exchange.route.operation](self._call(exchange, body))
         except Refusal as refusal:
             return self._refused(exchange, refusal)
         return signed(exchange, response.status, response.headers, response.body, self.now())
+
+    def _lose(self, exchange: Exchange) -> None:
+        session = self.store.sessions.get(exchange.route.item_id)
+        if session is None:
+            return
+        match exchange.plan.session_loss:
+            case ExpireSession():
+                self.store.expire_session(session, self.now())
+            case ForgetBytes():
+                self.store.empty_session(session)
 
     def _injected(self, exchange: Exchange, answer: Answer) -> Response:
         now = self.now()

@@ -53,6 +53,11 @@ class UploadSession:
         if self.keeps_content:
             self._parts.append(chunk)
 
+    def forget(self) -> None:
+        self._digest = hashlib.sha256()
+        self.received = 0
+        self._parts.clear()
+
     def complete(self) -> bool:
         return self.received == self.size
 

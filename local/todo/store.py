@@ -164,6 +164,14 @@ class Store:
         session.expires = now
         self._bury_expired(now)
 
+    def empty_session(self, session: UploadSession) -> None:
+        if session.finished:
+            return
+        session.forget()
+        if self.keeper:
+            self.keeper.forget_session(session, landed=False)
+            self.keeper.save_session(session)
+
     def cancel_session(self, session: UploadSession) -> None:
         del self.sessions[session.id]
         if self.keeper:

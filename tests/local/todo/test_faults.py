@@ -185,6 +185,15 @@ def test_a_session_expires_under_way() -> None:
     assert desk.service.open_sessions() == []
 
 
+def test_a_session_forgets_what_it_held_and_takes_it_again() -> None:
+    desk, url = faulty({"kind": "forget_bytes"}, nth=2)
+    assert desk.put(url, 0, bytes(50), SIZE).status == 200
+    assert desk.put(url, 50, bytes(50), SIZE).status == 416
+    assert stands_at(desk, url) == "0"
+    assert desk.put(url, 0, b"x" * SIZE, SIZE).status == 201
+    assert desk.attached()[0].content == b"x" * SIZE
+
+
 def test_one_byte_is_corrupted() -> None:
     desk, url = faulty({"kind": "corrupt_byte", "position": 3})
     desk.put(url, 0, bytes(SIZE), SIZE)

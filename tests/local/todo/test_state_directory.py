@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from local.todo.faults import read_rule
 from local.todo.mailbox import Attachment, Task
 from local.todo.sessions import UploadSession
 from local.todo.state_directory import StateDirectory
@@ -138,6 +139,18 @@ def test_what_is_deleted_or_cancelled_stays_so_and_leaves_no_bytes(tmp_path: Pat
     desk = opened(tmp_path)
     assert desk.attached() == []
     assert desk.service.open_sessions() == []
+
+
+def test_a_session_that_forgot_its_bytes_has_forgotten_them_for_good(tmp_path: Path) -> None:
+    desk = opened(tmp_path)
+    url = desk.open(SIZE)
+    desk.put(url, 0, bytes(30), SIZE)
+    desk.service.faults.add(read_rule({"effect": {"kind": "forget_bytes"}}))
+    assert ranges_of(desk.get(url)) == ["0"]
+    desk = opened(tmp_path)
+    assert ranges_of(desk.get(url)) == ["0"]
+    assert desk.put(url, 0, b"x" * SIZE, SIZE).status == 201
+    assert desk.attached()[0].content == b"x" * SIZE
 
 
 def test_a_posted_file_is_kept(tmp_path: Path) -> None:
