@@ -373,18 +373,21 @@ def _progress(entry: Entry, observation: seen.Progress, _: _Moment) -> Entry:
         return replace(
             entry, phase=Phase.CONFIRMING, stalled=entry.stalled + 1, detail=f"the session expects byte {offset}"
         )
-    gained = offset > entry.furthest
+    gained, forward = offset > entry.furthest, offset > entry.offset
+    # Bytes sent again after the session fell back count neither way: as progress, a session that falls back again and
+    # again would never end; as none, small slices would run into the bound on their way back to where they were.
+    stalled = 0 if gained else entry.stalled if forward else entry.stalled + 1
     return replace(
         entry,
         phase=Phase.SENDING,
         offset=offset,
         furthest=max(offset, entry.furthest),
         session_expires_at=observation.expires_at or entry.session_expires_at,
-        stalled=0 if gained else entry.stalled + 1,
+        stalled=stalled,
         refused=entry.refused if offset == entry.offset else 0,
         in_doubt=entry.in_doubt and not gained,
-        deferrals=0 if gained else entry.deferrals,
-        detail="" if gained else entry.detail,
+        deferrals=0 if forward else entry.deferrals,
+        detail="" if forward else entry.detail,
     )
 
 

@@ -5,7 +5,8 @@ from datetime import timedelta
 import pytest
 
 from local.todo.behaviour import Behaviour
-from local.todo.faults import Answer, Effect, ExpireSession, ResetConnection
+from local.todo.faults import Answer, Effect, ExpireSession, ForgetBytes, ResetConnection, Rule
+from local.todo.journal import Offence
 from shared.ledger import Phase, Reason
 from shared.upload import MAX_SESSIONS
 from tests.fakes.seam import ActingSeam
@@ -85,6 +86,28 @@ def test_a_session_that_expires_at_each_last_range_ends_at_a_bound() -> None:
     entry = world.entry(blob)
     assert (entry.phase, world.attached()) == (Phase.FAILED, [])
     assert_promise(world)
+
+
+MANY = 60
+
+
+@pytest.mark.parametrize("nth", [1, 2, MANY - 10, MANY])
+def test_a_session_that_forgets_what_it_held_gets_all_of_it_again(nth: int) -> None:
+    """So many slices that an upload on its way back takes more steps than it may take without progress."""
+    world = World(faults=(fault(ForgetBytes(), nth=nth),))
+    data = content(MANY * SLICE)
+    blob = upload(world, data)
+    assert_attached(world, blob, data)
+    assert world.entry(blob).sessions_opened == 1
+    assert_promise(world, offences=[Offence.REFUSED_RANGE])
+
+
+def test_a_session_that_forgets_again_and_again_ends_at_the_bound() -> None:
+    world = World(faults=(Rule(ForgetBytes(), "put_range", nth=3, every=3, count=None),))
+    blob = upload(world, content(MANY * SLICE))
+    assert_ended(world, blob, Phase.FAILED, Reason.NO_PROGRESS)
+    assert world.attached() == []
+    assert_promise(world, offences=[Offence.REFUSED_RANGE])
 
 
 def test_the_night_between_two_ranges_costs_a_session_only() -> None:

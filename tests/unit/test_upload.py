@@ -406,6 +406,31 @@ def test_a_rewind_is_followed_but_is_no_progress(offset: int) -> None:
     assert (after.stalled, after.deferrals) == (3, 3)
 
 
+def test_bytes_sent_again_after_a_rewind_are_neither_progress_nor_a_lack_of_it() -> None:
+    """As a lack of it, eighty small slices would run into the bound on their way back to where they were."""
+    entry = an_entry(
+        Phase.SENDING, size=10_000, offset=8_000, furthest=8_000, stalled=2, deferrals=3, detail="HTTP 503"
+    )
+    entry = absorb(entry, seen.Progress(0))
+    assert entry.stalled == 3
+    for offset in range(100, 8_001, 100):
+        entry = absorb(entry, seen.Progress(offset))
+        assert (entry.offset, entry.furthest, entry.stalled) == (offset, 8_000, 3)
+    assert (entry.deferrals, entry.detail) == (0, "")
+    assert absorb(entry, seen.Progress(8_100)).stalled == 0
+
+
+def test_a_session_that_falls_back_again_and_again_ends_at_the_bound() -> None:
+    """Each time it moves forward in between, and never beyond where it was."""
+    entry = an_entry(Phase.SENDING, offset=200, furthest=200)
+    falls = 0
+    while not isinstance(decide(entry), End):
+        entry = absorb(absorb(absorb(entry, seen.Progress(0)), seen.Progress(100)), seen.Progress(200))
+        falls += 1
+    assert falls == MAX_STALLED + 1
+    assert ended(entry).reason is Reason.NO_PROGRESS
+
+
 @pytest.mark.parametrize("offset", [SIZE, SIZE + 1, 10**18, 101], ids=["all there", "past the end", "far", "a gap"])
 def test_a_session_that_cannot_be_continued_is_confirmed(offset: int) -> None:
     before = an_entry(Phase.LOCATING)
