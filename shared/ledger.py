@@ -112,6 +112,7 @@ class Entry:
     slice_bytes: int = 0
     looked: bool = False  # in this session, the task's attachments were listed before the last slice
     in_doubt: bool = False  # the last slice was sent, its answer is unknown, and it may still be applied
+    searched: int = 0  # listings without it, while in doubt
     landed: bool = False  # Graph said "created" without a name: never send again, only look
 
     # Bounds.
@@ -175,7 +176,7 @@ def claimed(entry: Entry, *, owner: str, until: datetime, now: datetime, taken_o
     if taken_over and entry.phase is Phase.SENDING:
         return replace(entry, phase=Phase.LOCATING, in_doubt=entry.in_doubt or entry.is_at_last_slice)
     if taken_over and entry.is_about_to_open and entry.size == 0:
-        return replace(entry, phase=Phase.CONFIRMING, claim=None, not_before=until)
+        return replace(entry, phase=Phase.CONFIRMING, claim=None, not_before=until, in_doubt=True)
     return replace(entry, sessions_opened=entry.sessions_opened + 1) if entry.is_about_to_open else entry
 
 

@@ -28,6 +28,8 @@ MAX_REPORT_TRIES = 18
 MAX_REPORT_TRIES_WAITING = 3
 # "Created", yet not in the listing: the listing may lag. After this many looks it counts as attached, nameless.
 MAX_LOOKS_FOR_LANDED = 6
+# Not in the listing, and the last slice is in doubt: the same. After this many, with growing waits, it did not land.
+MAX_SEARCHES_IN_DOUBT = 3
 TRUSTED_RETRY_AFTERS = 4
 LONGEST_SLOT_WAIT = timedelta(seconds=30)
 # No new range is started so shortly before the session's end, which is judged across two clocks.
@@ -501,7 +503,19 @@ def _not_found(entry: Entry, _: seen.NotFound, at: _Moment) -> Entry:
             deferrals=entry.deferrals + 1,
             not_before=at.later(entry),
         )
-    return replace(entry, phase=at.usual, offset=0, furthest=0, in_doubt=False, stalled=entry.stalled + 1)
+    searched = entry.searched + 1
+    if entry.in_doubt and searched < MAX_SEARCHES_IN_DOUBT:
+        # A session that is gone right after its last slice has most likely become the attachment: a listing that lags
+        # must not make us send it again.
+        wait = at.limits.deadline * 2**searched + SECOND
+        return replace(
+            entry,
+            phase=Phase.CONFIRMING,
+            searched=searched,
+            stalled=entry.stalled + 1,
+            not_before=at.now + wait,
+        )
+    return replace(entry, phase=at.usual, offset=0, furthest=0, in_doubt=False, searched=0, stalled=entry.stalled + 1)
 
 
 def _session_cancelled(entry: Entry, _: seen.SessionCancelled, at: _Moment) -> Entry:

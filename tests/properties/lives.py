@@ -12,7 +12,7 @@ from typing import Protocol, cast
 from shared import observations as seen
 from shared import upload
 from shared.ledger import Entry, Phase, Reason, claimed
-from shared.upload import MAX_SESSIONS, MAX_STALLED
+from shared.upload import MAX_SEARCHES_IN_DOUBT, MAX_SESSIONS, MAX_STALLED
 from tests.entries import LIMITS, NOW, SESSION_URL, an_entry
 
 SHORT = replace(LIMITS, sign_in_wait=timedelta(hours=12))
@@ -109,6 +109,7 @@ class Life:
     unknown_since: datetime | None = None
     not_found_at: datetime | None = None
     unasked: bool = False  # something was sent, its answer is unknown, and nobody asked yet what became of it
+    vain: int | None = None  # searches since the last slice was sent without an answer, while it may still land
     looked: bool = False  # since the present session was opened
     story: list[tuple[str, str]] = field(default_factory=list)
 
@@ -131,7 +132,7 @@ class Life:
             self._die(entry, action)
             return
         observation = observe(entry, action, self.now, fate)
-        self._remember(action, observation)
+        self._remember(entry, action, observation)
         jitter = fate.number(100) / 100
         after = upload.absorb(entry, observation, now=self.now, limits=SHORT, jitter=jitter)
         self._record(entry, after, observation)
@@ -140,15 +141,24 @@ class Life:
         """The claim was written, the request maybe sent, and nobody recorded anything."""
         self.story.append((type(action).__name__, "died"))
         if isinstance(action, SENDS):
-            self.unknown_since, self.unasked = self.now, True
+            self._sent_in_doubt(entry, action)
         self.opened += isinstance(action, OPENS)
         self.entry, self.died = entry, True
         self.now += SHORT.claim
 
-    def _remember(self, action: upload.Effect, observation: seen.Observation) -> None:
+    def _sent_in_doubt(self, entry: Entry, action: upload.Effect) -> None:
+        self.unknown_since, self.unasked = self.now, True
+        if not isinstance(action, upload.SendSlice) or action.range.stop == entry.size:
+            self.vain = 0
+
+    def _remember(self, entry: Entry, action: upload.Effect, observation: seen.Observation) -> None:
         self.story.append((type(action).__name__, type(observation).__name__))
         if isinstance(action, SENDS) and isinstance(observation, seen.Unclear):
-            self.unknown_since, self.unasked = self.now, True
+            self._sent_in_doubt(entry, action)
+        if isinstance(observation, seen.Progress) and entry.furthest < observation.offset < entry.size:
+            self.vain = None
+        if isinstance(observation, seen.NotFound) and self.vain is not None and entry.phase is Phase.CONFIRMING:
+            self.vain += 1
         if isinstance(action, upload.AskSession) and not isinstance(observation, NOTHING_CAME_OF_IT):
             self.unasked = False
         if isinstance(action, upload.OpenSession):
@@ -180,7 +190,11 @@ class Life:
             self._check_looked()
 
     def _check_looked(self) -> None:
-        """Nothing is sent anew before the file was looked for, a deadline after the last unknown answer."""
+        """Nothing is sent anew before the file was looked for, a deadline after the last unknown answer.
+
+        And once more, and again, where that answer was the last slice's.
+        """
+        assert self.vain is None or self.vain >= MAX_SEARCHES_IN_DOUBT, "a listing that lags: attached twice"
         if self.unknown_since is not None:
             assert self.not_found_at is not None
             assert self.not_found_at - self.unknown_since >= SHORT.deadline

@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import pytest
 
+from local.todo.behaviour import Behaviour
 from local.todo.faults import Answer, CutOffReply, Delay, Effect, ResetConnection, Silence
 from shared.ledger import Phase, Reason
 from tests.fakes.manual_clock import START
@@ -85,6 +86,19 @@ class DyingBeforeItsRecord(Seam):
             self._dead = True
             self._world.notify()
             raise Crash
+
+
+@pytest.mark.parametrize("lag", [100.0, 600.0])
+def test_a_listing_that_lags_behind_the_post_of_a_dead_worker_does_not_make_us_post_it_again(lag: float) -> None:
+    world = World(behaviour=Behaviour(listing_lag=lag))
+
+    def die() -> None:
+        raise Crash
+
+    world.put_in(ActingSeam("graph.post_attachment", die, applied=True))
+    blob = upload(world, b"")
+    assert_attached(world, blob, b"")
+    assert_promise(world)
 
 
 def test_a_writer_that_opened_a_stream_gets_only_its_file_attached() -> None:

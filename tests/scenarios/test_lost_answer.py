@@ -20,7 +20,7 @@ from local.todo.journal import Offence
 from shared.ledger import Phase, Reason
 from tests.fakes.seam import ActingSeam
 from tests.fakes.world import World
-from tests.scenarios.promise import SLICES, assert_attached, assert_ended, assert_promise, fault, upload
+from tests.scenarios.promise import FILE, SLICES, assert_attached, assert_ended, assert_promise, fault, upload
 
 FAULTS: Mapping[str, Effect] = {
     **{f"{status} before": Answer(status) for status in (500, 502, 503, 504)},
@@ -128,6 +128,19 @@ def test_a_zombie_in_the_middle_is_only_found_out_by_the_next_range() -> None:
     world.run()
     assert_attached(world, blob, b"y" * 2_500)
     assert_promise(world, offences=[Offence.REFUSED_RANGE])
+
+
+@pytest.mark.parametrize("lag", [100.0, 250.0, 600.0])
+@pytest.mark.parametrize(("data", "operation", "nth"), [(FILE, "put_range", SLICES), (b"", "post_attachment", 1)])
+def test_a_listing_that_lags_behind_a_lost_last_reply_does_not_make_us_attach_twice(
+    lag: float, data: bytes, operation: str, nth: int
+) -> None:
+    lost = fault(ResetConnection("after_applying"), operation, nth=nth)
+    world = World(behaviour=Behaviour(listing_lag=lag), faults=(lost,))
+    blob = upload(world, data)
+    assert_attached(world, blob, data)
+    assert [name for name, _ in world.requests()].count(operation) == nth
+    assert_promise(world)
 
 
 def test_a_name_that_does_not_resolve_costs_time_only() -> None:

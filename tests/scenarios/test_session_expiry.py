@@ -124,7 +124,7 @@ def test_the_night_between_two_ranges_costs_a_session_only() -> None:
 def test_a_later_session_looks_before_its_last_range_and_adopts_what_has_landed() -> None:
     """A zombie of the first session lands after we looked for it: the second session is cancelled, not finished."""
     world = World(
-        behaviour=Behaviour(listing_lag=200.0), faults=(fault(ResetConnection("after_applying"), nth=SLICES),)
+        behaviour=Behaviour(listing_lag=700.0), faults=(fault(ResetConnection("after_applying"), nth=SLICES),)
     )
     blob = world.drop(FILE)
     world.notify()

@@ -38,6 +38,7 @@ FULL = Entry(
     slice_bytes=3_932_160,
     looked=True,
     in_doubt=True,
+    searched=2,
     landed=True,
     stalled=3,
     deferrals=4,

@@ -87,7 +87,7 @@ def test_a_taken_over_small_post_is_waited_for_and_then_looked_for() -> None:
     """The dead worker's request may still be applied: it is given longer than a request can last, unclaimed."""
     after = claim(an_entry(Phase.OPENING, size=0, first_opened_at=NOW, sessions_opened=1), taken_over=True)
     assert (after.phase, after.claim, after.not_before) == (Phase.CONFIRMING, None, UNTIL)
-    assert (after.step, after.sessions_opened) == (7, 1)
+    assert (after.step, after.sessions_opened, after.in_doubt) == (7, 1, True)
 
 
 def test_a_taken_over_empty_file_without_intent_was_never_sent() -> None:

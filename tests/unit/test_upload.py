@@ -15,6 +15,7 @@ from shared.upload import (
     MAX_LOOKS_FOR_LANDED,
     MAX_REPORT_TRIES,
     MAX_REPORT_TRIES_WAITING,
+    MAX_SEARCHES_IN_DOUBT,
     MAX_SESSIONS,
     MAX_STALLED,
     End,
@@ -44,6 +45,13 @@ def ended(entry: Entry) -> End:
 def delay(entry: Entry) -> float:
     assert entry.not_before is not None
     return (entry.not_before - NOW).total_seconds()
+
+
+def not_found(entry: Entry) -> Entry:
+    """After as many searches as it takes."""
+    while entry.phase is Phase.CONFIRMING:
+        entry = absorb(entry, seen.NotFound())
+    return entry
 
 
 # -- what is done next --
@@ -378,7 +386,7 @@ def test_an_empty_file_whose_answer_is_lost_waits_out_a_deadline_and_is_looked_f
     after = absorb(before, seen.Unclear("no reply"))
     assert (after.phase, after.not_before, after.sessions_opened) == (Phase.CONFIRMING, AFTER_DEADLINE, 1)
     assert decide(after) == upload.LookForAttachment()
-    assert decide(absorb(after, seen.NotFound())) == upload.PostEmpty()
+    assert decide(not_found(after)) == upload.PostEmpty()
 
 
 def test_a_lost_answer_with_a_longer_retry_after_waits_for_that() -> None:
@@ -396,14 +404,6 @@ def test_progress_is_the_server_s_word_and_resets_what_counts_failures(offset: i
     after = absorb(before, seen.Progress(offset))
     assert (after.phase, after.offset, after.furthest) == (Phase.SENDING, offset, offset)
     assert (after.stalled, after.deferrals, after.refused, after.detail) == (0, 0, 0, "")
-
-
-@pytest.mark.parametrize("offset", [0, 60, 100], ids=["to the start", "back a part", "unmoved"])
-def test_a_rewind_is_followed_but_is_no_progress(offset: int) -> None:
-    before = an_entry(Phase.SENDING, offset=100, furthest=100, stalled=2, deferrals=3)
-    after = absorb(before, seen.Progress(offset))
-    assert (after.phase, after.offset, after.furthest) == (Phase.SENDING, offset, 100)
-    assert (after.stalled, after.deferrals) == (3, 3)
 
 
 def test_bytes_sent_again_after_a_rewind_are_neither_progress_nor_a_lack_of_it() -> None:
@@ -429,6 +429,14 @@ def test_a_session_that_falls_back_again_and_again_ends_at_the_bound() -> None:
         falls += 1
     assert falls == MAX_STALLED + 1
     assert ended(entry).reason is Reason.NO_PROGRESS
+
+
+@pytest.mark.parametrize("offset", [0, 60, 100], ids=["to the start", "back a part", "unmoved"])
+def test_a_rewind_is_followed_but_is_no_progress(offset: int) -> None:
+    before = an_entry(Phase.SENDING, offset=100, furthest=100, stalled=2, deferrals=3)
+    after = absorb(before, seen.Progress(offset))
+    assert (after.phase, after.offset, after.furthest) == (Phase.SENDING, offset, 100)
+    assert (after.stalled, after.deferrals) == (3, 3)
 
 
 @pytest.mark.parametrize("offset", [SIZE, SIZE + 1, 10**18, 101], ids=["all there", "past the end", "far", "a gap"])
@@ -595,6 +603,24 @@ def test_a_lost_session_is_cancelled_waited_for_looked_for_and_only_then_reopene
     entry = absorb(entry, seen.NotFound())
     assert (entry.phase, entry.offset, entry.furthest, entry.stalled) == (Phase.OPENING, 0, 0, 2)
     assert (entry.sessions_opened, entry.first_opened_at) == (1, NOW - timedelta(minutes=1))
+
+
+def test_a_last_slice_in_doubt_is_searched_for_again_and_longer_before_it_is_sent_again() -> None:
+    """A listing that lags behind must not make us attach the file twice."""
+    entry = an_entry(Phase.CONFIRMING, session_url="", in_doubt=True)
+    waits = []
+    while decide(entry) == upload.LookForAttachment():
+        entry = absorb(entry, seen.NotFound())
+        waits.append(delay(entry) if entry.not_before else 0)
+    assert waits == [181, 361, 0]
+    assert len(waits) == MAX_SEARCHES_IN_DOUBT
+    assert (entry.phase, entry.offset, entry.in_doubt, entry.searched) == (Phase.OPENING, 0, False, 0)
+    assert decide(entry) == upload.OpenSession()
+
+
+def test_a_search_that_could_not_be_made_is_none() -> None:
+    entry = absorb(an_entry(Phase.CONFIRMING, session_url="", in_doubt=True, searched=1), seen.Unavailable("HTTP 500"))
+    assert entry.searched == 1
 
 
 def test_what_landed_is_adopted() -> None:
