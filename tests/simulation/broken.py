@@ -3,27 +3,30 @@
 Each is a context in which one function of the application is replaced by a worse one.
 """
 
+import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from local.todo.faults import Answer, KeepPart, Rule
+from local.todo.behaviour import DOCUMENTED
+from local.todo.faults import Answer, KeepPart, ResetConnection, Rule
 from shared import delivery, effects, graph_wire, ledger, runner, upload
 from shared import observations as seen
 from shared.delivery import Drop, Proceed, Verdict
 from shared.errors import BlobGone, Conflict
 from shared.ledger import Entry, Phase
-from shared.messages import RangeMessage
+from shared.messages import RangeMessage, encode
 from shared.ranges import ByteRange
 from shared.records import describe_step
+from tests.fakes import memory_queue
 from tests.fakes.memory_ledger import MemoryLedger
 from tests.fakes.world import SLICE
 
 
 @contextmanager
-def _with(owner: Any, name: str, worse: Callable[..., Any]) -> Iterator[None]:
+def _with(owner: Any, name: str, worse: Any) -> Iterator[None]:
     original = getattr(owner, name)
     setattr(owner, name, worse)
     try:
@@ -115,6 +118,11 @@ def never_looks_whether_it_landed() -> AbstractContextManager[None]:
     return _with(effects._Effect, "_look", lambda _self: seen.NotFound())
 
 
+def believes_the_first_listing() -> AbstractContextManager[None]:
+    """A listing that lags behind a lost last reply means a second attachment."""
+    return _with(upload, "MAX_SEARCHES_IN_DOUBT", 1)
+
+
 def looks_by_name_only() -> AbstractContextManager[None]:
     """Somebody else's attachment of the same name is taken for ours: nobody compares the bytes."""
     return _with(graph_wire, "parse_value", lambda _reply: "the same")
@@ -168,6 +176,16 @@ def reads_whatever_lies_there() -> AbstractContextManager[None]:
         return bytes(self.world.ports.blobs.read(now.version, part))
 
     return _with(effects._Effect, "_read", worse)
+
+
+def carries_the_offset_in_the_message() -> AbstractContextManager[None]:
+    """A duplicate would carry an old truth."""
+    return _with(memory_queue, "encode", lambda message: json.dumps(json.loads(encode(message)) | {"offset": 0}))
+
+
+def deletes_what_it_could_not_attach() -> AbstractContextManager[None]:
+    """The only copy is gone."""
+    return _with(Entry, "may_delete_source", property(lambda entry: entry.delete_source))
 
 
 def tells_where_it_sends() -> AbstractContextManager[None]:
@@ -242,6 +260,11 @@ VARIANTS: Mapping[Callable[[], AbstractContextManager[None]], Mapping[str, Any]]
     believes_its_claim_holds: {"slow": 0.2},
     counts_its_claim_from_the_answer: {"slow": 0.2},
     never_looks_whether_it_landed: {},
+    believes_the_first_listing: {
+        "behaviour": replace(DOCUMENTED, listing_lag=400.0),
+        "rules": [Rule(ResetConnection("after_applying"), "put_range")],
+        "sizes": (1,),
+    },
     looks_by_name_only: {},
     takes_no_slot: {},
     claims_no_attachment: {},
@@ -249,6 +272,8 @@ VARIANTS: Mapping[Callable[[], AbstractContextManager[None]], Mapping[str, Any]]
     leaves_the_session_that_nobody_knows: {},
     leaves_the_session_when_it_ends: {},
     reads_whatever_lies_there: {},
+    carries_the_offset_in_the_message: {},
+    deletes_what_it_could_not_attach: {"delete_attached": True},
     tells_where_it_sends: {},
     announces_before_it_enters: {},
     raises_when_throttled: {},

@@ -18,6 +18,7 @@ from local.todo.faults import (
     Delay,
     Effect,
     ExpireSession,
+    ForgetBytes,
     KeepPart,
     NonsenseRanges,
     ResetConnection,
@@ -32,11 +33,12 @@ from shared.ledger import Reason
 from tests.fakes.world import SAM, SLICE, TOKEN, content
 from tests.simulation.stage import Stage
 
-MOVES = 260
+# How long faults go on; what is under way then ends without any.
+MOVES = (120, 260, 260, 260, 800)
 KIM, TOKEN_OF_KIM = "kim@example.com", "canary-token-of-kim"
 # What the host allows one invocation.
 TIMEOUT = timedelta(minutes=5)
-SIZES = (0, 0, 1, SLICE - 1, SLICE, SLICE + 1, 2 * SLICE, 2 * SLICE + 100, 4 * SLICE)
+SIZES = (0, 0, 1, SLICE - 1, SLICE, SLICE + 1, 2 * SLICE, 2 * SLICE, 2 * SLICE + 100, 4 * SLICE, 25 * SLICE)
 
 PASSING: tuple[Effect, ...] = (
     *(Answer(429, retry_after=seconds) for seconds in (1, 2.128, 30, 900)),
@@ -57,6 +59,7 @@ PASSING: tuple[Effect, ...] = (
     KeepPart(0.5),
     KeepPart(0.0),
     ExpireSession(),
+    ForgetBytes(),
     NonsenseRanges("beyond"),
     NonsenseRanges("negative"),
     NonsenseRanges("empty"),
@@ -99,7 +102,7 @@ SWITCHES: dict[str, tuple[Any, ...]] = {
     "progress_ranges": ("open", "closed", "several"),
     "status_ranges": ("open", "closed", "several"),
     "create_casing": ("pascal",),
-    "listing_lag": (20.0, 60.0),
+    "listing_lag": (20.0, 60.0, 400.0),
     "session_lifetime": (1_500.0, 7_200.0),
     "expiry": ("sliding",),
     "unknown_task": (400,),
@@ -143,6 +146,7 @@ class Profile:
     graph_fault: float
     late_writes: bool
     sweeping: bool
+    delete_attached: bool
     sizes: tuple[int, ...] = SIZES
     rules: list[Rule] = field(default_factory=list)
     fatal: set[Reason] = field(default_factory=set)
@@ -170,6 +174,7 @@ class Profile:
             graph_fault=swarm.odds(0.75, 0.5),
             late_writes=sweeping and swarm.yes(0.2),
             sweeping=sweeping,
+            delete_attached=swarm.yes(0.15),
         )
         profile._draw_graph(chance, swarm)
         return profile
@@ -197,7 +202,8 @@ class Schedule:
         self.seed = seed
         self.chance = random.Random(seed)
         self.profile = replace(Profile.draw(self.chance), **(focus or {}))
-        self.stage = Stage(seed, behaviour=self.profile.behaviour, tell=tell)
+        behaviour, delete_attached = self.profile.behaviour, self.profile.delete_attached
+        self.stage = Stage(seed, behaviour=behaviour, delete_attached=delete_attached, tell=tell)
         self.stage.say(f"{self.profile}")
         self.stage.watch.fatal |= self.profile.fatal
         self.stage.late_writes = self.profile.late_writes
@@ -213,7 +219,7 @@ class Schedule:
         """The whole schedule; raises where something does not hold."""
         for _ in range(self.chance.choice((1, 1, 2, 2, 3, 4))):
             self._drop()
-        for _ in range(MOVES):
+        for _ in range(self.chance.choice(MOVES)):
             if not self._move():
                 break
             self.stage.watch.check()
@@ -352,8 +358,7 @@ class Schedule:
         self.stage.out_until = self.stage.clock.now + timedelta(minutes=minutes)
 
     def _strange_message(self) -> None:
-        self.stage.watch.strange_messages += 1
-        self.stage.world.messages.put(self.chance.choice(STRANGE))
+        self.stage.put_strange(self.chance.choice(STRANGE))
 
     def _message_turns_up_early(self) -> None:
         # A leased one too: its lease is lost. Where its worker then fails to schedule, only the sweep knows.

@@ -38,10 +38,15 @@ class Stage:
     """One simulated world. *tell* hears every move."""
 
     def __init__(
-        self, seed: int, *, behaviour: Behaviour = DOCUMENTED, tell: Callable[[str], None] | None = None
+        self,
+        seed: int,
+        *,
+        behaviour: Behaviour = DOCUMENTED,
+        delete_attached: bool = False,
+        tell: Callable[[str], None] | None = None,
     ) -> None:
         self.chance = random.Random(seed)
-        self.world = World(behaviour=behaviour, jitter=self.chance.random)
+        self.world = World(behaviour=behaviour, delete_attached=delete_attached, jitter=self.chance.random)
         self.world.ledger.by_record = False
         self.clock = self.world.clock
         self.todo = self.world.todo
@@ -55,7 +60,7 @@ class Stage:
         self._number = 0
         self._swept_at = self.clock.now
         self.trouble: Callable[[GraphRequest], Effect | None] = lambda _request: None
-        hooks = Hooks(self.trouble, self._request_begun, self._request_completed, self._request_answered)
+        hooks = Hooks(self._present_trouble, self._request_begun, self._request_completed, self._request_answered)
         self.graph = SimulatedGraph(
             self.todo, self.clock, ROOT, self.world.graph.deadline, self.chance, self.later, hooks
         )
@@ -155,6 +160,11 @@ class Stage:
             self.say(f"message {message.number} is poison")
             self.world.messages.messages.remove(message)
             self.world.poison.put(message.body)
+
+    def put_strange(self, body: bytes) -> None:
+        """A message on the range queue that is not ours."""
+        self.watch.strange.add(body)
+        self.world.messages.put(body)
 
     def sweep_is_due(self) -> bool:
         due = self.sweeping and bool(self.world.ledger.live_rows) and self.clock.now >= self._swept_at + SWEEP_EVERY
@@ -281,6 +291,9 @@ class Stage:
     def say(self, text: str) -> None:
         if self.tell is not None:
             self.tell(f"{self.clock.now:%d %H:%M:%S.%f} {text}")
+
+    def _present_trouble(self, request: GraphRequest) -> Effect | None:
+        return self.trouble(request)
 
     def _request_begun(self, flight: Flight) -> None:
         self.counts["requests"] += 1

@@ -33,6 +33,10 @@ def test_a_schedule_is_repeatable() -> None:
     assert told(11) != told(12)
 
 
+def test_requests_go_wrong_at_random_too_and_not_by_rule_only() -> None:
+    assert run(3, focus={"graph_fault": 0.5, "rules": []})["graph faults"] > 10
+
+
 @pytest.mark.parametrize(("variant", "focus"), VARIANTS.items(), ids=lambda each: getattr(each, "__name__", ""))
 def test_a_variant_that_is_wrong_in_one_place_is_seen(
     variant: Callable[[], AbstractContextManager[None]], focus: Mapping[str, Any]

@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 NEVER = {Offence.CONCURRENT_PUTS, Offence.NO_BEARER, Offence.BARE_PUT, Offence.STRAY_BEARER}
 
 UNSURE = "may already be attached"
+# In every upload URL, and in every token here.
+SECRETS = ("attachmentSessions", "canary")
 
 
 class Violation(AssertionError):  # noqa: N818 - what was violated follows the colon
@@ -61,7 +63,7 @@ class Watch:
         self.deleted: set[str] = set()
         self.tokens: dict[str, str] = {SAM: TOKEN}
         self.fatal: set[Reason] = set()  # reasons that injected faults may bring about
-        self.strange_messages = 0
+        self.strange: set[bytes] = set()  # messages that are not ours
         self.tags_fail = False
         self.cannot_cancel = False
         self.faults = 0
@@ -69,10 +71,11 @@ class Watch:
         self._owner_of_session: dict[str, str] = {}
         self._opener: dict[str, Worker] = {}
         self._lost_sessions: set[str] = set()  # nobody alive could cancel them
+        self._most_held: Counter[str] = Counter()
         self._landings: defaultdict[str, list[Attachment]] = defaultdict(list)
         self._waits: dict[str, datetime] = {}
-        self._seen_offences: Counter[Offence] = Counter()
         self._attachments: dict[str, Attachment] = {}
+        self._messages_read = self._lines_read = 0
         self._look_on()
 
     def _look_on(self) -> None:
@@ -108,8 +111,8 @@ class Watch:
         if operation is Operation.PUT_RANGE:
             session = self._session(flight)
             start = int(flight.request.headers["Content-Range"].split()[1].split("-")[0])
-            if session is not None and start > session.received:
-                raise Violation(f"I1: a range from {start} on; the server holds {session.received}")
+            if session is not None and start > self._most_held[session.id]:
+                raise Violation(f"I1: a range from {start} on; the server never held more than {session.received}")
         self._kept_waiting(flight, worker)
 
     def _acts_under_its_claim(self, flight: Flight) -> None:
@@ -135,6 +138,8 @@ class Watch:
                 self._lost_sessions.add(session_id)
                 flight.worker.sessions.append(session_id)
                 self._stage.counts["sessions"] += 1
+            # Not what it holds now: a session may forget, and its client cannot know before it asks.
+            self._most_held[session_id] = max(self._most_held[session_id], session.received)
             if session_id == route.item_id:
                 self._is_prefix(session)
 
@@ -179,6 +184,7 @@ class Watch:
                 raise Violation(f"an entry went back from {before.phase} {before.step} to {entry.phase} {entry.step}")
             if before.phase.is_terminal and entry.attachment_id != before.attachment_id:
                 raise Violation("an outcome changed after it was reached")
+        _no_secrets(entry.detail, "a detail")
         if entry.stalled > MAX_STALLED + 1:
             raise Violation(f"I6: {entry.stalled} steps without progress")
         self._offset_is_the_servers(entry)
@@ -187,8 +193,8 @@ class Watch:
 
     def _offset_is_the_servers(self, entry: Entry) -> None:
         session = self._stage.todo.store.sessions.get(_session_id(entry.session_url))
-        if entry.phase is Phase.SENDING and session is not None and entry.offset > session.received:
-            raise Violation(f"I1: the ledger says {entry.offset}, the server {session.received}")
+        if entry.phase is Phase.SENDING and session is not None and entry.offset > self._most_held[session.id]:
+            raise Violation(f"I1: the ledger says {entry.offset}, which the server never had")
 
     def _slot_is_its_own(self, entry: Entry) -> None:
         if entry.phase.is_terminal or not entry.list_id:
@@ -227,9 +233,10 @@ class Watch:
     def _is_no_surprise(self, worker: Worker, error: Exception) -> None:
         if isinstance(error, Violation):
             raise error
+        _no_secrets(f"{error!r} {error.__cause__!r}", "an exception")
         if isinstance(error, StorageUnavailable) and worker.storage_faults:
             return
-        if isinstance(error, MessageError | StrangerError) and self.strange_messages:
+        if isinstance(error, MessageError | StrangerError) and self.strange:
             return
         raise Violation(f"I5: {worker.kind} raised {error!r}") from error
 
@@ -247,12 +254,33 @@ class Watch:
     def check(self) -> None:
         """What can be looked at at any time."""
         self._no_offence()
+        self._messages_propose()
+        self._nothing_told()
+
+    def _messages_propose(self) -> None:
+        """I4: a message holds no state, and announces no step that the ledger does not have."""
+        bodies = self._stage.world.messages.bodies
+        for body in bodies[self._messages_read :]:
+            if body in self.strange:
+                continue
+            message = json.loads(body)
+            if set(message) - {"v", "upload", "step", "traceparent"}:
+                raise Violation(f"I4: a message holds {sorted(message)}")
+            if message["step"] > self._entries[message["upload"]].step:
+                raise Violation("I4: a message ahead of the ledger")
+        self._messages_read = len(bodies)
+
+    def _nothing_told(self) -> None:
+        """I7, for what was logged since the last look. Messages: I4. Details and exceptions: where they come up."""
+        world = self._stage.world
+        _no_secrets(json.dumps(world.records.lines[self._lines_read :], default=str), "the log")
+        self._lines_read = len(world.records.lines)
+        _no_secrets(str([blob.tags for blob in world.blobs.blobs.values()]), "tags")
 
     # -- at the end --
 
     def check_end(self) -> None:
         """The promise: every upload is attached exactly once, or ended for a reason that is true."""
-        self._no_offence()
         ledger = self._stage.world.ledger
         for entry in ledger.entries():
             if not entry.is_done:
@@ -260,9 +288,11 @@ class Watch:
             self._ended_truly(entry)
         for name in self._stage.world.blobs.blobs:
             self._current_is_entered(self._stage.world.blobs.version(name))
+        for version in self.versions.values():
+            self._is_there_unless_attached(version.blob)
         self._nothing_twice()
         self._nothing_open()
-        self._nothing_told()
+        self.check()
 
     def _ended_truly(self, entry: Entry) -> None:
         version = self.versions[entry.upload_id]
@@ -292,7 +322,7 @@ class Watch:
                     for other in self.versions.values()
                 )
             case Phase.WITHDRAWN, Reason.DELETED:
-                return any(self.versions[each].blob.name == version.blob.name for each in self.deleted)
+                return self._was_deleted(version.blob.name)
             case Phase.REJECTED, Reason.METADATA:
                 return "task" not in version.metadata and "taskid" not in version.metadata
             case Phase.FAILED, Reason.SESSIONS:
@@ -303,6 +333,11 @@ class Watch:
                 return entry.age(self._stage.clock.now) > timedelta(hours=24)
             case _, reason:
                 return reason in self.fatal
+
+    def _was_deleted(self, name: str) -> bool:
+        """By the person; or by us, after a newer version of it was attached."""
+        by_us = any(entry.blob.name == name and entry.may_delete_source for entry in self._entries.values())
+        return by_us or any(self.versions[each].blob.name == name for each in self.deleted)
 
     def _tags_tell(self, entry: Entry) -> None:
         blob = self._stage.world.blobs.blobs.get(entry.blob.name)
@@ -319,6 +354,15 @@ class Watch:
         # A metadata edit raises no event: it is noticed by an older version that is still on its way, or never.
         if not version.edited:
             raise Violation(f"{blob.name} was never entered")
+
+    def _is_there_unless_attached(self, blob: BlobVersion) -> None:
+        """The only copy of a file is deleted by its person, or once it is attached."""
+        if blob.name in self._stage.world.blobs.blobs or blob.upload_id() in self.deleted:
+            return
+        later = (other.blob for other in self.versions.values() if other.blob.name == blob.name)
+        entry = self._entries.get(blob.upload_id())
+        if max(other.etag for other in later) == blob.etag and (entry is None or not entry.attachment_id):
+            raise Violation(f"{blob.name} was deleted, and is not attached")
 
     def _nothing_twice(self) -> None:
         groups: defaultdict[tuple[str, str], Counter[str]] = defaultdict(Counter)
@@ -344,14 +388,11 @@ class Watch:
             if session.id not in self._lost_sessions and owner not in orphaned and not self.cannot_cancel:
                 raise Violation(f"a session of upload {owner[:6]} is open, which could have been cancelled")
 
-    def _nothing_told(self) -> None:
-        world = self._stage.world
-        told = json.dumps(world.records.lines, default=str)
-        told += b"\n".join(world.messages.bodies + world.poison.bodies).decode("utf-8", "replace")
-        told += str([blob.tags for blob in world.blobs.blobs.values()])
-        for secret in ("attachmentSessions", "canary"):
-            if secret in told:
-                raise Violation(f"I7: {secret} was told")
+
+def _no_secrets(told: str, where: str) -> None:
+    for secret in SECRETS:
+        if secret in told:
+            raise Violation(f"I7: {secret} in {where}")
 
 
 def _session_id(url: str) -> str:
