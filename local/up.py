@@ -62,7 +62,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--duplicate-events", type=_count, default=0, metavar="N", help="deliver each blob event N more times"
     )
-    parser.add_argument("--json", action="store_true", help="one line of JSON when ready, then one per event")
+    parser.add_argument(
+        "--json", action="store_true", help="lines of JSON: one per event, and one with `ready` when all is up"
+    )
     parser.add_argument("--port-todo", type=int, default=0, metavar="N", help="the emulator's port (default: any)")
     parser.add_argument(
         "--fault",

@@ -21,7 +21,10 @@ def main() -> int:
         killed.update(result.killed)
         print(f"round {seed}: {result.seconds:5.1f} s, killed {', '.join(result.killed) or 'nobody'}", flush=True)
         if result.broken:
+            log = Path(tempfile.gettempdir()) / f"todo-attach-round-{seed}.log"
+            log.write_text("".join(result.said))
             print("\n".join(f"  BROKEN: {each}" for each in result.broken))
+            print(f"  what the stack said is in {log}")
             return 1
     deaths = ", ".join(f"{victim} {count}" for victim, count in sorted(killed.items()))
     print(f"{options.rounds} rounds, every file attached once and whole; killed: {deaths}")

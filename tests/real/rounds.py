@@ -27,6 +27,7 @@ from shared.adapters import azure_clients
 from shared.adapters.table_ledger import TableLedger
 from shared.attachment import BlobVersion
 from shared.errors import StorageUnavailable
+from shared.ledger import Entry
 from shared.settings import Connection
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -53,6 +54,7 @@ class Round:
     killed: list[str] = field(default_factory=list)
     seconds: float = 0.0
     broken: list[str] = field(default_factory=list)
+    said: list[str] = field(default_factory=list)  # by the stack, where something is broken
 
 
 class RealStack:
@@ -74,15 +76,21 @@ class RealStack:
         )
         assert self.process.stdout is not None
         assert self.process.stderr is not None
-        first = self.process.stdout.readline()
-        if not first:
-            raise RuntimeError(f"the stack did not start: {self.process.stderr.read()[-2000:]}")
-        self.ready: dict[str, Any] = json.loads(first)
-        self.emulator: dict[str, Any] = json.loads(self.process.stdout.readline())
+        # After a restart, what was left undone is going on before everything is up.
+        self.ready = self._line_with("ready", self.process.stdout, self.process.stderr)
+        self.emulator = self._line_with("control", self.process.stdout, self.process.stderr)
         pipes = (self.process.stdout, self.process.stderr)
         self._readers = [threading.Thread(target=self._keep, args=(pipe,), daemon=True) for pipe in pipes]
         for reader in self._readers:
             reader.start()
+
+    def _line_with(self, member: str, output: TextIO, errors: TextIO) -> dict[str, Any]:
+        for line in output:
+            record: dict[str, Any] = json.loads(line)
+            if member in record:
+                return record
+            self.output.append(line)
+        raise RuntimeError(f"the stack did not start: {errors.read()[-2000:]}")
 
     def _keep(self, pipe: TextIO) -> None:
         with pipe:
@@ -150,6 +158,8 @@ def play(seed: int, directory: Path) -> Round:
     finally:
         if (status := stack.end()) != 0:
             result.broken.append(f"the stack ended with {status}")
+        if result.broken:
+            result.said = stack.output
     result.seconds = time.monotonic() - started
     return result
 
@@ -176,8 +186,16 @@ def _undone(stack: RealStack, versions: dict[str, BlobVersion]) -> list[str]:
         if stored is None:
             undone.append(f"{name}: no entry for ETag {version.etag}")
         elif not stored.entry.is_done:
-            undone.append(f"{name}: {stored.entry.phase}, step {stored.entry.step}, {stored.entry.detail}")
+            undone.append(f"{name}: {_stands(stored.entry)}")
     return undone
+
+
+def _stands(entry: Entry) -> str:
+    waits = f"not before {entry.not_before:%X}" if entry.not_before else "due"
+    claimed = f"claimed until {entry.claim.until:%X}" if entry.claim else "free"
+    counts = f"{entry.deferrals} deferrals, {entry.stalled} stalled, {entry.parked} parked"
+    told = f"told {entry.reported}, {entry.report_tries} tries"
+    return f"{entry.phase}, step {entry.step}, {waits}, {claimed}, {counts}, {told}: {entry.detail}"
 
 
 def _broken_promises(
