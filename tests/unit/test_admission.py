@@ -3,6 +3,7 @@ from datetime import timedelta
 import pytest
 
 from shared.admission import Defaults, admit
+from shared.attachment import Reference
 from shared.ledger import Entry, Phase, Reason
 from shared.ports import BlobDescription
 from tests.entries import BLOB, LIMITS, NOW
@@ -55,7 +56,9 @@ def test_what_can_never_work_is_rejected_at_once_and_says_why(
     entry = admitted(metadata, size, delete_source=True)
     assert (entry.phase, entry.reason, entry.not_before) == (Phase.REJECTED, reason, None)
     assert entry.detail
-    assert (entry.upload_id, entry.size, entry.delete_source) == (BLOB.upload_id(), size, False)
+    assert (entry.upload_id, entry.blob, entry.size, entry.created_at) == (BLOB.upload_id(), BLOB, size, NOW)
+    assert (entry.account, entry.attachment_name, entry.delete_source) == ("", "", False)
+    assert entry.wanted_list == entry.wanted_task == Reference()
 
 
 def test_a_file_of_exactly_the_limit_is_accepted() -> None:

@@ -41,6 +41,12 @@ def test_another_write_another_name_or_another_place_is_another_upload(field: st
     assert other.upload_id() != VERSION.upload_id()
 
 
+def test_the_upload_id_is_the_same_in_every_version_of_the_code() -> None:
+    """Otherwise an event delivered again after an upgrade would attach the file again."""
+    version = BlobVersion("account", "attachments", "folder/plan.pdf", "0x8DC0000000000A1")
+    assert version.upload_id() == "170fdc898073dbc1cc45194d3d8a459e"
+
+
 def test_two_versions_cannot_run_together_into_one_upload_id() -> None:
     assert BlobVersion("a", "b", "c", "d").upload_id() != BlobVersion("ab", "", "c", "d").upload_id()
 

@@ -2,7 +2,7 @@
 
 import base64
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ ME = Mailbox.of(ROOT, account="sam@example.com", by_id=False)
 LIST, TASK, ATTACHMENT = "AAMkExampleListAAA=", "AAMkExampleTaskAAA=", "AAMkExampleTaskAAAAABEgAQAEXAMPLE="
 SIZE = 3_483_322
 FIRST, LAST = ByteRange(0, 2_097_152), ByteRange(2_097_152, SIZE)
+FIRST_BYTES, LAST_BYTES = b"f" * len(FIRST), b"l" * len(LAST)
 SECRET = "canary-in-a-reply"
 DATE = "Sun, 01 Mar 2026 12:00:00 GMT"
 
@@ -57,27 +58,42 @@ def session_url() -> str:
 
 
 @pytest.mark.parametrize(
-    ("request_", "name", "exchange"),
+    ("prepare", "operation", "name", "exchange"),
     [
-        (create_session(), "create_session", "documented"),
-        (wire.prepare_put_slice(session_url(), FIRST, SIZE, bytes(2_097_152)), "put_slice", "first"),
-        (wire.prepare_put_slice(session_url(), LAST, SIZE, bytes(1_386_170)), "put_slice", "last"),
-        (wire.prepare_cancel_session(session_url()), "cancel_session", "documented"),
-        (wire.prepare_list_attachments(ME, LIST, TASK), "list_attachments", "documented"),
-        (wire.prepare_value(ME, LIST, TASK, ATTACHMENT), "get_attachment", "value"),
-        (wire.prepare_post_empty(ME, LIST, TASK, name="smile"), "post_attachment", "documented"),
-        (wire.prepare_list_lists(ME), "list_lists", "documented"),
-        (wire.prepare_list_tasks(ME, LIST), "list_tasks", "documented"),
+        (create_session, "create_session", "create_session", "documented"),
+        (lambda: wire.prepare_put_slice(session_url(), FIRST, SIZE, FIRST_BYTES), "put_slice", "put_slice", "first"),
+        (lambda: wire.prepare_put_slice(session_url(), LAST, SIZE, LAST_BYTES), "put_slice", "put_slice", "last"),
+        (lambda: wire.prepare_cancel_session(session_url()), "cancel_session", "cancel_session", "documented"),
+        (
+            lambda: wire.prepare_list_attachments(ME, LIST, TASK),
+            "list_attachments",
+            "list_attachments",
+            "documented",
+        ),
+        (lambda: wire.prepare_value(ME, LIST, TASK, ATTACHMENT), "get_value", "get_attachment", "value"),
+        (
+            lambda: wire.prepare_post_empty(ME, LIST, TASK, name="smile"),
+            "post_attachment",
+            "post_attachment",
+            "documented",
+        ),
+        (lambda: wire.prepare_list_lists(ME), "list_lists", "list_lists", "documented"),
+        (lambda: wire.prepare_list_tasks(ME, LIST), "list_tasks", "list_tasks", "documented"),
     ],
     ids=["create", "first slice", "last slice", "cancel", "list attachments", "value", "small POST", "lists", "tasks"],
 )
-def test_a_request_is_the_documented_one(request_: GraphRequest, name: str, exchange: str) -> None:
-    expected = vector(name, exchange)["request"]
-    assert request_.method == expected["method"]
-    assert request_.url.replace("%3D", "=") == expected["url"]
-    assert dict(request_.headers) == expected.get("headers", {})
+def test_a_request_is_the_documented_one(
+    prepare: Callable[[], GraphRequest], operation: str, name: str, exchange: str
+) -> None:
+    request, expected = prepare(), vector(name, exchange)["request"]
+    assert request.operation == operation
+    assert request.method == expected["method"]
+    assert request.url.replace("%3D", "=") == expected["url"]
+    assert dict(request.headers) == expected.get("headers", {})
     if "json" in expected:
-        assert json.loads(request_.body) == expected["json"]
+        assert json.loads(request.body) == expected["json"]
+    else:
+        assert request.body == {"first": FIRST_BYTES, "last": LAST_BYTES}.get(exchange, b"")
 
 
 def test_every_vector_names_its_source() -> None:
@@ -138,8 +154,9 @@ def test_an_id_is_one_path_segment_and_a_slash_is_encoded_twice(graph_id: str, s
         ("https://g/s/content?a=1", "https://g/s/content?a=1"),
         ("https://g/s?x=/content", "https://g/s/content?x=/content"),
         ("https://g/discontent", "https://g/discontent/content"),
+        ("https://g/idX", "https://g/idX/content"),
     ],
-    ids=["bare", "slash", "there already", "there, slash", "query", "there, query", "only in the query", "alike"],
+    ids=["bare", "slash", "there already", "there, slash", "query", "there, query", "only in the query", "alike", "X"],
 )
 def test_bytes_go_to_content_appended_once_and_before_any_query(url: str, content: str) -> None:
     assert wire.content_url(url) == content
@@ -711,6 +728,21 @@ def test_a_listing_that_cannot_be_read_is_never_taken_for_empty(body: object) ->
 @pytest.mark.parametrize("row", [None, 7, "x", [], {}, {"id": 1}, {"id": None, "name": "n"}], ids=repr)
 def test_a_row_that_is_none_is_passed_over(row: object) -> None:
     for parse in (wire.parse_attachments, wire.parse_lists, wire.parse_tasks):
+        assert parse(reply(200, {"value": [row]}), ROOT) == Page((), "", None)
+
+
+@pytest.mark.parametrize("id_", [7, None, ["x"]], ids=repr)
+def test_a_list_or_task_with_a_name_and_no_usable_id_is_passed_over(id_: object) -> None:
+    row = {"id": id_, "displayName": "Work", "title": "Plan", "name": "plan.pdf"}
+    for parse in (wire.parse_attachments, wire.parse_lists, wire.parse_tasks):
+        assert parse(reply(200, {"value": [row]}), ROOT) == Page((), "", None)
+
+
+@pytest.mark.parametrize("name", [7, None, ["x"]], ids=repr)
+def test_a_list_or_task_with_an_id_and_no_usable_name_is_passed_over(name: object) -> None:
+    """Nobody can have meant it."""
+    row = {"id": "A", "displayName": name, "title": name}
+    for parse in (wire.parse_lists, wire.parse_tasks):
         assert parse(reply(200, {"value": [row]}), ROOT) == Page((), "", None)
 
 

@@ -36,11 +36,18 @@ def test_no_other_name_will_do(title: str) -> None:
     assert found == Refused(Reason.NO_SUCH_TASK, f'no task is named "Plan"; found "{title}"')
 
 
-@pytest.mark.parametrize("lists", [[], [WORK], [TASKS, Named("E", "Tasks", is_default=True)]], ids=len)
-def test_not_exactly_one_default_list_is_an_error(lists: list[Named]) -> None:
-    found = find_list(Reference(), lists)
-    assert isinstance(found, Refused)
-    assert found.reason is Reason.NO_SUCH_LIST
+@pytest.mark.parametrize(
+    ("lists", "found"),
+    [
+        ([], "none at all"),
+        ([WORK], '"Work"'),
+        ([TASKS, Named("E", "Tasks", is_default=True)], '"Aufgaben", "Tasks"'),
+    ],
+    ids=["none", "another", "two"],
+)
+def test_not_exactly_one_default_list_is_an_error_that_names_what_was_found(lists: list[Named], found: str) -> None:
+    expected = Refused(Reason.NO_SUCH_LIST, f"no default list among {found}: set list or listid")
+    assert find_list(Reference(), lists) == expected
 
 
 def test_no_such_list_names_what_was_found() -> None:
@@ -58,6 +65,12 @@ def test_a_long_listing_is_shown_in_part() -> None:
     assert isinstance(found, Refused)
     assert found.detail.endswith("and 3 more")
     assert len(found.detail) < 300
+
+
+def test_five_names_are_shown_whole_up_to_forty_characters() -> None:
+    found = find_task(Reference(name="x"), [Named(letter, letter * 41) for letter in "abcde"])
+    shown = ", ".join(f'"{letter * 40}"' for letter in "abcde")
+    assert found == Refused(Reason.NO_SUCH_TASK, f'no task is named "x"; found {shown}')
 
 
 def test_an_empty_mailbox_is_said_to_be_empty() -> None:

@@ -26,10 +26,22 @@ ID = "AAMkADI5MAAIT3drCAAABEgAQANAqbAe7qaROhYdTnUQwXm0="
             an_entry(Phase.WAITING, reason=Reason.SIGN_IN, detail="nobody is signed in"),
             {STATE: "waiting", REASON: "needs-sign-in: nobody is signed in"},
         ),
+        (an_entry(Phase.FAILED, detail="words without a code"), {STATE: "failed"}),
+        (an_entry(Phase.ATTACHED, attachment_id="A" * 256), {STATE: "attached", ATTACHMENT: "A" * 256}),
         (an_entry(Phase.ATTACHED, attachment_id="A" * 257), {STATE: "attached"}),
         (an_entry(Phase.ATTACHED, attachment_id="with~tilde"), {STATE: "attached"}),
     ],
-    ids=["attached", "attached, nameless", "rejected", "failed", "waiting", "id too long", "id with other characters"],
+    ids=[
+        "attached",
+        "attached, nameless",
+        "rejected",
+        "failed",
+        "waiting",
+        "no code",
+        "longest id",
+        "id too long",
+        "id with other characters",
+    ],
 )
 def test_the_tags_answer_did_it_work(entry: Entry, tags: dict[str, str]) -> None:
     assert outcome_tags(entry, {}) == tags

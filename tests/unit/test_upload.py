@@ -598,6 +598,7 @@ def test_a_cancelled_session_is_given_a_deadline_before_anybody_looks() -> None:
 def test_a_lost_session_is_cancelled_waited_for_looked_for_and_only_then_reopened() -> None:
     entry = absorb(an_entry(Phase.LOCATING, offset=100, furthest=100), seen.SessionLost("HTTP 404"))
     assert (entry.phase, entry.session_url, entry.stalled) == (Phase.CONFIRMING, SESSION_URL, 1)
+    assert entry.detail == "HTTP 404"
     entry = absorb(entry, seen.SessionCancelled())
     assert entry.not_before == AFTER_DEADLINE
     entry = absorb(entry, seen.NotFound())
