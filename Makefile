@@ -1,5 +1,5 @@
 # Every target sets up what it needs first. `make demo` and `make test` are all a newcomer has to know.
-.PHONY: setup demo up test check format soak bench clean
+.PHONY: setup demo up test check format soak mutants bench clean
 py := .venv/bin/python
 
 setup:
@@ -27,6 +27,9 @@ soak: setup
 	@$(py) -m tests.simulation --schedules 100000
 	@$(py) -m tests.real --rounds 50
 
+mutants: setup
+	@scripts/mutants
+
 bench: setup
 	@$(py) -m bench
 
@@ -35,4 +38,4 @@ format: setup
 	@$(py) -m ruff check --fix .
 
 clean:
-	rm -rf .venv node_modules .local .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-mutants node_modules .local .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -17,7 +17,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TextIO
+from typing import IO, Any
 
 import requests
 from azure.core.exceptions import AzureError, ResourceExistsError
@@ -84,7 +84,7 @@ class RealStack:
         for reader in self._readers:
             reader.start()
 
-    def _line_with(self, member: str, output: TextIO, errors: TextIO) -> dict[str, Any]:
+    def _line_with(self, member: str, output: IO[str], errors: IO[str]) -> dict[str, Any]:
         for line in output:
             record: dict[str, Any] = json.loads(line)
             if member in record:
@@ -92,7 +92,7 @@ class RealStack:
             self.output.append(line)
         raise RuntimeError(f"the stack did not start: {errors.read()[-2000:]}")
 
-    def _keep(self, pipe: TextIO) -> None:
+    def _keep(self, pipe: IO[str]) -> None:
         with pipe:
             self.output.extend(pipe)
 
