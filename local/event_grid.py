@@ -40,6 +40,8 @@ _MOST_ATTEMPTS = 30
 _TIME_TO_LIVE_SECONDS = 24 * 3600
 _ANSWER_SECONDS = 30.0
 _MOST_AT_ONCE = 8
+# Until storage that is being restarted is asked again about a write.
+_STORAGE_AWAY_SECONDS = 1.0
 
 type Report = Callable[[Mapping[str, object]], None]
 
@@ -115,6 +117,7 @@ class EventGridStandIn:
         self._announced: dict[str, str] = {}
         self._deliveries: set[asyncio.Task[None]] = set()
         self._room = asyncio.Semaphore(_MOST_AT_ONCE)
+        self._host_is_back = asyncio.Event()
         self._sequence = 0
         self._watching: asyncio.Task[None] | None = None
 
@@ -159,8 +162,13 @@ class EventGridStandIn:
             self._lines.put_nowait(write)
 
     def deliver_to(self, webhook: str) -> None:
-        """The host has a new address: all that is not delivered yet goes there."""
+        """The host has a new address: all that is not delivered yet goes there, at once.
+
+        Event Grid would wait on. At a desk nobody waits minutes for a host that was away for seconds.
+        """
         self._webhook = webhook
+        self._host_is_back.set()
+        self._host_is_back = asyncio.Event()
 
     async def idle(self) -> None:
         """Wait until all that was observed so far is delivered or given up."""
@@ -186,8 +194,10 @@ class EventGridStandIn:
             try:
                 await self._announce(write)
             except AzureError as error:
-                # Not remembered as delivered: the next start finds it.
-                self._report({"event": "event_lost", "blob": write.path, "error": str(error).partition("\n")[0]})
+                # Storage is being restarted. The write is not forgotten: no event of it would ever come again.
+                self._report({"event": "event_waits", "blob": write.path, "error": str(error).partition("\n")[0]})
+                await asyncio.sleep(_STORAGE_AWAY_SECONDS)
+                self._lines.put_nowait(write)
             finally:
                 self._lines.task_done()
 
@@ -249,7 +259,9 @@ class EventGridStandIn:
                 self._report({"event": "given_up", **facts, "answer": answer})
                 return False
             self._report({"event": "delivery_failed", **facts, "answer": answer, "again_in_seconds": delay})
-            await asyncio.sleep(delay)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(delay):
+                    await self._host_is_back.wait()
         self._report({"event": "delivered", **facts})
         return True
 

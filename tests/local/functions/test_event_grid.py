@@ -8,12 +8,15 @@ from typing import Any
 
 import pytest
 from aiohttp import web
+from azure.core.exceptions import ServiceRequestError
 
 from local.event_grid import BlobWrite, EventGridStandIn, read_access_line, retry_delays
 from tests.local.functions.conftest import Place
 from tests.local.functions.hosted import PATIENCE_SECONDS
 
 HOUR = 3600
+# A wait that is not cut short is longer than this.
+_SHORTEST_RETRY_SECONDS = 8
 
 
 def line(method: str, target: str, status: int) -> str:
@@ -155,6 +158,61 @@ def test_an_event_that_nobody_takes_is_given_up(place: Place) -> None:
             await settled(stand_in)
         assert reports[-1]["event"] == "given_up"
         assert "secret" not in str(reports)
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.azurite
+def test_a_host_that_is_back_gets_at_once_what_waits_for_it(place: Place) -> None:
+    async def scenario() -> None:
+        failed = asyncio.Event()
+
+        def report(facts: Mapping[str, object]) -> None:
+            if facts["event"] == "delivery_failed":
+                failed.set()
+
+        subscriber = Subscriber()
+        patient = EventGridStandIn(
+            place.azurite.connection_string, "http://127.0.0.1:1/", containers=[place.name], report=report
+        )
+        async with subscriber.listening(), patient as stand_in:
+            place.container.upload_blob("a.txt", b"1")
+            stand_in.observe(line("PUT", f"{place.name}/a.txt", 201))
+            async with asyncio.timeout(PATIENCE_SECONDS):
+                await failed.wait()
+            stand_in.deliver_to(subscriber.url)
+            async with asyncio.timeout(_SHORTEST_RETRY_SECONDS):
+                await stand_in.idle()
+        assert len(subscriber.events) == 1
+
+    asyncio.run(scenario())
+
+
+class AwayOnce:
+    """Storage that does not answer the first time."""
+
+    def __init__(self, blobs: Any) -> None:
+        self._blobs = blobs
+        self._away = True
+
+    def __getattr__(self, name: str) -> Any:
+        if self._away:
+            self._away = False
+            raise ServiceRequestError("connection refused")
+        return getattr(self._blobs, name)
+
+
+@pytest.mark.azurite
+def test_a_write_seen_while_storage_is_restarted_is_told_when_it_is_back(place: Place) -> None:
+    async def scenario() -> None:
+        reports: list[Mapping[str, object]] = []
+        subscriber = Subscriber()
+        async with subscriber.listening(), watching(place, subscriber, report=reports.append) as stand_in:
+            stand_in._blobs = AwayOnce(stand_in._blobs)  # type: ignore[assignment]
+            place.container.upload_blob("a.txt", b"1")
+            stand_in.observe(line("PUT", f"{place.name}/a.txt", 201))
+            await settled(stand_in)
+        assert [report["event"] for report in reports] == ["event_waits", "delivered"]
 
     asyncio.run(scenario())
 
