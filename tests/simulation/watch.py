@@ -1,6 +1,17 @@
 """What must hold: the invariants I1 to I10 wherever they can be seen, and the promise at the end.
 
 It looks at the emulator, the ledger, the queues and the log; the application does not know of it.
+
+    I1   request_begun, _offset_is_the_servers: neither a request nor the ledger is ahead of what the server had
+    I2   _is_prefix after each request, _landed, _current_is_entered
+    I3   _landed at the very moment, _nothing_twice
+    I4   _messages_propose; and workers are killed everywhere, so that what only they knew is gone
+    I5   _is_no_surprise (throttling raises nothing), _kept_waiting
+    I6   request_begun (sessions), _entry_written (steps without progress), Stage.settle (it ends), _is_justified
+    I7   _nothing_told, _entry_written (details), _is_no_surprise (exceptions)
+    I8   _acts_under_its_claim, _no_offence
+    I9   _no_offence, SimulatedGraph.send
+    I10  _slot_is_its_own, _attachment_is_claimed, _nothing_twice
 """
 
 import hashlib
