@@ -56,6 +56,8 @@ def test_a_waiting_worker_comes_back_when_the_claim_ends() -> None:
     world.run(until=lambda: world.settled(blob))
     assert_attached(world, blob)
     assert world.clock.now - started < timedelta(minutes=3)
+    world.run()
+    assert_promise(world)
 
 
 class SlowReplies(Seam):

@@ -26,6 +26,7 @@ def test_ranges_are_sent_in_order_without_gap_or_overlap() -> None:
     upload(world, content(2 * SLICE + 1))
     ranges = [entry.range for entry in world.todo.journal.entries if entry.operation == "put_range"]
     assert ranges == ["bytes 0-1023/2049", "bytes 1024-2047/2049", "bytes 2048-2048/2049"]
+    assert_promise(world)
 
 
 def test_one_more_slice_costs_two_ledger_writes_one_message_and_one_read() -> None:

@@ -7,6 +7,7 @@ import pytest
 
 from local.todo.behaviour import Behaviour
 from local.todo.faults import Answer, CutOffReply, Delay, Effect, ResetConnection, Silence
+from local.todo.journal import Offence
 from shared.ledger import Phase, Reason
 from tests.fakes.manual_clock import START
 from tests.fakes.seam import ActingSeam, Crash, Seam
@@ -151,3 +152,4 @@ def test_several_empty_files_of_one_name_are_several_attachments_one_after_the_o
     assert [world.phase(blob) for blob in (first, second)] == [Phase.ATTACHED, Phase.ATTACHED]
     assert world.entry(first).attachment_id != world.entry(second).attachment_id
     assert len(world.attached()) == 2
+    assert_promise(world, offences=[Offence.SECOND_ATTACHMENT])

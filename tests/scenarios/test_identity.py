@@ -101,6 +101,7 @@ def test_twins_take_turns() -> None:
     drop_twins(world)
     operations = [operation for operation, _ in world.requests()]
     assert operations == [*["create_session", *["put_range"] * SLICES] * 2]
+    assert_promise(world, offences=[Offence.SECOND_ATTACHMENT])
 
 
 @pytest.mark.parametrize("name", ["REPORT.pdf", "report.pdf ", "ｒeport.pdf", "report. pdf"])  # noqa: RUF001
@@ -114,6 +115,7 @@ def test_a_name_that_a_server_could_mistake_for_another_takes_turns_too(name: st
     assert world.phase(one) is world.phase(two) is Phase.ATTACHED
     operations = [operation for operation, _ in world.requests()]
     assert operations == [*["create_session", *["put_range"] * SLICES] * 2]
+    assert_promise(world, offences=[Offence.SECOND_ATTACHMENT])
 
 
 def test_a_rewrite_with_the_same_bytes_whose_last_reply_is_lost_owns_one_attachment_of_its_own() -> None:
@@ -202,6 +204,7 @@ def test_the_same_blob_for_two_accounts_spelled_apart_is_still_one_mailbox() -> 
     world.run()
     assert [world.phase(blob) for blob in blobs] == [Phase.ATTACHED] * 2
     assert len({world.entry(blob).attachment_id for blob in blobs}) == 2
+    assert_promise(world, offences=[Offence.SECOND_ATTACHMENT])
 
 
 def test_an_attachment_belongs_to_one_upload_whichever_name_of_the_account_that_one_has() -> None:

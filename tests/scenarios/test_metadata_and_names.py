@@ -36,6 +36,7 @@ def test_a_list_by_id_and_a_task_by_name_go_together() -> None:
     world = World()
     blob = upload(world, listid=world.list.id, task="Receipts")
     assert_attached(world, blob)
+    assert_promise(world)
 
 
 def test_names_far_down_a_long_listing_are_found() -> None:
@@ -113,6 +114,7 @@ def test_a_page_that_cannot_be_read_is_never_taken_for_an_empty_listing() -> Non
     world = World(faults=(fault(Answer(200, body="html"), "list_tasks"),))
     blob = upload(world, **BY_NAME)
     assert_attached(world, blob)
+    assert_promise(world)
 
 
 def test_a_listing_that_goes_on_at_another_host_gets_no_token() -> None:

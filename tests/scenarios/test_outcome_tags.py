@@ -51,6 +51,7 @@ def test_the_persons_own_tags_are_kept() -> None:
     world.notify()
     world.run()
     assert tags(world).keys() >= {"own0", "own1", "own2", "todo_state"}
+    assert_promise(world)
 
 
 @pytest.mark.parametrize("own", [MAX_TAGS - 1, MAX_TAGS])

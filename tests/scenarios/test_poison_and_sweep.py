@@ -64,6 +64,7 @@ def test_a_message_from_ahead_of_the_ledger_is_refused_and_names_upload_and_step
     world.run()
     assert_attached(world, blob)
     assert {str(error) for error in world.raised} == {f"a message ahead of upload {blob.upload_id()}: step 99"}
+    assert_promise(world)
 
 
 @pytest.mark.parametrize("behind", [1, 2, 3])

@@ -54,6 +54,7 @@ def test_time_spent_waiting_for_sign_in_does_not_count_as_age() -> None:
     world.run()
     assert_attached(world, blob)
     assert world.entry(blob).age(world.clock.now) < timedelta(hours=1)
+    assert_promise(world)
 
 
 def test_a_sign_in_that_never_comes_fails_the_file_with_the_reason() -> None:

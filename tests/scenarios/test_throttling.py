@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 
 from local.todo.faults import Answer
+from local.todo.journal import Offence
 from local.todo.throttle import PUBLISHED_LIMITS, Limits
 from shared.backoff import LONGEST_RETRY_AFTER
 from shared.ledger import Phase
@@ -83,6 +84,8 @@ def test_the_published_limits_slow_down_but_lose_nothing() -> None:
     world.run()
     assert dict(world.attached()) == files
     assert world.clock.now - START >= timedelta(minutes=5)
+    # Each of the seven learns by a request of its own that their mailbox is over its limit.
+    assert_promise(world, offences=[Offence.EARLY_REQUEST])
 
 
 @pytest.mark.parametrize("form", ["integer", "fraction", "http_date", "absent"])
