@@ -284,8 +284,10 @@ class Watch:
     def _nothing_told(self) -> None:
         """I7, for what was logged since the last look. Messages: I4. Details and exceptions: where they come up."""
         world = self._stage.world
-        _no_secrets(json.dumps(world.records.lines[self._lines_read :], default=str), "the log")
-        self._lines_read = len(world.records.lines)
+        lines, self._lines_read = world.records.lines[self._lines_read :], len(world.records.lines)
+        if not lines:
+            return  # no step, so no tags either
+        _no_secrets(json.dumps(lines, default=str), "the log")
         _no_secrets(str([blob.tags for blob in world.blobs.blobs.values()]), "tags")
 
     # -- at the end --
