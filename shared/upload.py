@@ -441,7 +441,7 @@ def _slice_too_large(entry: Entry, _: seen.SliceTooLarge, at: _Moment) -> Entry:
     if entry.slice_bytes <= half:
         detail = f"Graph takes no slice of {entry.slice_bytes} bytes"
         return _terminal(entry, Phase.REJECTED, Reason.TOO_LARGE, detail)
-    return replace(entry, phase=at.usual, slice_bytes=half, stalled=entry.stalled + 1)
+    return replace(entry, slice_bytes=half, stalled=entry.stalled + 1)
 
 
 def _deferred(entry: Entry, observation: seen.Deferred, at: _Moment) -> Entry:
@@ -496,25 +496,13 @@ def _not_found(entry: Entry, _: seen.NotFound, at: _Moment) -> Entry:
     if entry.phase is Phase.SENDING:
         return replace(entry, looked=True)
     if entry.landed:
-        return replace(
-            entry,
-            phase=Phase.CONFIRMING,
-            stalled=entry.stalled + 1,
-            deferrals=entry.deferrals + 1,
-            not_before=at.later(entry),
-        )
+        return replace(entry, stalled=entry.stalled + 1, deferrals=entry.deferrals + 1, not_before=at.later(entry))
     searched = entry.searched + 1
     if entry.in_doubt and searched < MAX_SEARCHES_IN_DOUBT:
         # A session that is gone right after its last slice has most likely become the attachment: a listing that lags
         # must not make us send it again.
         wait = at.limits.deadline * 2**searched + SECOND
-        return replace(
-            entry,
-            phase=Phase.CONFIRMING,
-            searched=searched,
-            stalled=entry.stalled + 1,
-            not_before=at.now + wait,
-        )
+        return replace(entry, searched=searched, stalled=entry.stalled + 1, not_before=at.now + wait)
     return replace(entry, phase=at.usual, offset=0, furthest=0, in_doubt=False, searched=0, stalled=entry.stalled + 1)
 
 

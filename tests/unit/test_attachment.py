@@ -109,6 +109,13 @@ def test_what_cannot_be_meant_is_refused_by_name(metadata: dict[str, str], names
     assert all(name in detail for name in names)
 
 
+def test_a_refusal_says_the_remedy_whole() -> None:
+    assert refused({}) == "names no task: set listid and taskid, or task (its title) and list"
+    assert refused({"task": "Plan", "filename": ".."}) == (
+        "no attachment name is left of filename or the blob's name: set filename"
+    )
+
+
 def test_a_blob_whose_name_leaves_nothing_is_refused() -> None:
     assert "filename" in refused({"task": "Plan"}, blob_name="///")
 

@@ -418,6 +418,15 @@ def test_no_observation_repeats_a_reply_s_message(status: int, call: str, expect
     assert SECRET not in str(CALLS[call](error(status, "someCode", location=SECRET)))
 
 
+@pytest.mark.parametrize(
+    ("status", "call", "expected"), STATUSES, ids=[f"{call}-{status}" for status, call, _ in STATUSES]
+)
+def test_every_observation_of_an_error_tells_its_status_and_code(status: int, call: str, expected: object) -> None:
+    observed = CALLS[call](error(status, "someCode"))
+    if expected not in {"", seen.SliceTooLarge}:
+        assert observed.detail.endswith(f"HTTP {status} someCode")
+
+
 @pytest.mark.parametrize("call", ["create", "post", "put"])
 @pytest.mark.parametrize(
     ("answer", "reason"),
@@ -461,6 +470,27 @@ def test_a_listing_that_is_not_there_says_which_of_list_and_task_is_missing(stat
     assert wire.parse_attachments(answer, ROOT) == seen.Refused(
         Reason.NO_SUCH_TASK, f"Graph finds no such task in that list: HTTP {status} someCode"
     )
+
+
+@pytest.mark.parametrize(
+    ("status", "reason"),
+    [
+        (400, Reason.REFUSED),
+        (403, Reason.FORBIDDEN),
+        (404, Reason.NO_SUCH_TASK),
+        (405, Reason.REFUSED),
+        (410, Reason.NO_SUCH_TASK),
+    ],
+)
+def test_a_refused_listing_says_why(status: int, reason: Reason) -> None:
+    for parse in (wire.parse_attachments, wire.parse_lists, wire.parse_tasks):
+        assert parse(error(status, "someCode"), ROOT) == seen.Refused(reason, f"HTTP {status} someCode")
+
+
+@pytest.mark.parametrize("status", [302, 408, 409, 500, 503, 504])
+def test_a_small_post_without_a_clear_answer_waits_as_long_as_it_was_asked_to(status: int) -> None:
+    unclear = wire.parse_post_empty(error(status, "someCode", retry_after="7"))
+    assert unclear == seen.Unclear(f"HTTP {status} someCode", timedelta(seconds=7))
 
 
 def test_forbidden_to_send_is_told_apart_from_forbidden_to_open() -> None:
@@ -644,16 +674,19 @@ def test_the_documented_reply_to_the_small_post_is_an_attachment() -> None:
 @pytest.mark.parametrize(
     ("record", "offset"),
     [
-        ({"id": "s", "nextExpectedRanges": ["2097152-"], "expirationDateTime": "2026-03-01T13:00:00Z"}, 2_097_152),
+        ({"id": "s", "nextExpectedRanges": ["2097152-"]}, 2_097_152),
         ({"NextExpectedRanges": ["0"]}, 0),
         ({"value": {"nextExpectedRanges": ["5-", "3-4"]}}, 3),
     ],
     ids=["documented", "Pascal", "wrapped"],
 )
 def test_a_session_tells_the_byte_that_it_expects(record: object, offset: int) -> None:
-    progress = wire.parse_get_session(reply(200, record))
-    assert isinstance(progress, seen.Progress)
-    assert progress.offset == offset
+    assert wire.parse_get_session(reply(200, record)) == seen.Progress(offset)
+
+
+def test_a_session_that_is_asked_tells_its_newest_expiry_too() -> None:
+    record = {"nextExpectedRanges": ["5-"], "expirationDateTime": "2026-03-01T13:00:00Z"}
+    assert wire.parse_get_session(reply(200, record)) == seen.Progress(5, datetime(2026, 3, 1, 13, tzinfo=UTC))
 
 
 @pytest.mark.parametrize(
@@ -670,7 +703,8 @@ def test_a_session_tells_the_byte_that_it_expects(record: object, offset: int) -
     ids=repr,
 )
 def test_a_session_that_cannot_be_read_is_lost(body: object) -> None:
-    assert isinstance(wire.parse_get_session(reply(200, body)), seen.SessionLost)
+    lost = wire.parse_get_session(reply(200, body))
+    assert lost == seen.SessionLost("the session names no expected range")
 
 
 @pytest.mark.parametrize("status", [200, 204, 302, 400, 403, 404, 405, 410, 416])
@@ -703,17 +737,18 @@ def test_the_documented_listings_are_read() -> None:
 
 def test_a_page_names_the_next_one_and_the_server_s_time() -> None:
     link = f"{ROOT}/me/todo/lists?$skiptoken=x"
-    page = wire.parse_lists(reply(200, {"value": [], "@odata.nextLink": link}, date=DATE), ROOT)
-    assert page == Page((), link, datetime(2026, 3, 1, 12, tzinfo=UTC))
+    for parse in (wire.parse_attachments, wire.parse_lists, wire.parse_tasks):
+        page = parse(reply(200, {"value": [], "@odata.nextLink": link}, date=DATE), ROOT)
+        assert page == Page((), link, datetime(2026, 3, 1, 12, tzinfo=UTC))
 
 
 @pytest.mark.parametrize(
     "link", ["https://evil.example/x", "http://graph.microsoft.com/x", "/relative", 7, ["x"]], ids=repr
 )
 def test_a_page_on_another_host_is_never_followed(link: object) -> None:
-    refused = wire.parse_lists(reply(200, {"value": [], "@odata.nextLink": link}), ROOT)
-    assert isinstance(refused, seen.Refused)
-    assert str(link) not in refused.detail
+    expected = seen.Refused(Reason.REFUSED, "a listing goes on at another host than the configured Graph host")
+    for parse in (wire.parse_attachments, wire.parse_lists, wire.parse_tasks):
+        assert parse(reply(200, {"value": [], "@odata.nextLink": link}), ROOT) == expected
 
 
 @pytest.mark.parametrize(
@@ -722,7 +757,7 @@ def test_a_page_on_another_host_is_never_followed(link: object) -> None:
 def test_a_listing_that_cannot_be_read_is_never_taken_for_empty(body: object) -> None:
     """An attached file would be sent a second time."""
     for parse in (wire.parse_attachments, wire.parse_lists, wire.parse_tasks):
-        assert isinstance(parse(reply(200, body), ROOT), seen.Unavailable)
+        assert parse(reply(200, body), ROOT) == seen.Unavailable("a listing that cannot be read")
 
 
 @pytest.mark.parametrize("row", [None, 7, "x", [], {}, {"id": 1}, {"id": None, "name": "n"}], ids=repr)
@@ -864,16 +899,18 @@ def test_a_retry_after_date_is_relative_to_the_reply_s_date_and_else_to_our_cloc
     assert received.retry_after() == timedelta(seconds=10)
 
 
-CLAIMS = '{"access_token":{"nbf":{"essential":true,"value":"1?>"}}}'
+# Of each length that Base64 pads in its own way; with what its two alphabets spell differently.
+CLAIMS = ['{"access_token":{"nbf":{"value":"??????>>>>>>"}}}' + " " * spaces for spaces in range(3)]
 
 
 @pytest.mark.parametrize("encode", [base64.b64encode, base64.urlsafe_b64encode], ids=["standard", "url-safe"])
 @pytest.mark.parametrize("padding", [True, False], ids=["padded", "unpadded"])
-def test_a_claims_challenge_is_decoded(encode: Any, padding: bool) -> None:
-    text = encode(CLAIMS.encode()).decode()
+@pytest.mark.parametrize("claims", CLAIMS, ids=len)
+def test_a_claims_challenge_is_decoded(encode: Any, padding: bool, claims: str) -> None:
+    text = encode(claims.encode()).decode()
     text = text if padding else text.rstrip("=")
     challenge = f'Bearer realm="", authorization_uri="x", error="insufficient_claims", claims="{text}"'
-    assert wire.claims_challenge(reply(401, www_authenticate=challenge)) == CLAIMS
+    assert wire.claims_challenge(reply(401, www_authenticate=challenge)) == claims
 
 
 @pytest.mark.parametrize(
@@ -886,8 +923,9 @@ def test_a_claims_challenge_is_decoded(encode: Any, padding: bool) -> None:
         'Bearer claims="%%%"',
         'Bearer claims="A"',
         'Bearer claims="_w=="',
+        'Bearer claims="e30=e30="',
     ],
-    ids=["absent", "bare", "no claims", "empty", "no base64", "cut off", "no UTF-8"],
+    ids=["absent", "bare", "no claims", "empty", "no base64", "cut off", "no UTF-8", "goes on after its end"],
 )
 def test_a_challenge_without_readable_claims_has_none(challenge: str) -> None:
     assert wire.claims_challenge(reply(401, www_authenticate=challenge)) == ""

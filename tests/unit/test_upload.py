@@ -484,14 +484,15 @@ def test_a_later_session_s_own_last_slice_leaves_nothing_to_cancel() -> None:
 
 def test_created_without_a_name_is_only_looked_for_and_never_sent_again() -> None:
     landed = absorb(an_entry(Phase.SENDING, offset=200, stalled=4), seen.LandedUnnamed())
+    assert landed.detail == "created, but the reply named no id"
     assert (landed.phase, landed.landed, landed.session_url, landed.stalled) == (Phase.CONFIRMING, True, "", 0)
-    looks = 0
+    waits = []
     while decide(landed) == upload.LookForAttachment():
         landed = absorb(landed, seen.NotFound())
         assert landed.phase is Phase.CONFIRMING
-        assert delay(landed) >= 2
-        looks += 1
-    assert looks == MAX_LOOKS_FOR_LANDED
+        waits.append(delay(landed))
+    assert waits == [2, 3, 5, 9, 17, 33]
+    assert len(waits) == MAX_LOOKS_FOR_LANDED
     assert ended(landed).phase is Phase.ATTACHED
 
 
@@ -534,19 +535,20 @@ def test_a_slice_too_large_is_halved_once_and_then_rejected() -> None:
 
 @pytest.mark.parametrize("phase", [Phase.SENDING, Phase.OPENING, Phase.CONFIRMING])
 @pytest.mark.parametrize(
-    ("observation", "end", "reason"),
+    ("observation", "end", "reason", "detail"),
     [
-        (seen.BlobRewritten(), Phase.SUPERSEDED, Reason.REWRITTEN),
-        (seen.BlobDeleted(), Phase.WITHDRAWN, Reason.DELETED),
+        (seen.BlobRewritten(), Phase.SUPERSEDED, Reason.REWRITTEN, "the blob was written again"),
+        (seen.BlobDeleted(), Phase.WITHDRAWN, Reason.DELETED, "the blob was deleted"),
     ],
     ids=["rewritten", "deleted"],
 )
 def test_a_blob_that_is_lost_ends_its_upload_and_has_no_tags_to_write(
-    phase: Phase, observation: seen.Observation, end: Phase, reason: Reason
+    phase: Phase, observation: seen.Observation, end: Phase, reason: Reason, detail: str
 ) -> None:
     after = absorb(an_entry(phase), observation)
     assert (after.phase, after.reason, after.reported) == (end, reason, end)
-    assert after.detail.endswith("may already be attached") is (phase is Phase.CONFIRMING)
+    unsure = "; it may already be attached" if phase is Phase.CONFIRMING else ""
+    assert after.detail == detail + unsure
 
 
 @pytest.mark.parametrize("phase", LIVE)
@@ -613,6 +615,7 @@ def test_a_last_slice_in_doubt_is_searched_for_again_and_longer_before_it_is_sen
     while decide(entry) == upload.LookForAttachment():
         entry = absorb(entry, seen.NotFound())
         waits.append(delay(entry) if entry.not_before else 0)
+        assert entry.stalled == len(waits)
     assert waits == [181, 361, 0]
     assert len(waits) == MAX_SEARCHES_IN_DOUBT
     assert (entry.phase, entry.offset, entry.in_doubt, entry.searched) == (Phase.OPENING, 0, False, 0)
