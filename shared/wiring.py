@@ -18,7 +18,7 @@ import azure.functions as func
 from azure.core.credentials import TokenCredential
 
 from shared.adapters import azure_clients, web
-from shared.adapters.account_keys import FileKey, KeyRing, VaultRing, newest_version
+from shared.adapters.account_keys import FileKey, KeyRing, VaultRing
 from shared.adapters.account_store import BlobAccountStore
 from shared.adapters.blob_store import BlobStore
 from shared.adapters.connected_accounts import ConnectedAccounts
@@ -122,7 +122,7 @@ def account_store(settings: Settings, sign_in: SignIn, credential: TokenCredenti
     keys: KeyRing
     if sign_in.key.startswith("https://"):
         identity = credential or azure_clients.managed_identity(settings.storage)
-        keys = VaultRing(sign_in.key, identity, newest_version)
+        keys = VaultRing(sign_in.key, identity)
     else:
         keys = FileKey.read(Path(sign_in.key))
     return BlobAccountStore(container, keys, _new_id)

@@ -22,8 +22,8 @@ class Certificate:
     authority: Path
 
 
-def make(directory: Path) -> Certificate:
-    """Make all three in *directory*."""
+def make(directory: Path, host: str = "localhost") -> Certificate:
+    """Make all three in *directory*, for a server that is called *host*."""
     files = Certificate(directory / "entra.pem", directory / "entra.key", directory / "entra-ca.pem")
     authority_key, key = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
     authority = _name("todo-attach throw-away authority")
@@ -35,10 +35,10 @@ def make(directory: Path) -> Certificate:
             .sign(authority_key, hashes.SHA256())
         )
     )
-    names = [x509.DNSName("localhost"), x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]
+    names = [x509.DNSName(host), x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]
     files.certificate.write_bytes(
         _pem(
-            _builder(_name("localhost"), authority, key)
+            _builder(_name(host), authority, key)
             .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
             .add_extension(_usage(signs=False), critical=True)
             .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)

@@ -5,16 +5,23 @@ In Azure a key in Key Vault, which never leaves it; on one machine a file that o
 
 import hashlib
 import os
-from collections.abc import Callable
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from azure.core.credentials import TokenCredential
+from azure.core.exceptions import AzureError
+from azure.core.pipeline.transport import HttpTransport
 from azure.keyvault.keys import KeyClient
 from azure.keyvault.keys.crypto import CryptographyClient, KeyWrapAlgorithm
 from cryptography.hazmat.primitives.keywrap import InvalidUnwrap, aes_key_unwrap, aes_key_wrap
 
+from shared.errors import StorageUnavailable
+
 _KEY_BYTES = 32
+_VERSION = re.compile(r"[0-9a-f]{32}")
 
 
 class KeyEncryptionKey(Protocol):
@@ -27,7 +34,7 @@ class KeyEncryptionKey(Protocol):
 
 
 class KeyRing(Protocol):
-    """The key to wrap with, and those that earlier blobs were wrapped with."""
+    """The key to wrap with, and those that earlier blobs were wrapped with. Raises StorageUnavailable."""
 
     def present(self) -> KeyEncryptionKey: ...
     def by_id(self, kid: str) -> KeyEncryptionKey:
@@ -90,19 +97,21 @@ class FileKey:
 
 
 class VaultKey:
-    """One version of a key in Key Vault."""
+    """One version of a key in Key Vault. Whatever keeps it from being used is StorageUnavailable, and passes."""
 
     def __init__(self, client: CryptographyClient, kid: str) -> None:
         self._client = client
         self._kid = kid
 
     def wrap_key(self, key: bytes) -> bytes:
-        return self._client.wrap_key(KeyWrapAlgorithm.rsa_oaep_256, key).encrypted_key
+        with _key_errors():
+            return self._client.wrap_key(KeyWrapAlgorithm.rsa_oaep_256, key).encrypted_key
 
     def unwrap_key(self, key: bytes, algorithm: str) -> bytes:
         if algorithm != self.get_key_wrap_algorithm():
             raise ValueError("wrapped by an unknown algorithm")
-        return self._client.unwrap_key(KeyWrapAlgorithm.rsa_oaep_256, key).key
+        with _key_errors():
+            return self._client.unwrap_key(KeyWrapAlgorithm.rsa_oaep_256, key).key
 
     def get_kid(self) -> str:
         return self._kid
@@ -111,34 +120,68 @@ class VaultKey:
         return KeyWrapAlgorithm.rsa_oaep_256.value
 
 
-class VaultRing:
-    """All versions of one key in Key Vault. *kid* with a version: that one wraps."""
+# A worker holds an account's record for a minute at most, and asks Key Vault meanwhile: the client's own patience
+# (five minutes for an answer, ten tries, and whatever Retry-After says) would outlast that. The queue is the retry.
+_PATIENCE: Mapping[str, Any] = {
+    "connection_timeout": 5,
+    "read_timeout": 10,
+    "retry_total": 1,
+    "retry_status": 0,
+    "retry_backoff_factor": 0.5,
+}
 
-    def __init__(
-        self, kid: str, credential: TokenCredential, newest_version: Callable[[str, TokenCredential], str]
-    ) -> None:
+
+class VaultRing:
+    """All versions of one key in Key Vault. *kid* with a version: that one wraps. Safe to share between threads.
+
+    *transport*: how requests travel, where it is not the usual way.
+    """
+
+    def __init__(self, kid: str, credential: TokenCredential, transport: HttpTransport[Any, Any] | None = None) -> None:
         self._name = "/".join(kid.split("/")[:5])  # https://VAULT/keys/NAME
-        self._kid = kid
-        self._credential = credential
-        self._newest_version = newest_version
+        vault, _, self._key = self._name.partition("/keys/")
+        self._version = kid.removeprefix(self._name).removeprefix("/")
+        options = dict(_PATIENCE) if transport is None else {**_PATIENCE, "transport": transport}
+        self._client = KeyClient(vault, credential, **options)
+        # One for each version: it fetches the public half once, and wraps with it here.
+        self._versions: dict[str, VaultKey] = {}
 
     def present(self) -> KeyEncryptionKey:
-        # A rotated key is used from the next write on; what was wrapped before names its version itself.
-        kid = self._kid if self._kid != self._name else self._newest_version(self._name, self._credential)
-        return self.by_id(kid)
+        # Asked for each write: a rotated key is used from the next one on, and what a disabled one wraps cannot be
+        # unwrapped. What was wrapped before names its version itself.
+        with _key_errors():
+            key = self._client.get_key(self._key, self._version or None)
+        if key.properties.enabled is False:
+            raise StorageUnavailable("the accounts' key in Key Vault is disabled")
+        return self.by_id(str(key.id))
 
     def by_id(self, kid: str) -> KeyEncryptionKey:
         # Else a blob could send this identity's token to a vault of somebody else's.
-        if not kid.startswith(f"{self._name}/"):
+        version = kid.removeprefix(f"{self._name}/")
+        if not _VERSION.fullmatch(version):
             raise ValueError("wrapped with a key that is not this deployment's")
-        return VaultKey(CryptographyClient(kid, self._credential), kid)
+        found = self._versions.get(version)
+        if found is None:
+            found = VaultKey(self._client.get_cryptography_client(self._key, key_version=version), kid)
+            self._versions[version] = found
+        return found
 
 
-def newest_version(name: str, credential: TokenCredential) -> str:
-    """The identifier, with its version, of the key's present version. *name*: https://VAULT/keys/NAME."""
-    vault, _, key = name.partition("/keys/")
-    with KeyClient(vault, credential) as client:
-        kid = client.get_key(key).id
-    if kid is None:
-        raise ValueError("Key Vault names no version of the key")
-    return kid
+@contextmanager
+def _key_errors() -> Iterator[None]:
+    """A key that cannot be used now (disabled, forbidden, deleted, not yet valid) may be usable again: a delay."""
+    try:
+        yield
+    except AzureError as error:
+        raise StorageUnavailable(f"the accounts' key in Key Vault: {_told(error)}") from error
+    except ValueError as error:  # outside of the key's validity, or a challenge that names another domain
+        raise StorageUnavailable("the accounts' key in Key Vault cannot be used") from error
+
+
+def _told(error: AzureError) -> str:
+    """Status and code, such as 403 Forbidden; never the text, which names the caller."""
+    status = getattr(error, "status_code", None)
+    if status is None:
+        return f"no answer ({type(error).__name__})"
+    code = str(getattr(getattr(error, "error", None), "code", ""))
+    return f"HTTP {status} {code}".strip() if code.isalnum() else f"HTTP {status}"

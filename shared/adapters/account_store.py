@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any, Protocol
+from typing import Any, Protocol, Self
 
 from azure.core import MatchConditions
 from azure.core.exceptions import (
@@ -25,7 +25,7 @@ from azure.core.exceptions import (
 )
 from azure.storage.blob import BlobClient, BlobLeaseClient, ContainerClient
 
-from shared.adapters.account_keys import KeyRing
+from shared.adapters.account_keys import KeyEncryptionKey, KeyRing
 from shared.errors import Conflict, StorageUnavailable
 from shared.sign_in import account as record
 from shared.sign_in.account import Account
@@ -71,14 +71,18 @@ class BlobAccountStore:
 
     def read(self, object_id: str) -> Kept | None:
         with _storage_errors():
+            blob, keys = self._encrypted(self._account(object_id))
             try:
-                blob = self._encrypted(self._account(object_id))
                 stream = blob.download_blob()
                 data = bytes(stream.readall())
             except ResourceNotFoundError:
                 return None
-            except ValueError as error:  # not encrypted, or wrapped with another key
-                raise StorageUnavailable(f"an account's record cannot be decrypted: {type(error).__name__}") from error
+            except HttpResponseError as error:
+                if keys.failure is not None:
+                    raise keys.failure from error
+                if error.response is None:  # the SDK's way to say that what came cannot be decrypted
+                    raise StorageUnavailable(f"an account's record cannot be decrypted: {_root(error)}") from error
+                raise
         try:
             return Kept(record.from_bytes(data, object_id), str(stream.properties.etag))
         except ValueError as error:
@@ -119,7 +123,7 @@ class BlobAccountStore:
     def write(self, account: Account, *, overwrite: bool, **condition: Any) -> str:
         """Write under *condition*; the new version. Raises Conflict where the condition does not hold."""
         account = replace(account, write_id=self._new_id())
-        blob = self._encrypted(self._account(account.person.object_id))
+        blob, _ = self._encrypted(self._account(account.person.object_id))
         for left in reversed(range(_TRIES)):
             try:
                 written = blob.upload_blob(record.to_bytes(account), overwrite=overwrite, **condition)
@@ -213,34 +217,53 @@ class BlobAccountStore:
     def _ceremony(self, name: str) -> BlobClient:
         return self._container.get_blob_client(f"sign-in/{name}")
 
-    def _encrypted(self, blob: BlobClient) -> BlobClient:
+    def _encrypted(self, blob: BlobClient) -> tuple[BlobClient, "_Keys"]:
         # On this one client: what is not encrypted, or not by a key of ours, is refused.
+        keys = _Keys(self._keys)
         blob.require_encryption = True
         blob.encryption_version = "2.0"
-        blob.key_encryption_key = _Lazy(self._keys)
-        blob.key_resolver_function = self._keys.by_id
-        return blob
+        blob.key_encryption_key = keys
+        blob.key_resolver_function = keys.by_id
+        return blob, keys
 
 
-class _Lazy:
-    """The present key, asked for only when something is to be wrapped."""
+class _Keys:
+    """The keys of one blob's client: the present one, asked for only when something is to be wrapped; or the blob's.
 
-    def __init__(self, keys: KeyRing) -> None:
-        self._keys = keys
-        self._key: Any = None
+    The SDK repeats a decryption that failed, twice, and tells no reason in the end: a key that is out of reach is asked
+    once, and *failure* has the reason.
+    """
 
-    def _present(self) -> Any:
-        self._key = self._key or self._keys.present()
-        return self._key
+    def __init__(self, ring: KeyRing) -> None:
+        self._ring = ring
+        self._key: KeyEncryptionKey | None = None
+        self.failure: StorageUnavailable | None = None
+
+    def by_id(self, kid: str) -> Self:
+        self._key = self._ring.by_id(kid)
+        return self
 
     def wrap_key(self, key: bytes) -> bytes:
-        return bytes(self._present().wrap_key(key))
+        return self._known().wrap_key(key)
+
+    def unwrap_key(self, key: bytes, algorithm: str) -> bytes:
+        if self.failure is not None:
+            raise self.failure
+        try:
+            return self._known().unwrap_key(key, algorithm)
+        except StorageUnavailable as error:
+            self.failure = error
+            raise
 
     def get_kid(self) -> str:
-        return str(self._present().get_kid())
+        return self._known().get_kid()
 
     def get_key_wrap_algorithm(self) -> str:
-        return str(self._present().get_key_wrap_algorithm())
+        return self._known().get_key_wrap_algorithm()
+
+    def _known(self) -> KeyEncryptionKey:
+        self._key = self._key or self._ring.present()
+        return self._key
 
 
 class _Hold:
@@ -282,6 +305,12 @@ def _storage_errors() -> Iterator[None]:
         yield
     except AzureError as error:
         raise StorageUnavailable(f"the accounts' container: {_told(error)}") from error
+
+
+def _root(error: BaseException) -> str:
+    while error.__cause__ is not None:
+        error = error.__cause__
+    return type(error).__name__
 
 
 def _told(error: AzureError) -> str:

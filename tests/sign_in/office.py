@@ -12,7 +12,7 @@ from azure.storage.blob import ContainerClient
 
 from local.entra.people import CLIENT_ID, TENANT, Resident
 from local.entra.stand_in import StandIn
-from shared.adapters.account_keys import FileKey
+from shared.adapters.account_keys import FileKey, KeyRing
 from shared.adapters.account_store import BlobAccountStore
 from shared.adapters.connected_accounts import ConnectedAccounts
 from shared.adapters.entra import Entra, Registration
@@ -46,15 +46,19 @@ class Office:
 
     entra: StandIn
     container: ContainerClient
-    key: FileKey = field(default_factory=lambda: FileKey(os.urandom(32)))
+    keys: KeyRing = field(default_factory=lambda: FileKey(os.urandom(32)))
     elapsed: float = 0.0
     records: Records = field(default_factory=Records)
     resumed: list[Person] = field(default_factory=list)
     _visitors: list[Visitor] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.store = BlobAccountStore(self.container, self.key, lambda: uuid.uuid4().hex)
         self.provider = Entra(registration(self.entra))
+        self.keep_keys_in(self.keys)
+
+    def keep_keys_in(self, keys: KeyRing) -> None:
+        """From now on, as a process that has just started with *keys*."""
+        self.store = BlobAccountStore(self.container, keys, lambda: uuid.uuid4().hex)
         self.desk = self.another_desk()
 
     def another_desk(self, *, tenant: str = TENANT, root: str = ROOT, provider: IdentityProvider | None = None) -> Desk:

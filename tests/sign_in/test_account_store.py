@@ -10,11 +10,9 @@ import pytest
 from azure.core.exceptions import ResourceNotFoundError
 
 from local.entra.people import KIM, SAM
-from shared.adapters.account_keys import FileKey, VaultRing
+from shared.adapters.account_keys import FileKey
 from shared.adapters.account_store import BlobAccountStore
-from shared.adapters.azure_clients import managed_identity
 from shared.errors import SignInNeeded, StorageUnavailable, TokenUnavailable
-from shared.settings import Connection
 from shared.sign_in import account as record
 from tests.sign_in.conftest import TWIN
 from tests.sign_in.office import Office
@@ -142,24 +140,6 @@ def test_a_key_file_is_made_once_for_its_owner_only_and_refused_where_others_can
     key_file.write_bytes(b"short")
     with pytest.raises(ValueError, match="32 bytes"):
         FileKey.read(key_file)
-
-
-def test_a_blob_cannot_name_a_key_of_another_vault() -> None:
-    """Else the metadata of a blob could send the identity's token to any host."""
-    ring = VaultRing("https://ours.vault.azure.net/keys/accounts", managed_identity(Connection()), _newest)
-    assert ring.present().get_kid() == "https://ours.vault.azure.net/keys/accounts/0123456789abcdef0123456789abcdef"
-    for kid in (
-        "https://theirs.vault.azure.net/keys/accounts/0123456789abcdef0123456789abcdef",
-        "https://ours.vault.azure.net/keys/other/0123456789abcdef0123456789abcdef",
-        "https://ours.vault.azure.net/keys/accounts2/0123456789abcdef0123456789abcdef",
-        "https://ours.vault.azure.net.example/keys/accounts/0123456789abcdef0123456789abcdef",
-    ):
-        with pytest.raises(ValueError, match="not this deployment's"):
-            ring.by_id(kid)
-
-
-def _newest(name: str, _credential: object) -> str:
-    return f"{name}/0123456789abcdef0123456789abcdef"
 
 
 def test_no_representation_of_an_account_shows_its_tokens(office: Office) -> None:
