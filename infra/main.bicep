@@ -4,7 +4,7 @@
 //                                              -> Event Grid topic
 //
 // Then the code is published, then subscription.bicep is deployed: scripts/deploy.sh does all of it in this order.
-// The Entra application for people's sign-in needs another right and is a script of its own: scripts/connect-entra.sh.
+// The registration that people sign in with needs another right, and is a script of its own: scripts/connect-entra.sh.
 targetScope = 'resourceGroup'
 
 // -- where and what --
@@ -121,20 +121,20 @@ param emptyFileWaitSeconds int = 600
 param maxAgeHours int = 24
 
 @maxLength(36)
-@description('TODO_ATTACH_ENTRA_CLIENT_ID: the registration by which people sign in; empty = static tokens from the vault.')
+@description('TODO_ATTACH_ENTRA_CLIENT_ID: the registration that people sign in with; scripts/connect-entra.sh makes it. Empty = nobody can connect yet, and files wait.')
 param entraClientId string = ''
 
 @minLength(1)
 @maxLength(253)
-@description('TODO_ATTACH_ENTRA_TENANT: whose accounts may connect (a tenant, or organizations, consumers, common).')
-param entraTenant string = 'organizations'
+@description('TODO_ATTACH_ENTRA_TENANT: whose accounts may connect: a tenant (default: this one), or organizations, consumers, common.')
+param entraTenant string = tenant().tenantId
 
 @allowed(['managed-identity', 'client-secret'])
-@description('TODO_ATTACH_ENTRA_PROOF: how the app proves itself; personal accounts take a secret (vault: entra-client-secret).')
+@description('TODO_ATTACH_ENTRA_PROOF: how the app proves itself. Personal accounts (consumers, common) take a secret, which scripts/connect-entra.sh puts into the vault.')
 param entraProof string = 'managed-identity'
 
 @maxLength(200)
-@description('TODO_ATTACH_CONNECT_URL: the root of the app as browsers reach it (https://HOST/api); needed with entraClientId.')
+@description('TODO_ATTACH_CONNECT_URL: root of the app as browsers reach it, https://HOST/api, where that is not its own host name.')
 param connectUrl string = ''
 
 @minValue(0)
@@ -200,7 +200,7 @@ var deadLettersContainer = 'dead-letters'
 var accountsContainer = 'accounts'
 // The host's own name for the queue of blob events that failed too often.
 var blobPoisonQueue = 'webjobs-blobtrigger-poison'
-var tokensSecretName = 'todo-attach-tokens'
+var clientSecretName = 'entra-client-secret'
 var pythonVersion = '3.13'
 
 // A file may not vanish while an upload of it may still be going on or waiting for a person.
@@ -268,6 +268,7 @@ module roles 'modules/roles.bicep' = {
     attachmentsContainer: attachmentsContainer
     deadLettersContainer: deadLettersContainer
     vaultName: keyVault.outputs.name
+    accountsKeyName: keyVault.outputs.accountsKeyName
     componentName: monitoring.outputs.componentName
     identityPrincipalId: identity.outputs.principalId
     operatorPrincipalId: operatorPrincipalId
@@ -299,6 +300,7 @@ module functionApp 'modules/functionapp.bicep' = {
     tableUri: storage.outputs.tableUri
     componentName: monitoring.outputs.componentName
     workspaceId: monitoring.outputs.workspaceId
+    connectUrl: connectUrl
     applicationSettings: {
       TODO_ATTACH_CONTAINER: attachmentsContainer
       TODO_ATTACH_QUEUE: queueName
@@ -307,14 +309,13 @@ module functionApp 'modules/functionapp.bicep' = {
       TODO_ATTACH_GRAPH_ROOT: graphRoot
       TODO_ATTACH_MAILBOX_PATH: mailboxPath
       TODO_ATTACH_DEFAULT_ACCOUNT: defaultAccount
-      // The values never stand here: the platform reads them from the vault, as the app's identity. An empty setting
-      // is one that is not set: tokens, or sign-in.
-      TODO_ATTACH_TOKENS: empty(entraClientId) ? '@Microsoft.KeyVault(SecretUri=${keyVault.outputs.uri}secrets/${tokensSecretName})' : ''
+      // Without a registration there are no accounts: every file waits. An empty setting is one that is not set.
+      TODO_ATTACH_TOKENS: empty(entraClientId) ? '{}' : ''
       TODO_ATTACH_ENTRA_CLIENT_ID: entraClientId
       TODO_ATTACH_ENTRA_TENANT: entraTenant
       TODO_ATTACH_ENTRA_PROOF: entraProof
-      TODO_ATTACH_ENTRA_CLIENT_SECRET: entraProof == 'client-secret' ? '@Microsoft.KeyVault(SecretUri=${keyVault.outputs.uri}secrets/entra-client-secret)' : ''
-      TODO_ATTACH_CONNECT_URL: connectUrl
+      // The value never stands here: the platform reads it from the vault, as the app's identity.
+      TODO_ATTACH_ENTRA_CLIENT_SECRET: entraProof == 'client-secret' ? '@Microsoft.KeyVault(SecretUri=${keyVault.outputs.uri}secrets/${clientSecretName})' : ''
       TODO_ATTACH_ACCOUNTS_CONTAINER: accountsContainer
       TODO_ATTACH_ACCOUNTS_KEY: '${keyVault.outputs.uri}keys/${keyVault.outputs.accountsKeyName}'
       TODO_ATTACH_DELETE_ATTACHED: deleteAttached ? 'true' : 'false'
@@ -377,8 +378,20 @@ output systemTopicName string = eventGrid.outputs.name
 @description('Name of the key vault.')
 output keyVaultName string = keyVault.outputs.name
 
-@description('Name of the secret that TODO_ATTACH_TOKENS refers to.')
-output tokensSecretName string = tokensSecretName
+@description('Name of the secret in it by which the app proves itself, where entraProof says so.')
+output clientSecretName string = clientSecretName
+
+@description('Root of the app as browsers reach it: people connect at /connect under it.')
+output connectUrl string = functionApp.outputs.connectUrl
+
+@description('The registration that people sign in with; empty = none yet.')
+output entraClientId string = entraClientId
+
+@description('Whose accounts may connect.')
+output entraTenant string = entraTenant
+
+@description('How the app proves itself.')
+output entraProof string = entraProof
 
 @description('Resource id of the identity.')
 output identityResourceId string = identity.outputs.id

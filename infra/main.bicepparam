@@ -6,13 +6,20 @@ using 'main.bicep'
 // Begins the names of all resources: 2 to 10 small letters and digits, a letter first.
 param prefix = 'todoattach'
 
-// Whose To Do a file goes to that does not say: a sign-in name or an object id.
+// Whose To Do a file goes to that does not say: a sign-in name or an object id. Where people of several tenants may connect,
+// an object id, since a sign-in name belongs to whoever connects with it first.
 param defaultAccount = 'someone@example.com'
 
 // Who may put files: object ids, all of one kind. A group is best:
 //   az ad group show --group Attachers --query id --output tsv
 param senderPrincipalIds = []
 param senderPrincipalType = 'Group'
+
+// Who may connect their To Do; by default the people of this tenant only. Personal accounts need a secret besides
+// ('common' and 'client-secret'); docs/operations.md has the choices. The registration is made by scripts/connect-entra.sh,
+// and kept; to have it in writing: param entraClientId = '...'
+// param entraTenant = 'organizations'
+// param entraProof = 'client-secret'
 
 // Who is told when something is stuck. Empty: nobody.
 param alertEmail = ''

@@ -1,36 +1,71 @@
 #!/usr/bin/env bash
-# Makes the Entra application by which people of this tenant will sign in, and lets the deployment's identity prove to be
-# it: a federated credential, so there is no secret to leak or rotate. The application's sign-in does not use it yet.
-# Needs another right than deploy.sh: to register applications (Application Developer, or an owner of the application).
+# Makes the registration that people sign in with, gives the deployed app its proof of being it, and switches sign-in on.
+# Needs another right than deploy.sh: to register applications (Application Developer, or an owner of the registration).
+# Safe to run again after any failure; deploy.sh keeps what this sets.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 # shellcheck source=scripts/lib.sh
 source scripts/lib.sh
 trap report_stop EXIT
 
-group='' name=todo-attach
+usage() {
+  cat <<'TEXT'
+usage: scripts/connect-entra.sh --resource-group NAME [options]
+
+  --resource-group NAME    where scripts/deploy.sh has deployed todo-attach
+  --name NAME              of the registration, as people see it when they sign in (default: todo-attach)
+  --new-secret             where the app proves itself by a secret (entraProof): make a new one
+TEXT
+}
+
+group='' name=todo-attach new_secret=no
 while [ $# -gt 0 ]; do
   case $1 in
     --resource-group) [ $# -ge 2 ] || die "$1 wants a value" && group=$2 && shift 2 ;;
     --name) [ $# -ge 2 ] || die "$1 wants a value" && name=$2 && shift 2 ;;
-    *) echo "usage: scripts/connect-entra.sh --resource-group NAME [--name APPLICATION]" >&2 && exit 2 ;;
+    --new-secret) new_secret=yes && shift ;;
+    --help | -h) usage && exit 0 ;;
+    *) usage >&2 && die "unknown option: $1" ;;
   esac
 done
-[ -n "$group" ] || die "--resource-group is missing"
+[ -n "$group" ] || { usage >&2 && die "--resource-group is missing"; }
+[[ $name != *\'* ]] || die "--name with an apostrophe cannot be searched for"
 
 # A new object is not known to every replica of the directory at once.
 not_yet_known='does not exist|Not a valid reference|ResourceNotFound|Request_ResourceNotFound|Directory_ConcurrencyViolation|429|503'
+directory() { patiently 6 "$not_yet_known" "the directory replicates" az ad "$@"; }
 microsoft_graph=00000003-0000-0000-c000-000000000000
 
 begin "tools and login"
 need_login
 tenant=$(az account show --query tenantId --output tsv)
 authority=$(az cloud show --query endpoints.activeDirectory --output tsv)
+authority=${authority%/}
 
-begin "the deployment's identity"
-subject=$(az deployment group show --resource-group "$group" --name "$deployment_name" \
-  --query properties.outputs.identityPrincipalId.value --output tsv) ||
+begin "what is deployed"
+deployed=$(az deployment group show --resource-group "$group" --name "$deployment_name" --output tsv \
+  --query "properties.outputs.[identityPrincipalId.value, functionAppName.value, connectUrl.value, entraTenant.value,
+    entraProof.value, keyVaultName.value, clientSecretName.value]") ||
   die "todo-attach is not deployed into $group; run scripts/deploy.sh first"
+{
+  read -r subject && read -r app && read -r connect_url && read -r who && read -r proof && read -r vault && read -r secret
+} <<<"$deployed" && [[ $connect_url == https://* ]] ||
+  die "the last deployment into $group did not end well, or is an old one; run scripts/deploy.sh first"
+present=$(az functionapp config appsettings list --resource-group "$group" --name "$app" \
+  --query "[?name=='TODO_ATTACH_ENTRA_CLIENT_ID'].value" --output tsv) || die "cannot read the settings of $app"
+say "   app $app, accounts of: $who, proof: $proof"
+
+case $who in
+  "$tenant") audience=AzureADMyOrg ;;
+  common) audience=AzureADandPersonalMicrosoftAccount ;;
+  consumers) audience=PersonalMicrosoftAccount ;;
+  *) audience=AzureADMultipleOrgs ;; # organizations; or one that may not be this one, which the app itself sees to
+esac
+if [ "$proof" != client-secret ] && [[ $audience == *Personal* ]]; then
+  say "   Personal accounts may connect (entraTenant = '$who'), and are reported not to work with a managed identity as the" \
+    "   proof: their sign-in ends in an error. To be on the safe side set entraProof = 'client-secret' in the parameter" \
+    "   file, run scripts/deploy.sh, and this again."
+fi
 
 begin "permissions"
 permission() {
@@ -39,46 +74,101 @@ permission() {
 tasks=$(permission Tasks.ReadWrite)
 offline=$(permission offline_access)
 [ -n "$tasks" ] && [ -n "$offline" ] || die "the directory does not tell the ids of Tasks.ReadWrite and offline_access"
-# Delegated ("Scope"): the application acts for a person who signed in, and for nobody else.
+# Delegated ("Scope"): the app acts for a person who signed in, and for nobody else.
 cat >"$scratch/permissions.json" <<JSON
 [{"resourceAppId": "$microsoft_graph",
   "resourceAccess": [{"id": "$tasks", "type": "Scope"}, {"id": "$offline", "type": "Scope"}]}]
 JSON
+# When the person last proved themselves: to disconnect, that must have been just now.
+echo '{"idToken": [{"name": "auth_time", "essential": false}]}' >"$scratch/claims.json"
 
-begin "application $name"
-found=$(az ad app list --display-name "$name" --query "[?displayName=='$name'].appId" --output tsv)
+begin "registration $name"
+redirect=$connect_url/connected
+# Exactly one redirect URI, in the app's own settings and here; version 2 of tokens is what personal accounts insist on.
+as_it_must_be=(--sign-in-audience "$audience" --web-redirect-uris "$redirect" --requested-access-token-version 2
+  --optional-claims "@$scratch/claims.json" --required-resource-accesses "@$scratch/permissions.json")
+found=$(az ad app list --display-name "$name" \
+  --query "[?displayName=='$name'].join(' ', [appId, join(' ', web.redirectUris)])" --output tsv)
 case $(grep -c . <<<"$found" || true) in
   0)
-    application=$(az ad app create --display-name "$name" --sign-in-audience AzureADMyOrg \
-      --required-resource-accesses "@$scratch/permissions.json" --query appId --output tsv)
+    registration=$(az ad app create --display-name "$name" "${as_it_must_be[@]}" --query appId --output tsv)
     ;;
   1)
-    application=$found
-    patiently 6 "$not_yet_known" "the directory replicates" az ad app update --id "$application" \
-      --required-resource-accesses "@$scratch/permissions.json" || die "the application was not updated"
+    read -r registration redirects <<<"$found"
+    [ "$registration" = "$present" ] || [ -z "$redirects" ] || [ "$redirects" = "$redirect" ] ||
+      die "the registration $name is somebody else's: it leads to $redirects. Give another --name"
+    directory app update --id "$registration" "${as_it_must_be[@]}" || die "the registration was not updated"
     ;;
-  *) die "several applications are named $name: give --name, or delete those that are not this one" ;;
+  *) die "several registrations are named $name: give --name, or delete those that are not this one" ;;
 esac
-say "   client id: $application"
-principal=$(az ad sp list --filter "appId eq '$application'" --query "[].id" --output tsv)
-if [ -z "$principal" ]; then
-  patiently 6 "$not_yet_known" "the directory replicates" az ad sp create --id "$application" --output none ||
-    die "the application has no service principal"
+[ -n "$registration" ] || die "the directory did not tell the registration's id"
+say "   client id: $registration"
+[ -z "$present" ] || [ "$present" = "$registration" ] ||
+  say "   Until now people signed in with $present: whoever has connected must do so again."
+# In a tenant an application is known by its service principal. Personal accounts know none.
+if [ "$audience" != PersonalMicrosoftAccount ]; then
+  principal=$(az ad sp list --filter "appId eq '$registration'" --query "[].id" --output tsv)
+  if [ -z "$principal" ]; then
+    directory sp create --id "$registration" --output none || die "the registration has no service principal"
+  fi
 fi
 
-begin "federated credential"
-cat >"$scratch/credential.json" <<JSON
-{"name": "todo-attach", "issuer": "${authority%/}/$tenant/v2.0", "subject": "$subject",
- "audiences": ["api://AzureADTokenExchange"], "description": "The identity that todo-attach runs as."}
+if [ "$proof" = client-secret ]; then
+  begin "client secret"
+  kept=$(patiently 20 "$not_yet_allowed" "your role on the key vault spreads" \
+    az keyvault secret list --vault-name "$vault" --query "[?name=='$secret'].name" --output tsv) ||
+    die "cannot look into key vault $vault. It needs the role Key Vault Secrets Officer, which scripts/deploy.sh gives to
+        whoever runs it"
+  if [ -n "$kept" ] && [ "$present" = "$registration" ] && [ "$new_secret" = no ]; then
+    say "   kept as it is; --new-secret makes another"
+  else
+    new_secret=yes
+    # From file to file: a value on a command line is seen by everyone on the machine. Former secrets stay valid, so the
+    # app goes on until it has read the new one.
+    directory app credential reset --id "$registration" --append --display-name todo-attach --years 1 --query password \
+      --output tsv | tr -d '\r\n' >"$scratch/secret" || die "no secret was made"
+    az keyvault secret set --vault-name "$vault" --name "$secret" --file "$scratch/secret" --output none ||
+      die "the secret was not put into the vault. Running this again makes another one"
+    say "   made, and put into $vault as $secret; valid for a year"
+  fi
+else
+  new_secret=no
+  begin "federated credential"
+  audience_of_proof=api://AzureADTokenExchange
+  [[ $authority != *.us ]] || audience_of_proof=api://AzureADTokenExchangeUSGov
+  cat >"$scratch/credential.json" <<JSON
+{"name": "todo-attach", "issuer": "$authority/$tenant/v2.0", "subject": "$subject",
+ "audiences": ["$audience_of_proof"], "description": "The identity that todo-attach runs as."}
 JSON
-present=$(patiently 6 "$not_yet_known" "the directory replicates" az ad app federated-credential list --id "$application" \
-  --query "[?name=='todo-attach'].subject" --output tsv) || die "cannot read the application's credentials"
-if [ -z "$present" ]; then
-  patiently 6 "$not_yet_known" "the directory replicates" az ad app federated-credential create --id "$application" \
-    --parameters "$scratch/credential.json" --output none || die "the credential was not made"
-elif [ "$present" != "$subject" ]; then
-  patiently 6 "$not_yet_known" "the directory replicates" az ad app federated-credential update --id "$application" \
-    --federated-credential-id todo-attach --parameters "$scratch/credential.json" --output none ||
-    die "the credential was not changed"
+  trusted=$(directory app federated-credential list --id "$registration" \
+    --query "[?name=='todo-attach'].subject" --output tsv) || die "cannot read the registration's credentials"
+  if [ -z "$trusted" ]; then
+    directory app federated-credential create --id "$registration" --parameters "$scratch/credential.json" \
+      --output none || die "the credential was not made"
+  elif [ "$trusted" != "$subject" ]; then
+    directory app federated-credential update --id "$registration" --federated-credential-id todo-attach \
+      --parameters "$scratch/credential.json" --output none || die "the credential was not changed"
+  fi
 fi
-say "" "Done: $name ($application) trusts the identity of $group. No admin consent was given, and nothing uses it yet."
+
+begin "settings of $app"
+if [ "$present" = "$registration" ] && [ "$new_secret" = no ]; then
+  say "   kept as they are"
+else
+  # In one call: with both or neither of the two the app would not start. A change of settings is also when the platform
+  # reads the vault again. No output, since it is all settings.
+  az functionapp config appsettings set --resource-group "$group" --name "$app" --output none \
+    --settings "TODO_ATTACH_ENTRA_CLIENT_ID=$registration" TODO_ATTACH_TOKENS= ||
+    die "the settings were not changed. The registration is made: whoever may deploy writes
+          param entraClientId = '$registration'
+        into the parameter file and runs scripts/deploy.sh"
+fi
+
+begin "sign-in page"
+answers_connect "$connect_url" || die "people cannot sign in; the reason stands above"
+
+say "" "Sign-in is on. Each person connects their To Do at $connect_url/connect" \
+  "" "Where an organisation lets nobody consent for themselves, an administrator of it does so for all, here by:" \
+  "  az ad app permission admin-consent --id $registration" \
+  "scripts/deploy.sh keeps this registration. To have it in writing, put into the parameter file:" \
+  "  param entraClientId = '$registration'"

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Deploys todo-attach into one resource group. Safe to run again after any failure, and to upgrade.
+# Deploys todo-attach into one resource group. Safe to run again after any failure, and to upgrade. People can sign in once
+# scripts/connect-entra.sh has run after it.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 # shellcheck source=scripts/lib.sh
@@ -14,22 +15,21 @@ usage: scripts/deploy.sh --resource-group NAME [options]
   --location REGION        region of a new resource group
   --parameters FILE        parameters (default: infra/main.bicepparam)
   --operator OBJECT_ID     who may set secrets and look into queues, ledger and dead letters (default: you);
-                           "none" gives nobody that right, and skips the secret and the smoke test
+                           "none" gives nobody that right, and skips the smoke test
   --operator-type TYPE     User (default), Group or ServicePrincipal
-  --tokens-file FILE       JSON object of account and bearer token, put into the key vault; delete the file afterwards
-  --smoke-metadata "K=V .."  metadata of the test file, for example "list=Tasks task=Test": it must become attached.
-                           Without it the test file names no task and must come back as rejected, which proves
-                           everything but Graph
+  --smoke-metadata "K=V .."  metadata of the test file, for example "list=Tasks task=Test": it must become attached,
+                           or wait where its account has not connected. Without it the test file names no task and
+                           must come back as rejected, which proves everything but Graph and sign-in
   --no-smoke               no test file
   --what-if                show what would change in Azure, and stop
 TEXT
 }
 
-group='' location='' parameters=infra/main.bicepparam operator='' operator_type=User tokens_file='' smoke_metadata=''
+group='' location='' parameters=infra/main.bicepparam operator='' operator_type=User smoke_metadata=''
 smoke=yes what_if=no
 while [ $# -gt 0 ]; do
   case $1 in
-    --resource-group | --location | --parameters | --operator | --operator-type | --tokens-file | --smoke-metadata)
+    --resource-group | --location | --parameters | --operator | --operator-type | --smoke-metadata)
       [ $# -ge 2 ] || die "$1 wants a value"
       case $1 in
         --resource-group) group=$2 ;;
@@ -37,7 +37,6 @@ while [ $# -gt 0 ]; do
         --parameters) parameters=$2 ;;
         --operator) operator=$2 ;;
         --operator-type) operator_type=$2 ;;
-        --tokens-file) tokens_file=$2 ;;
         --smoke-metadata) smoke_metadata=$2 ;;
       esac
       shift 2
@@ -50,19 +49,10 @@ while [ $# -gt 0 ]; do
 done
 [ -n "$group" ] || { usage >&2 && die "--resource-group is missing"; }
 [ -f "$parameters" ] || die "there is no file $parameters"
-[ -z "$tokens_file" ] || [ -f "$tokens_file" ] || die "there is no file $tokens_file"
 
 begin "tools and login"
 need_tool python3 "It makes the package."
 need_login
-if [ -n "$tokens_file" ]; then
-  # Before anything is deployed: a mistake in here would only show as an application that does not start.
-  python3 - "$tokens_file" <<'PYTHON' || die "$tokens_file must hold a JSON object of account and token"
-import json, sys
-tokens = json.load(open(sys.argv[1], encoding="utf-8"))
-sys.exit(not (isinstance(tokens, dict) and all(isinstance(token, str) and token for token in tokens.values())))
-PYTHON
-fi
 functions=$(sed -n 's/^@app\.function_name("\([a-z_]*\)")$/\1/p' function_app.py)
 
 begin "resource group $group"
@@ -92,7 +82,23 @@ else
   say "   (may not list deleted key vaults; should one be in the way, see docs/operations.md)"
 fi
 
+begin "sign-in"
 values=("$parameters" "operatorPrincipalId=$operator" "operatorPrincipalType=$operator_type" "recoverVault=$recover")
+if grep -vE '^[[:space:]]*//' "$parameters" | grep entraClientId >/dev/null; then
+  say "   as $parameters says"
+else
+  # What scripts/connect-entra.sh has set on the app stays: without it everybody would be signed out.
+  apps=$(az functionapp list --resource-group "$group" --query "[?starts_with(name, 'func-')].name" --output tsv) ||
+    die "cannot tell whether the app is there already"
+  [ "$(grep -c . <<<"$apps" || true)" -le 1 ] ||
+    die "several apps are named func-*, and any may be this one: say in $parameters what entraClientId is"
+  registration=''
+  [ -z "$apps" ] || registration=$(az functionapp config appsettings list --resource-group "$group" --name "$apps" \
+    --query "[?name=='TODO_ATTACH_ENTRA_CLIENT_ID'].value" --output tsv) ||
+    die "cannot tell which registration people sign in with: say in $parameters what entraClientId is"
+  values+=("entraClientId=$registration")
+  say "   registration: ${registration:-none yet}"
+fi
 if [ "$what_if" = yes ]; then
   begin "what would change"
   az deployment group what-if --resource-group "$group" --name "$deployment_name" \
@@ -106,41 +112,17 @@ infrastructure() {
     --template-file infra/main.bicep --parameters "${values[@]}" --output tsv --query "properties.outputs.[
       functionAppName.value, storageAccountName.value, attachmentsContainer.value, deadLettersContainer.value,
       queueName.value, blobPoisonQueueName.value, tableName.value, systemTopicName.value, keyVaultName.value,
-      tokensSecretName.value, identityResourceId.value, blobServiceUri.value]"
+      identityResourceId.value, blobServiceUri.value, entraClientId.value, connectUrl.value]"
 }
 # A new identity is not known everywhere at once; two deployments at a time wait for each other.
 outputs=$(patiently 4 'PrincipalNotFound|AnotherOperationInProgress|OperationInProgress|TooManyRequests|RetryableError|ServiceUnavailable|GatewayTimeout|InternalServerError' \
   "a new identity spreads, or Azure is busy" infrastructure) || die "the infrastructure was not deployed; the reason stands above"
 {
   read -r app && read -r storage && read -r container && read -r dead_letters && read -r queue && read -r blob_poison &&
-    read -r table && read -r topic && read -r vault && read -r secret && read -r identity &&
-    read -r blob_uri
+    read -r table && read -r topic && read -r vault && read -r identity && read -r blob_uri && read -r registration &&
+    read -r connect_url
 } <<<"$outputs" || die "the deployment did not tell the names of what it made"
 say "   function app $app, storage account $storage, key vault $vault"
-
-# What a role that was given a moment ago looks like.
-not_yet_allowed='403|Forbidden|ForbiddenByRbac|AuthorizationFailed|AuthorizationFailure|AuthorizationPermissionMismatch|not authorized|required permissions'
-
-if [ -n "$operator" ]; then
-  begin "secret $secret"
-  present=$(patiently 20 "$not_yet_allowed" "the operator's role on the key vault spreads" \
-    az keyvault secret list --vault-name "$vault" --query "[?name=='$secret'].name" --output tsv) ||
-    die "cannot look into key vault $vault; is $operator you? It needs the role Key Vault Secrets Officer"
-  if [ -z "$tokens_file" ] && [ -z "$present" ]; then
-    # No account yet: the application starts, and every file says that it waits for a sign-in.
-    tokens_file=$scratch/no-accounts.json
-    printf '{}' >"$tokens_file"
-    say "   no accounts yet: files will wait for sign-in until you run this again with --tokens-file"
-  fi
-  if [ -n "$tokens_file" ]; then
-    # By file and without output: a value on a command line is seen by everyone on the machine.
-    patiently 20 "$not_yet_allowed" "the operator's role on the key vault spreads" \
-      az keyvault secret set --vault-name "$vault" --name "$secret" --file "$tokens_file" \
-      --content-type application/json --output none || die "the secret was not set"
-  else
-    say "   kept as it is"
-  fi
-fi
 
 begin "package"
 package=$scratch/app.zip
@@ -206,6 +188,20 @@ patiently 10 'handshake|host runtime|blobs_extension|401|403|404|409|502|503|504
   "attachmentsContainer=$container" "deadLettersContainer=$dead_letters" ||
   die "no event subscription: files will not be seen. The handshake needs a running app without access restrictions"
 
+if [ -n "$registration" ]; then
+  begin "sign-in page"
+  answers_connect "$connect_url" || die "people cannot sign in; the reason stands above"
+fi
+
+# What to do next, at the end of a run that went well.
+next_step() {
+  if [ -n "$registration" ]; then
+    say "People connect their To Do at $connect_url/connect"
+  else
+    say "Nobody can connect a To Do yet, and every file waits. Next: scripts/connect-entra.sh --resource-group $group"
+  fi
+}
+
 # -- a file goes through --
 
 blob=deploy-smoke-test.txt
@@ -237,6 +233,7 @@ where_it_hangs() {
 if [ "$smoke" = no ] || [ -z "$operator" ]; then
   say "" "Deployed. No test file was put; put one into container $container of $storage, and ask what became of it:" \
     "  scripts/outcome.sh --account $storage --container $container --name FILE"
+  next_step
   exit 0
 fi
 
@@ -265,7 +262,12 @@ case $state in
     where_it_hangs
     die "the test file did not go through"
     ;;
-  waiting) die "the test file came as far as the account and waits: $reason. Give --tokens-file" ;;
+  waiting)
+    [ "$expected" = attached ] || die "the test file names no task, and waits all the same: $reason"
+    say "   waiting ($reason): everything up to Graph works, and its account has not connected." \
+      "   It goes on by itself once that person has, and fails after the days of signInWaitDays."
+    ;;
   *) die "the test file became $state: $reason" ;;
 esac
 say "" "Deployed, and a test file went through: put files into container $container of $storage."
+next_step

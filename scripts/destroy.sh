@@ -24,7 +24,8 @@ az resource list --resource-group "$group" --query "[].{name:name, type:type}" -
 role=$(az deployment group show --resource-group "$group" --name "$deployment_name" \
   --query properties.outputs.senderRoleName.value --output tsv 2>"$errors") ||
   die "todo-attach was not deployed into $group by scripts/deploy.sh; delete it by hand if you mean it"
-say "" "All of this goes, for good: files that wait, the ledger, the logs. Type the name of the resource group to delete it."
+say "" "All of this goes, for good: files that wait, connected accounts, the ledger, the logs." \
+  "Type the name of the resource group to delete it."
 read -r -p "resource group: " answer || answer=''
 if [ "$answer" != "$group" ]; then
   say "Nothing was deleted."
@@ -38,4 +39,5 @@ az role definition delete --name "$role" --custom-role-only true 2>"$errors" ||
   say "   The role $role may remain; to remove it: az role definition delete --name $role"
 say "" "Deleted. What stays:" \
   "  - the key vault, soft-deleted for 90 days (it cannot be purged before); deploying again recovers it" \
-  "  - the Entra application, if scripts/connect-entra.sh made one"
+  "  - the registration, if scripts/connect-entra.sh made one, and with it what people have consented to;" \
+  "    it is removed by: az ad app delete --id CLIENT_ID"

@@ -5,6 +5,9 @@
 pause_seconds=${TODO_ATTACH_PAUSE_SECONDS:-15}
 # shellcheck disable=SC2034 # the scripts that source this one use it
 deployment_name=todo-attach
+# What a role that was given a moment ago looks like.
+# shellcheck disable=SC2034
+not_yet_allowed='403|Forbidden|ForbiddenByRbac|AuthorizationFailed|AuthorizationFailure|AuthorizationPermissionMismatch|not authorized|required permissions'
 
 say() { printf '%s\n' "$*" >&2; }
 die() {
@@ -74,4 +77,15 @@ tag() {
   # shellcheck disable=SC2154 # the script that calls this one sets blob_uri
   az rest --method get --resource https://storage.azure.com/ --headers x-ms-version=2023-11-03 --output tsv \
     --url "${blob_uri%/}/$1?comp=tags" 2>"$errors" | sed -n "s:.*<Key>$2</Key><Value>\([^<]*\)</Value>.*:\1:p"
+}
+
+# answers_connect ROOT : whether the app's page for connecting sends a browser on to the identity provider, whose page then
+# answers. It shows that the settings of sign-in can be used, not that the registration is right.
+answers_connect() {
+  # Without a token, as a browser comes; and without the page.
+  patiently 12 '404|Not Found|502|Bad Gateway|503|Service Unavailable|504|timed out|Connection aborted|Connection refused|Max retries' \
+    "the app starts with its settings" \
+    az rest --method get --url "${1%/}/connect" --skip-authorization-header >/dev/null ||
+    { say "   $1/connect does not answer. Where the app cannot use its settings, its log names each mistake." && return 1; }
+  say "   $1/connect leads on to it"
 }

@@ -52,6 +52,9 @@ param workspaceId string
 @description('The application\'s own settings, name to value: what shared/settings.py reads.')
 param applicationSettings object
 
+@description('Root of the app as browsers reach it, https://HOST/api; empty = by its own host name.')
+param connectUrl string
+
 // With a user-assigned identity each connection needs credential and clientId: without them the host fails silently.
 // The two connections are the same account: the host's own state, and the files, queues and ledger.
 var connectionSettings = [
@@ -73,6 +76,10 @@ var telemetrySettings = [
 var workerSettings = [
   // A thread for each queue message that host.json lets in at a time, and as many again for everything else.
   { name: 'PYTHON_THREADPOOL_THREAD_COUNT', value: '16' }
+]
+// Known only once the app is there: it is why the settings are a resource of their own.
+var addressSettings = [
+  { name: 'TODO_ATTACH_CONNECT_URL', value: empty(connectUrl) ? 'https://${app.properties.defaultHostName}/api' : connectUrl }
 ]
 
 resource component 'Microsoft.Insights/components@2020-02-02' existing = {
@@ -117,7 +124,6 @@ resource app 'Microsoft.Web/sites@2024-11-01' = {
       ftpsState: 'Disabled'
       http20Enabled: true
       remoteDebuggingEnabled: false
-      appSettings: concat(connectionSettings, telemetrySettings, workerSettings, map(items(applicationSettings), setting => { name: setting.key, value: setting.value }))
     }
     functionAppConfig: {
       deployment: {
@@ -141,6 +147,15 @@ resource app 'Microsoft.Web/sites@2024-11-01' = {
       }
     }
   }
+}
+
+resource settings 'Microsoft.Web/sites/config@2024-11-01' = {
+  parent: app
+  name: 'appsettings'
+  properties: union(
+    toObject(concat(connectionSettings, telemetrySettings, workerSettings, addressSettings), setting => setting.name, setting => setting.value),
+    applicationSettings
+  )
 }
 
 resource noFtpPassword 'Microsoft.Web/sites/basicPublishingCredentialsPolicies@2024-11-01' = {
@@ -184,3 +199,6 @@ output name string = app.name
 
 @description('Host name of the app.')
 output hostName string = app.properties.defaultHostName
+
+@description('Root of the app as browsers reach it.')
+output connectUrl string = addressSettings[0].value

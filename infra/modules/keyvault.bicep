@@ -44,8 +44,8 @@ resource vault 'Microsoft.KeyVault/vaults@2024-11-01' = {
   }
 }
 
-// Wraps the keys of the connected accounts' blobs. Never rotated by itself: old versions must stay enabled until every
-// account has been written anew.
+// Wraps the keys of the connected accounts' blobs. Deploying again leaves it as it is. Rotated by hand, since old versions
+// must stay enabled until every account has been written anew.
 resource accountsKey 'Microsoft.KeyVault/vaults/keys@2024-11-01' = {
   parent: vault
   name: 'accounts'

@@ -13,6 +13,9 @@ param deadLettersContainer string
 @description('Name of the key vault.')
 param vaultName string
 
+@description('Name of the key in it that the connected accounts are encrypted with.')
+param accountsKeyName string
+
 @description('Name of the Application Insights component.')
 param componentName string
 
@@ -86,6 +89,11 @@ resource vault 'Microsoft.KeyVault/vaults@2024-11-01' existing = {
   name: vaultName
 }
 
+resource accountsKey 'Microsoft.KeyVault/vaults/keys@2024-11-01' existing = {
+  parent: vault
+  name: accountsKeyName
+}
+
 resource component 'Microsoft.Insights/components@2020-02-02' existing = {
   name: componentName
 }
@@ -134,10 +142,11 @@ resource identityVault 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
   }
 }
 
-// Wraps and unwraps with the accounts' key; the key itself never leaves the vault.
+// Wraps and unwraps with the one key; the key itself never leaves the vault, and its own list of operations (keyOps) holds
+// nothing else. The role also lets the key be backed up, which only a vault of the same subscription could restore.
 resource identityKeys 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
-  name: guid(vault.id, identityPrincipalId, roles.cryptoUser)
-  scope: vault
+  name: guid(accountsKey.id, identityPrincipalId, roles.cryptoUser)
+  scope: accountsKey
   properties: {
     roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roles.cryptoUser)
     principalId: identityPrincipalId

@@ -90,7 +90,12 @@ def _lexer(command: str) -> Iterator[str]:
 
 
 def _words(command: str) -> list[str]:
-    """The words after `az`, up to where the command ends; whatever a shell would fill in becomes a stand-in."""
+    """The words after `az`, up to where the command ends; whatever a shell would fill in becomes a stand-in.
+
+    A whole array is an option's values, or options of its own; the latter are checked where a script has been run.
+    """
+    command = re.sub(r'(--[\w-]+ )"\$\{\w+\[@\]\}"', r"\1value", command)
+    command = re.sub(r'"\$\{\w+\[@\]\}"', "", command)
     command = re.sub(r"\$\([^()]*\)|\$\{[^{}]*\}|\$\w+|<[a-zA-Z -]+>", "value", command)
     words: list[str] = []
     try:
@@ -120,6 +125,12 @@ def complaints(lines: Sequence[Sequence[str]]) -> list[str]:
     CACHE.parent.mkdir(exist_ok=True)
     CACHE.write_text(json.dumps([version, kept]), encoding="utf-8")
     return ["" if _is_mention(line, kept[_key(line)]) else kept[_key(line)] for line in lines]
+
+
+def understood(calls: Sequence[Sequence[str]]) -> dict[str, str]:
+    """What the parser has against calls that a script really made: nothing, if all is well."""
+    distinct = [list(call) for call in dict.fromkeys(tuple(call) for call in calls)]
+    return {" ".join(call): said for call, said in zip(distinct, complaints(distinct), strict=True) if said}
 
 
 def _key(line: Sequence[str]) -> str:

@@ -23,15 +23,15 @@ FUNCTIONS = frozenset(
         "concat",
         "empty",
         "guid",
-        "items",
         "listKeys",
-        "map",
         "max",
         "resourceGroup",
         "string",
         "subscriptionResourceId",
         "take",
         "tenant",
+        "toObject",
+        "union",
         "uniqueString",
     }
 )

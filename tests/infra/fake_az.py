@@ -1,7 +1,8 @@
 """Stands in for the Azure CLI on PATH: records what it is called with, and answers as a scenario says.
 
 The scenario is a JSON list of [words that a call begins with, answers]; an answer is [exit code, stdout, stderr], the
-last one goes on for ever. Later entries of the list are asked first. Calls that nobody answers succeed silently.
+last one goes on for ever. Later entries of the list are asked first. Calls that nobody answers succeed silently. With
+FAKE_AZ_FAILS_AT=N the call after N others fails, whichever it is.
 """
 
 import json
@@ -10,8 +11,19 @@ import sys
 
 argv = sys.argv[1:]
 home = os.environ["FAKE_AZ_HOME"]
-with open(f"{home}/calls.jsonl", "a", encoding="utf-8") as out:  # noqa: PTH123 - started a thousand times: no imports
-    out.write(json.dumps(argv) + "\n")
+with open(f"{home}/calls.jsonl", "a+", encoding="utf-8") as log:  # noqa: PTH123 - started a thousand times: no imports
+    log.seek(0)
+    before = len(log.readlines())
+    log.write(json.dumps(argv) + "\n")
+for word in argv:
+    # What a script hands over in a scratch file is gone afterwards: a copy is kept in given/.
+    path = word.removeprefix("@")
+    if path.startswith(f"{home}/tmp.") and os.path.isfile(path):  # noqa: PTH113
+        os.makedirs(f"{home}/given", exist_ok=True)  # noqa: PTH103
+        with open(path, "rb") as given, open(f"{home}/given/{os.path.basename(path)}", "wb") as copy:  # noqa: PTH119, PTH123
+            copy.write(given.read())
+if before == int(os.environ.get("FAKE_AZ_FAILS_AT", "-1")):
+    sys.exit("ERROR: (Injected) something that waiting does not cure")
 
 with open(f"{home}/scenario.json", encoding="utf-8") as scenario:  # noqa: PTH123
     answered = reversed(json.load(scenario))

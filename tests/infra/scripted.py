@@ -37,15 +37,18 @@ OUTPUTS = [
     "ledger",
     "evgt-topic",
     "kv-vault",
-    "todo-attach-tokens",
     "/subscriptions/0/identity",
     "https://staccount.blob.core.windows.net/",
+    "",  # no registration yet
+    "https://func-app.azurewebsites.net/api",
 ]
+CLIENT = "0f000000-0000-4000-8000-000000000001"
+WITH_SIGN_IN = [each or CLIENT for each in OUTPUTS]
 HEALTHY: dict[str, list[Answer]] = {
     "account show": [ok("Sub  0000")],
     "group exists": [ok("true")],
     "ad signed-in-user show": [ok("11111111-2222-3333-4444-555555555555")],
-    "keyvault secret list": [ok("todo-attach-tokens")],
+    "functionapp list": [ok("func-app")],
     "deployment group create *infra/main.bicep": [ok("\n".join(OUTPUTS))],
     "functionapp function list": [ok("\n".join(f"func-app/{each}" for each in FUNCTIONS))],
     "functionapp keys list": [ok("true")],
@@ -78,7 +81,8 @@ class Azure:
         self.answers.pop(words, None)
         self.answers[words] = list(answers)
 
-    def run(self, script: str, *arguments: str, typed: str = "") -> Run:
+    def run(self, script: str, *arguments: str, typed: str = "", fails_at: int = -1) -> Run:
+        """*fails_at*: after how many calls of `az` one fails for good."""
         shutil.rmtree(self.home, ignore_errors=True)
         (self.home / "bin").mkdir(parents=True)
         az = self.home / "bin/az"
@@ -91,6 +95,7 @@ class Azure:
             "HOME": str(self.home),
             "TMPDIR": str(self.home),
             "FAKE_AZ_HOME": str(self.home),
+            "FAKE_AZ_FAILS_AT": str(fails_at),
             "TODO_ATTACH_PAUSE_SECONDS": "0",
         }
         done = subprocess.run(

@@ -62,6 +62,8 @@ def test_commands_in_documents_are_found(tmp_path: Path, text: str, words: str) 
         ('x=$(az group show --name "$group" --query id) || die', "group show --name value --query id"),
         ("az a b \\\n  --c d \\\n  --e f", "a b --c d --e f"),
         ('az a b --query "[\n  x]" --c', "a b --query [ x] --c"),
+        ('az a b --c "${many[@]}" --d', "a b --c value --d"),
+        ('az a b "${options[@]}" --d', "a b --d"),
         ('die "no. Run: az login"', "login"),
         ("  - run: az bicep lint --file infra/main.bicep", "bicep lint --file infra/main.bicep"),
     ],
@@ -85,6 +87,12 @@ def test_a_script_is_strict_and_can_be_run(script: Path) -> None:
     if script.name != "lib.sh":
         assert "set -euo pipefail" in script.read_text(encoding="utf-8")
         assert script.stat().st_mode & 0o111
+
+
+def test_the_real_compiler_gets_every_file() -> None:
+    text = (ROOT / ".github/workflows/ci.yml").read_text(encoding="utf-8")
+    patterns = re.findall(r"for file in (.+); do", text)[0].split()
+    assert {path for pattern in patterns for path in ROOT.glob(pattern)} == {*(ROOT / "infra").rglob("*.bicep")}
 
 
 def test_workflows_use_actions_by_commit_and_hold_no_secret() -> None:

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.infra.az_lines import complaints
-from tests.infra.scripted import FUNCTIONS, HEALTHY, Answer, Azure, error, ok, tags
+from tests.infra.az_lines import understood
+from tests.infra.scripted import CLIENT, FUNCTIONS, HEALTHY, WITH_SIGN_IN, Answer, Azure, error, ok, tags
 from tests.infra.tools import ROOT
 
 pytestmark = pytest.mark.infra
@@ -29,8 +29,9 @@ def test_everything_happens_once_and_in_order(azure: Azure) -> None:
         "group exists",
         "ad signed-in-user show",
         "keyvault list-deleted",
+        "functionapp list",
+        "functionapp config appsettings list",
         "deployment group create",
-        "keyvault secret list",
         "functionapp deployment source config-zip",
         "functionapp update-strategy config set",
         "functionapp function list",
@@ -61,7 +62,6 @@ LAGS = {
         "PrincipalNotFound: not in the directory",
         "a new identity spreads",
     ),
-    "secret": ("keyvault secret list", "(Forbidden) Caller is not authorized", "role on the key vault spreads"),
     "publish-403": ("functionapp deployment source config-zip", "Operation returned 403 Forbidden", "roles spread"),
     "publish-409": (
         "functionapp deployment source config-zip",
@@ -221,41 +221,94 @@ def test_who_may_not_list_deleted_vaults_can_deploy(azure: Azure) -> None:
     assert "recoverVault=false" in run.did("deployment group create")[0]
 
 
-# -- the tokens --
+# Niceties, which are passed over and said; and what looks for something that may yet appear, which is asked again.
+NOT_FINAL = (
+    "keyvault list-deleted",
+    "functionapp update-strategy",
+    "functionapp function list",
+    "functionapp keys list",
+    "rest --method get --resource https://storage.azure.com/",
+)
 
 
-def test_without_accounts_the_app_gets_an_empty_list_of_them(azure: Azure) -> None:
-    azure.answer("keyvault secret list", ok())
+@pytest.mark.parametrize("number", range(16))
+def test_whichever_call_fails_for_good_the_script_says_where_and_goes_no_further(azure: Azure, number: int) -> None:
+    azure.answer("deployment group create *infra/main.bicep", ok("\n".join(WITH_SIGN_IN)))
+    run = azure.run("deploy.sh", *GROUP, fails_at=number)
+    if " ".join(run.calls[number]).startswith(NOT_FINAL):
+        assert run.code == 0, run.said
+    else:
+        assert run.code != 0
+        assert "Stopped in:" in run.said
+        assert "run the same command again" in run.said
+        assert len(run.calls) == number + 1
+
+
+# -- sign-in --
+
+
+def test_the_first_deployment_has_no_registration_and_says_what_comes_next(azure: Azure) -> None:
+    azure.answer("functionapp list", ok())
     run = azure.run("deploy.sh", *GROUP)
-    [call] = run.did("keyvault secret set")
-    assert run.code == 0
-    assert Path(call[call.index("--file") + 1]).name == "no-accounts.json"
-    assert "wait for sign-in" in run.said
+    assert run.code == 0, run.said
+    assert "entraClientId=" in run.did("deployment group create")[0]
+    assert "Next: scripts/connect-entra.sh --resource-group rg" in run.said
+    assert not [call for call in run.calls if call[-1].endswith("/connect")]
 
 
-def test_a_secret_that_is_there_is_kept(azure: Azure) -> None:
-    assert azure.run("deploy.sh", *GROUP).did("keyvault secret set") == []
+def test_deploying_again_keeps_the_registration_and_says_where_people_connect(azure: Azure) -> None:
+    azure.answer("functionapp config appsettings list", ok(CLIENT))
+    azure.answer("deployment group create *infra/main.bicep", ok("\n".join(WITH_SIGN_IN)))
+    run = azure.run("deploy.sh", *GROUP)
+    assert run.code == 0, run.said
+    assert f"entraClientId={CLIENT}" in run.did("deployment group create")[0]
+    assert "People connect their To Do at https://func-app.azurewebsites.net/api/connect" in run.said
+    assert len(run.calls) == 16
+    [page] = [call for call in run.calls if "https://func-app.azurewebsites.net/api/connect" in call]
+    assert "--skip-authorization-header" in page, "no token of the deployer's goes to the app"
 
 
-def test_tokens_go_in_by_file_and_come_out_nowhere(azure: Azure, tmp_path: Path) -> None:
-    tokens = tmp_path / "tokens.json"
-    tokens.write_text('{"sam@example.com": "t0ken"}', encoding="utf-8")
-    run = azure.run("deploy.sh", *GROUP, "--tokens-file", str(tokens))
-    [call] = run.did("keyvault secret set")
-    assert call[-2:] == ["--output", "none"]
-    assert "t0ken" not in run.said + str(run.calls)
+def test_what_would_change_is_shown_with_the_registration(azure: Azure) -> None:
+    azure.answer("functionapp config appsettings list", ok(CLIENT))
+    run = azure.run("deploy.sh", *GROUP, "--what-if")
+    assert f"entraClientId={CLIENT}" in run.calls[-1]
 
 
-@pytest.mark.parametrize("text", ["", "[]", '{"sam@example.com": 1}', "{"])
-def test_tokens_that_the_app_could_not_read_stop_it_before_anything_is_deployed(
-    azure: Azure, tmp_path: Path, text: str
-) -> None:
-    tokens = tmp_path / "tokens.json"
-    tokens.write_text(text, encoding="utf-8")
-    run = azure.run("deploy.sh", *GROUP, "--tokens-file", str(tokens))
+def test_a_registration_in_the_parameter_file_wins(azure: Azure, tmp_path: Path) -> None:
+    parameters = tmp_path / "mine.bicepparam"
+    parameters.write_text("using 'main.bicep'\nparam entraClientId = 'another'\n", encoding="utf-8")
+    azure.answer("functionapp config appsettings list", ok(CLIENT))
+    run = azure.run("deploy.sh", *GROUP, "--parameters", str(parameters))
+    assert run.code == 0, run.said
+    assert not [word for word in run.did("deployment group create")[0] if word.startswith("entraClientId=")]
+
+
+@pytest.mark.parametrize("call", ["functionapp list", "functionapp config appsettings list"])
+def test_who_cannot_tell_the_registration_deploys_nothing(azure: Azure, call: str) -> None:
+    """Taken for none, it would sign everybody out."""
+    azure.answer(call, error("AuthorizationFailed"))
+    run = azure.run("deploy.sh", *GROUP)
     assert run.code == 1
-    assert "JSON object of account and token" in run.said
     assert not run.did("deployment group create")
+
+
+def test_between_two_apps_it_is_not_guessed(azure: Azure) -> None:
+    azure.answer("functionapp list", ok("func-one\nfunc-two"))
+    run = azure.run("deploy.sh", *GROUP)
+    assert run.code == 1
+    assert "say in infra/main.bicepparam what entraClientId is" in run.said
+
+
+def test_a_sign_in_page_is_waited_for_and_its_absence_is_a_failure(azure: Azure) -> None:
+    azure.answer("deployment group create *infra/main.bicep", ok("\n".join(WITH_SIGN_IN)))
+    azure.answer("rest *api/connect", error("Not Found"), error("Service Unavailable"), ok("<html>"))
+    late = azure.run("deploy.sh", *GROUP)
+    assert late.code == 0, late.said
+    assert "<html>" not in late.said
+    azure.answer("rest *api/connect", error("Internal Server Error"))
+    broken = azure.run("deploy.sh", *GROUP)
+    assert broken.code == 1
+    assert "its log names each mistake" in broken.said
 
 
 # -- the test file --
@@ -273,13 +326,28 @@ def test_with_a_task_the_test_file_must_become_attached(azure: Azure) -> None:
     ("outcome", "said"),
     [
         (tags(todo_state="rejected", todo_reason="no-such-task: nope"), "became rejected: no-such-task: nope"),
-        (tags(todo_state="waiting", todo_reason="needs-sign-in"), "Give --tokens-file"),
         (tags(todo_state="failed", todo_reason="too-old"), "became failed: too-old"),
     ],
 )
 def test_another_outcome_is_a_failure_with_its_reason(azure: Azure, outcome: Answer, said: str) -> None:
     azure.answer("rest *comp=tags", outcome)
     run = azure.run("deploy.sh", *GROUP, "--smoke-metadata", "task=Test")
+    assert run.code == 1
+    assert said in run.said
+
+
+def test_a_test_file_whose_account_has_not_connected_waits_and_that_is_no_failure(azure: Azure) -> None:
+    azure.answer("rest *comp=tags", tags(todo_state="waiting", todo_reason="needs-sign-in: sam is not connected"))
+    run = azure.run("deploy.sh", *GROUP, "--smoke-metadata", "task=Test")
+    assert run.code == 0, run.said
+    assert "waiting (needs-sign-in: sam is not connected): everything up to Graph works" in run.said
+    assert "Next: scripts/connect-entra.sh" in run.said
+
+
+@pytest.mark.parametrize(("state", "said"), [("attached", "became attached"), ("waiting", "waits all the same")])
+def test_a_file_that_names_no_task_can_only_be_rejected(azure: Azure, state: str, said: str) -> None:
+    azure.answer("rest *comp=tags", tags(todo_state=state))
+    run = azure.run("deploy.sh", *GROUP)
     assert run.code == 1
     assert said in run.said
 
@@ -332,56 +400,6 @@ def test_the_package_holds_what_runs_and_nothing_else(tmp_path: Path) -> None:
 
 # -- the other scripts --
 
-OWNED = {
-    "account show *tenantId": [ok("tenant")],
-    "cloud show": [ok("https://login.microsoftonline.com")],
-    "deployment group show": [ok("principal")],
-    "ad sp show": [ok("scope-id")],
-    "ad app create": [ok("client-id")],
-}
-
-
-@pytest.fixture
-def directory(azure: Azure) -> Azure:
-    azure.answers.update(OWNED)
-    return azure
-
-
-def test_the_entra_application_is_made_with_its_credential(directory: Azure) -> None:
-    run = directory.run("connect-entra.sh", *GROUP)
-    assert run.code == 0, run.said
-    assert run.did("ad app create")
-    assert run.did("ad sp create")
-    assert run.did("ad app federated-credential create")
-
-
-def test_an_entra_application_that_is_right_is_left_alone(directory: Azure) -> None:
-    directory.answer("ad app list", ok("client-id"))
-    directory.answer("ad sp list", ok("object-id"))
-    directory.answer("ad app federated-credential list", ok("principal"))
-    run = directory.run("connect-entra.sh", *GROUP)
-    assert run.code == 0, run.said
-    assert not run.did("ad app create") + run.did("ad sp create") + run.did("ad app federated-credential create")
-    assert not run.did("ad app federated-credential update")
-
-
-def test_a_credential_of_a_former_identity_is_changed(directory: Azure) -> None:
-    directory.answer("ad app list", ok("client-id"))
-    directory.answer("ad app federated-credential list", ok("someone-else"))
-    assert directory.run("connect-entra.sh", *GROUP).did("ad app federated-credential update")
-
-
-def test_two_applications_of_one_name_are_not_guessed_between(directory: Azure) -> None:
-    directory.answer("ad app list", ok("one\ntwo"))
-    run = directory.run("connect-entra.sh", *GROUP)
-    assert run.code == 1
-    assert "several applications" in run.said
-
-
-def test_a_directory_that_lags_is_waited_for(directory: Azure) -> None:
-    directory.answer("ad sp create", error("Not a valid reference update"), ok())
-    assert directory.run("connect-entra.sh", *GROUP).code == 0
-
 
 def test_destroying_asks_and_takes_only_the_name_for_an_answer(azure: Azure) -> None:
     for typed in ("", "yes\n", "rg2\n"):
@@ -404,20 +422,12 @@ def test_the_outcome_of_a_file_is_told(azure: Azure) -> None:
     assert "https://staccount.blob.core.windows.net/attachments/a%20b.pdf?comp=tags" in run.calls[0]
 
 
-def test_every_call_is_one_that_the_azure_cli_understands(directory: Azure, tmp_path: Path) -> None:
-    tokens = tmp_path / "tokens.json"
-    tokens.write_text("{}", encoding="utf-8")
-    directory.answer("ad app list", ok())
-    calls = directory.run("connect-entra.sh", *GROUP).calls
-    directory.answer("ad app list", ok("client-id"))
-    directory.answer("ad app federated-credential list", ok("someone-else"))
-    calls += directory.run("connect-entra.sh", *GROUP).calls
-    calls += directory.run("destroy.sh", *GROUP, typed="rg\n").calls
-    calls += directory.run("deploy.sh", *GROUP, "--what-if").calls
-    directory.answer("group exists", ok("false"))
-    directory.answer("rest *comp=tags", tags())
-    options = ("--location", "westeurope", "--tokens-file", str(tokens), "--smoke-metadata", "list=A task=B")
-    calls += directory.run("deploy.sh", *GROUP, *options).calls
-    distinct = [list(call) for call in dict.fromkeys(tuple(call) for call in calls)]
-    found = {" ".join(call): said for call, said in zip(distinct, complaints(distinct), strict=True) if said}
-    assert found == {}
+def test_every_call_is_one_that_the_azure_cli_understands(azure: Azure) -> None:
+    calls = azure.run("destroy.sh", *GROUP, typed="rg\n").calls
+    calls += azure.run("deploy.sh", *GROUP, "--what-if").calls
+    azure.answer("group exists", ok("false"))
+    azure.answer("deployment group create *infra/main.bicep", ok("\n".join(WITH_SIGN_IN)))
+    azure.answer("rest *comp=tags", tags())
+    options = ("--location", "westeurope", "--smoke-metadata", "list=A task=B")
+    calls += azure.run("deploy.sh", *GROUP, *options).calls
+    assert understood(calls) == {}

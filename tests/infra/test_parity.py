@@ -58,7 +58,9 @@ def application_settings() -> dict[str, Any]:
 
 
 def every_setting() -> list[str]:
-    lists = [APP.variables[each] for each in ("connectionSettings", "telemetrySettings", "workerSettings")]
+    lists = [
+        APP.variables[each] for each in ("connectionSettings", "telemetrySettings", "workerSettings", "addressSettings")
+    ]
     named = [str(each["name"]) for many in lists if isinstance(many, list) for each in many if isinstance(each, dict)]
     return [*named, *application_settings()]
 
@@ -128,7 +130,16 @@ def _as_environ(chosen: dict[str, str]) -> dict[str, str]:
                 else str(default if default is not None else "a@b.example")
             )
             environ[name] = chosen.get(parameter.name, text)
-    return environ | {"TODO_ATTACH_TOKENS": "{}"}
+    if "entraClientId" not in chosen:
+        return environ | {"TODO_ATTACH_TOKENS": "{}"}
+    # What the expressions of main.bicep and functionapp.bicep come to.
+    return environ | {
+        "TODO_ATTACH_CONNECT_URL": chosen.get("connectUrl", "https://func-a.azurewebsites.net/api"),
+        "TODO_ATTACH_ENTRA_TENANT": chosen.get("entraTenant", "9a000000-0000-4000-8000-000000000001"),
+        "TODO_ATTACH_ENTRA_CLIENT_SECRET": "a-secret" if chosen.get("entraProof") == "client-secret" else "",
+        "TODO_ATTACH_ACCOUNTS_CONTAINER": str(MAIN.variables["accountsContainer"]),
+        "TODO_ATTACH_ACCOUNTS_KEY": "https://kv-a.vault.azure.net/keys/accounts",
+    }
 
 
 def _parameter(value: Any) -> Parameter | None:
@@ -141,6 +152,21 @@ def test_the_defaults_are_a_configuration_that_the_code_accepts() -> None:
     read = Settings.from_environ(_as_environ({}))
     assert (read.container, read.queue, read.table) == ("attachments", "upload-ranges", "uploads")
     assert read.limits.max_file_bytes == settings.MAX_FILE_BYTES
+
+
+@pytest.mark.parametrize("proof", ["managed-identity", "client-secret"])
+@pytest.mark.parametrize("tenant", ["", "organizations", "consumers", "common", "contoso.example"])
+def test_with_a_registration_people_sign_in(proof: str, tenant: str) -> None:
+    chosen = {"entraClientId": "0f000000-0000-4000-8000-000000000001", "entraProof": proof}
+    read = Settings.from_environ(_as_environ(chosen | ({"entraTenant": tenant} if tenant else {})))
+    assert read.sign_in is not None
+    assert (read.sign_in.proof, read.sign_in.url) == (proof, "https://func-a.azurewebsites.net/api")
+    assert read.sign_in.tenant == (tenant or "9a000000-0000-4000-8000-000000000001")
+
+
+def test_without_one_the_app_starts_and_nobody_has_an_account() -> None:
+    read = Settings.from_environ(_as_environ({}))
+    assert (read.sign_in, read.tokens) == (None, {})
 
 
 def _edges() -> list[tuple[str, str]]:

@@ -43,6 +43,20 @@ def test_storage_takes_no_key_no_stranger_and_no_plain_text(path: str, wanted: V
     assert at(STORAGE.resources["account"].body, f"properties.{path}") == wanted
 
 
+def test_only_people_s_files_are_ever_deleted_by_age_and_only_where_that_was_asked_for() -> None:
+    lifecycle = STORAGE.resources["lifecycle"]
+    assert lifecycle.is_conditional
+    rules = at(lifecycle.body, "properties.policy.rules")
+    assert isinstance(rules, list)
+    assert len(rules) == 1
+    prefixes = at(rules[0], "definition.filters.prefixMatch")
+    assert isinstance(prefixes, list)
+    assert [getattr(each, "text", "") for each in prefixes] == ["'${attachmentsContainer}/'"]
+    assert MAIN.parameters["deleteFilesAfterDays"].default == 0
+    given = at(MAIN.modules["storage"].body, "params.deleteFilesAfterDays")
+    assert getattr(given, "text", "") == "effectiveDeleteFilesAfterDays"
+
+
 def test_no_container_is_public() -> None:
     assert at(STORAGE.resources["containers"].body, "properties.publicAccess") == "None"
 
@@ -82,6 +96,10 @@ def test_the_vault_is_ruled_by_roles_and_cannot_be_purged(path: str, wanted: Val
 )
 def test_the_app_speaks_tls_and_fetches_its_code_by_identity(path: str, wanted: Value) -> None:
     assert at(APP.resources["app"].body, f"properties.{path}") == wanted
+
+
+def test_the_plan_is_flex_consumption() -> None:
+    assert at(APP.resources["plan"].body, "sku") == {"name": "FC1", "tier": "FlexConsumption"}
 
 
 @pytest.mark.parametrize(("resource", "name"), [("noFtpPassword", "ftp"), ("noScmPassword", "scm")])
@@ -155,20 +173,35 @@ def test_no_output_is_a_secret() -> None:
         for name, output in load(path).outputs.items():
             said = f"{name} {output.value}".lower()
             assert not re.search(r"listkeys|connectionstring|instrumentationkey|password|accountkey", said), name
-    assert MAIN.outputs["tokensSecretName"].value == Expression("tokensSecretName", APP.resources["app"].node)
+    assert MAIN.outputs["clientSecretName"].value == Expression("clientSecretName", APP.resources["app"].node)
 
 
-def test_tokens_and_secrets_are_references_into_the_vault_and_never_values() -> None:
+def test_a_client_secret_is_a_reference_into_the_vault_and_a_token_is_never_a_setting() -> None:
     settings = at(MAIN.modules["functionApp"].body, "params.applicationSettings")
     assert isinstance(settings, dict)
-    vault = "'@Microsoft.KeyVault(SecretUri=${keyVault.outputs.uri}secrets/"
-    for name, condition, secret in (
-        ("TODO_ATTACH_TOKENS", "empty(entraClientId)", "${tokensSecretName}"),
-        ("TODO_ATTACH_ENTRA_CLIENT_SECRET", "entraProof == 'client-secret'", "entra-client-secret"),
-    ):
-        value = settings[name]
-        assert isinstance(value, Expression)
-        assert value.text == f"{condition} ? {vault}{secret})' : ''"
+    vault = "'@Microsoft.KeyVault(SecretUri=${keyVault.outputs.uri}secrets/${clientSecretName})'"
+    told = {
+        name: getattr(settings[name], "text", "") for name in ("TODO_ATTACH_TOKENS", "TODO_ATTACH_ENTRA_CLIENT_SECRET")
+    }
+    assert told == {
+        "TODO_ATTACH_TOKENS": "empty(entraClientId) ? '{}' : ''",
+        "TODO_ATTACH_ENTRA_CLIENT_SECRET": f"entraProof == 'client-secret' ? {vault} : ''",
+    }
+
+
+def test_only_people_of_this_tenant_may_connect_unless_told_otherwise_and_the_app_proves_itself_without_a_secret() -> (
+    None
+):
+    assert getattr(MAIN.parameters["entraTenant"].default, "text", "") == "tenant().tenantId"
+    assert MAIN.parameters["entraProof"].default == "managed-identity"
+
+
+@pytest.mark.parametrize(
+    ("path", "wanted"),
+    [("kty", "RSA"), ("keySize", 3072), ("keyOps", ["wrapKey", "unwrapKey"]), ("attributes.exportable", False)],
+)
+def test_the_accounts_key_wraps_and_does_nothing_else(path: str, wanted: Value) -> None:
+    assert at(VAULT.resources["accountsKey"].body, f"properties.{path}") == wanted
 
 
 def test_no_file_holds_something_that_looks_like_a_secret() -> None:
@@ -212,12 +245,18 @@ def test_everything_that_serves_requests_sends_its_diagnostics_to_the_workspace(
     assert watched == {"blobs", "queueService", "tableService", "vault", "app", "topic"}
 
 
-def test_scripts_put_no_secret_on_a_command_line_and_print_none() -> None:
-    text = (ROOT / "scripts/deploy.sh").read_text(encoding="utf-8")
+@pytest.mark.parametrize("script", ["deploy.sh", "connect-entra.sh"])
+def test_scripts_put_no_secret_on_a_command_line_and_print_none(script: str) -> None:
+    text = (ROOT / "scripts" / script).read_text(encoding="utf-8")
     assert "--value" not in text
     assert "secret show" not in text
-    [secret_set] = re.findall(r"az keyvault secret set (?:.*\\\n)*.*", text)
-    assert "--file" in secret_set
-    assert "--output none" in secret_set
-    assert "keys list" in text
-    assert "systemKeys.blobs_extension != null" in text
+    for call in re.findall(r"az keyvault secret set (?:.*\\\n)*.*", text):
+        assert "--file" in call
+        assert "--output none" in call
+    for call in re.findall(r"az functionapp config appsettings set (?:.*\\\n)*.*", text):
+        assert "--output none" in call
+
+
+def test_of_the_webhook_s_key_the_script_only_asks_whether_it_is_there() -> None:
+    text = (ROOT / "scripts/deploy.sh").read_text(encoding="utf-8")
+    assert text.count("keys list") == text.count("systemKeys.blobs_extension != null") == 1

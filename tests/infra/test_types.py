@@ -28,6 +28,7 @@ PINNED = {
     "Microsoft.Storage/storageAccounts/tableServices/tables": "2025-01-01",
     "Microsoft.Web/serverfarms": "2024-11-01",
     "Microsoft.Web/sites": "2024-11-01",
+    "Microsoft.Web/sites/config": "2024-11-01",
     "Microsoft.Web/sites/basicPublishingCredentialsPolicies": "2024-11-01",
 }
 
@@ -64,6 +65,7 @@ SEEDED = [
     ("functionapp", "type: 'blobContainer'", "type: 'blobcontainer'", "did you mean blobContainer"),
     ("functionapp", "type: 'UserAssignedIdentity'", "type: 'UserAssigned'", "is not one of"),
     ("functionapp", "name: 'ftp'", "name: 'ftps'", "none of the kinds"),
+    ("functionapp", "name: 'appsettings'", "name: 'appSetting'", "none of the kinds"),
     ("functionapp", "allow: false", "allow: 'no'", "wants bool"),
     ("functionapp", "ftpsState: 'Disabled'", "ftpsState: 'Disable'", "did you mean Disabled"),
     ("functionapp", "instanceCount: alwaysReadyInstances }", "count: 1 }", "has no property count"),
