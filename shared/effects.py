@@ -6,6 +6,7 @@ they come out as observations. What storage refuses to tell is raised, except wh
 
 import hashlib
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -19,6 +20,7 @@ from shared.errors import (
     GraphNoReply,
     SignInNeeded,
     StorageUnavailable,
+    TokenUnavailable,
 )
 from shared.intake import Intake
 from shared.ledger import Entry, Phase
@@ -39,6 +41,15 @@ class _Observed(Exception):  # noqa: N818 - not an error: the way out of a deep 
     def __init__(self, observation: seen.Observation) -> None:
         super().__init__()
         self.observation = observation
+
+
+@contextmanager
+def _no_token_is_a_delay() -> Iterator[None]:
+    """Identity provider, key vault or the app's proof out of order: a delay, not a step without progress."""
+    try:
+        yield
+    except TokenUnavailable as error:
+        raise _Observed(seen.Deferred(error.detail)) from error
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,10 +159,8 @@ class _Effect:
 
     def _identity(self) -> str:
         """The account under one name: two blobs that name the same person differently compete for the same things."""
-        try:
+        with _no_token_is_a_delay():
             return self.world.ports.accounts.identity(self.entry.account)
-        except GraphNoReply as error:
-            raise _Observed(seen.Unavailable(error.detail)) from error
 
     # -- sending --
 
@@ -309,12 +318,14 @@ class _Effect:
     def _exchange(self, request: wire.GraphRequest) -> wire.GraphReply:
         """One exchange; after a 401, one more with a fresh token. Everything else is the queue's to repeat."""
         accounts, account = self.world.ports.accounts, self.entry.account
-        token = accounts.token(account)
+        with _no_token_is_a_delay():
+            token = accounts.token(account)
         reply = self._send(request, token)
         if not wire.is_challenge(reply):
             return reply
         try:
-            token = accounts.refreshed(account, token, wire.claims_challenge(reply))
+            with _no_token_is_a_delay():
+                token = accounts.refreshed(account, token, wire.claims_challenge(reply))
         except SignInNeeded as error:
             needed = error
         else:

@@ -7,7 +7,7 @@
       BlobGone              there is no such blob                           -> an observation
       BlobTagsRefused       tags cannot be written on this blob             -> an observation
       GraphNoReply          no complete reply; `sent` says if any byte left -> an observation
-        TokenUnavailable    no token to be had at the moment: nothing was sent
+        TokenUnavailable    no token to be had at the moment: nothing was sent, so it is a delay
       SignInNeeded          nobody's token can be had for the account       -> an observation
       MessageError          a message that this code cannot read: raised, so it ends on the poison queue
       StrangerError         a message ahead of the ledger, or for no entry: raised, it is a bug or not ours

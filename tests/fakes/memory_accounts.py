@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from shared.errors import SignInNeeded
+from shared.errors import SignInNeeded, TokenUnavailable
 
 
 @dataclass
@@ -14,19 +14,28 @@ class MemoryAccounts:
     challenges: list[str] = field(default_factory=list)
     # Other names of an account, and the one that stands for all of them.
     identities: dict[str, str] = field(default_factory=dict)
+    # Why no token can be had, though nobody needs to sign in.
+    away: str = ""
 
     def identity(self, account: str) -> str:
+        self._check()
         return self.identities.get(account.casefold(), account.casefold())
 
     def token(self, account: str) -> str:
+        self._check()
         if account not in self.tokens:
             raise SignInNeeded(account, "nobody is signed in for this account")
         return self.tokens[account]
 
     def refreshed(self, account: str, rejected: str, claims: str) -> str:
         self.challenges.append(claims)
+        self._check()
         waiting = self.next_tokens.get(account, [])
         if not waiting:
             raise SignInNeeded(account, "the token was rejected and cannot be refreshed")
         self.tokens[account] = waiting.pop(0)
         return self.tokens[account]
+
+    def _check(self) -> None:
+        if self.away:
+            raise TokenUnavailable(self.away)

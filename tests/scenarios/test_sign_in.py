@@ -44,6 +44,35 @@ def test_a_file_waits_for_sign_in_and_goes_on(requests: int, away: timedelta) ->
     assert_promise(world)
 
 
+@pytest.mark.parametrize("requests", range(SLICES + 1))
+def test_a_token_that_cannot_be_had_for_hours_costs_time_only_and_asks_nobody_to_sign_in(requests: int) -> None:
+    """Entra, the key vault or the app's own proof is out of order: far longer than twenty steps take."""
+    world = World()
+    blob = world.drop(FILE)
+    world.notify()
+    world.run(until=lambda: len(world.requests()) >= requests)
+    world.accounts.away = "the accounts' key in Key Vault: HTTP 503"
+    gone = world.clock.now
+    world.run(until=lambda: world.clock.now - gone > timedelta(hours=12))
+    entry = world.entry(blob)
+    assert not entry.phase.is_terminal
+    assert entry.phase is not Phase.WAITING
+    assert "Key Vault" in entry.detail
+    world.accounts.away = ""
+    world.run()
+    assert_attached(world, blob)
+    assert_promise(world)
+
+
+def test_a_token_that_can_never_be_had_fails_the_file_by_its_age() -> None:
+    world = World()
+    world.accounts.away = "the identity provider does not take the app's proof"
+    blob = world.drop(FILE)
+    world.notify()
+    world.run()
+    assert_ended(world, blob, Phase.FAILED, Reason.TOO_OLD)
+
+
 def test_time_spent_waiting_for_sign_in_does_not_count_as_age() -> None:
     world = World()
     sign_out(world)
