@@ -109,7 +109,7 @@ class _SignInParts:
             self.store,
             self.provider,
             Expected(sign_in.client_id, sign_in.authority, sign_in.tenant),
-            Addresses(sign_in.url, sign_in.authority),
+            Addresses(sign_in.url, sign_in.authority, sign_in.client_id),
             application.ports.telemetry,
             lambda: datetime.now(UTC),
             lambda person: resume_uploads(application.ports, application.intake, person),

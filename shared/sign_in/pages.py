@@ -14,9 +14,10 @@ from shared.sign_in.problems import Problem
 
 _STYLE = (
     "body{font:1.125rem/1.6 system-ui,sans-serif;margin:0 auto;max-width:40rem;padding:2rem 1rem;"
-    "color:#1b1b1b;background:#fff}"
+    "color:#1b1b1b;background:#fff;overflow-wrap:anywhere}"
     "h1{font-size:1.75rem;line-height:1.25}"
-    "code{background:#f0f0f0;padding:.1em .3em;overflow-wrap:anywhere}"
+    "h2{font-size:1.25rem;margin-top:2.5rem}"
+    "code{background:#f0f0f0;padding:.1em .3em}"
     "a{color:#0b57a4}"
     "button,.button{display:inline-block;font:inherit;padding:.5rem 1.25rem;border:2px solid #0b57a4;"
     "border-radius:.25rem;background:#0b57a4;color:#fff;text-decoration:none;cursor:pointer}"
@@ -40,10 +41,11 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Addresses:
-    """Where things are: the app's own root (`.../api`), and the identity provider's origin."""
+    """The app's own root (`.../api`), the identity provider's origin, and the app's id there."""
 
     root: str
     authority: str
+    client_id: str
 
     def security_headers(self) -> dict[str, str]:
         # A form's target may redirect to the identity provider, and browsers hold form-action against that as well.
@@ -70,25 +72,25 @@ class Addresses:
     # -- pages --
 
     def connected(self, person: Person, *, by_name: bool, resumed: int) -> Answer:
-        user = person.name if by_name else person.object_id
-        why = (
-            ""
-            if by_name
-            else "<p>Another connected account has the same sign-in name, so files can only name you by your "
-            "object id.</p>"
-        )
+        by_id = f"<p><code>user={escape(person.object_id)}</code></p>"
+        if by_name:
+            how = (
+                f"<p><code>user={escape(person.name)}</code></p>"
+                f"<p>Should your sign-in name ever change, this stays the same:</p>{by_id}"
+            )
+        else:
+            how = f"{by_id}<p>Another connected account has the same sign-in name: files can only name you by this.</p>"
         waiting = f"<p>{resumed} waiting {'file goes' if resumed == 1 else 'files go'} on now.</p>" if resumed else ""
         return self._page(
             200,
             "Your To Do is connected",
             f"<p>You signed in as <strong>{escape(person.name)}</strong>. Files that are put into the container for "
-            f"you are attached to your tasks from now on, until you disconnect.</p>{waiting}{why}"
-            f"<p>To send a file to your To Do, give its blob the metadata "
-            f"<code>user={escape(user)}</code>"
-            f"{f' (or <code>user={escape(person.object_id)}</code>)' if by_name else ''}.</p>"
+            f"you are attached to your tasks from now on, until you disconnect.</p>{waiting}"
+            f"<p>To send a file to your To Do, give its blob this metadata:</p>{how}"
             "<p>This app can read and change your tasks, and nothing else. Whoever may write to its container can "
             "attach files to your tasks.</p>"
-            f"<h2>To disconnect</h2>{self._disconnect_form()}",
+            f"<h2>To disconnect</h2>{self._disconnect_form()}"
+            f"<p>Or later, at <code>{escape(self.root)}/disconnect</code></p>",
         )
 
     def disconnected(self, person: Person, *, was_connected: bool) -> Answer:
@@ -106,11 +108,18 @@ class Addresses:
         )
 
     def ask_to_disconnect(self) -> Answer:
-        return self._page(200, "Disconnect your To Do", self._disconnect_form())
+        return self._page(
+            200,
+            "Disconnect your To Do",
+            "<p>What is kept for you is deleted then, and no more files are attached to your tasks.</p>"
+            + self._disconnect_form(),
+        )
 
     def problem(self, problem: Problem, code: str = "") -> Answer:
         status, title, paragraphs = _PROBLEMS[problem]
         told = f"<p>Microsoft's number for this: AADSTS{escape(code)}</p>" if code else ""
+        if problem is Problem.ADMIN_CONSENT:
+            told = f"<p>They find it by its id: <code>{escape(self.client_id)}</code></p>{told}"
         return self._page(status, title, "".join(f"<p>{each}</p>" for each in paragraphs) + told + self._again())
 
     def _disconnect_form(self) -> str:

@@ -66,7 +66,7 @@ class Office:
             self.store,
             provider or self.provider,
             Expected(CLIENT_ID, self.entra.origin, tenant),
-            Addresses(root, self.entra.origin),
+            Addresses(root, self.entra.origin, CLIENT_ID),
             self.records,
             self.now,
             self._resume,

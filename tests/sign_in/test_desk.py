@@ -8,10 +8,10 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from local.entra.people import ALEX, KIM, SAM
+from local.entra.people import ALEX, CLIENT_ID, KIM, SAM
 from shared.errors import SignInNeeded
 from shared.sign_in import ceremony as sealed
-from shared.sign_in.pages import Answer
+from shared.sign_in.pages import _STYLE, Answer
 from shared.sign_in.ports import Asked
 from tests.sign_in.office import CONNECT, ROOT, Office, cookie_of, goes_to
 
@@ -61,6 +61,7 @@ def test_connecting_shows_who_is_connected_what_to_write_and_how_to_disconnect(o
     assert f"<code>user={SAM.name}</code>" in page.body
     assert f"<code>user={SAM.oid}</code>" in page.body
     assert f'<form method="post" action="{ROOT}/disconnect">' in page.body
+    assert f"<code>{ROOT}/disconnect</code>" in page.body
     assert_safe(page)
     assert [person.object_id for person in office.resumed] == [SAM.oid]
 
@@ -107,6 +108,7 @@ def test_a_refusal_has_a_page_that_says_what_to_do(office: Office, how: str, tit
     page = office.come_back(begun, office.visitor().refuse(begun.headers["Location"], how))
     assert (page.status, title_of(page)) == (403, title)
     assert CONNECT in page.body
+    assert (f"<code>{CLIENT_ID}</code>" in page.body) == (how == "admin"), "what an administrator has to look for"
     assert_safe(page)
     assert office.store.version(SAM.oid) is None
 
@@ -206,6 +208,8 @@ def test_nowhere_can_a_visitor_say_where_to_go_next(office: Office) -> None:
         answer = begin(asked)
         assert goes_to(answer, office.entra.origin)
         assert "evil" not in str(answer)
+        sent = parse_qs(urlsplit(answer.headers["Location"]).query)
+        assert sent["redirect_uri"] == [f"{ROOT}/connected"], "of the settings, never of the request"
 
 
 def test_disconnecting_needs_that_persons_own_fresh_sign_in(office: Office) -> None:
@@ -276,3 +280,30 @@ def test_records_name_the_account_and_the_problem_and_no_secret(office: Office) 
     assert office.records.lines[0]["account"] == SAM.oid
     assert office.records.lines[1]["problem"] == "declined"
     assert "65004" in str(office.records.lines[1])
+
+
+def test_every_text_can_be_told_from_its_ground_by_weak_eyes() -> None:
+    """WCAG 2.2, 1.4.3: a contrast of 4.5 to 1 for texts, in light and in dark."""
+    light, _, dark = _STYLE.partition("@media(prefers-color-scheme:dark)")
+    for style in (light, dark):
+        pairs = re.findall(
+            r"(?<![-\w])(?:color:(#\w+);background:(#\w+)|background:(#\w+);(?:border-color:#\w+;)?color:(#\w+))", style
+        )
+        assert len(pairs) == 3, "the page, a button, a quiet button"
+        for text, ground, ground_first, text_last in pairs:
+            assert _contrast(text or text_last, ground or ground_first) >= 4.5
+    links = {light: re.findall(r"}a{color:(#\w+)}", light), dark: re.findall(r"}a{color:(#\w+)}", dark)}
+    grounds = {light: "#fff", dark: "#1b1b1b"}
+    assert all(_contrast(colours[0], grounds[style]) >= 4.5 for style, colours in links.items())
+
+
+def _contrast(one: str, other: str) -> float:
+    lighter, darker = sorted((_luminance(one), _luminance(other)), reverse=True)
+    return (lighter + 0.05) / (darker + 0.05)
+
+
+def _luminance(colour: str) -> float:
+    digits = colour[1:] if len(colour) == 7 else "".join(each * 2 for each in colour[1:])
+    parts = [int(digits[at : at + 2], 16) / 255 for at in (0, 2, 4)]
+    linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]

@@ -5,6 +5,7 @@ All of it with real processes: Azurite, the Functions host, the To Do emulator, 
 
 import base64
 import hashlib
+import http.client
 import json
 import os
 import ssl
@@ -13,6 +14,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from azure.data.tables import TableServiceClient
@@ -24,10 +26,12 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from local.drop import Dropped, drop
 from local.emulator import Emulator
 from local.entra.people import ALEX, KIM, SAM, Resident
+from local.sign_in import ACCOUNTS_CONTAINER
 from local.state_dir import EmulatorRecord
 from shared.adapters import azure_clients
 from shared.outcome import REASON, STATE
 from shared.settings import Connection
+from shared.sign_in.ceremony import USED
 from tests.browser.webdriver import Browser, browser
 from tests.local.processes import wait_until
 from tests.local.terminal import Terminal, Up
@@ -173,6 +177,14 @@ def test_disconnecting_takes_a_sign_in_of_its_own_and_then_files_wait(town: Town
     assert not complaints(window, town)
 
 
+def test_disconnecting_can_be_done_later_at_an_address_of_its_own(town: Town, window: Browser) -> None:
+    window.go_to(f"{town.connect.removesuffix('/connect')}/disconnect")
+    assert window.heading() == "Disconnect your To Do"
+    window.keep_screenshot("to-disconnect")
+    assert window.focused_by_tab() == ["Disconnect"]
+    assert not complaints(window, town)
+
+
 @pytest.mark.parametrize(
     ("press", "heading"),
     [
@@ -209,6 +221,7 @@ def test_the_page_is_readable_and_operable_by_anybody(town: Town, window: Browse
     assert window.run("return document.documentElement.lang") == "en"
     assert window.run("return getComputedStyle(document.body).maxWidth") != "none", "its own style is let through"
     window.run("document.body.style.fontSize = '200%'")
+    window.run("document.querySelector('strong').textContent = 'a.long.name@'.repeat(20)")
     assert window.run("return document.documentElement.scrollWidth <= window.innerWidth"), "nothing runs off the side"
     assert not complaints(window, town)
 
@@ -220,6 +233,79 @@ def test_the_cookie_is_out_of_reach_of_scripts_and_of_other_sites(town: Town, wi
     assert cookie["sameSite"] == "Lax"
     assert window.run("return document.cookie") == ""
     assert window.run("return document.referrer") == ""
+
+
+def test_the_container_of_accounts_holds_ciphertext_and_an_index_of_object_ids(town: Town, window: Browser) -> None:
+    connect(window, town, SAM)
+    with BlobServiceClient.from_connection_string(town.storage) as blobs:
+        container = blobs.get_container_client(ACCOUNTS_CONTAINER)
+        kept = {blob.name: blob.metadata or {} for blob in container.list_blobs(include=["metadata"])}
+        contents = {name: container.download_blob(name).readall() for name in kept}
+    accounts = {name for name in kept if name.startswith("account/")}
+    assert accounts
+    assert kept.keys() - accounts == {name for name in kept if name.startswith(("name/", "sign-in/"))}
+    for name in accounts:
+        assert '"EncryptionAlgorithm": "AES_GCM_256"' in kept[name]["encryptiondata"]
+    index = [content.decode() for name, content in contents.items() if name.startswith("name/")]
+    assert SAM.oid in index
+    assert all(len(each) == len(SAM.oid) for each in index)
+    for name, content in contents.items():
+        # What is encrypted has no byte that is likelier than others; a JSON text has few beyond 127.
+        assert name.startswith("name/") or content == USED or sum(byte > 127 for byte in content) > len(content) / 4
+        for words in (SAM.name, SAM.tid, "RefreshToken", "secret", "verifier"):
+            assert words.encode() not in content, name
+
+
+HOSTILE: list[tuple[str, str, dict[str, str]]] = [
+    ("GET", "/connect", {"Host": "evil.example"}),
+    (
+        "GET",
+        "/connect",
+        {"X-Forwarded-Host": "evil.example", "X-Forwarded-Proto": "https", "Forwarded": "host=evil.example"},
+    ),
+    ("GET", "/connect", {"X-Original-URL": "https://evil.example/", "X-Rewrite-URL": "/evil.example"}),
+    ("GET", "/connect?redirect_uri=https://evil.example/&prompt=none&login_hint=x&client_id=evil", {}),
+    ("POST", "/disconnect?post_logout_redirect_uri=https://evil.example/", {"Origin": "https://evil.example"}),
+    ("POST", "/connect", {}),
+    ("PUT", "/disconnect", {}),
+    ("POST", "/connected?code=x&state=y", {}),
+    ("GET", "/connected", {}),
+    ("GET", "/connected?code=<script>alert(1)</script>&state=%3Cscript%3E", {"Cookie": "todo-attach=<script>"}),
+    ("GET", "/connected?state=%00%0d%0aSet-Cookie:%20a=b&code=%ff%fe", {"Cookie": f"todo-attach={'A' * 43}"}),
+    ("GET", "/connected?state=%ED%A0%80&code=x", {"Cookie": f"todo-attach={'A' * 43}"}),
+    ("GET", "/connected?" + "&".join(f"state={each}" for each in range(300)), {}),
+    ("GET", f"/connected?code={'x' * 7000}&state=y", {"Cookie": f"todo-attach={'A' * 43}"}),
+    ("GET", "/connected?code=x&state=y", {"Cookie": f"todo-attach={'A' * 7000}"}),
+    ("GET", "/connected?code=x&state=y", {"Cookie": "; ".join(f'todo-attach="{each}' for each in range(300))}),
+    ("GET", "/connected?error=evil.example&error_description=AADSTS65004%20evil.example", {}),
+    ("GET", "/connected/../connect", {}),
+    ("GET", "//evil.example/connect", {}),
+    ("GET", "/connect/evil.example", {}),
+]
+
+
+def test_hostile_requests_to_the_running_app_come_to_nothing(town: Town) -> None:
+    """By the whole way through host and worker: no answer is an error of the server's, none leads elsewhere."""
+    app, begun = urlsplit(town.connect), 0
+    for method, path, headers in HOSTILE:
+        connection = http.client.HTTPConnection(app.netloc, timeout=30)
+        connection.putrequest(method, f"{app.path.removesuffix('/connect')}{path}", skip_host="Host" in headers)
+        for name, value in ({"Content-Length": "0"} | headers).items():
+            connection.putheader(name, value)
+        connection.endheaders()
+        answer = connection.getresponse()
+        told = f"{answer.headers}{answer.read().decode('utf-8', 'replace')}"
+        connection.close()
+        asked = f"{method} {path[:60]} {str(headers)[:60]}"
+        assert answer.status < 500, asked
+        assert "evil.example" not in told, asked
+        assert "<script" not in told, asked
+        if answer.status == 303:
+            begun += 1
+            location = urlsplit(answer.headers["Location"])
+            assert f"{location.scheme}://{location.netloc}" == town.entra, asked
+            assert parse_qs(location.query)["redirect_uri"] == [f"{town.connect}ed"], asked
+    assert begun >= 4, "those with nothing but a strange host or parameter are let in"
 
 
 def test_no_token_is_found_anywhere(town: Town, window: Browser) -> None:
