@@ -63,7 +63,8 @@ def person_of(claims: Mapping[str, Any], expected: Expected, now: datetime) -> P
 def is_fresh(claims: Mapping[str, Any], began: datetime) -> bool:
     """Whether the person proved themselves after *began*, and not by an older session of the browser.
 
-    A token without an auth_time is believed: prompt=login was asked for, and Entra is not documented to send one.
+    A token without an auth_time is believed: prompt=login was asked for, and Entra sends the claim only where the
+    registration asks for it.
     """
     when = claims.get("auth_time")
     return when is None or (isinstance(when, int | float) and when >= (began - SKEW).timestamp())
