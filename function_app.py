@@ -4,8 +4,6 @@ The functions' names are part of the deployment: the Event Grid subscription nam
 function that does not exist is dropped without a word.
 """
 
-import json
-
 import azure.functions as func
 
 # The worker only binds SDK types where this module is imported.
@@ -24,59 +22,59 @@ app = func.FunctionApp()
     connection=CONNECTION,
     source=func.BlobSource.EVENT_GRID,
 )
-def open_upload(client: blob.BlobClient) -> None:
+def open_upload(client: blob.BlobClient, context: func.Context) -> None:
     """A blob was written. Bound as a client: an InputStream would pull the whole file through the host."""
-    application().runner.on_blob(client.blob_name)
+    application().on_blob_event(client.blob_name, context)
 
 
 @app.function_name("send_range")
 @app.queue_trigger(arg_name="message", queue_name="%TODO_ATTACH_QUEUE%", connection=CONNECTION)
-def send_range(message: func.QueueMessage) -> None:
+def send_range(message: func.QueueMessage, context: func.Context) -> None:
     """One step of one upload: at most one slice."""
-    application().runner.on_message(message.get_body(), message.dequeue_count or 1)
+    application().on_message(message, context)
 
 
 @app.function_name("park_range")
 @app.queue_trigger(arg_name="message", queue_name="%TODO_ATTACH_QUEUE%-poison", connection=CONNECTION)
-def park_range(message: func.QueueMessage) -> None:
+def park_range(message: func.QueueMessage, context: func.Context) -> None:
     """A range message failed too often: its upload is parked, and the sweep tries again."""
-    application().runner.on_poison(message.get_body())
+    application().on_poison(message, context)
 
 
 @app.function_name("reopen_upload")
 @app.queue_trigger(arg_name="message", queue_name="webjobs-blobtrigger-poison", connection=CONNECTION)
-def reopen_upload(message: func.QueueMessage) -> None:
+def reopen_upload(message: func.QueueMessage, context: func.Context) -> None:
     """A blob event failed too often, say while storage was away: it is taken up again until it succeeds.
 
     The queue's name is the host's. A queue whose name ends in -poison has no poison queue of its own: a message that
     fails here comes back, after the lease, for as long as it takes.
     """
-    application().runner.on_blob(json.loads(message.get_body())["BlobName"])
+    application().on_poison_event(message, context)
 
 
 @app.function_name("sweep")
 @app.timer_trigger(arg_name="timer", schedule="%TODO_ATTACH_SWEEP_SCHEDULE%")
-def sweep(timer: func.TimerRequest) -> None:  # noqa: ARG001 - the binding passes it
+def sweep(timer: func.TimerRequest, context: func.Context) -> None:  # noqa: ARG001 - the binding passes it
     """Starts uploads again that no message names any more."""
-    application().sweep()
+    application().on_timer(context)
 
 
 @app.function_name("connect")
 @app.route("connect", methods=["GET"], trigger_arg_name="request", auth_level=func.AuthLevel.ANONYMOUS)
-def connect(request: func.HttpRequest) -> func.HttpResponse:
+def connect(request: func.HttpRequest, context: func.Context) -> func.HttpResponse:
     """A person connects their To Do: off to the identity provider."""
-    return application().at_desk("connect", request)
+    return application().at_desk("connect", request, context)
 
 
 @app.function_name("connected")
 @app.route("connected", methods=["GET"], trigger_arg_name="request", auth_level=func.AuthLevel.ANONYMOUS)
-def connected(request: func.HttpRequest) -> func.HttpResponse:
+def connected(request: func.HttpRequest, context: func.Context) -> func.HttpResponse:
     """The identity provider sends the browser back here."""
-    return application().at_desk("connected", request)
+    return application().at_desk("connected", request, context)
 
 
 @app.function_name("disconnect")
 @app.route("disconnect", methods=["GET", "POST"], trigger_arg_name="request", auth_level=func.AuthLevel.ANONYMOUS)
-def disconnect(request: func.HttpRequest) -> func.HttpResponse:
+def disconnect(request: func.HttpRequest, context: func.Context) -> func.HttpResponse:
     """A form, and what it sends: off to the identity provider, to sign in anew."""
-    return application().at_desk("disconnect", request)
+    return application().at_desk("disconnect", request, context)

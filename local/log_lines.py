@@ -10,9 +10,11 @@ from local.wording import size_text
 _ROUTINE = frozenset(
     {
         *("invocation_started", "lease_renewed", "delivered", "draining", "drained", "restart"),
-        *("dropped", "comes-back"),
+        *("dropped", "comes_back", "outcome"),
     }
 )
+# Of every record and every event of a run of a function.
+_OF_A_RUN = frozenset({"invocation_id", "trigger", "dequeue_count", "queue_age", "trace_parent"})
 _SERIOUS = frozenset({"WARNING", "ERROR", "CRITICAL"})
 
 
@@ -54,13 +56,23 @@ def _recorded(record: Mapping[str, Any]) -> str | None:
 
 
 def _step(record: Mapping[str, Any]) -> str:
-    told = f"{record['action']}: {record['seen'] or 'the end'}, {record['next_phase']}"
+    told = f"{record['action']}: {record['observation'] or 'the end'}, {record['next_phase']}"
     if record["next_phase"] == "sending":
         told += f", {size_text(record['offset'])} of {size_text(record['size'])} there"
-    why = ": ".join(str(record[name]) for name in ("reason", "detail") if record.get(name))
+    why = ", ".join(filter(None, (record.get("reason"), _graph_refused(record), _waits(record))))
     return f"{told} ({why})" if why else told
 
 
+def _graph_refused(record: Mapping[str, Any]) -> str:
+    if int(record.get("status", 0)) < 400:
+        return ""
+    return f"HTTP {record['status']} {record.get('graph_code', '')}".rstrip()
+
+
+def _waits(record: Mapping[str, Any]) -> str:
+    return f"waits {record['wait']:g} s for {record['waits_for']}" if record.get("waits_for") else ""
+
+
 def _facts(event: Mapping[str, Any]) -> str:
-    unsaid = {"event", "source", "at", "upload_id", "invocation_id"}
+    unsaid = {"event", "source", "at", "upload_id", *_OF_A_RUN}
     return " ".join(f"{name}={value}" for name, value in event.items() if name not in unsaid and value is not None)

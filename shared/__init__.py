@@ -18,7 +18,9 @@ correctness.
       messages       the range message
       entry_record   the entry as a flat record, and back
       admission      a blob, just seen, becomes a new entry
-      records        what a step leaves in the log
+      exchange       one exchange with Graph in facts: ids, status, what it asked for
+      records        what a step leaves for operators; the whole vocabulary of telemetry
+      metrics        what records add up to
       backoff        delays, Retry-After
       errors         the exceptions, and what the queue does with each
     contracts
@@ -31,7 +33,7 @@ correctness.
       reconcile      the container against the ledger, for blobs whose events never came
       settings       the only reader of the environment
       wiring         builds the adapters, once per process
-      telemetry      one structured record per step
+      telemetry      records as lines of JSON
       sign_in/       a person connects their To Do, once, in a browser
       adapters/      one file per outside thing
 """

@@ -6,8 +6,7 @@ they come out as observations. What storage refuses to tell is raised, except wh
 
 import hashlib
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 
 from shared import graph_wire as wire
@@ -22,6 +21,7 @@ from shared.errors import (
     StorageUnavailable,
     TokenUnavailable,
 )
+from shared.exchange import Exchange
 from shared.intake import Intake
 from shared.ledger import Entry, Phase
 from shared.matching import candidates, slot
@@ -29,6 +29,7 @@ from shared.names import find_list, find_task
 from shared.outcome import outcome_tags
 from shared.ports import Ports
 from shared.ranges import ByteRange
+from shared.records import CLAIM_NEARLY_OVER
 
 # A listing longer than this is not one that a person made.
 MAX_PAGES = 200
@@ -43,13 +44,12 @@ class _Observed(Exception):  # noqa: N818 - not an error: the way out of a deep 
         self.observation = observation
 
 
-@contextmanager
-def _no_token_is_a_delay() -> Iterator[None]:
-    """Identity provider, key vault or the app's proof out of order: a delay, not a step without progress."""
-    try:
-        yield
-    except TokenUnavailable as error:
-        raise _Observed(seen.Deferred(error.detail)) from error
+@dataclass(frozen=True, slots=True)
+class Performed:
+    """What was seen of the outside, and the last exchange with Graph that told it, if there was one."""
+
+    observation: seen.Observation
+    exchange: Exchange | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,26 +62,32 @@ class Effects:
     mailbox_by_id: bool
     deadline: timedelta
 
-    def perform(self, entry: Entry, action: upload.Effect, claim_left: Callable[[], timedelta]) -> seen.Observation:
+    def perform(self, entry: Entry, action: upload.Effect, claim_left: Callable[[], timedelta]) -> Performed:
         """Do *action* for the claimed *entry*. *claim_left* tells how long the claim still holds."""
+        effect = _Effect(self, entry, claim_left)
+        observation = self._observe(effect, action)
+        return Performed(observation, effect.exchanges[-1] if effect.exchanges else None)
+
+    def _observe(self, effect: "_Effect", action: upload.Effect) -> seen.Observation:
         try:
-            return _Effect(self, entry, claim_left).perform(action)
+            return effect.perform(action)
         except _Observed as early:
             return early.observation
         except SignInNeeded as error:
             return seen.NeedsSignIn(error.detail)
         except BlobChanged:
-            return self._rewritten(entry)
+            return self._rewritten(effect.entry)
         except BlobGone:
             return seen.BlobDeleted()
 
     def cancel_orphan(self, entry: Entry, session_url: str) -> None:
         """Cancel a session that this entry's ledger record will never know: opened after the claim was lost."""
+        request = wire.identified(wire.prepare_cancel_session(session_url), self.ports.new_id())
         try:
             token = self.ports.accounts.token(entry.account)
-            self.ports.graph.send(wire.prepare_cancel_session(session_url), token)
+            self.ports.graph.send(request, token)
         except (GraphNoReply, SignInNeeded):
-            self.ports.telemetry.record("orphan-session", upload_id=entry.upload_id)
+            self.ports.telemetry.record("orphan_session", upload_id=entry.upload_id)
 
     def _rewritten(self, entry: Entry) -> seen.Observation:
         """Enter and announce the blob's present version: a metadata edit changes the ETag and raises no event."""
@@ -102,6 +108,7 @@ class _Effect:
     world: Effects
     entry: Entry
     claim_left: Callable[[], timedelta]
+    exchanges: list[Exchange] = field(default_factory=list)
 
     def perform(self, action: upload.Effect) -> seen.Observation:
         match action:
@@ -159,8 +166,7 @@ class _Effect:
 
     def _identity(self) -> str:
         """The account under one name: two blobs that name the same person differently compete for the same things."""
-        with _no_token_is_a_delay():
-            return self.world.ports.accounts.identity(self.entry.account)
+        return self._told(lambda: self.world.ports.accounts.identity(self.entry.account))
 
     # -- sending --
 
@@ -318,14 +324,13 @@ class _Effect:
     def _exchange(self, request: wire.GraphRequest) -> wire.GraphReply:
         """One exchange; after a 401, one more with a fresh token. Everything else is the queue's to repeat."""
         accounts, account = self.world.ports.accounts, self.entry.account
-        with _no_token_is_a_delay():
-            token = accounts.token(account)
+        token = self._told(lambda: accounts.token(account), request)
         reply = self._send(request, token)
         if not wire.is_challenge(reply):
             return reply
+        rejected, claims = token, wire.claims_challenge(reply)
         try:
-            with _no_token_is_a_delay():
-                token = accounts.refreshed(account, token, wire.claims_challenge(reply))
+            token = self._told(lambda: accounts.refreshed(account, rejected, claims), request)
         except SignInNeeded as error:
             needed = error
         else:
@@ -336,6 +341,18 @@ class _Effect:
         if self._only_the_session_is_refused(request, token):
             return reply
         raise needed
+
+    def _told(self, ask: Callable[[], str], request: wire.GraphRequest | None = None) -> str:
+        """What the accounts say: a token for *request*, or whose they are.
+
+        Identity provider, key vault or the app's proof out of order: a delay, not a step without progress.
+        """
+        try:
+            return ask()
+        except TokenUnavailable as error:
+            if request is not None:
+                self.exchanges.append(Exchange.unanswered(request, type(error).__name__))
+            raise _Observed(seen.Deferred(error.detail)) from error
 
     def _only_the_session_is_refused(self, request: wire.GraphRequest, token: str) -> bool:
         """Whether the token is still good for the task: a session that is over may answer 401 too."""
@@ -355,8 +372,16 @@ class _Effect:
 
     def _send(self, request: wire.GraphRequest, token: str) -> wire.GraphReply:
         if request.method != "GET" and not self._claim_holds():
+            self.exchanges.append(Exchange.unanswered(request, CLAIM_NEARLY_OVER))
             raise _Observed(seen.Deferred("the claim was nearly over", timedelta()))
-        return self.world.ports.graph.send(request, token)
+        request = wire.identified(request, self.world.ports.new_id())
+        try:
+            reply = self.world.ports.graph.send(request, token)
+        except GraphNoReply as error:
+            self.exchanges.append(Exchange.unanswered(request, type(error).__name__))
+            raise
+        self.exchanges.append(Exchange.answered(request, reply))
+        return reply
 
     def _claim_holds(self) -> bool:
         """Whether the claim outlives a whole request.

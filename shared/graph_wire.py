@@ -10,7 +10,7 @@ import binascii
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import parse_qs, quote, unquote, urlsplit
@@ -24,6 +24,8 @@ from shared.ranges import ByteRange, expected_offset
 PAGE_SIZE = 100
 # Requests to an upload URL.
 SESSION_OPERATIONS = frozenset({"put_slice", "get_session", "cancel_session"})
+# Ours, so that a request can be found in Graph's logs also where no reply came.
+CLIENT_REQUEST_ID = "client-request-id"
 # Seen for mail where a file went over the mailbox's message size.
 _TOO_LARGE_CODE = "ErrorMessageSizeExceeded"
 
@@ -353,6 +355,12 @@ def _named_list(row: Mapping[str, Any]) -> Named | None:
 def _named_task(row: Mapping[str, Any]) -> Named | None:
     task_id, title = row.get("id"), row.get("title")
     return Named(task_id, title) if isinstance(task_id, str) and isinstance(title, str) else None
+
+
+def identified(request: GraphRequest, unique: str) -> GraphRequest:
+    """The request under an id of its own: *unique*, 32 hex digits, written as the GUID that Graph expects."""
+    guid = "-".join((unique[:8], unique[8:12], unique[12:16], unique[16:20], unique[20:]))
+    return replace(request, headers={**request.headers, CLIENT_REQUEST_ID: guid, "return-client-request-id": "true"})
 
 
 # -- replies in general --

@@ -11,6 +11,7 @@ from shared.delivery import until
 from shared.ledger import Claim, Entry
 from shared.messages import RangeMessage
 from shared.ports import BlobDescription, Ports, Stored
+from shared.records import describe_accepted, describe_outcome
 from shared.upload import Limits
 
 
@@ -34,7 +35,7 @@ class Intake:
         ledger.mark_live(entry.upload_id)
         inserted = ledger.insert(self._claimed(entry, owner))
         if inserted is not None:
-            self._record(inserted.entry)
+            self._record(inserted)
             return inserted, True
         # Somebody was faster. An entry is never deleted while it lives, so it is there.
         raced = ledger.get(entry.upload_id)
@@ -54,12 +55,9 @@ class Intake:
             return entry
         return replace(entry, claim=Claim(owner, entry.created_at + self.limits.claim))
 
-    def _record(self, entry: Entry) -> None:
-        self.ports.telemetry.record(
-            "accepted",
-            upload_id=entry.upload_id,
-            phase=entry.phase,
-            reason=entry.reason,
-            size=entry.size,
-            container=entry.blob.container,
-        )
+    def _record(self, stored: Stored) -> None:
+        entry = stored.entry
+        wait = until(entry.not_before, stored.date)
+        self.ports.telemetry.record("accepted", **describe_accepted(entry, wait=wait))
+        if entry.phase.is_terminal:
+            self.ports.telemetry.record("outcome", **describe_outcome(entry, elapsed=stored.date - entry.created_at))

@@ -4,6 +4,7 @@ Adapters implement these; tests have fakes that obey the same contract (tests/co
 """
 
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -143,14 +144,35 @@ class RangeQueue(Protocol):
         """Send, invisible for *delay*, rounded up to whole seconds. Raises StorageUnavailable."""
 
 
+@dataclass(frozen=True, slots=True)
+class Invocation:
+    """One run of one function, as the host tells of it.
+
+    *traceparent* is the host's own trace context. *dequeue_count* and *queue_age* (seconds) are a queue's.
+    """
+
+    function: str
+    trigger: str  # datasource, pubsub, timer, http: OpenTelemetry's words
+    id: str
+    traceparent: str = ""
+    dequeue_count: int | None = None
+    queue_age: float | None = None
+
+
 class Telemetry(Protocol):
-    """Where records of what happened go. Must never fail, and is never given a secret."""
+    """Where records of what happened go. Must never fail, and is never given a secret or a name of a person's."""
+
+    def invocation(self, invocation: Invocation) -> AbstractContextManager[None]:
+        """While it is entered, records belong to this run of a function."""
+
+    def upload(self, upload_id: str, traceparent: str = "") -> AbstractContextManager[None]:
+        """While it is entered, the run works for this upload, as a part of the upload's own trace.
+
+        *traceparent* is the trace context of whoever asked for it; it may be missing or strange.
+        """
 
     def record(self, event: str, **fields: object) -> None:
-        """Write one structured record."""
-
-    def traceparent(self) -> str:
-        """W3C trace context of the present invocation, for the next message; empty where there is none."""
+        """Write one structured record. `records.ATTRIBUTES` names every field that there is."""
 
 
 @dataclass(frozen=True, slots=True)

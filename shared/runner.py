@@ -15,13 +15,13 @@ from datetime import datetime, timedelta
 from shared import delivery, upload
 from shared import observations as seen
 from shared.backoff import delay_before
-from shared.effects import Effects
+from shared.effects import Effects, Performed
 from shared.errors import Conflict, MessageError, StorageUnavailable, StrangerError
 from shared.intake import Intake
 from shared.ledger import Claim, Phase, claimed
 from shared.messages import RangeMessage, decode
 from shared.ports import Ports, Stored
-from shared.records import describe_step
+from shared.records import describe_outcome, describe_step
 from shared.upload import Limits
 
 # Phases that the blob trigger runs through itself, to save a file its first hops. A death in between is healed by
@@ -42,14 +42,15 @@ class Runner:
         """A blob event: enter the blob as it is now, and take its first steps at once."""
         blob = self.ports.blobs.describe(blob_name)
         if blob is None:
-            self.ports.telemetry.record("no-such-blob")
+            self.ports.telemetry.record("no_such_blob")
             return
-        asked = self.ports.monotonic()
-        stored, is_new = self.intake.enter(blob, owner=self.ports.new_id())
-        if not is_new or stored.entry.claim is None:
-            self.intake.announce(stored)
-            return
-        self._run(stored, asked, inline=True)
+        with self.ports.telemetry.upload(blob.version.upload_id()):
+            asked = self.ports.monotonic()
+            stored, is_new = self.intake.enter(blob, owner=self.ports.new_id())
+            if not is_new or stored.entry.claim is None:
+                self.intake.announce(stored)
+                return
+            self._run(stored, asked, inline=True)
 
     def on_message(self, body: bytes, delivery_count: int) -> None:
         """One delivery of a range message, for the *delivery_count*-th time.
@@ -58,6 +59,10 @@ class Runner:
         away: the queue delivers again, and in the end the poison queue holds what could not be.
         """
         message = decode(body)
+        with self.ports.telemetry.upload(message.upload_id, message.traceparent):
+            self._deliver(message, delivery_count)
+
+    def _deliver(self, message: RangeMessage, delivery_count: int) -> None:
         stored = self._load(message)
         match delivery.judge(stored.entry, step=message.step, delivery_count=delivery_count, now=stored.date):
             case delivery.Proceed(taken_over):
@@ -65,7 +70,7 @@ class Runner:
             case delivery.Announce(delay):
                 self.ports.queue.send(replace(message, step=stored.entry.step), delay)
             case delivery.ComeBack(delay, why):
-                self.ports.telemetry.record("comes-back", upload_id=message.upload_id, step=message.step, why=why)
+                self.ports.telemetry.record("comes_back", upload_id=message.upload_id, step=message.step, why=why)
                 self.ports.queue.send(message, delay)
             case delivery.Drop(why):
                 self.ports.telemetry.record("dropped", upload_id=message.upload_id, step=message.step, why=why)
@@ -80,20 +85,30 @@ class Runner:
         """
         try:
             message = decode(body)
-            stored = self._load(message)
-        except (MessageError, StrangerError) as error:
-            self.ports.telemetry.record("poison-refused", why=str(error))
+        except MessageError as error:
+            self.ports.telemetry.record("poison", result="refused", error=type(error).__name__)
             return
+        with self.ports.telemetry.upload(message.upload_id, message.traceparent):
+            result = self._bury(message)
+            self.ports.telemetry.record("poison", upload_id=message.upload_id, step=message.step, result=result)
+
+    def _bury(self, message: RangeMessage) -> str:
+        try:
+            stored = self._load(message)
+        except StrangerError:
+            return "refused"
         # Delivered often enough to be poison: certainly more than once.
         match delivery.judge(stored.entry, step=message.step, delivery_count=2, now=stored.date):
             case delivery.Proceed():
-                self._park(stored)
+                return "parked" if self._park(stored) else "ignored"
             case delivery.Announce(delay):
                 self.ports.queue.send(replace(message, step=stored.entry.step), delay)
+                return "announced"
             case delivery.ComeBack(delay, _):
                 self.ports.queue.send(message, delay)
+                return "delayed"
             case delivery.Drop() | delivery.Stranger():
-                self.ports.telemetry.record("poison-ignored", upload_id=message.upload_id, step=message.step)
+                return "ignored"
 
     def _load(self, message: RangeMessage) -> Stored:
         stored = self.ports.ledger.get(message.upload_id)
@@ -101,7 +116,7 @@ class Runner:
             raise StrangerError(f"a message for upload {message.upload_id}, which the ledger does not know")
         return stored
 
-    def _park(self, stored: Stored) -> None:
+    def _park(self, stored: Stored) -> bool:
         entry = stored.entry
         wait = delay_before(entry.parked + 5, jitter=self.ports.jitter())
         # A claim that ran out stays: it says that somebody may have sent what nobody recorded.
@@ -109,10 +124,16 @@ class Runner:
         try:
             self.ports.ledger.replace(stored, parked)
         except Conflict:
-            return  # it moves after all
+            return False  # it moves after all
         self.ports.telemetry.record(
-            "parked", upload_id=entry.upload_id, step=entry.step, phase=entry.phase, parked=parked.parked
+            "parked",
+            upload_id=entry.upload_id,
+            step=entry.step,
+            phase=entry.phase,
+            parked=parked.parked,
+            wait=wait.total_seconds(),
         )
+        return True
 
     # -- the cycle, from the claim on --
 
@@ -136,8 +157,10 @@ class Runner:
         """
         clock = _Clock(stored.date, self.ports.monotonic, asked)
         going: Stored | None = stored
+        since = asked
         while going is not None and going.entry.claim is not None:
-            stored, going = going, self._act(going, going.entry.claim, clock, inline=inline)
+            stored, going = going, self._act(going, going.entry.claim, clock, since=since, inline=inline)
+            since = self.ports.monotonic()
         if going is None:
             return
         entry = going.entry
@@ -145,35 +168,54 @@ class Runner:
             # After the record: were it first, a death in between would leave an entry that no sweep sees.
             self.ports.ledger.clear_live(entry.upload_id)
             return
-        message = RangeMessage(entry.upload_id, entry.step, self.ports.telemetry.traceparent())
-        self.ports.queue.send(message, delivery.until(entry.not_before, going.date))
+        self.ports.queue.send(RangeMessage(entry.upload_id, entry.step), delivery.until(entry.not_before, going.date))
 
-    def _act(self, stored: Stored, claim: Claim, clock: "_Clock", *, inline: bool) -> Stored | None:
+    def _act(self, stored: Stored, claim: Claim, clock: "_Clock", *, since: float, inline: bool) -> Stored | None:
         """Decide, do it, record it. None where the claim was lost meanwhile: whoever has it now goes on."""
         entry = stored.entry
         action = upload.decide(entry, now=clock.now(), limits=self.limits)
-        observation: seen.Observation | None = None
+        performed: Performed | None = None
         if isinstance(action, upload.End):
             after = upload.ended(entry, action)
         else:
-            observation = self.effects.perform(entry, action, lambda: clock.left_until(claim.until))
-            after = upload.absorb(entry, observation, now=clock.now(), limits=self.limits, jitter=self.ports.jitter())
+            performed = self.effects.perform(entry, action, lambda: clock.left_until(claim.until))
+            after = upload.absorb(
+                entry, performed.observation, now=clock.now(), limits=self.limits, jitter=self.ports.jitter()
+            )
         if inline and after.phase in _INLINE and after.not_before is None:
             now = clock.now()
             after = claimed(after, owner=claim.owner, until=now + self.limits.claim, now=now, taken_over=False)
         try:
             recorded = self.ports.ledger.replace(stored, after)
         except (Conflict, StorageUnavailable) as error:
-            if isinstance(observation, seen.SessionOpened):
+            if performed is not None and isinstance(performed.observation, seen.SessionOpened):
                 # Only this worker knows it. Where the record was written after all, the session is found gone, and
                 # another one is opened.
-                self.effects.cancel_orphan(entry, observation.url)
+                self.effects.cancel_orphan(entry, performed.observation.url)
             if isinstance(error, StorageUnavailable):
                 raise
-            self.ports.telemetry.record("claim-lost", upload_id=entry.upload_id, step=entry.step)
+            self.ports.telemetry.record("claim_lost", upload_id=entry.upload_id, step=entry.step)
             return None
-        self.ports.telemetry.record("step", **describe_step(entry, after, action, observation))
+        self._record(stored, recorded, action, performed, duration=self.ports.monotonic() - since)
         return recorded
+
+    def _record(
+        self, before: Stored, after: Stored, action: upload.Action, performed: Performed | None, *, duration: float
+    ) -> None:
+        observation, exchange = (performed.observation, performed.exchange) if performed is not None else (None, None)
+        step = describe_step(
+            before.entry,
+            after.entry,
+            action,
+            observation,
+            exchange,
+            duration=duration,
+            wait=delivery.until(after.entry.not_before, after.date),
+        )
+        self.ports.telemetry.record("step", **step)
+        if after.entry.phase.is_terminal and not before.entry.phase.is_terminal:
+            elapsed = after.date - after.entry.created_at
+            self.ports.telemetry.record("outcome", **describe_outcome(after.entry, elapsed=elapsed))
 
 
 @dataclass(frozen=True, slots=True)

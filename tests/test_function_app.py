@@ -6,6 +6,7 @@ function_app.py, which otherwise builds the real one from the environment.
 
 import json
 import runpy
+import threading
 from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any
@@ -14,6 +15,9 @@ import pytest
 from azure.functions.queue import QueueMessage
 from azure.functions.timer import TimerRequest
 from azure.storage.blob import BlobClient
+from azure_functions_runtime.bindings.context import Context
+from azure_functions_runtime.bindings.retrycontext import RetryContext
+from azure_functions_runtime.bindings.tracecontext import TraceContext
 from azurefunctions.extensions.bindings import blob as sdk_types
 
 import function_app
@@ -44,6 +48,12 @@ def world(monkeypatch: pytest.MonkeyPatch) -> World:
     world = World()
     monkeypatch.setattr(function_app, "application", lambda: world.application)
     return world
+
+
+def context(function: str) -> Context:
+    """As the worker library makes it."""
+    trace_context = TraceContext("00-" + "1" * 32 + "-" + "2" * 16 + "-01", "", {})
+    return Context(function, ".", "invocation-1", threading.local(), trace_context, RetryContext(0, 0, None))
 
 
 def message(body: str | bytes, dequeue_count: int | None = 1) -> QueueMessage:
@@ -139,7 +149,7 @@ def test_the_queue_s_encoding_is_the_one_that_the_application_sends() -> None:
 @pytest.mark.parametrize("name", ["report.pdf", "2026/11/report.pdf", "über 100%.pdf", "a b+c.pdf"])
 def test_a_blob_event_opens_the_upload_of_that_very_blob(world: World, name: str) -> None:
     blob = world.drop(b"x" * 2_500, name)
-    function_app.open_upload(blob_client(name))
+    function_app.open_upload(blob_client(name), context("open_upload"))
     assert world.phase(blob) is Phase.SENDING
     world.run()
     assert_promise(world)
@@ -147,8 +157,8 @@ def test_a_blob_event_opens_the_upload_of_that_very_blob(world: World, name: str
 
 def test_a_message_goes_on_with_the_upload_that_it_names(world: World) -> None:
     blob = world.drop(b"x" * 2_500)
-    function_app.open_upload(blob_client("report.pdf"))
-    function_app.send_range(message(world.messages.messages[0].body))
+    function_app.open_upload(blob_client("report.pdf"), context("open_upload"))
+    function_app.send_range(message(world.messages.messages[0].body), context("send_range"))
     assert world.entry(blob).offset == 1_024
     world.run()
     assert_attached(world, blob, b"x" * 2_500)
@@ -158,29 +168,29 @@ def test_a_message_goes_on_with_the_upload_that_it_names(world: World) -> None:
 def test_a_message_says_how_often_it_was_delivered(world: World, dequeue_count: int | None, announced: int) -> None:
     """One step behind: only a repeated delivery announces the present step. Unknown counts as the first."""
     blob = world.drop(b"x" * 2_500)
-    function_app.open_upload(blob_client("report.pdf"))
+    function_app.open_upload(blob_client("report.pdf"), context("open_upload"))
     behind = encode(RangeMessage(blob.upload_id(), world.entry(blob).step - 1))
     sent = world.messages.sent
-    function_app.send_range(message(behind, dequeue_count))
+    function_app.send_range(message(behind, dequeue_count), context("send_range"))
     assert world.messages.sent - sent == announced
 
 
 @pytest.mark.parametrize("body", ["not ours", encode(RangeMessage("0" * 32, 1))], ids=["unreadable", "unknown"])
 def test_a_message_that_is_not_ours_is_raised_so_that_the_host_counts_it(world: World, body: str) -> None:
     with pytest.raises((MessageError, StrangerError)):
-        function_app.send_range(message(body))
+        function_app.send_range(message(body), context("send_range"))
 
 
 def test_a_poisoned_message_parks_its_upload(world: World) -> None:
     blob = world.drop(b"x" * 2_500)
-    function_app.open_upload(blob_client("report.pdf"))
-    function_app.park_range(message(world.messages.messages[0].body, dequeue_count=5))
+    function_app.open_upload(blob_client("report.pdf"), context("open_upload"))
+    function_app.park_range(message(world.messages.messages[0].body, dequeue_count=5), context("park_range"))
     assert world.entry(blob).parked == 1
 
 
 def test_a_poisoned_message_that_is_not_ours_is_over(world: World) -> None:
-    function_app.park_range(message("not ours"))
-    assert [line["event"] for line in world.records.lines] == ["poison-refused"]
+    function_app.park_range(message("not ours"), context("park_range"))
+    assert [line["event"] for line in world.records.lines] == ["poison"]
 
 
 def test_a_poisoned_blob_event_opens_the_upload_after_all(world: World) -> None:
@@ -194,16 +204,16 @@ def test_a_poisoned_blob_event_opens_the_upload_after_all(world: World) -> None:
         "BlobName": "a/report.pdf",
         "ETag": '"0x1"',
     }
-    function_app.reopen_upload(message(json.dumps(body)))
+    function_app.reopen_upload(message(json.dumps(body)), context("reopen_upload"))
     assert world.phase(blob) is Phase.SENDING
 
 
 def test_the_sweep_announces_what_no_message_names(world: World) -> None:
     world.drop(b"x" * 2_500)
-    function_app.open_upload(blob_client("report.pdf"))
+    function_app.open_upload(blob_client("report.pdf"), context("open_upload"))
     world.messages.messages.clear()
     world.clock.advance(3_600)
-    function_app.sweep(TimerRequest(past_due=False))
+    function_app.sweep(TimerRequest(past_due=False), context("sweep"))
     assert len(world.messages.messages) == 1
     world.run()
     assert_promise(world)

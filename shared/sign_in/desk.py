@@ -14,6 +14,7 @@ from http.cookies import CookieError, SimpleCookie
 
 from shared.errors import StorageUnavailable, TokenUnavailable
 from shared.ports import Telemetry
+from shared.records import pseudonym
 from shared.sign_in import ceremony as sealed
 from shared.sign_in.account import Account
 from shared.sign_in.ceremony import COOKIE_FOR, Ceremony, Purpose
@@ -65,7 +66,7 @@ class Desk:
         try:
             return self._finish(asked)
         except (StorageUnavailable, TokenUnavailable) as error:
-            return self._problem(Problem.UNAVAILABLE, why=str(error))
+            return self._problem(Problem.UNAVAILABLE, error=type(error).__name__)
 
     # --
 
@@ -76,7 +77,7 @@ class Desk:
             ceremony = Ceremony(purpose, self.now(), flow)
             self.store.put_ceremony(sealed.record_name(cookie), sealed.seal(ceremony, cookie))
         except (StorageUnavailable, TokenUnavailable) as error:
-            return self._problem(Problem.UNAVAILABLE, why=str(error))
+            return self._problem(Problem.UNAVAILABLE, error=type(error).__name__)
         return self.addresses.redirect(url, self._set_cookie(cookie))
 
     def _finish(self, asked: Asked) -> Answer:
@@ -127,7 +128,7 @@ class Desk:
             resumed = self.resume(person)
         except StorageUnavailable:
             resumed = 0  # they go on at their next try
-        self.telemetry.record("account-connected", account=person.object_id, by_name=by_name, resumed=resumed)
+        self.telemetry.record("connected", account=pseudonym(person.name), by_name=by_name, resumed=resumed)
         return self.addresses.connected(person, by_name=by_name, resumed=resumed)
 
     def _disconnect(self, person: Person) -> Answer:
@@ -141,11 +142,11 @@ class Desk:
                 held.delete()
         for name in names:
             self.store.forget_name(name, person.object_id)
-        self.telemetry.record("account-disconnected", account=person.object_id, was_connected=held is not None)
+        self.telemetry.record("disconnected", account=pseudonym(person.name), was_connected=held is not None)
         return self.addresses.disconnected(person, was_connected=held is not None)
 
-    def _problem(self, problem: Problem, *, code: str = "", why: str = "") -> Answer:
-        self.telemetry.record("sign-in-failed", problem=str(problem), code=code, why=why)
+    def _problem(self, problem: Problem, *, code: str = "", error: str = "") -> Answer:
+        self.telemetry.record("sign_in_failed", problem=str(problem), code=code, error=error)
         return self.addresses.problem(problem, code)
 
     # -- the cookie --

@@ -6,6 +6,7 @@ failure, the poison queue after five tries, nothing released when a worker dies.
 
 import hashlib
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
@@ -17,8 +18,9 @@ from local.todo.throttle import NO_LIMITS
 from local.todo.throttle import Limits as PublishedLimits
 from shared.attachment import BlobVersion
 from shared.ledger import Entry, Phase
-from shared.ports import Ports
+from shared.ports import Invocation, Ports
 from shared.ranges import MAX_SLICE_BYTES
+from shared.records import ATTRIBUTES
 from shared.settings import Connection, Settings
 from shared.sweep import Swept
 from shared.upload import Limits
@@ -56,11 +58,15 @@ class Records:
 
     lines: list[dict[str, object]] = field(default_factory=list)
 
-    def record(self, event: str, **fields: object) -> None:
-        self.lines.append({"event": event, **fields})
+    def invocation(self, invocation: Invocation) -> AbstractContextManager[None]:
+        return nullcontext()
 
-    def traceparent(self) -> str:
-        return ""
+    def upload(self, upload_id: str, traceparent: str = "") -> AbstractContextManager[None]:
+        return nullcontext()
+
+    def record(self, event: str, **fields: object) -> None:
+        assert fields.keys() <= ATTRIBUTES.keys(), f"{event} has fields that nobody knows"
+        self.lines.append({"event": event, **fields})
 
     def events(self, event: str) -> list[dict[str, object]]:
         return [line for line in self.lines if line["event"] == event]
@@ -79,6 +85,7 @@ class World:
         mailbox_by_id: bool = False,
         delete_attached: bool = False,
         jitter: Callable[[], float] = lambda: 0.5,
+        watched: Callable[[Ports], Ports] = lambda ports: ports,
     ) -> None:
         self.clock = ManualClock()
         self.todo = TodoService(now=lambda: self.clock.now, behaviour=behaviour, limits=published, faults=faults)
@@ -123,7 +130,7 @@ class World:
             jitter=jitter,
             new_id=self._new_id,
         )
-        self.application: Application = assemble(settings, ports)
+        self.application: Application = assemble(settings, watched(ports))
 
     def _new_id(self) -> str:
         self._ids += 1

@@ -99,7 +99,7 @@ _STEP = {
     "event": "step",
     "upload_id": "0123456789abcdef",
     "action": "SendSlice",
-    "seen": "Progress",
+    "observation": "Progress",
     "next_phase": "sending",
     "offset": 1024,
     "size": 2048,
@@ -112,10 +112,17 @@ _STEP = {
         (recorded(event="accepted", upload_id="0123456789abcdef", size=3), "01234567  a file of 3 bytes"),
         (recorded(**_STEP), "01234567  SendSlice: Progress, sending, 1.0 KiB of 2.0 KiB there"),
         (
-            recorded(**{**_STEP, "action": "End", "seen": "", "next_phase": "failed", "reason": "too-old"}),
+            recorded(**{**_STEP, "action": "End", "observation": "", "next_phase": "failed", "reason": "too-old"}),
             "01234567  End: the end, failed (too-old)",
         ),
-        (recorded(event="parked", upload_id="0123456789abcdef", parked=2), "01234567  parked parked=2"),
+        (
+            recorded(**{**_STEP, "observation": "Deferred", "status": 429, "waits_for": "throttling", "wait": 7.0}),
+            "01234567  SendSlice: Deferred, sending, 1.0 KiB of 2.0 KiB there (HTTP 429, waits 7 s for throttling)",
+        ),
+        (
+            recorded(event="parked", upload_id="0123456789abcdef", parked=2, invocation_id="1", trigger="pubsub"),
+            "01234567  parked parked=2",
+        ),
         (recorded(event="sweep", live=1, announced=0, cleared=0), None),
         (recorded(event="dropped", upload_id="0123456789abcdef"), None),
         ({"event": "log", "logger": "azure", "level": "INFO", "message": "hello"}, None),

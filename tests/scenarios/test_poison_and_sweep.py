@@ -41,7 +41,7 @@ def test_a_message_that_is_not_ours_ends_on_the_poison_queue_and_disturbs_nothin
     assert_attached(world, blob)
     assert_promise(world)
     assert [type(error) for error in world.raised] in ([MessageError] * MAX_DEQUEUES, [StrangerError] * MAX_DEQUEUES)
-    assert len(world.records.events("poison-refused")) == 1
+    assert len(world.records.events("poison")) == 1
 
 
 def test_what_a_strange_message_held_is_not_repeated() -> None:

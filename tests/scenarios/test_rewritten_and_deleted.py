@@ -72,7 +72,7 @@ def test_a_file_deleted_before_its_event_comes_is_nothing() -> None:
     world.notify()
     world.run()
     assert world.ledger.entries() == []
-    assert len(world.records.events("no-such-blob")) == 1
+    assert len(world.records.events("no_such_blob")) == 1
     assert_promise(world)
 
 

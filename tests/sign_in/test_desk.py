@@ -10,6 +10,7 @@ import pytest
 
 from local.entra.people import ALEX, CLIENT_ID, KIM, SAM
 from shared.errors import SignInNeeded
+from shared.records import pseudonym
 from shared.sign_in import ceremony as sealed
 from shared.sign_in.pages import _STYLE, Answer
 from shared.sign_in.ports import Asked
@@ -276,8 +277,8 @@ def test_records_name_the_account_and_the_problem_and_no_secret(office: Office) 
     office.connect(SAM)
     begun = office.desk.connect(Asked("GET", {}, {}))
     office.come_back(begun, office.visitor().refuse(begun.headers["Location"]))
-    assert [line["event"] for line in office.records.lines] == ["account-connected", "sign-in-failed"]
-    assert office.records.lines[0]["account"] == SAM.oid
+    assert [line["event"] for line in office.records.lines] == ["connected", "sign_in_failed"]
+    assert office.records.lines[0]["account"] == pseudonym(SAM.name)
     assert office.records.lines[1]["problem"] == "declined"
     assert "65004" in str(office.records.lines[1])
 

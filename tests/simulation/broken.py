@@ -192,8 +192,8 @@ def tells_where_it_sends() -> AbstractContextManager[None]:
     """The upload URL gets into the log."""
     describe = describe_step
 
-    def worse(before: Entry, after: Entry, *rest: Any) -> dict[str, Any]:
-        return describe(before, after, *rest) | {"url": after.session_url}
+    def worse(before: Entry, after: Entry, *rest: Any, **more: Any) -> dict[str, Any]:
+        return describe(before, after, *rest, **more) | {"why": after.session_url}
 
     return _with(runner, "describe_step", worse)
 

@@ -1,0 +1,89 @@
+"""What records add up to. Metrics are made from the very records that are sent, so the two never contradict."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+
+class Kind(StrEnum):
+    """A counter adds, a histogram collects, a gauge shows what is."""
+
+    COUNTER = "counter"
+    HISTOGRAM = "histogram"
+    GAUGE = "gauge"
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """*unit* as UCUM writes it."""
+
+    name: str
+    kind: Kind
+    unit: str
+    description: str
+
+
+UPLOADS = Metric("todo_attach.uploads", Kind.COUNTER, "{upload}", "uploads that ended, by outcome and reason")
+DURATION = Metric("todo_attach.upload.duration", Kind.HISTOGRAM, "s", "from blob to outcome, by outcome")
+BYTES = Metric("todo_attach.bytes", Kind.COUNTER, "By", "bytes that Graph took")
+SLICES = Metric("todo_attach.slices", Kind.COUNTER, "{slice}", "slices that were sent, whatever became of them")
+DEFERRALS = Metric("todo_attach.deferrals", Kind.COUNTER, "{step}", "steps after which something is waited for")
+POISON = Metric("todo_attach.poison", Kind.COUNTER, "{message}", "poison messages, by what was done about them")
+LIVE = Metric("todo_attach.live", Kind.GAUGE, "{upload}", "uploads in flight, when last swept")
+OLDEST_AGE = Metric("todo_attach.live.oldest_age", Kind.GAUGE, "s", "age of the oldest of them")
+NEED_SIGN_IN = Metric("todo_attach.accounts.need_sign_in", Kind.GAUGE, "{account}", "accounts that uploads wait for")
+
+METRICS = (UPLOADS, DURATION, BYTES, SLICES, DEFERRALS, POISON, LIVE, OLDEST_AGE, NEED_SIGN_IN)
+
+
+@dataclass(frozen=True, slots=True)
+class Measurement:
+    """One value of one metric."""
+
+    metric: Metric
+    value: float
+    attributes: Mapping[str, str] = field(default_factory=dict)
+
+
+def measured(event: str, fields: Mapping[str, object]) -> list[Measurement]:
+    """What a record adds to the metrics."""
+    match event:
+        case "outcome":
+            outcome = {"outcome": str(fields["phase"])}
+            return [
+                Measurement(UPLOADS, 1, {**outcome, "reason": str(fields["reason"])}),
+                Measurement(DURATION, _number(fields["elapsed"]), outcome),
+            ]
+        case "step":
+            return [*_sent(fields), *_waited(fields)]
+        case "poison":
+            return [Measurement(POISON, 1, {"result": str(fields["result"])})]
+        case "sweep":
+            return [
+                Measurement(LIVE, _number(fields["live"])),
+                Measurement(OLDEST_AGE, _number(fields["oldest_age"])),
+                Measurement(NEED_SIGN_IN, _number(fields["accounts_waiting"])),
+            ]
+        case _:
+            return []
+
+
+def _sent(fields: Mapping[str, object]) -> list[Measurement]:
+    # A step that was to send a slice may end before it did: nothing was asked of Graph then.
+    if "range_start" not in fields or fields.get("graph_operation") != "put_slice":
+        return []
+    slices = [Measurement(SLICES, 1)]
+    if fields["observation"] in {"Progress", "Attached", "LandedUnnamed"}:
+        reached = fields["range_stop"] if fields["observation"] != "Progress" else fields["offset"]
+        gained = max(0, _number(reached) - _number(fields["range_start"]))
+        slices.append(Measurement(BYTES, gained))
+    return slices
+
+
+def _waited(fields: Mapping[str, object]) -> list[Measurement]:
+    return [Measurement(DEFERRALS, 1, {"cause": str(fields["waits_for"])})] if fields["waits_for"] else []
+
+
+def _number(value: object) -> float:
+    assert isinstance(value, int | float)  # noqa: S101 - the records' own fields
+    return value

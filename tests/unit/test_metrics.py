@@ -1,0 +1,64 @@
+"""What records add up to."""
+
+from shared.metrics import METRICS, measured
+
+
+def values(event: str, **fields: object) -> dict[str, tuple[float, dict[str, str]]]:
+    return {each.metric.name: (each.value, dict(each.attributes)) for each in measured(event, fields)}
+
+
+def step(**fields: object) -> dict[str, tuple[float, dict[str, str]]]:
+    usual = {"observation": "Progress", "offset": 250, "waits_for": ""}
+    return values("step", **{**usual, **fields})
+
+
+def test_an_outcome_is_counted_and_timed() -> None:
+    assert values("outcome", phase="failed", reason="too-old", elapsed=12.5) == {
+        "todo_attach.uploads": (1, {"outcome": "failed", "reason": "too-old"}),
+        "todo_attach.upload.duration": (12.5, {"outcome": "failed"}),
+    }
+
+
+def test_a_slice_counts_the_bytes_that_graph_says_it_has() -> None:
+    counted = step(range_start=200, range_stop=300, graph_operation="put_slice")
+    assert counted == {"todo_attach.slices": (1, {}), "todo_attach.bytes": (50, {})}
+
+
+def test_the_last_slice_counts_whole() -> None:
+    counted = step(range_start=200, range_stop=300, graph_operation="put_slice", observation="Attached")
+    assert counted["todo_attach.bytes"] == (100, {})
+
+
+def test_a_slice_without_an_answer_was_sent_but_brought_no_byte() -> None:
+    counted = step(range_start=200, range_stop=300, graph_operation="put_slice", observation="Unclear")
+    assert counted == {"todo_attach.slices": (1, {})}
+
+
+def test_a_slice_that_could_not_be_read_was_not_sent() -> None:
+    assert step(range_start=200, range_stop=300, observation="Deferred", waits_for="storage") == {
+        "todo_attach.deferrals": (1, {"cause": "storage"})
+    }
+
+
+def test_a_step_that_waits_is_a_deferral() -> None:
+    assert step(waits_for="throttling") == {"todo_attach.deferrals": (1, {"cause": "throttling"})}
+
+
+def test_poison_is_counted_by_what_was_done_about_it() -> None:
+    assert values("poison", result="parked") == {"todo_attach.poison": (1, {"result": "parked"})}
+
+
+def test_a_sweep_shows_what_is_in_flight() -> None:
+    assert values("sweep", live=3, oldest_age=60.0, accounts_waiting=1) == {
+        "todo_attach.live": (3, {}),
+        "todo_attach.live.oldest_age": (60.0, {}),
+        "todo_attach.accounts.need_sign_in": (1, {}),
+    }
+
+
+def test_other_events_measure_nothing() -> None:
+    assert measured("dropped", {}) == []
+
+
+def test_metrics_have_names_of_their_own() -> None:
+    assert len({metric.name for metric in METRICS}) == len(METRICS)
