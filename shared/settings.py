@@ -85,6 +85,7 @@ class Settings:
     limits: Limits
     # Either this, or tokens.
     sign_in: SignIn | None = None
+    telemetry: bool = False  # the worker has set up OpenTelemetry
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str]) -> "Settings":
@@ -130,11 +131,14 @@ class Settings:
                 sign_in_wait=timedelta(days=read.number("TODO_ATTACH_SIGN_IN_WAIT_DAYS", 14, at_least=0, at_most=90)),
             ),
             sign_in=sign_in,
+            # The worker library's own switch, and its own reading of it.
+            telemetry=read.optional("PYTHON_APPLICATIONINSIGHTS_ENABLE_TELEMETRY").lower() in _WORKER_S_TRUE,
         )
         read.finish()
         return settings
 
 
+_WORKER_S_TRUE = {"true", "1", "t", "y", "yes"}
 _STORAGE_NAME = re.compile(r"(?=.{3,63}$)[a-z0-9]+(?:-[a-z0-9]+)*")
 _QUEUE_NAME = re.compile(r"(?=.{3,56}$)[a-z0-9]+(?:-[a-z0-9]+)*")  # "-poison" must still fit into 63
 _TABLE_NAME = re.compile(r"[A-Za-z][A-Za-z0-9]{2,62}")

@@ -103,6 +103,11 @@ def build(settings: Settings, credential: TokenCredential | None = None) -> Appl
         jitter=random.random,
         new_id=_new_id,
     )
+    if settings.telemetry:
+        # Only now: without telemetry, OpenTelemetry is not even imported.
+        from shared.adapters.open_telemetry import traced  # noqa: PLC0415
+
+        ports = traced(ports, settings.queue)
     application = assemble(settings, ports)
     return application if sign_in is None else replace(application, desk=sign_in.desk(application))
 

@@ -1,0 +1,71 @@
+"""Ports whose calls are spans: each request to Graph, and each message that is queued."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import timedelta
+
+from opentelemetry.trace import SpanKind, StatusCode, Tracer
+
+from shared.adapters.upload_trace import place_in, write_traceparent
+from shared.errors import GraphNoReply
+from shared.exchange import Exchange
+from shared.graph_wire import GraphReply, GraphRequest
+from shared.messages import RangeMessage
+from shared.ports import GraphTransport, RangeQueue
+from shared.records import ATTRIBUTES
+
+
+class TracedGraph:
+    """`ports.GraphTransport`: a span per request, named as the operation. The URL is not in it."""
+
+    def __init__(self, inner: GraphTransport, tracer: Tracer) -> None:
+        self._inner = inner
+        self._tracer = tracer
+
+    def send(self, request: GraphRequest, token: str) -> GraphReply:
+        # The SDK's own record of an exception holds its text.
+        with self._tracer.start_as_current_span(
+            request.operation, kind=SpanKind.CLIENT, record_exception=False, set_status_on_exception=False
+        ) as span:
+            try:
+                reply = self._inner.send(request, token)
+            except GraphNoReply as error:
+                span.set_attributes(_attributes(Exchange.unanswered(request, type(error).__name__)))
+                span.set_status(StatusCode.ERROR)
+                raise
+            exchange = Exchange.answered(request, reply)
+            span.set_attributes(_attributes(exchange))
+            if exchange.error:
+                span.set_status(StatusCode.ERROR)
+            return reply
+
+
+class TracedQueue:
+    """`ports.RangeQueue`: a span per message, whose context the message carries."""
+
+    def __init__(self, inner: RangeQueue, tracer: Tracer, name: str) -> None:
+        self._inner = inner
+        self._tracer = tracer
+        self._name = name
+
+    def send(self, message: RangeMessage, delay: timedelta = timedelta()) -> None:
+        attributes: dict[str, str | int | float] = {
+            "messaging.system": "azure_storage_queues",
+            "messaging.destination.name": self._name,
+            ATTRIBUTES["upload_id"]: message.upload_id,
+            ATTRIBUTES["step"]: message.step,
+            ATTRIBUTES["wait"]: delay.total_seconds(),
+        }
+        with self._tracer.start_as_current_span(
+            f"send {self._name}",
+            # A sweep, or another upload's step, announces this one: in this one's trace.
+            context=place_in(message.upload_id),
+            kind=SpanKind.PRODUCER,
+            attributes=attributes,
+            record_exception=False,
+        ) as span:
+            self._inner.send(replace(message, traceparent=write_traceparent(span.get_span_context())), delay)
+
+
+def _attributes(exchange: Exchange) -> Mapping[str, str | int | float]:
+    return {ATTRIBUTES[name]: value for name, value in exchange.fields().items()}
