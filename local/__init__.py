@@ -15,6 +15,7 @@ The stack:
     event_grid              stands in for Event Grid: sees a blob written, calls the webhook
     functions/              stands in for the Functions host, around Microsoft's worker library
     todo/                   stands in for Microsoft To Do
+    insights/               stands in for Application Insights: keeps what is sent, shows each upload as a tree
     entra/, sign_in         stands in for Entra; or a person signs in at the real one, with a code
 
 What the commands share:

@@ -58,6 +58,32 @@ def app_settings(storage: str, graph: Graph, *, lease_seconds: int | None) -> di
     return settings
 
 
+def telemetry_settings(connection_string: str) -> dict[str, str]:
+    """Over the settings of the application: telemetry as in the cloud, to an endpoint of this machine, and soon."""
+    return {
+        "PYTHON_APPLICATIONINSIGHTS_ENABLE_TELEMETRY": "true",
+        "PYTHON_APPLICATIONINSIGHTS_LOGGER_NAME": "todo_attach",
+        "APPLICATIONINSIGHTS_CONNECTION_STRING": connection_string,
+        "OTEL_SERVICE_NAME": "todo-attach",
+        "OTEL_TRACES_SAMPLER": "always_on",
+        # Upload URLs would be in the spans of these.
+        "OTEL_PYTHON_DISABLED_INSTRUMENTATIONS": (
+            "azure_sdk,django,fastapi,flask,httpx,httpx2,psycopg2,requests,urllib,urllib3"
+        ),
+        # Of the exporter and the distribution: reports about themselves to Microsoft, and questions to the metadata
+        # address of a virtual machine.
+        "APPLICATIONINSIGHTS_STATSBEAT_DISABLED_ALL": "true",
+        "APPLICATIONINSIGHTS_SDKSTATS_DISABLED": "true",
+        "APPLICATIONINSIGHTS_CONTROLPLANE_DISABLED": "true",
+        "APPLICATIONINSIGHTS_OPENTELEMETRY_RESOURCE_METRIC_DISABLED": "true",
+        "OTEL_EXPERIMENTAL_RESOURCE_DETECTORS": "azure_functions",
+        # Milliseconds; in the cloud 5000, 1000 and 60000.
+        "OTEL_BSP_SCHEDULE_DELAY": "500",
+        "OTEL_BLRP_SCHEDULE_DELAY": "500",
+        "OTEL_METRIC_EXPORT_INTERVAL": "2000",
+    }
+
+
 def environment(settings: Mapping[str, str]) -> dict[str, str]:
     """The environment of this process with *settings* over it, and without what would reach out to the cloud."""
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("APPLICATIONINSIGHTS_")}

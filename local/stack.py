@@ -11,14 +11,18 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 from local import azurite
-from local.app_settings import CONTAINER, QUEUE, TABLE, Graph, app_settings, environment
+from local.app_settings import CONTAINER, QUEUE, TABLE, Graph, app_settings, environment, telemetry_settings
 from local.child import REPOSITORY, Child, ChildFailed, Command
 from local.event_grid import EventGridStandIn
+from local.insights.endpoint import Endpoint
+from local.insights.rows import host_request
+from local.insights.workspace import OnTrace, Workspace
 from local.kept import Kept
 from local.known_ports import KnownPorts, port_of
 from local.provision import provision
@@ -56,7 +60,7 @@ class Plan:
 class Stack:
     """All pieces, while this is entered. Entering raises ChildFailed where a piece does not start."""
 
-    def __init__(self, plan: Plan, state: StateDir, *, tell: Tell, say: Say) -> None:
+    def __init__(self, plan: Plan, state: StateDir, *, tell: Tell, say: Say, on_trace: OnTrace | None = None) -> None:
         self._plan = plan
         self._state = state
         self._tell = tell
@@ -66,6 +70,9 @@ class Stack:
         self._emulator: EmulatorRecord | None = None
         self._event_grid: EventGridStandIn | None = None
         self._in_a_hurry = False
+        self._on_trace = on_trace
+        self._insights: Endpoint | None = None
+        self._workspace: Workspace | None = None
         self.sign_in: SignInHere | None = None
         self.ended_in_order = True
         # What is only in memory is lost with its process: nothing is gained by starting that one again.
@@ -115,6 +122,8 @@ class Stack:
         await asyncio.to_thread(provision, self._storage)
         if self._plan.sign_in is not None:
             await self._start_sign_in(self._plan.sign_in, ending)
+        if self._on_trace is not None:
+            await self._start_insights(self._on_trace, ending)
         ending.push_async_callback(self._end, self._functions, _DRAIN_SECONDS + _GRACE_SECONDS)
         await self._functions.start()
         self._event_grid = EventGridStandIn(
@@ -145,6 +154,13 @@ class Stack:
         ending.callback(self.sign_in.close)
         control = self._emulator.control if self._emulator is not None else ""
         self._graph = await asyncio.to_thread(self.sign_in.start, self._storage, self._graph, control, self._say)
+
+    async def _start_insights(self, on_trace: OnTrace, ending: AsyncExitStack) -> None:
+        self._workspace = Workspace(self._state.path / "telemetry", on_trace)
+        if not self._plan.durable:
+            self._workspace.forget()
+        ending.callback(self._workspace.close)
+        self._insights = await ending.enter_async_context(Endpoint(self._workspace.add))
 
     async def _end(self, piece: Kept, grace_seconds: float) -> None:
         try:
@@ -198,6 +214,8 @@ class Stack:
         settings = app_settings(self._storage, self._graph, lease_seconds=lease)
         if self.sign_in is not None:
             settings = self.sign_in.over(settings)
+        if self._insights is not None:
+            settings |= telemetry_settings(self._insights.connection_string)
         child, ready = await self._python("the Functions host", arguments, environment(settings), say=self._say)
         self._functions_url = ready["url"]
         (self._webhook,) = ready["blob_webhooks"].values()
@@ -235,6 +253,8 @@ class Stack:
         except ValueError:
             self._say(line)
             return
+        if self._workspace is not None and event.get("event") == "invocation_ended":
+            self._workspace.add("AppRequests", host_request(event, datetime.now(UTC)))
         self._tell({"source": "functions", **event})
 
     def _on_restart(self, text: str) -> None:

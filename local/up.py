@@ -8,14 +8,17 @@ import sys
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 from local import interruptible
 from local.app_settings import LONGEST_LEASE_SECONDS, SHORTEST_LEASE_SECONDS
 from local.child import ChildFailed
 from local.functions.event_stream import EventStream
+from local.insights.trace import Trace
 from local.log_lines import line_of
 from local.options import add_graph_options, add_sign_in_options, add_state_option, graph_of, sign_in_of
+from local.progress import terminal
 from local.stack import LOCAL_TOKENS, Plan, Stack
 from local.state_dir import RunningRecord, StateDir, StateDirError, default_directory
 from local.todo.behaviour import DOCUMENTED
@@ -52,6 +55,11 @@ def _parser() -> argparse.ArgumentParser:
     add_graph_options(parser)
     add_sign_in_options(parser)
     parser.add_argument("--account", default="you", metavar="NAME", help="whose token that is (default: %(default)s)")
+    parser.add_argument(
+        "--trace",
+        action="store_true",
+        help="telemetry as in Azure, to a stand-in for Application Insights: the spans of each upload as a tree",
+    )
     parser.add_argument(
         "--lease",
         type=_lease,
@@ -105,9 +113,16 @@ async def _up(plan: Plan, options: argparse.Namespace) -> int:
         else:
             stream.emit(**event)
 
+    def on_trace(trace: Trace, path: Path) -> None:
+        if stream is None:
+            terminal(stderr=True).print(trace.tree())
+        else:
+            stream.emit("trace", source="insights", upload_id=trace.upload_id, spans=len(trace), otlp=str(path))
+
     try:
         async with StateDir(options.state or default_directory()) as state:
-            return await _keep(Stack(plan, state, tell=tell, say=_say), state, options, stream)
+            stack = Stack(plan, state, tell=tell, say=_say, on_trace=on_trace if options.trace else None)
+            return await _keep(stack, state, options, stream)
     except (ChildFailed, StateDirError) as error:
         _say(f"todo-attach: {error}")
         return 1
@@ -166,11 +181,13 @@ def _where_everything_is(record: RunningRecord, options: argparse.Namespace) -> 
     lease = (
         f"\n  lease      {options.lease} s, to try crashes with; the cloud's is 600 s, always" if options.lease else ""
     )
+    telemetry = (options.state or default_directory()) / "telemetry"
+    trace = f"\n  telemetry  {telemetry}: a file per table, and traces for any viewer of OTLP" if options.trace else ""
     return f"""
   storage    Azurite, container "{record.container}"
   functions  {record.functions}
   To Do      {record.graph}{"" if record.emulator is None else " (an emulator)"}, as {record.account}
-  data       {options.state or "in memory, gone when this ends"}{lease}
+  data       {options.state or "in memory, gone when this ends"}{lease}{trace}
 
 Attach a file from another terminal, and see it arrive; and see what is under way:
 

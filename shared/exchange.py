@@ -11,6 +11,12 @@ from shared.graph_wire import CLIENT_REQUEST_ID, GraphReply, GraphRequest, error
 
 # What asks to come back later, and does not mean that anything is broken.
 _THROTTLED = frozenset({423, 429, 503, 509})
+_WORDS = frozenset(
+    {
+        *("", "v1.0", "beta", "me", "users", "todo", "lists", "tasks", "attachments", "createUploadSession"),
+        *("attachmentSessions", "content", "$value"),
+    }
+)
 _ID = re.compile(r"[0-9A-Za-z-]{1,64}")
 
 
@@ -62,6 +68,18 @@ class Exchange:
             "retry_after": self.retry_after,
         }
         return {name: value for name, value in facts.items() if value is not None}
+
+
+def address_of(request: GraphRequest) -> dict[str, str | int]:
+    """Where the request goes, as a span may tell it: of the URL's path only the words that every mailbox shares."""
+    parts = urlsplit(request.url)
+    host = parts.hostname or ""
+    path = "/".join(word if word in _WORDS else "*" for word in parts.path.split("/"))
+    return {
+        "url": f"{parts.scheme}://{host}{path}",
+        "scheme": parts.scheme,
+        "port": parts.port or {"https": 443, "http": 80}[parts.scheme],
+    }
 
 
 def _named(request: GraphRequest) -> tuple[str, str, str, str]:

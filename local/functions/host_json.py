@@ -14,8 +14,8 @@ from typing import Any
 from local.functions.timespan import parse_timespan
 
 _OVERRIDE = "AzureFunctionsJobHost__"
-# Read by the real host, harmless here: our log has no levels to choose and no samples to take.
-_WITHOUT_EFFECT = frozenset({"$schema", "logging"})
+# Read by the real host, harmless here: our log has no levels to choose, and this host sends no telemetry of its own.
+_WITHOUT_EFFECT = frozenset({"$schema", "logging", "telemetryMode"})
 _NO_KEYS: frozenset[str] = frozenset()
 
 

@@ -43,10 +43,16 @@ class Invoker:
 
     async def invoke(self, function: Function[Trigger], given: Input) -> Outcome:
         invocation_id = str(uuid.uuid4())
-        facts = {"function": function.name, "invocation_id": invocation_id, "dequeue_count": given.dequeue_count}
+        trace_parent = f"00-{secrets.token_hex(16)}-{secrets.token_hex(8)}-01"
+        facts = {
+            "function": function.name,
+            "invocation_id": invocation_id,
+            "dequeue_count": given.dequeue_count,
+            "trace_parent": trace_parent,
+        }
         self._events.emit("invocation_started", **facts)
         started = time.perf_counter()
-        outcome, error = await self._outcome(function, given, invocation_id)
+        outcome, error = await self._outcome(function, given, invocation_id, trace_parent)
         ms = round((time.perf_counter() - started) * 1000, 1)
         self._events.emit(
             "invocation_ended", **facts, status=outcome.status, ms=ms, **({"error": error} if error else {})
@@ -54,7 +60,7 @@ class Invoker:
         return outcome
 
     async def _outcome(
-        self, function: Function[Trigger], given: Input, invocation_id: str
+        self, function: Function[Trigger], given: Input, invocation_id: str, trace_parent: str
     ) -> tuple[Outcome, str | None]:
         call = Invoke(
             invocation_id=invocation_id,
@@ -63,7 +69,7 @@ class Invoker:
             argument=function.argument,
             data=given.data,
             metadata=dict(given.metadata),
-            trace_parent=f"00-{secrets.token_hex(16)}-{secrets.token_hex(8)}-01",
+            trace_parent=trace_parent,
         )
         try:
             finished = await self._worker.invoke(call)

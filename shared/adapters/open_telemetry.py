@@ -123,7 +123,9 @@ class OpenTelemetry(LogTelemetry):
         with _present(place):
             self.write(event, fields, {_EVENT_NAME: f"todo_attach.{event}", **attributes})
         if event == "step" and place is None:
-            trace.get_current_span().set_attributes(attributes)
+            # Of our own only: a run with the status of its request to Graph would be taken for a request over HTTP.
+            ours = {name: value for name, value in attributes.items() if name.startswith("todo_attach.")}
+            trace.get_current_span().set_attributes(ours)
         for each in measured(event, fields):
             self._instruments[each.metric](each.value, each.attributes)
 

@@ -8,7 +8,7 @@ from opentelemetry.trace import SpanKind, StatusCode, Tracer
 
 from shared.adapters.upload_trace import place_in, write_traceparent
 from shared.errors import GraphNoReply
-from shared.exchange import Exchange
+from shared.exchange import Exchange, address_of
 from shared.graph_wire import GraphReply, GraphRequest
 from shared.messages import RangeMessage
 from shared.ports import GraphTransport, RangeQueue
@@ -16,25 +16,29 @@ from shared.records import ATTRIBUTES
 
 
 class TracedGraph:
-    """`ports.GraphTransport`: a span per request, named as the operation. The URL is not in it."""
+    """`ports.GraphTransport`: a span per request, named as the operation. Of the URL only common words are in it."""
 
     def __init__(self, inner: GraphTransport, tracer: Tracer) -> None:
         self._inner = inner
         self._tracer = tracer
 
     def send(self, request: GraphRequest, token: str) -> GraphReply:
-        # The SDK's own record of an exception holds its text.
         with self._tracer.start_as_current_span(
-            request.operation, kind=SpanKind.CLIENT, record_exception=False, set_status_on_exception=False
+            request.operation,
+            kind=SpanKind.CLIENT,
+            attributes=_attributes(address_of(request)),
+            # The SDK's own record of an exception holds its text.
+            record_exception=False,
+            set_status_on_exception=False,
         ) as span:
             try:
                 reply = self._inner.send(request, token)
             except GraphNoReply as error:
-                span.set_attributes(_attributes(Exchange.unanswered(request, type(error).__name__)))
+                span.set_attributes(_attributes(Exchange.unanswered(request, type(error).__name__).fields()))
                 span.set_status(StatusCode.ERROR)
                 raise
             exchange = Exchange.answered(request, reply)
-            span.set_attributes(_attributes(exchange))
+            span.set_attributes(_attributes(exchange.fields()))
             if exchange.error:
                 span.set_status(StatusCode.ERROR)
             return reply
@@ -67,5 +71,5 @@ class TracedQueue:
             self._inner.send(replace(message, traceparent=write_traceparent(span.get_span_context())), delay)
 
 
-def _attributes(exchange: Exchange) -> Mapping[str, str | int | float]:
-    return {ATTRIBUTES[name]: value for name, value in exchange.fields().items()}
+def _attributes(fields: Mapping[str, str | int | float]) -> dict[str, str | int | float]:
+    return {ATTRIBUTES[name]: value for name, value in fields.items()}

@@ -1,4 +1,4 @@
-"""A World whose telemetry is OpenTelemetry's own SDK, into memory. Runs of functions are told as the host tells them."""
+"""A World whose telemetry is the SDK's, into memory. Runs of functions are told as the host tells them."""
 
 import itertools
 import logging
@@ -27,7 +27,7 @@ class Watch:
 
     def __init__(self) -> None:
         self._spans = InMemorySpanExporter()
-        self._logs = InMemoryLogRecordExporter()
+        self._logs: Any = InMemoryLogRecordExporter()  # type: ignore[no-untyped-call] # the SDK's own lack
         self._metrics = InMemoryMetricReader()
         self.tracers = TracerProvider()
         self.tracers.add_span_processor(SimpleSpanProcessor(self._spans))
@@ -84,9 +84,9 @@ class WatchedWorld(World):
 
     def _run(self, function: str, trigger: str, message: QueuedMessage | None = None) -> Any:
         number = next(self._runs)
-        dequeued = {"dequeue_count": message.dequeue_count, "queue_age": 0.5} if message is not None else {}
         context = f"00-{number:032x}-{number:016x}-01"
-        return self._telemetry.invocation(Invocation(function, trigger, f"run-{number}", context, **dequeued))
+        count, age = (message.dequeue_count, 0.5) if message is not None else (None, None)
+        return self._telemetry.invocation(Invocation(function, trigger, f"run-{number}", context, count, age))
 
     def event(self, name: str = "report.pdf") -> None:
         with self._run("open_upload", "datasource"):

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from shared.exchange import Exchange
+from shared.exchange import Exchange, address_of
 from shared.graph_wire import GraphReply, identified, prepare_put_slice
 from shared.ledger import Phase, Reason
 from shared.observations import (
@@ -91,6 +91,11 @@ def test_the_code_of_an_error_is_kept_and_its_message_is_not() -> None:
 
 def test_a_request_id_of_another_shape_is_not_kept() -> None:
     assert "request_id" not in answered(200, request_id="https://graph.microsoft.com/v1.0/me").fields()
+
+
+def test_of_an_upload_url_only_the_words_remain_that_every_mailbox_shares() -> None:
+    told = "https://graph.microsoft.com/v1.0/users/*/todo/lists/*/tasks/*/attachmentSessions/*/content"
+    assert address_of(REQUEST) == {"url": told, "scheme": "https", "port": 443}
 
 
 @pytest.mark.parametrize(

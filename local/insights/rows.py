@@ -1,0 +1,138 @@
+"""An envelope of Azure Monitor's exporter, and a run at the host's stand-in, become rows of a workspace's tables.
+
+Columns as in Microsoft's reference of the tables (AppRequests and its siblings); those that nothing here fills are left
+out. `Properties` holds text only, as the exporter sends it.
+"""
+
+import re
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+type Row = dict[str, Any]
+
+TABLES = {
+    "RequestData": "AppRequests",
+    "RemoteDependencyData": "AppDependencies",
+    "EventData": "AppEvents",
+    "MetricData": "AppMetrics",
+    "ExceptionData": "AppExceptions",
+    "MessageData": "AppTraces",
+}
+_DURATION = re.compile(r"(?:(\d+)\.)?(\d+):(\d+):(\d+(?:\.\d+)?)")
+_TAGS = {
+    "OperationId": "ai.operation.id",
+    "ParentId": "ai.operation.parentId",
+    "OperationName": "ai.operation.name",
+    "AppRoleName": "ai.cloud.role",
+    "AppRoleInstance": "ai.cloud.roleInstance",
+    "SDKVersion": "ai.internal.sdkVersion",
+}
+
+
+def row_of(envelope: Mapping[str, Any]) -> tuple[str, Row]:
+    """The table, and the row. Raises KeyError for an envelope of a kind that our exporter does not send."""
+    kind, data = envelope["data"]["baseType"], envelope["data"]["baseData"]
+    tags = envelope.get("tags") or {}
+    row: Row = {
+        "TimeGenerated": envelope["time"],
+        **{column: tags[tag] for column, tag in _TAGS.items() if tag in tags},
+        "Properties": data.get("properties") or {},
+        "ItemCount": 1,
+    }
+    row |= _COLUMNS[kind](data)
+    if kind == "MetricData" and row["Name"].startswith("\\"):
+        return "AppPerformanceCounters", row
+    return TABLES[kind], row
+
+
+def host_request(event: Mapping[str, Any], ended: datetime) -> Row:
+    """The record that the host itself sends of a run: under its own trace context, and with the run's id."""
+    _, trace_id, span_id, _ = event["trace_parent"].split("-")
+    succeeded = event["status"] == "succeeded"
+    return {
+        "TimeGenerated": (ended - timedelta(milliseconds=event["ms"])).isoformat(),
+        "OperationId": trace_id,
+        "ParentId": "",
+        "Id": span_id,
+        "OperationName": event["function"],
+        "AppRoleName": "stand-in for the host",
+        "Name": event["function"],
+        "DurationMs": event["ms"],
+        "Success": succeeded,
+        "ResultCode": "0" if succeeded else "1",
+        "Properties": {"InvocationId": event["invocation_id"]},
+        "ItemCount": 1,
+    }
+
+
+def _request(data: Mapping[str, Any]) -> Row:
+    return {**_span(data), "ResultCode": data["responseCode"], "Source": data.get("source") or ""}
+
+
+def _dependency(data: Mapping[str, Any]) -> Row:
+    return {
+        **_span(data),
+        "ResultCode": data["resultCode"],
+        "DependencyType": data.get("type") or "",
+        "Target": data.get("target") or "",
+        "Data": data.get("data") or "",
+    }
+
+
+def _span(data: Mapping[str, Any]) -> Row:
+    return {
+        "Id": data["id"],
+        "Name": data["name"],
+        "DurationMs": _milliseconds(data["duration"]),
+        "Success": data["success"],
+    }
+
+
+def _event(data: Mapping[str, Any]) -> Row:
+    return {"Name": data["name"]}
+
+
+def _metric(data: Mapping[str, Any]) -> Row:
+    (point,) = data["metrics"]
+    value = point["value"]
+    return {
+        "Name": point["name"],
+        "Sum": value,
+        "Min": point.get("min") if point.get("min") is not None else value,
+        "Max": point.get("max") if point.get("max") is not None else value,
+        "ItemCount": point.get("count") or 1,
+    }
+
+
+def _exception(data: Mapping[str, Any]) -> Row:
+    outermost = data["exceptions"][0]
+    return {
+        "ExceptionType": outermost["typeName"],
+        "OuterType": outermost["typeName"],
+        "OuterMessage": outermost["message"],
+        "SeverityLevel": data.get("severityLevel"),
+        "Details": data["exceptions"],
+    }
+
+
+def _message(data: Mapping[str, Any]) -> Row:
+    return {"Message": data["message"], "SeverityLevel": data.get("severityLevel")}
+
+
+def _milliseconds(text: str) -> float:
+    found = _DURATION.fullmatch(text)
+    if found is None:
+        raise ValueError(f"{text!r} is not a duration")
+    days, hours, minutes, seconds = (float(part or 0) for part in found.groups())
+    return round((((days * 24 + hours) * 60 + minutes) * 60 + seconds) * 1000, 3)
+
+
+_COLUMNS = {
+    "RequestData": _request,
+    "RemoteDependencyData": _dependency,
+    "EventData": _event,
+    "MetricData": _metric,
+    "ExceptionData": _exception,
+    "MessageData": _message,
+}
