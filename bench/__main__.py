@@ -11,14 +11,14 @@ from pathlib import Path
 
 from rich.console import Console
 
-from bench import latency, memory, report, scale, throughput
+from bench import cold, latency, memory, report, scale, throughput
 from bench.baseline import Baseline
 from bench.figures import Figure
 from bench.stack import Failed, MeasuredStack
 from local.child import REPOSITORY, ChildFailed
 
 _RESULTS = REPOSITORY / "bench" / "results"
-_PARTS = ("latency", "throughput", "memory", "scale")
+_PARTS = ("latency", "throughput", "memory", "scale", "cold")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +34,7 @@ class _Profile:
     many: int
     finished: int
     scale_rounds: int
+    cold_rounds: int
     people: int = 20
 
 
@@ -47,6 +48,7 @@ _FULL = _Profile(
     many=2_000,
     finished=50_000,
     scale_rounds=5,
+    cold_rounds=15,
 )
 _QUICK = _Profile(
     name="quick",
@@ -58,6 +60,7 @@ _QUICK = _Profile(
     many=30,
     finished=500,
     scale_rounds=1,
+    cold_rounds=2,
 )
 
 
@@ -109,6 +112,9 @@ async def _measure(profile: _Profile, parts: Sequence[str], say: Callable[[str],
             if "scale" in parts:
                 say("scale: many small files, and a long history")
                 figures += await scale.measure(stack, profile.many, profile.finished, profile.scale_rounds)
+    if "cold" in parts:
+        say("cold: a worker's start, and a file, with telemetry and without")
+        figures += await cold.measure(profile.cold_rounds)
     return figures
 
 

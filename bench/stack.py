@@ -24,7 +24,7 @@ from azure.storage.blob import ContainerClient
 
 from bench.tally import Tally
 from local import azurite
-from local.app_settings import CONTAINER, Graph, app_settings, environment
+from local.app_settings import CONTAINER, Graph, app_settings, environment, telemetry_settings
 from local.child import REPOSITORY, Child, Command, OnLine
 from local.event_grid import EventGridStandIn, read_access_line
 from local.provision import provision
@@ -75,9 +75,13 @@ class Pids:
 
 
 class MeasuredStack:
-    """One stack with *people* mailboxes for the application, and one for the plain script."""
+    """One stack with *people* mailboxes for the application, and one for the plain script.
 
-    def __init__(self, people: int) -> None:
+    *telemetry*: a connection string, where the worker is to send telemetry.
+    """
+
+    def __init__(self, people: int, *, telemetry: str = "") -> None:
+        self._telemetry = telemetry
         self._tokens = {f"user{number}@example.com": f"token-{number}" for number in range(people)}
         self._plain_token = "token-plain"
         self._held: dict[str, str] = {}
@@ -138,6 +142,8 @@ class MeasuredStack:
 
     def _settings(self) -> dict[str, str]:
         settings = app_settings(self.storage, Graph(self._graph_root, self._tokens), lease_seconds=None)
+        if self._telemetry:
+            settings |= telemetry_settings(self._telemetry)
         # Swept when a measurement says so, and not in the middle of another.
         return {**settings, "TODO_ATTACH_SWEEP_SCHEDULE": _NEVER}
 

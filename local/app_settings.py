@@ -58,8 +58,16 @@ def app_settings(storage: str, graph: Graph, *, lease_seconds: int | None) -> di
     return settings
 
 
+# How long telemetry may lie in the worker, in milliseconds; without these as in the cloud: 5000, 1000 and 60000.
+SOON = {
+    "OTEL_BSP_SCHEDULE_DELAY": "500",
+    "OTEL_BLRP_SCHEDULE_DELAY": "500",
+    "OTEL_METRIC_EXPORT_INTERVAL": "2000",
+}
+
+
 def telemetry_settings(connection_string: str) -> dict[str, str]:
-    """Over the settings of the application: telemetry as in the cloud, to an endpoint of this machine, and soon."""
+    """Over the settings of the application: telemetry as in the cloud, to wherever *connection_string* says."""
     return {
         "PYTHON_APPLICATIONINSIGHTS_ENABLE_TELEMETRY": "true",
         "PYTHON_APPLICATIONINSIGHTS_LOGGER_NAME": "todo_attach",
@@ -77,10 +85,6 @@ def telemetry_settings(connection_string: str) -> dict[str, str]:
         "APPLICATIONINSIGHTS_CONTROLPLANE_DISABLED": "true",
         "APPLICATIONINSIGHTS_OPENTELEMETRY_RESOURCE_METRIC_DISABLED": "true",
         "OTEL_EXPERIMENTAL_RESOURCE_DETECTORS": "azure_functions",
-        # Milliseconds; in the cloud 5000, 1000 and 60000.
-        "OTEL_BSP_SCHEDULE_DELAY": "500",
-        "OTEL_BLRP_SCHEDULE_DELAY": "500",
-        "OTEL_METRIC_EXPORT_INTERVAL": "2000",
     }
 
 

@@ -17,7 +17,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from local import azurite
-from local.app_settings import CONTAINER, QUEUE, TABLE, Graph, app_settings, environment, telemetry_settings
+from local.app_settings import CONTAINER, QUEUE, SOON, TABLE, Graph, app_settings, environment, telemetry_settings
 from local.child import REPOSITORY, Child, ChildFailed, Command
 from local.event_grid import EventGridStandIn
 from local.insights.endpoint import Endpoint
@@ -215,7 +215,7 @@ class Stack:
         if self.sign_in is not None:
             settings = self.sign_in.over(settings)
         if self._insights is not None:
-            settings |= telemetry_settings(self._insights.connection_string)
+            settings |= telemetry_settings(self._insights.connection_string) | SOON
         child, ready = await self._python("the Functions host", arguments, environment(settings), say=self._say)
         self._functions_url = ready["url"]
         (self._webhook,) = ready["blob_webhooks"].values()

@@ -18,7 +18,7 @@ from typing import Any
 import azure.functions as func
 from azure.core.credentials import TokenCredential
 
-from shared.adapters import azure_clients, host, web
+from shared.adapters import azure_clients, invocations, web
 from shared.adapters.account_keys import FileKey, KeyRing, VaultRing
 from shared.adapters.account_store import BlobAccountStore
 from shared.adapters.blob_store import BlobStore
@@ -54,34 +54,34 @@ class Application:
 
     def on_blob_event(self, blob_name: str, context: func.Context) -> None:
         """A blob was written."""
-        with self.ports.telemetry.invocation(host.invocation(host.BLOB_EVENT, context)):
+        with self.ports.telemetry.invocation(invocations.told(invocations.BLOB_EVENT, context)):
             self.runner.on_blob(blob_name)
 
     def on_poison_event(self, message: func.QueueMessage, context: func.Context) -> None:
         """A blob event failed too often. The message is the host's own."""
-        with self.ports.telemetry.invocation(host.invocation(host.QUEUE, context, message)):
+        with self.ports.telemetry.invocation(invocations.told(invocations.QUEUE, context, message)):
             self.runner.on_blob(json.loads(message.get_body())["BlobName"])
 
     def on_message(self, message: func.QueueMessage, context: func.Context) -> None:
         """The range queue delivers."""
-        with self.ports.telemetry.invocation(host.invocation(host.QUEUE, context, message)):
+        with self.ports.telemetry.invocation(invocations.told(invocations.QUEUE, context, message)):
             self.runner.on_message(message.get_body(), message.dequeue_count or 1)
 
     def on_poison(self, message: func.QueueMessage, context: func.Context) -> None:
         """A range message failed too often."""
-        with self.ports.telemetry.invocation(host.invocation(host.QUEUE, context, message)):
+        with self.ports.telemetry.invocation(invocations.told(invocations.QUEUE, context, message)):
             self.runner.on_poison(message.get_body())
 
     def on_timer(self, context: func.Context) -> None:
         """Time to look for uploads that no message names."""
-        with self.ports.telemetry.invocation(host.invocation(host.TIMER, context)):
+        with self.ports.telemetry.invocation(invocations.told(invocations.TIMER, context)):
             self.sweep()
 
     def at_desk(self, address: str, request: func.HttpRequest, context: func.Context) -> func.HttpResponse:
         """What a browser is answered. With static tokens nobody signs in, and there is no desk."""
         if self.desk is None:
             return func.HttpResponse("sign-in is not configured", status_code=404)
-        with self.ports.telemetry.invocation(host.invocation(host.HTTP, context)):
+        with self.ports.telemetry.invocation(invocations.told(invocations.HTTP, context)):
             return web.response(self.desk.answer(address, web.asked(request)))
 
     def sweep(self) -> Swept:

@@ -7,7 +7,7 @@ from datetime import timedelta
 from opentelemetry.trace import SpanKind, StatusCode, Tracer
 
 from shared.adapters.upload_trace import place_in, write_traceparent
-from shared.errors import GraphNoReply
+from shared.errors import GraphNoReply, StorageUnavailable
 from shared.exchange import Exchange, address_of
 from shared.graph_wire import GraphReply, GraphRequest
 from shared.messages import RangeMessage
@@ -67,8 +67,13 @@ class TracedQueue:
             kind=SpanKind.PRODUCER,
             attributes=attributes,
             record_exception=False,
+            set_status_on_exception=False,
         ) as span:
-            self._inner.send(replace(message, traceparent=write_traceparent(span.get_span_context())), delay)
+            try:
+                self._inner.send(replace(message, traceparent=write_traceparent(span.get_span_context())), delay)
+            except StorageUnavailable:
+                span.set_status(StatusCode.ERROR)
+                raise
 
 
 def _attributes(fields: Mapping[str, str | int | float]) -> dict[str, str | int | float]:

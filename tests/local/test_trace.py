@@ -1,0 +1,207 @@
+"""`up --trace`: what Azure Monitor's own exporter posts, of a run that has about everything in it.
+
+One stack for all: a file that is throttled once, one whose task does not exist, doubled events, and messages that are
+poison.
+"""
+
+import json
+import os
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from local.app_settings import POISON_QUEUE, TABLE
+from local.stack import LOCAL_TOKENS
+from shared.adapters import azure_clients
+from shared.adapters.range_queue import StorageRangeQueue
+from shared.adapters.table_ledger import TableLedger
+from shared.ledger import Entry, Phase
+from shared.messages import RangeMessage
+from shared.metrics import METRICS
+from shared.settings import Connection
+from tests.documents import section, table
+from tests.local.processes import wait_until
+from tests.local.terminal import Terminal
+from tests.test_telemetry_document import DOCUMENT
+
+pytestmark = pytest.mark.stack
+
+_FAULT = {
+    "operation": "put_range",
+    "nth": 2,
+    "effect": {"kind": "answer", "status": 429, "code": "TooManyRequests", "retry_after": 1},
+}
+# Of people who sign in, which nobody does here: tests/sign_in/test_desk.py has their records.
+_OF_SIGN_IN = "todo_attach.sign_in."
+# The exporter gives these a column, or leaves them out of a span where no event has them.
+_IN_COLUMNS = {"url.full", "url.scheme", "server.port"}
+_OF_THE_EXPORTER = {"logger_name", "_MS.links"}
+
+
+@dataclass(frozen=True)
+class Kept:
+    """What the stack kept: rows by table, OTLP documents by upload."""
+
+    directory: Path
+    attached: Entry
+    missing: Entry
+    parked: Entry
+    secrets: Sequence[str]
+
+    def rows(self, name: str) -> list[dict[str, Any]]:
+        path = self.directory / f"{name}.jsonl"
+        return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+
+    def ours(self) -> list[dict[str, Any]]:
+        """Every span and event of ours; the host's stand-in writes requests of its own."""
+        tables = ("AppRequests", "AppDependencies", "AppEvents")
+        return [row for name in tables for row in self.rows(name) if row["AppRoleName"] == "todo-attach"]
+
+    def spans(self, upload: Entry) -> list[dict[str, Any]]:
+        return [row for row in self.ours() if row["OperationId"] == upload.upload_id and "Id" in row]
+
+    def otlp(self, upload: Entry) -> list[dict[str, Any]]:
+        record = json.loads((self.directory / "traces" / f"{upload.upload_id}.json").read_text())
+        return [span for part in record["resourceSpans"] for scope in part["scopeSpans"] for span in scope["spans"]]
+
+
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory: pytest.TempPathFactory) -> Kept:
+    directory = tmp_path_factory.mktemp("traced")
+    terminal, state = Terminal(directory), directory / "state"
+    (directory / "canary-name.pdf").write_bytes(os.urandom(9_000_000))
+    with terminal.up("--trace", "--state", state, "--fault", json.dumps(_FAULT), "--duplicate-events", "1") as up:
+        connection = Connection(connection_string=up.ready()["storage"])
+        emulator = up.emulator()
+
+        def attach(*task: str) -> None:
+            terminal.run("attach", directory / "canary-name.pdf", "--state", state, *task)
+
+        attach("--list", "Tasks", "--task", "Receipts")
+        attach("--list", "Tasks", "--task", "no such canary")
+        with azure_clients.table_client(connection, TABLE) as client:
+            ledger = TableLedger(client, lambda: os.urandom(16).hex())
+            attached, missing = sorted(_entries(ledger, up.events()), key=lambda entry: entry.phase)
+            parked = _poison(ledger, connection, attached)
+
+        def all_told() -> bool:
+            told = {event["upload_id"] for event in up.events() if event.get("event") == "trace"}
+            poison = [event for event in up.events() if '"event": "poison"' in str(event.get("message"))]
+            return told >= {attached.upload_id, missing.upload_id} and len(poison) == 2
+
+        wait_until(all_told, "the traces of both files")
+        up.press_ctrl_c()
+        up.status()
+    secrets = [
+        *LOCAL_TOKENS.values(),
+        *LOCAL_TOKENS,
+        *("canary-name", "no such canary", "Receipts"),
+        *(emulator["list_id"], emulator["task_id"], attached.attachment_id),
+        *("createUploadSession?", "attachmentSessions/A", "AccountKey"),
+    ]
+    return Kept(state / "telemetry", attached, missing, parked, secrets)
+
+
+def _entries(ledger: TableLedger, events: list[dict[str, Any]]) -> Iterator[Entry]:
+    records = [json.loads(event["message"]) for event in events if event.get("logger") == "todo_attach"]
+    for upload_id in {record["upload_id"] for record in records if record["event"] == "accepted"}:
+        stored = ledger.get(upload_id)
+        assert stored is not None
+        yield stored.entry
+
+
+def _poison(ledger: TableLedger, connection: Connection, like: Entry) -> Entry:
+    """A message that failed too often, for an upload that may go on; and one that nobody can read."""
+    parked = replace(like, upload_id="c" * 32, phase=Phase.RESOLVING, reported=None, claim=None)
+    ledger.insert(parked)
+    with azure_clients.queue_client(connection, POISON_QUEUE) as queue:
+        StorageRangeQueue(queue).send(RangeMessage(parked.upload_id, parked.step))
+        queue.send_message("not ours")
+    return parked
+
+
+def test_every_span_of_an_upload_is_in_its_trace_and_its_tree_is_whole(kept: Kept) -> None:
+    spans = kept.spans(kept.attached)
+    ids = {span["Id"] for span in spans}
+    assert [span["Name"] for span in spans if not span.get("ParentId")] == ["upload"]
+    assert {span["ParentId"] for span in spans if span.get("ParentId")} <= ids
+    names = [
+        span["Properties"].get("todo_attach.graph.operation") for span in spans if span.get("DependencyType") == "HTTP"
+    ]
+    assert names.count("put_slice") == 4
+    astray = [
+        row
+        for row in kept.ours()
+        if row["Properties"].get("todo_attach.upload.id", row["OperationId"]) != row["OperationId"]
+    ]
+    assert not astray
+
+
+def test_a_poison_message_is_in_the_trace_of_its_upload(kept: Kept) -> None:
+    events = [row for row in kept.rows("AppEvents") if row["OperationId"] == kept.parked.upload_id]
+    assert [row["Name"] for row in events] == ["todo_attach.parked", "todo_attach.poison"]
+
+
+def test_each_run_is_tied_to_the_host_s_own_record_of_it(kept: Kept) -> None:
+    requests = kept.rows("AppRequests")
+    at_host = {row["Properties"].get("InvocationId"): row for row in requests if row["AppRoleName"] != "todo-attach"}
+    ours = [row for row in requests if row["AppRoleName"] == "todo-attach"]
+    assert ours
+    for row in ours:
+        host = at_host[row["Properties"]["faas.invocation_id"]]
+        linked = json.loads(row["Properties"].get("_MS.links", "[]"))
+        # A run for no upload has its span under the host's.
+        assert {"operation_Id": host["OperationId"], "id": host["Id"]} in linked or row["ParentId"] == host["Id"]
+
+
+def test_the_throttled_request_is_seen_and_the_run_that_made_it_did_not_fail(kept: Kept) -> None:
+    (throttled,) = [row for row in kept.rows("AppDependencies") if row["ResultCode"] == "429"]
+    assert not throttled["Success"]
+    assert throttled["Properties"]["todo_attach.graph.code"] == "TooManyRequests"
+    (run,) = [row for row in kept.rows("AppRequests") if row["Id"] == throttled["ParentId"] if row["Success"]]
+    assert run["Properties"]["todo_attach.waits_for"] == "throttling"
+
+
+def test_one_outcome_is_sent_for_each_upload(kept: Kept) -> None:
+    outcomes = [row for row in kept.rows("AppEvents") if row["Name"] == "todo_attach.outcome"]
+    assert {row["OperationId"]: row["Properties"]["todo_attach.reason"] for row in outcomes} == {
+        kept.attached.upload_id: "",
+        kept.missing.upload_id: "no-such-task",
+    }
+    assert len(outcomes) == 2
+
+
+def test_every_documented_attribute_is_sent_and_no_other(kept: Kept) -> None:
+    documented = {row[0].strip("`") for row in table(section(DOCUMENT, "## Every field"))}
+    sent = {name for row in kept.ours() for name in row["Properties"]} - _OF_THE_EXPORTER
+    assert sent <= documented
+    missing = {name for name in documented - sent - _IN_COLUMNS if not name.startswith(_OF_SIGN_IN)}
+    assert missing == set()
+
+
+def test_every_metric_is_sent_and_adds_up(kept: Kept) -> None:
+    sums: dict[str, float] = {}
+    for row in kept.rows("AppMetrics"):
+        sums[row["Name"]] = sums.get(row["Name"], 0) + row["Sum"]
+    assert set(sums) == {metric.name for metric in METRICS}
+    assert sums["todo_attach.bytes"] == kept.attached.size
+    assert sums["todo_attach.uploads"] == 2
+
+
+def test_nothing_that_was_sent_names_a_person_a_file_or_a_task_or_holds_a_secret(kept: Kept) -> None:
+    sent = "".join(path.read_text() for path in kept.directory.rglob("*.json*"))
+    assert sent.count(kept.attached.upload_id) > 10
+    assert not [secret for secret in kept.secrets if secret in sent]
+
+
+def test_the_otlp_document_has_the_same_tree_and_ids_in_hexadecimal(kept: Kept) -> None:
+    spans = kept.otlp(kept.attached)
+    assert {span["traceId"] for span in spans} == {kept.attached.upload_id}
+    assert {span["spanId"]: span.get("parentSpanId", "") for span in spans} == {
+        span["Id"]: span.get("ParentId", "") for span in kept.spans(kept.attached)
+    }
+    assert all(re.fullmatch(r"\d{19}", span[end]) for span in spans for end in ("startTimeUnixNano", "endTimeUnixNano"))
