@@ -19,9 +19,20 @@ def doing(entry: Entry | None, *, now: datetime) -> str:
     if entry.phase is Phase.WAITING:
         return f"waits for sign-in of {entry.account}: {entry.detail}"
     if entry.not_before is not None and entry.not_before > now:
-        why = f": {entry.detail}" if entry.detail else ""
-        return f"{_DOING[entry.phase]}; waits until {clock_text(entry.not_before)}{why}"
+        why = _why(entry)
+        return f"{_DOING[entry.phase]}; waits until {clock_text(entry.not_before)}{f': {why}' if why else ''}"
     return _DOING[entry.phase]
+
+
+def _why(entry: Entry) -> str:
+    """Why it is put off: the entry's own words, else what the entry shows."""
+    if entry.parked:
+        return "its message failed too often"
+    if entry.detail:
+        return entry.detail
+    if entry.phase is Phase.RESOLVING and entry.size == 0:
+        return "an empty file may still be written"
+    return "an earlier request may still be applied" if entry.phase is Phase.CONFIRMING else ""
 
 
 def arrived(entry: Entry) -> str:

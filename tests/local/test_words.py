@@ -51,6 +51,19 @@ def test_it_is_told_what_an_upload_waits_for_and_until_when() -> None:
     assert because(_WAITING) == "needs-sign-in: nobody is signed in"
 
 
+@pytest.mark.parametrize(
+    ("entry", "why"),
+    [
+        (replace(_ENTRY, phase=Phase.RESOLVING, size=0), "an empty file may still be written"),
+        (replace(_ENTRY, phase=Phase.CONFIRMING), "an earlier request may still be applied"),
+        (replace(_ENTRY, parked=1, detail="HTTP 500"), "its message failed too often"),
+    ],
+)
+def test_who_waits_without_a_word_of_graph_s_says_for_what(entry: Entry, why: str) -> None:
+    put_off = replace(entry, not_before=_NOW + timedelta(seconds=30))
+    assert doing(put_off, now=_NOW).endswith(f": {why}")
+
+
 @pytest.mark.parametrize("phase", Phase)
 def test_every_phase_has_words(phase: Phase) -> None:
     assert doing(replace(_ENTRY, phase=phase), now=_NOW)
