@@ -3,10 +3,12 @@
 The tree must be whole: each span's parent is a span that was sent too, but for the root, whose id is the upload's own.
 """
 
+import re
 from collections.abc import Iterator
 
 import pytest
 from opentelemetry.sdk.trace import ReadableSpan
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor, SpanExporter, SpanExportResult
 from opentelemetry.trace import SpanKind, StatusCode
 
 from local.todo.faults import Answer
@@ -219,8 +221,9 @@ def test_nothing_that_is_sent_names_a_person_a_file_or_a_task_or_holds_a_secret(
     world.run()
     sent = "".join(span.to_json() for span in watch.spans()) + "".join(each.to_json() for each in watch.events())
     (attachment_id,) = world.task.attachments
-    secrets = (TOKEN, "attachmentSessions", "Q3", "lost", "Receipts", "No such", "sam@", world.task.id, attachment_id)
+    secrets = (TOKEN, "Q3", "lost", "Receipts", "No such", "sam@", world.task.id, attachment_id)
     assert not [secret for secret in secrets if secret in sent]
+    assert set(re.findall(r"attachmentSessions/(\w+|\*)", sent)) == {"*"}
 
 
 def test_every_attribute_of_an_event_is_one_that_is_documented(watch: Watch) -> None:
@@ -250,3 +253,17 @@ def test_a_record_that_cannot_be_made_is_told_and_fails_nothing(watch: Watch, ca
     world = WatchedWorld(watch)
     world.application.ports.telemetry.record("step", of_nobody="x")
     assert "a record was lost (step): KeyError" in caplog.text
+
+
+def test_spans_that_cannot_be_sent_fail_nothing(watch: Watch) -> None:
+    class Away(SpanExporter):
+        def export(self, spans: object) -> SpanExportResult:
+            raise ConnectionError
+
+    watch.tracers.add_span_processor(SimpleSpanProcessor(Away()))
+    world = WatchedWorld(watch)
+    blob = world.drop(PDF)
+    world.notify()
+    world.run()
+    assert_attached(world, blob, PDF)
+    assert world.raised == []

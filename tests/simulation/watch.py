@@ -252,7 +252,7 @@ class Watch:
         raise Violation(f"I5: {worker.kind} raised {error!r}") from error
 
     def _lost_claim(self, worker: Worker) -> bool:
-        lost = {line.get("upload_id") for line in self._stage.world.records.events("claim-lost")}
+        lost = {line.get("upload_id") for line in self._stage.world.records.events("claim_lost")}
         return worker.upload_id in lost
 
     # -- after each move --
@@ -395,7 +395,7 @@ class Watch:
             raise Violation("I10: one attachment, two uploads")
 
     def _nothing_open(self) -> None:
-        orphaned = {str(line["upload_id"]) for line in self._stage.world.records.events("orphan-session")}
+        orphaned = {str(line["upload_id"]) for line in self._stage.world.records.events("orphan_session")}
         for session in self._stage.todo.open_sessions():
             owner = self._owner_of_session[session.id]
             if session.id not in self._lost_sessions and owner not in orphaned and not self.cannot_cancel:
