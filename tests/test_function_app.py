@@ -8,6 +8,7 @@ import json
 import runpy
 import threading
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import Any
 
@@ -24,11 +25,13 @@ import function_app
 from shared.errors import MessageError, StrangerError
 from shared.ledger import Phase
 from shared.messages import RangeMessage, encode
+from shared.ports import Invocation
 from tests.documents import ROOT
 from tests.fakes.world import World
 from tests.scenarios.promise import assert_attached, assert_promise
 
 CONNECTION = "AttachmentStorage"
+TRACEPARENT = f"00-{'1' * 32}-{'2' * 16}-01"
 
 
 @cache
@@ -52,7 +55,7 @@ def world(monkeypatch: pytest.MonkeyPatch) -> World:
 
 def context(function: str) -> Context:
     """As the worker library makes it."""
-    trace_context = TraceContext("00-" + "1" * 32 + "-" + "2" * 16 + "-01", "", {})
+    trace_context = TraceContext(TRACEPARENT, "", {})
     return Context(function, ".", "invocation-1", threading.local(), trace_context, RetryContext(0, 0, None))
 
 
@@ -217,3 +220,33 @@ def test_the_sweep_announces_what_no_message_names(world: World) -> None:
     assert len(world.messages.messages) == 1
     world.run()
     assert_promise(world)
+
+
+# -- what each run says of itself --
+
+
+def test_a_run_is_told_with_its_id_its_trace_context_and_how_its_message_came(world: World) -> None:
+    world.drop(b"x" * 2_500)
+    function_app.open_upload(blob_client("report.pdf"), context("open_upload"))
+    an_hour_ago = datetime.now(UTC) - timedelta(hours=1)
+    delivered = QueueMessage(  # type: ignore[no-untyped-call]
+        id="1", body=world.messages.messages[0].body, dequeue_count=2, insertion_time=an_hour_ago
+    )
+    function_app.send_range(delivered, context("send_range"))
+    opened, sent = world.records.runs
+    assert opened == Invocation("open_upload", "datasource", "invocation-1", TRACEPARENT)
+    assert (sent.function, sent.trigger, sent.dequeue_count) == ("send_range", "pubsub", 2)
+    assert sent.queue_age is not None
+    assert sent.queue_age >= 3_600
+
+
+@pytest.mark.parametrize(("function", "trigger"), [("park_range", "pubsub"), ("reopen_upload", "pubsub")])
+def test_a_run_of_a_poison_queue_s_function_is_told_too(world: World, function: str, trigger: str) -> None:
+    body = '{"BlobName": "gone.pdf"}' if function == "reopen_upload" else "not ours"
+    getattr(function_app, function)(message(body), context(function))
+    assert [(run.function, run.trigger) for run in world.records.runs] == [(function, trigger)]
+
+
+def test_a_run_of_the_sweep_has_no_message(world: World) -> None:
+    function_app.sweep(TimerRequest(past_due=False), context("sweep"))
+    assert world.records.runs == [Invocation("sweep", "timer", "invocation-1", TRACEPARENT)]

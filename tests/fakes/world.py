@@ -57,8 +57,10 @@ class Records:
     """`ports.Telemetry` into a list."""
 
     lines: list[dict[str, object]] = field(default_factory=list)
+    runs: list[Invocation] = field(default_factory=list)
 
     def invocation(self, invocation: Invocation) -> AbstractContextManager[None]:
+        self.runs.append(invocation)
         return nullcontext()
 
     def upload(self, upload_id: str, traceparent: str = "") -> AbstractContextManager[None]:
