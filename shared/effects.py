@@ -350,8 +350,8 @@ class _Effect:
         try:
             return ask()
         except TokenUnavailable as error:
-            if request is not None:
-                self.exchanges.append(Exchange.unanswered(request, type(error).__name__))
+            kind = type(error).__name__
+            self.exchanges.append(Exchange.unanswered(request, kind) if request else Exchange.unasked(kind))
             raise _Observed(seen.Deferred(error.detail)) from error
 
     def _only_the_session_is_refused(self, request: wire.GraphRequest, token: str) -> bool:

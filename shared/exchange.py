@@ -50,6 +50,11 @@ class Exchange:
     def unanswered(cls, request: GraphRequest, error: str) -> "Exchange":
         return cls(*_named(request), error=error)
 
+    @classmethod
+    def unasked(cls, error: str) -> "Exchange":
+        """What was needed before anything could be asked of Graph was not to be had."""
+        return cls("", "", "", "", error=error)
+
     @property
     def is_throttled(self) -> bool:
         return self.status in _THROTTLED
@@ -60,14 +65,14 @@ class Exchange:
             "graph_operation": self.operation,
             "method": self.method,
             "server": self.server,
-            "status": self.status or None,
-            "error": self.error or None,
-            "graph_code": self.code or None,
-            "request_id": self.request_id or None,
-            "client_request_id": self.client_request_id or None,
-            "retry_after": self.retry_after,
+            "status": self.status,
+            "error": self.error,
+            "graph_code": self.code,
+            "request_id": self.request_id,
+            "client_request_id": self.client_request_id,
         }
-        return {name: value for name, value in facts.items() if value is not None}
+        known = {name: value for name, value in facts.items() if value}
+        return known if self.retry_after is None else {**known, "retry_after": self.retry_after}
 
 
 def address_of(request: GraphRequest) -> dict[str, str | int]:

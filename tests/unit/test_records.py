@@ -89,6 +89,10 @@ def test_the_code_of_an_error_is_kept_and_its_message_is_not() -> None:
     assert "sam@" not in str(fields)
 
 
+def test_of_what_was_never_asked_of_graph_only_the_kind_of_the_failure_is_told() -> None:
+    assert Exchange.unasked("TokenUnavailable").fields() == {"error": "TokenUnavailable"}
+
+
 def test_a_request_id_of_another_shape_is_not_kept() -> None:
     assert "request_id" not in answered(200, request_id="https://graph.microsoft.com/v1.0/me").fields()
 
@@ -107,6 +111,7 @@ def test_of_an_upload_url_only_the_words_remain_that_every_mailbox_shares() -> N
         (Unavailable(""), answered(500), "graph"),
         (Unclear(""), Exchange.unanswered(REQUEST, "GraphNoReply"), "graph"),
         (Unavailable(""), Exchange.unanswered(REQUEST, "TokenUnavailable"), "token"),
+        (Unavailable(""), Exchange.unasked("TokenUnavailable"), "token"),
         (Deferred("", timedelta()), Exchange.unanswered(REQUEST, CLAIM_NEARLY_OVER), "claim"),
         (Deferred(""), None, "storage"),
         (NotFound(), answered(200), "landing"),
