@@ -70,7 +70,7 @@ def _graph_refused(record: Mapping[str, Any]) -> str:
 
 
 def _waits(record: Mapping[str, Any]) -> str:
-    return f"waits {record['wait']:g} s for {record['waits_for']}" if record.get("waits_for") else ""
+    return f"waits {round(record['wait'], 1):g} s for {record['waits_for']}" if record.get("waits_for") else ""
 
 
 def _facts(event: Mapping[str, Any]) -> str:

@@ -61,7 +61,7 @@ class Exchange:
 
     def fields(self) -> dict[str, str | int | float]:
         """As `records.ATTRIBUTES` names them; what is unknown is left out."""
-        facts = {
+        facts: dict[str, str | int | float] = {
             "graph_operation": self.operation,
             "method": self.method,
             "server": self.server,

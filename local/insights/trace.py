@@ -137,13 +137,13 @@ def _facts(row: Row, kind: SpanKind) -> Iterable[str]:
             if of("range.stop"):
                 yield f"bytes {of('range.start')} to {of('range.stop')}"
             if of("waits_for"):
-                yield f"waits {float(of('wait')):g} s for {of('waits_for')}"
+                yield f"waits {round(float(of('wait')), 1):g} s for {of('waits_for')}"
             if int(of("dequeue_count") or 1) > 1:
                 yield f"delivery {of('dequeue_count')}"
         case SpanKind.CLIENT:
             yield f"HTTP {row['ResultCode']} {of('graph.code')}".rstrip() if row["ResultCode"] != "0" else "no reply"
         case SpanKind.PRODUCER if float(of("wait") or 0):
-            yield f"in {float(of('wait')):g} s"
+            yield f"in {round(float(of('wait')), 1):g} s"
         case _:
             return
 
