@@ -60,7 +60,7 @@ _QUICK = _Profile(
     many=30,
     finished=500,
     scale_rounds=1,
-    cold_rounds=2,
+    cold_rounds=1,
 )
 
 
@@ -69,7 +69,7 @@ def main(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(
         prog="python -m bench", description="Measure the budgets, each against the plain script in the same run."
     )
-    parser.add_argument("--quick", action="store_true", help="fewer of everything: under 90 seconds")
+    parser.add_argument("--quick", action="store_true", help="fewer of everything: about two minutes")
     parser.add_argument("--only", choices=_PARTS, action="append", metavar="PART", help=f"one of {', '.join(_PARTS)}")
     parser.add_argument("--json", type=Path, metavar="FILE", help="where to write the figures")
     options = parser.parse_args(arguments)
