@@ -72,6 +72,20 @@ var connectionSettings = [
 var telemetrySettings = [
   { name: 'APPLICATIONINSIGHTS_CONNECTION_STRING', value: component.properties.ConnectionString }
   { name: 'APPLICATIONINSIGHTS_AUTHENTICATION_STRING', value: 'ClientId=${identityClientId};Authorization=AAD' }
+  // The worker sets up OpenTelemetry, and the host stops to forward the worker's log, which would come twice.
+  { name: 'PYTHON_APPLICATIONINSIGHTS_ENABLE_TELEMETRY', value: 'true' }
+  { name: 'PYTHON_APPLICATIONINSIGHTS_LOGGER_NAME', value: 'todo_attach' }
+  { name: 'OTEL_SERVICE_NAME', value: 'todo-attach' }
+  // By default five spans a second are kept, and uploads would have holes.
+  { name: 'OTEL_TRACES_SAMPLER', value: 'always_on' }
+  // Everything that the distribution would instrument by itself: its spans would hold whole upload URLs.
+  { name: 'OTEL_PYTHON_DISABLED_INSTRUMENTATIONS', value: 'azure_sdk,django,fastapi,flask,httpx,httpx2,psycopg2,requests,urllib,urllib3' }
+  // The exporter's reports about itself and its remote configuration, and detectors that ask a metadata address.
+  { name: 'APPLICATIONINSIGHTS_STATSBEAT_DISABLED_ALL', value: 'true' }
+  { name: 'APPLICATIONINSIGHTS_SDKSTATS_DISABLED', value: 'true' }
+  { name: 'APPLICATIONINSIGHTS_CONTROLPLANE_DISABLED', value: 'true' }
+  { name: 'APPLICATIONINSIGHTS_OPENTELEMETRY_RESOURCE_METRIC_DISABLED', value: 'true' }
+  { name: 'OTEL_EXPERIMENTAL_RESOURCE_DETECTORS', value: 'azure_functions' }
 ]
 var workerSettings = [
   // A thread for each queue message that host.json lets in at a time, and as many again for everything else.

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from local.app_settings import telemetry_settings
 from shared import settings
 from shared.settings import CONNECTION, Settings
 from tests.infra.bicep import INFRA, ROOT, Expression, Parameter, load
@@ -40,8 +41,8 @@ HOSTS_OWN = {
     ),
     # Of the triggers' connection, only the host reads this one.
     f"{CONNECTION}__credential",
-    "APPLICATIONINSIGHTS_CONNECTION_STRING",
     "APPLICATIONINSIGHTS_AUTHENTICATION_STRING",
+    *telemetry_settings(""),
     "PYTHON_THREADPOOL_THREAD_COUNT",
 }
 
@@ -94,6 +95,16 @@ def functions() -> dict[str, dict[str, Any]]:
 
 def test_the_app_has_exactly_the_settings_that_the_code_and_the_host_read() -> None:
     assert sorted(every_setting()) == sorted((read_by_the_code() - NEVER_DEPLOYED) | HOSTS_OWN)
+
+
+def test_telemetry_is_set_up_as_in_the_embedded_stack() -> None:
+    """There it is seen what these do, so that nobody has to find out in the cloud."""
+    given = APP.variables["telemetrySettings"]
+    assert isinstance(given, list)
+    deployed = {str(each["name"]): each["value"] for each in given if isinstance(each, dict)}
+    to_whom = {"APPLICATIONINSIGHTS_CONNECTION_STRING", "APPLICATIONINSIGHTS_AUTHENTICATION_STRING"}
+    local = {name: value for name, value in telemetry_settings("").items() if name not in to_whom}
+    assert {name: value for name, value in deployed.items() if name not in to_whom} == local
 
 
 def test_no_setting_is_there_that_flex_consumption_forbids_or_that_holds_a_key() -> None:
