@@ -2,6 +2,7 @@
 //
 //   identity -> storage, key vault, monitoring -> roles -> function app
 //                                              -> Event Grid topic
+//                                              -> workspace functions
 //
 // Then the code is published, then subscription.bicep is deployed: scripts/deploy.sh does all of it in this order.
 // The registration that people sign in with needs another right, and is a script of its own: scripts/connect-entra.sh.
@@ -227,6 +228,13 @@ module monitoring 'modules/monitoring.bicep' = {
     retentionDays: logRetentionDays
     dailyQuotaGb: dailyQuotaGb
     alertEmail: alertEmail
+  }
+}
+
+module queries 'modules/queries.bicep' = {
+  name: 'queries'
+  params: {
+    workspaceName: monitoring.outputs.workspaceName
   }
 }
 

@@ -71,6 +71,9 @@ resource actionGroup 'Microsoft.Insights/actionGroups@2023-01-01' = {
 @description('Resource id of the workspace.')
 output workspaceId string = workspace.id
 
+@description('Name of the workspace.')
+output workspaceName string = workspace.name
+
 @description('Name of the Application Insights component.')
 output componentName string = component.name
 

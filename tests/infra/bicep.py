@@ -24,6 +24,7 @@ FUNCTIONS = frozenset(
         "empty",
         "guid",
         "listKeys",
+        "loadTextContent",
         "max",
         "resourceGroup",
         "string",

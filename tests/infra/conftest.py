@@ -9,10 +9,11 @@ from importlib.util import find_spec
 
 import pytest
 
-from tests.infra.tools import az_environment, types_cache
+from tests.infra.tools import az_environment, language_service, types_cache
 
 _REQUIRED = os.environ.get("TODO_ATTACH_CHECKS") == "required"
-_READY = find_spec("tree_sitter_bicep") is not None and az_environment().exists() and types_cache().exists()
+_TOOLS = (az_environment(), language_service(), types_cache())
+_READY = find_spec("tree_sitter_bicep") is not None and all(tool.exists() for tool in _TOOLS)
 
 # These import the grammar.
 collect_ignore_glob = [] if _READY or _REQUIRED else ["test_*.py"]

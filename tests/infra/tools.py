@@ -11,3 +11,7 @@ def az_environment() -> Path:
 
 def types_cache() -> Path:
     return ROOT / ".local/bicep-types/.complete"
+
+
+def language_service() -> Path:
+    return ROOT / "tests/infra/node_modules/.installed"
