@@ -2,7 +2,7 @@
 //
 //   identity -> storage, key vault, monitoring -> roles -> function app
 //                                              -> Event Grid topic
-//                                              -> workspace functions
+//                                              -> workspace functions, alert rules
 //
 // Then the code is published, then subscription.bicep is deployed: scripts/deploy.sh does all of it in this order.
 // The registration that people sign in with needs another right, and is a script of its own: scripts/connect-entra.sh.
@@ -45,6 +45,14 @@ param senderPrincipalType string = 'Group'
 @description('Who is told of alerts, by mail; empty = nobody.')
 param alertEmail string = ''
 
+@description('Whether the alert rules run. Each is priced by how often it runs (docs/operations.md, "Watch").')
+param alertsEnabled bool = true
+
+@minLength(1)
+@maxLength(300)
+@description('Where people of this deployment read docs/operations.md; alerts link to it.')
+param operationsUrl string = 'docs/operations.md'
+
 @description('The operator may also run scripts/reconcile.py: read files, write the ledger, send range messages.')
 param operatorMayReconcile bool = false
 
@@ -72,7 +80,7 @@ param tableName string = 'uploads'
 
 @minLength(9)
 @maxLength(64)
-@description('TODO_ATTACH_SWEEP_SCHEDULE: when stalled uploads are looked for (NCRONTAB, six fields, UTC).')
+@description('TODO_ATTACH_SWEEP_SCHEDULE: when stalled uploads are looked for (NCRONTAB, six fields, UTC); alerts count on one at least every 10 minutes.')
 param sweepSchedule string = '0 */5 * * * *'
 
 @allowed(['https://graph.microsoft.com/v1.0', 'https://graph.microsoft.us/v1.0', 'https://dod-graph.microsoft.us/v1.0'])
@@ -235,6 +243,19 @@ module queries 'modules/queries.bicep' = {
   name: 'queries'
   params: {
     workspaceName: monitoring.outputs.workspaceName
+  }
+}
+
+module alerts 'modules/alerts.bicep' = {
+  name: 'alerts'
+  params: {
+    suffix: base
+    location: location
+    tags: tags
+    workspaceId: monitoring.outputs.workspaceId
+    actionGroupId: monitoring.outputs.actionGroupId
+    enabled: alertsEnabled
+    operationsUrl: operationsUrl
   }
 }
 

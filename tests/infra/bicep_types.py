@@ -37,7 +37,9 @@ def _hand(version: str, **objects: dict[str, str]) -> dict[str, Any]:
     return {"version": version, "types": described}
 
 
-# The tool does not know these; what infra/ uses of them is written down here.
+# The tool does not know these; what infra/ uses of them is written down here, from the definitions of the same version
+# in Azure's public REST API specifications (specification/monitor, actionGroups_API.json, scheduledQueryRule_API.json,
+# diagnosticsSettings_API.json).
 BY_HAND = {
     "Microsoft.Insights/actionGroups": _hand(
         "2023-01-01",
@@ -51,6 +53,48 @@ BY_HAND = {
         DiagnosticSettings={"workspaceId": "string", "logs": "LogSettings[]", "metrics": "MetricSettings[]"},
         LogSettings={"category": "string", "categoryGroup": "string", "enabled": "bool!"},
         MetricSettings={"category": "string", "enabled": "bool!"},
+    ),
+    "Microsoft.Insights/scheduledQueryRules": _hand(
+        "2022-06-15",
+        Body={
+            "name": "string!",
+            "location": "string!",
+            "tags": "object",
+            "kind": "LogAlert | LogToMetric",
+            "properties": "Rule!",
+        },
+        Rule={
+            "displayName": "string",
+            "description": "string",
+            "severity": "int",
+            "enabled": "bool!",
+            "scopes": "string[]!",
+            "evaluationFrequency": "string",
+            "windowSize": "string",
+            "overrideQueryTimeRange": "string",
+            "muteActionsDuration": "string",
+            "targetResourceTypes": "string[]",
+            "autoMitigate": "bool",
+            "skipQueryValidation": "bool",
+            "checkWorkspaceAlertsStorageConfigured": "bool",
+            "criteria": "Criteria!",
+            "actions": "Actions",
+        },
+        Criteria={"allOf": "Condition[]"},
+        Condition={
+            "query": "string",
+            "timeAggregation": "Average | Count | Maximum | Minimum | Total",
+            "metricMeasureColumn": "string",
+            "resourceIdColumn": "string",
+            "dimensions": "Dimension[]",
+            "operator": "Equals | GreaterThan | GreaterThanOrEqual | LessThan | LessThanOrEqual",
+            "threshold": "int",
+            "failingPeriods": "FailingPeriods",
+            "metricName": "string",
+        },
+        Dimension={"name": "string!", "operator": "Exclude | Include", "values": "string[]!"},
+        FailingPeriods={"numberOfEvaluationPeriods": "int", "minFailingPeriodsToAlert": "int"},
+        Actions={"actionGroups": "string[]", "customProperties": "object"},
     ),
 }
 

@@ -7,6 +7,7 @@ import pytest
 
 from shared.metrics import METRICS
 from shared.records import ATTRIBUTES
+from tests.documents import markdown_files
 from tests.infra.kql import KQL, TABLES, analyse, analysed, every_query, functions
 from tests.infra.tools import ROOT
 
@@ -34,6 +35,16 @@ def test_a_query_reads_dimensions_in_brackets_only(name: str) -> None:
 def test_the_functions_are_the_files() -> None:
     files = {path.stem: path.read_text(encoding="utf-8") for path in (KQL / "functions").glob("*.kql")}
     assert {each.name: each.body for each in functions()} == files
+
+
+def test_the_queries_of_documents_are_queries_too() -> None:
+    fences = {
+        f"{path.name} {number}": text
+        for path in markdown_files()
+        for number, text in enumerate(re.findall(r"```kusto\n(.*?)```", path.read_text(encoding="utf-8"), re.DOTALL))
+    }
+    assert fences
+    assert {name: found.problems for name, found in analyse(fences).items() if found.problems} == {}
 
 
 SEEDED = {

@@ -6,12 +6,14 @@ from typing import Any
 import pytest
 
 from tests.infra.bicep import INFRA, ROOT, Expression, Value, every_file, load
+from tests.infra.kql import analysed
 
 MAIN = load(INFRA / "main.bicep")
 STORAGE = load(INFRA / "modules/storage.bicep")
 VAULT = load(INFRA / "modules/keyvault.bicep")
 ROLES = load(INFRA / "modules/roles.bicep")
 APP = load(INFRA / "modules/functionapp.bicep")
+ALERTS = load(INFRA / "modules/alerts.bicep")
 MONITORING = load(INFRA / "modules/monitoring.bicep")
 SUBSCRIPTION = load(INFRA / "subscription.bicep")
 TOPIC = load(INFRA / "modules/eventgrid.bicep")
@@ -260,3 +262,20 @@ def test_scripts_put_no_secret_on_a_command_line_and_print_none(script: str) -> 
 def test_of_the_webhook_s_key_the_script_only_asks_whether_it_is_there() -> None:
     text = (ROOT / "scripts/deploy.sh").read_text(encoding="utf-8")
     assert text.count("keys list") == text.count("systemKeys.blobs_extension != null") == 1
+
+
+@pytest.mark.infra
+def test_no_query_shows_a_text_that_may_name_people_or_hold_a_url() -> None:
+    """Alerts and the workbook are seen by more people than the logs are."""
+    free_texts = {"Message", "OuterMessage", "Data", "Url", "Source", "Properties"}
+    shown = {name: free_texts & found.columns.keys() for name, found in analysed().items()}
+    assert {name: columns for name, columns in shown.items() if columns} == {}
+
+
+def test_alerts_tell_the_action_group_and_nobody_else() -> None:
+    assert at(ALERTS.resources["alerts"].body, "properties.actions") == {
+        "actionGroups": [Expression("actionGroupId", ALERTS.resources["alerts"].node)]
+    }
+    assert at(ALERTS.resources["alerts"].body, "properties.scopes") == [
+        Expression("workspaceId", ALERTS.resources["alerts"].node)
+    ]

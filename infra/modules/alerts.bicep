@@ -1,0 +1,136 @@
+// The alert rules. docs/operations.md has a heading for each, "Alert: <name>": what it means, and what to do.
+//
+// Severity: 1 = files are lost or late and somebody must act; 2 = look at it today; 3 = a person must do something.
+// A window is longer than the time between two runs, since telemetry arrives some minutes late. Rules are stateful: one
+// mail when it begins, one when it is over.
+
+@description('Ends the names of the rules.')
+param suffix string
+
+@description('Azure region: that of the workspace.')
+param location string
+
+@description('Tags of every resource.')
+param tags object
+
+@description('Resource id of the Log Analytics workspace that is asked.')
+param workspaceId string
+
+@description('Resource id of the action group that is told.')
+param actionGroupId string
+
+@description('Whether the rules run.')
+param enabled bool
+
+@description('Where docs/operations.md can be read.')
+param operationsUrl string
+
+var rules = [
+  {
+    name: 'failed'
+    meaning: 'Uploads gave up, or messages were poison.'
+    severity: 1
+    every: 'PT5M'
+    window: 'PT15M'
+    operator: 'GreaterThan'
+    threshold: 0
+    query: loadTextContent('../kql/alerts/failed.kql')
+  }
+  {
+    name: 'stalled'
+    meaning: 'An upload has made no progress for 15 minutes, and the sweep did not help.'
+    severity: 1
+    every: 'PT5M'
+    window: 'PT30M'
+    operator: 'GreaterThan'
+    threshold: 1
+    query: loadTextContent('../kql/alerts/stalled.kql')
+  }
+  {
+    name: 'unheard'
+    meaning: 'Blobs are written, and the application does not hear of them.'
+    severity: 1
+    every: 'PT15M'
+    window: 'PT1H'
+    operator: 'GreaterThan'
+    threshold: 0
+    query: loadTextContent('../kql/alerts/unheard.kql')
+  }
+  {
+    name: 'silent'
+    meaning: 'No sign of life for half an hour: the application does not run, or its telemetry does not arrive.'
+    severity: 1
+    every: 'PT15M'
+    window: 'PT30M'
+    operator: 'LessThan'
+    threshold: 1
+    query: loadTextContent('../kql/alerts/silent.kql')
+  }
+  {
+    name: 'exceptions'
+    // A run that fails leaves two: the worker's and the host's.
+    meaning: 'More than ten exceptions in 15 minutes.'
+    severity: 2
+    every: 'PT5M'
+    window: 'PT15M'
+    operator: 'GreaterThan'
+    threshold: 10
+    query: loadTextContent('../kql/alerts/exceptions.kql')
+  }
+  {
+    name: 'throttled'
+    meaning: 'Microsoft Graph throttled an account for most of an hour.'
+    severity: 2
+    every: 'PT15M'
+    window: 'PT1H'
+    operator: 'GreaterThan'
+    threshold: 0
+    query: loadTextContent('../kql/alerts/throttled.kql')
+  }
+  {
+    name: 'signin'
+    meaning: 'Files wait for people to sign in.'
+    severity: 3
+    every: 'PT15M'
+    window: 'PT30M'
+    operator: 'GreaterThan'
+    threshold: 0
+    query: loadTextContent('../kql/alerts/signin.kql')
+  }
+]
+
+resource alerts 'Microsoft.Insights/scheduledQueryRules@2022-06-15' = [for rule in rules: {
+  name: 'alert-${rule.name}-${suffix}'
+  location: location
+  tags: tags
+  kind: 'LogAlert'
+  properties: {
+    displayName: 'todo-attach ${rule.name}'
+    description: '${rule.meaning} What to do: ${operationsUrl}#alert-${rule.name}'
+    severity: rule.severity
+    enabled: enabled
+    scopes: [workspaceId]
+    evaluationFrequency: rule.every
+    windowSize: rule.window
+    autoMitigate: true
+    // A new workspace may not know a table before its first row.
+    skipQueryValidation: true
+    criteria: {
+      allOf: [
+        {
+          query: rule.query
+          timeAggregation: 'Count'
+          operator: rule.operator
+          threshold: rule.threshold
+          failingPeriods: {
+            numberOfEvaluationPeriods: 1
+            minFailingPeriodsToAlert: 1
+          }
+        }
+      ]
+    }
+    actions: {
+      actionGroups: [actionGroupId]
+    }
+  }
+}]
