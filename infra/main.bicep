@@ -2,7 +2,7 @@
 //
 //   identity -> storage, key vault, monitoring -> roles -> function app
 //                                              -> Event Grid topic
-//                                              -> workspace functions, alert rules
+//                                              -> workspace functions, workbook, alert rules
 //
 // Then the code is published, then subscription.bicep is deployed: scripts/deploy.sh does all of it in this order.
 // The registration that people sign in with needs another right, and is a script of its own: scripts/connect-entra.sh.
@@ -243,6 +243,16 @@ module queries 'modules/queries.bicep' = {
   name: 'queries'
   params: {
     workspaceName: monitoring.outputs.workspaceName
+  }
+}
+
+module workbook 'modules/workbook.bicep' = {
+  name: 'workbook'
+  params: {
+    location: location
+    tags: tags
+    componentId: monitoring.outputs.componentId
+    workspaceId: monitoring.outputs.workspaceId
   }
 }
 

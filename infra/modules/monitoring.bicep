@@ -74,6 +74,9 @@ output workspaceId string = workspace.id
 @description('Name of the workspace.')
 output workspaceName string = workspace.name
 
+@description('Resource id of the Application Insights component.')
+output componentId string = component.id
+
 @description('Name of the Application Insights component.')
 output componentName string = component.name
 
