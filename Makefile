@@ -13,14 +13,14 @@ up: setup
 
 test: setup
 	@scripts/setup-browser
-	@$(py) -m pytest
+	@$(py) -m pytest -n auto --dist loadfile
 
 check: setup
 	@./scripts/setup-checks
 	@$(py) -m ruff format --check .
 	@$(py) -m ruff check .
 	@$(py) -m mypy function_app.py shared local tests bench scripts
-	@TODO_ATTACH_CHECKS=required $(py) -m pytest tests/infra
+	@TODO_ATTACH_CHECKS=required $(py) -m pytest -n auto --dist loadfile tests/infra
 
 # Not in `make test`: they take long, and are worth it before a release.
 soak: setup
