@@ -66,7 +66,7 @@ class Desk:
         try:
             return self._finish(asked)
         except (StorageUnavailable, TokenUnavailable) as error:
-            return self._problem(Problem.UNAVAILABLE, error=type(error).__name__)
+            return self._problem(Problem.UNAVAILABLE, why=str(error))
 
     # --
 
@@ -77,7 +77,7 @@ class Desk:
             ceremony = Ceremony(purpose, self.now(), flow)
             self.store.put_ceremony(sealed.record_name(cookie), sealed.seal(ceremony, cookie))
         except (StorageUnavailable, TokenUnavailable) as error:
-            return self._problem(Problem.UNAVAILABLE, error=type(error).__name__)
+            return self._problem(Problem.UNAVAILABLE, why=str(error))
         return self.addresses.redirect(url, self._set_cookie(cookie))
 
     def _finish(self, asked: Asked) -> Answer:
@@ -145,8 +145,9 @@ class Desk:
         self.telemetry.record("disconnected", account=pseudonym(person.name), was_connected=held is not None)
         return self.addresses.disconnected(person, was_connected=held is not None)
 
-    def _problem(self, problem: Problem, *, code: str = "", error: str = "") -> Answer:
-        self.telemetry.record("sign_in_failed", problem=str(problem), code=code, error=error)
+    def _problem(self, problem: Problem, *, code: str = "", why: str = "") -> Answer:
+        """*why*: for the operator, in our own adapters' words; the person can do nothing about it."""
+        self.telemetry.record("sign_in_failed", problem=str(problem), code=code, why=why)
         return self.addresses.problem(problem, code)
 
     # -- the cookie --
