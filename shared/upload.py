@@ -363,8 +363,8 @@ def _session_opened(entry: Entry, observation: seen.SessionOpened, at: _Moment) 
     return replace(opened, phase=Phase.CONFIRMING, stalled=entry.stalled + 1, detail=detail)
 
 
-def _intent_recorded(entry: Entry, observation: seen.IntentRecorded, at: _Moment) -> Entry:
-    return replace(entry, phase=at.usual, first_opened_at=observation.opened_at or entry.created_at, deferrals=0)
+def _intent_recorded(entry: Entry, observation: seen.IntentRecorded, _: _Moment) -> Entry:
+    return replace(entry, first_opened_at=observation.opened_at or entry.created_at, deferrals=0)
 
 
 def _progress(entry: Entry, observation: seen.Progress, _: _Moment) -> Entry:

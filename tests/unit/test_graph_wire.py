@@ -424,7 +424,7 @@ def test_no_observation_repeats_a_reply_s_message(status: int, call: str, expect
 def test_every_observation_of_an_error_tells_its_status_and_code(status: int, call: str, expected: object) -> None:
     observed = CALLS[call](error(status, "someCode"))
     if expected not in {"", seen.SliceTooLarge}:
-        assert getattr(observed, "detail", "").endswith(f"HTTP {status} someCode")
+        assert str(getattr(observed, "detail", "")).endswith(f"HTTP {status} someCode")
 
 
 @pytest.mark.parametrize("call", ["create", "post", "put"])
@@ -441,6 +441,7 @@ def test_what_can_never_work_is_refused_with_its_reason(call: str, answer: Graph
     refused = CALLS[call](answer)
     assert isinstance(refused, seen.Refused)
     assert refused.reason is reason
+    assert refused.detail.endswith(wire.describe(answer))
 
 
 @pytest.mark.parametrize(
@@ -485,6 +486,13 @@ def test_a_refused_listing_says_why(status: int, reason: Reason, detail: str) ->
         assert parse(error(status, "someCode"), ROOT) == seen.Refused(reason, detail)
 
 
+@pytest.mark.parametrize("call", ["create", "get", "list", "value"])
+@pytest.mark.parametrize("status", [408, 409, 500, 502])
+def test_what_is_away_is_asked_again_no_sooner_than_it_says(call: str, status: int) -> None:
+    unavailable = CALLS[call](error(status, "someCode", retry_after="7"))
+    assert unavailable == seen.Unavailable(f"HTTP {status} someCode", timedelta(seconds=7))
+
+
 @pytest.mark.parametrize("status", [302, 408, 409, 500, 503, 504])
 def test_a_small_post_without_a_clear_answer_waits_as_long_as_it_was_asked_to(status: int) -> None:
     unclear = wire.parse_post_empty(error(status, "someCode", retry_after="7"))
@@ -513,6 +521,7 @@ def test_throttling_tells_when_to_come_back(call: str, status: int) -> None:
         (411, 411),
         (415, 415),
         (404, 0),
+        (408, 0),
         (409, 0),
         (410, 0),
         (416, 0),
@@ -530,6 +539,10 @@ def test_only_a_plain_refusal_of_a_slice_counts_as_one(status: int, refused: int
 
 
 # -- PUT --
+
+NO_RANGE = "the reply names no expected range"
+UNREADABLE = "the reply's expected ranges cannot be read"
+NEVER_SENT = "the reply expects a byte after ones that were never sent"
 
 
 def put(record: object, part: ByteRange = FIRST, status: int = 200, **headers: str) -> seen.Observation:
@@ -563,34 +576,38 @@ def test_progress_goes_on_from_the_server_s_start(record: object, offset: int, s
 
 
 @pytest.mark.parametrize(
-    "record",
+    ("record", "why"),
     [
-        None,
-        b"<html>",
-        {},
-        {"NextExpectedRanges": []},
-        {"NextExpectedRanges": None},
-        {"NextExpectedRanges": ["nonsense"]},
-        {"NextExpectedRanges": ["-5"]},
-        {"NextExpectedRanges": {"start": 0}},
-        {"NextExpectedRanges": [2097152.0]},
-        {"NextExpectedRanges": ["2097153-"]},
-        {"NextExpectedRanges": ["9" * 18]},
-        {"NextExpectedRanges": [10**400]},
+        (None, NO_RANGE),
+        (b"<html>", NO_RANGE),
+        ({}, NO_RANGE),
+        ({"NextExpectedRanges": []}, NO_RANGE),
+        ({"NextExpectedRanges": None}, UNREADABLE),
+        ({"NextExpectedRanges": ["nonsense"]}, UNREADABLE),
+        ({"NextExpectedRanges": ["-5"]}, UNREADABLE),
+        ({"NextExpectedRanges": {"start": 0}}, UNREADABLE),
+        ({"NextExpectedRanges": [2097152.0]}, UNREADABLE),
+        ({"NextExpectedRanges": ["2097153-"]}, NEVER_SENT),
+        ({"NextExpectedRanges": ["9" * 18]}, NEVER_SENT),
+        ({"NextExpectedRanges": [10**400]}, NEVER_SENT),
     ],
-    ids=lambda record: repr(record)[:60],
+    ids=lambda value: repr(value)[:60],
 )
-def test_progress_that_cannot_be_true_or_read_is_asked_about(record: object) -> None:
-    assert isinstance(put(record), seen.Unclear)
+def test_progress_that_cannot_be_true_or_read_is_asked_about(record: object, why: str) -> None:
+    assert put(record) == seen.Unclear(why)
 
 
 @pytest.mark.parametrize(
-    "record",
-    [None, {"id": ATTACHMENT}, {"NextExpectedRanges": [str(SIZE)]}],
+    ("record", "why"),
+    [
+        (None, NO_RANGE),
+        ({"id": ATTACHMENT}, NO_RANGE),
+        ({"NextExpectedRanges": [str(SIZE)]}, "all bytes were accepted, yet nothing was created"),
+    ],
     ids=["empty", "an entity", "all expected"],
 )
-def test_200_after_the_last_byte_is_not_yet_an_attachment(record: object) -> None:
-    assert isinstance(put(record, LAST), seen.Unclear)
+def test_200_after_the_last_byte_is_not_yet_an_attachment(record: object, why: str) -> None:
+    assert put(record, LAST) == seen.Unclear(why)
 
 
 @pytest.mark.parametrize("record", [None, {"id": ATTACHMENT}], ids=["empty", "an entity"])
@@ -623,6 +640,7 @@ def test_progress_told_as_201_is_progress() -> None:
         ("https://elsewhere.example/Attachments/AA=", "AA="),
         ("https://graph.microsoft.com/v1.0/x/Attachments/AA=/", "AA="),
         ("https://graph.microsoft.com/v1.0/x/Attachments/AA=?q=/x", "AA="),
+        ("https://graph.microsoft.com/v1.0/x/Attachments/AAX/", "AAX"),
     ],
     ids=[
         "documented, beta",
@@ -638,6 +656,7 @@ def test_progress_told_as_201_is_progress() -> None:
         "another host",
         "trailing slash",
         "query",
+        "ends in X",
     ],
 )
 def test_the_id_is_the_last_part_of_location_in_every_form(location: str, attachment_id: str) -> None:

@@ -376,8 +376,8 @@ def test_an_intent_that_was_deferred_had_no_count_to_give_back() -> None:
     ("opened_at", "expected"), [(NOW, NOW), (None, an_entry().created_at)], ids=["Graph's Date", "no Date"]
 )
 def test_an_empty_file_records_its_intent_before_it_is_sent(opened_at: datetime | None, expected: datetime) -> None:
-    after = absorb(an_entry(Phase.OPENING, size=0), seen.IntentRecorded(opened_at))
-    assert (after.phase, after.first_opened_at) == (Phase.OPENING, expected)
+    after = absorb(an_entry(Phase.OPENING, size=0, deferrals=3), seen.IntentRecorded(opened_at))
+    assert (after.phase, after.first_opened_at, after.deferrals) == (Phase.OPENING, expected, 0)
     assert decide(after) == upload.PostEmpty()
 
 
@@ -699,12 +699,14 @@ def test_tries_to_tell_of_the_waiting_do_not_count_against_the_outcome() -> None
 )
 def test_a_session_that_cannot_be_cancelled_is_left_to_expire_after_a_few_tries(observation: seen.Observation) -> None:
     entry = an_entry(Phase.FAILED, reported=Phase.FAILED, session_url=SESSION_URL, detail="the outcome")
+    waits = []
     for _ in range(MAX_CLOSING_TRIES):
         assert decide(entry) == upload.CancelSession()
         entry = absorb(entry, observation)
-        assert delay(entry) >= 2
+        waits.append(delay(entry))
+    assert waits == [2, 3, 5, 9, 17]
     assert entry.is_done
-    assert entry.detail == "the outcome"
+    assert (entry.detail, entry.session_url) == ("the outcome", "")
 
 
 def test_a_cancelled_session_finishes_a_failed_upload() -> None:
@@ -730,7 +732,7 @@ def test_a_blob_that_cannot_be_deleted_stays_after_a_few_tries() -> None:
         assert decide(entry) == upload.DeleteSource()
         entry = absorb(entry, seen.Unavailable("leased"))
     assert entry.is_done
-    assert not entry.source_deleted
+    assert (entry.delete_source, entry.source_deleted) == (False, False)
 
 
 def test_a_session_that_could_not_be_cancelled_leaves_the_deletion_its_own_tries() -> None:
@@ -740,4 +742,5 @@ def test_a_session_that_could_not_be_cancelled_leaves_the_deletion_its_own_tries
     for _ in range(MAX_CLOSING_TRIES):
         entry = absorb(entry, seen.Unavailable("HTTP 500"))
     assert decide(entry) == upload.DeleteSource()
+    assert not entry.is_done
     assert entry.closing_tries == 0
