@@ -83,6 +83,16 @@ def test_a_taken_over_slice_is_asked_about_before_anything_is_sent() -> None:
     assert replace(after, phase=before.phase, claim=before.claim) == before
 
 
+@pytest.mark.parametrize(
+    ("offset", "doubted", "in_doubt"),
+    [(100, False, False), (100, True, True), (200, False, True), (150, False, True), (149, False, False)],
+    ids=["an earlier slice", "in doubt already", "the last slice", "ends exactly", "a byte is left"],
+)
+def test_a_taken_over_last_slice_may_still_be_applied(offset: int, doubted: bool, in_doubt: bool) -> None:
+    before = an_entry(Phase.SENDING, offset=offset, furthest=offset, in_doubt=doubted)
+    assert claim(before, taken_over=True).in_doubt is in_doubt
+
+
 def test_a_taken_over_small_post_is_waited_for_and_then_looked_for() -> None:
     """The dead worker's request may still be applied: it is given longer than a request can last, unclaimed."""
     after = claim(an_entry(Phase.OPENING, size=0, first_opened_at=NOW, sessions_opened=1), taken_over=True)

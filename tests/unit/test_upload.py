@@ -214,7 +214,7 @@ def test_what_graph_said_it_created_ends_as_attached_even_without_an_id(changes:
     """As failed, the person would be told to write the file again, and have it twice."""
     end = ended(an_entry(Phase.CONFIRMING, session_url="", landed=True, **changes))
     assert (end.phase, end.reason) == (Phase.ATTACHED, Reason.NONE)
-    assert "not under which id" in end.detail
+    assert end.detail == "Graph answered that it was created, but not under which id"
 
 
 def test_until_then_what_graph_said_it_created_is_looked_for() -> None:
@@ -270,7 +270,7 @@ def test_an_observation_leads_where_the_table_says_or_is_a_bug(phase: Phase, kin
     before = an_entry(phase, not_before=NOW, offset=50, furthest=50)
     allowed = upload.TRANSITIONS[phase].get(kind)
     if allowed is None:
-        with pytest.raises(ValueError, match="cannot be seen while"):
+        with pytest.raises(ValueError, match=f"{kind.__name__} cannot be seen while {phase}"):
             absorb(before, EXAMPLES[kind])
         return
     after = absorb(before, EXAMPLES[kind])
@@ -284,12 +284,12 @@ def test_the_table_leaves_no_terminal_phase() -> None:
 
 
 def test_an_observation_against_the_table_is_a_bug_and_changes_nothing() -> None:
-    with pytest.raises(ValueError, match="does not lead from opening to failed"):
+    with pytest.raises(ValueError, match="Unclear does not lead from opening to failed"):
         absorb(an_entry(Phase.OPENING, size=0, refused=400), seen.Unclear("HTTP 400", refused=400))
 
 
 def test_a_server_that_has_all_bytes_and_created_nothing_is_confirmed() -> None:
-    after = absorb(an_entry(Phase.SENDING), seen.Progress(SIZE))
+    after = absorb(an_entry(Phase.SENDING, offset=200, furthest=200), seen.Progress(SIZE))
     assert (after.phase, after.stalled) == (Phase.CONFIRMING, 1)
 
 
@@ -316,8 +316,9 @@ def test_what_was_resolved_is_recorded() -> None:
 def test_a_held_slot_is_waited_for_at_most_half_a_minute_and_counts_nothing() -> None:
     after = absorb(an_entry(deferrals=50), seen.SlotHeld())
     assert (after.phase, after.deferrals, after.stalled) == (Phase.RESOLVING, 51, 0)
+    assert after.detail == "another upload of this name to this task is under way"
     assert delay(after) == 31
-    assert delay(absorb(an_entry(), seen.SlotHeld())) == 2
+    assert [delay(absorb(an_entry(deferrals=tries), seen.SlotHeld())) for tries in range(4)] == [2, 3, 5, 9]
 
 
 # -- opening --
@@ -325,6 +326,7 @@ def test_a_held_slot_is_waited_for_at_most_half_a_minute_and_counts_nothing() ->
 
 def test_an_opened_session_starts_fresh() -> None:
     before = an_entry(Phase.OPENING, sessions_opened=1, looked=True, refused=400, furthest=200, offset=200, deferrals=2)
+    before = replace(before, detail="HTTP 503")
     after = absorb(before, seen.SessionOpened(SESSION_URL, NOW + timedelta(hours=1), 0, NOW))
     assert (after.phase, after.session_url, after.session_expires_at) == (
         Phase.SENDING,
@@ -332,6 +334,7 @@ def test_an_opened_session_starts_fresh() -> None:
         NOW + timedelta(hours=1),
     )
     assert (after.offset, after.furthest, after.looked, after.refused, after.deferrals) == (0, 0, False, 0, 0)
+    assert after.detail == ""
 
 
 @pytest.mark.parametrize(
@@ -356,6 +359,7 @@ def test_a_new_session_that_claims_bytes_already_is_cancelled_not_continued(offs
     """Going on from there would attach a file without its beginning (I2)."""
     after = absorb(an_entry(Phase.OPENING), seen.SessionOpened(SESSION_URL, None, offset, NOW))
     assert (after.phase, after.offset, after.stalled) == (Phase.CONFIRMING, 0, 1)
+    assert after.detail == f"a session just opened expects byte {offset}"
     assert decide(after) == upload.CancelSession()
 
 
@@ -444,7 +448,25 @@ def test_a_session_that_cannot_be_continued_is_confirmed(offset: int) -> None:
     before = an_entry(Phase.LOCATING)
     after = absorb(before, seen.Progress(offset))
     assert (after.phase, after.offset, after.stalled) == (Phase.CONFIRMING, 0, 1)
+    assert after.detail == f"the session expects byte {offset}"
     assert decide(after) == upload.CancelSession()
+
+
+@pytest.mark.parametrize(
+    ("doubted", "offset", "in_doubt"),
+    [(True, 200, True), (True, 100, True), (True, 201, False), (False, 201, False), (False, 200, False)],
+    ids=["not got yet", "rewound", "gained a byte", "never in doubt", "never in doubt, unmoved"],
+)
+def test_a_last_slice_stays_in_doubt_until_the_session_has_gained_a_byte(
+    doubted: bool, offset: int, in_doubt: bool
+) -> None:
+    """The session was asked and has not got it: the request that we gave up on may be under way all the same."""
+    before = an_entry(Phase.LOCATING, offset=200, furthest=200, in_doubt=doubted)
+    assert absorb(before, seen.Progress(offset)).in_doubt is in_doubt
+
+
+def test_a_session_that_stays_where_it_was_keeps_the_reason_why() -> None:
+    assert absorb(an_entry(Phase.LOCATING, detail="HTTP 503"), seen.Progress(0)).detail == "HTTP 503"
 
 
 @pytest.mark.parametrize(
@@ -556,6 +578,7 @@ def test_throttling_defers_and_counts_nothing_but_itself(phase: Phase) -> None:
     before = an_entry(phase, sessions_opened=1)
     after = absorb(before, seen.Deferred("HTTP 429", timedelta(seconds=41)))
     assert (after.phase, after.stalled, after.deferrals, delay(after)) == (phase, 0, 1, 42)
+    assert after.detail == "HTTP 429"
     assert (after.offset, after.session_url) == (before.offset, before.session_url)
 
 
@@ -563,6 +586,12 @@ def test_throttling_defers_and_counts_nothing_but_itself(phase: Phase) -> None:
 def test_unavailability_is_a_step_without_progress(phase: Phase) -> None:
     after = absorb(an_entry(phase, sessions_opened=1), seen.Unavailable("HTTP 500"))
     assert (after.phase, after.stalled, after.deferrals, delay(after)) == (phase, 1, 1, 2)
+    assert after.detail == "HTTP 500"
+
+
+@pytest.mark.parametrize("phase", LIVE)
+def test_what_is_unavailable_is_asked_again_no_sooner_than_it_says(phase: Phase) -> None:
+    assert delay(absorb(an_entry(phase, sessions_opened=1), seen.Unavailable("x", timedelta(seconds=41)))) == 42
 
 
 @pytest.mark.parametrize(("deferrals", "seconds"), [(0, 2), (1, 3), (4, 17), (30, 301)])
@@ -591,7 +620,8 @@ def test_a_refusal_while_confirming_says_that_it_may_be_attached() -> None:
 def test_a_cancelled_session_is_given_a_deadline_before_anybody_looks() -> None:
     """A request that we gave up on may still be applied."""
     for phase in (Phase.SENDING, Phase.CONFIRMING):
-        after = absorb(an_entry(phase, session_expires_at=NOW), seen.SessionCancelled())
+        after = absorb(an_entry(phase, session_expires_at=NOW, deferrals=3), seen.SessionCancelled())
+        assert after.deferrals == 0
         assert (after.phase, after.not_before) == (Phase.CONFIRMING, AFTER_DEADLINE)
         assert (after.session_url, after.session_expires_at) == ("", None)
         assert decide(after) == upload.LookForAttachment()
@@ -649,8 +679,13 @@ def test_who_was_told_once_is_not_told_at_every_try() -> None:
 
 
 def test_after_the_telling_there_is_a_pause() -> None:
-    after = absorb(an_entry(Phase.WAITING, deferrals=1), seen.Reported())
+    after = absorb(an_entry(Phase.WAITING, deferrals=1, report_tries=2), seen.Reported())
     assert (after.phase, after.reported, delay(after)) == (Phase.WAITING, Phase.WAITING, 3)
+    assert after.report_tries == 0
+
+
+def test_after_the_outcome_is_told_nothing_is_waited_for() -> None:
+    assert absorb(an_entry(Phase.FAILED, session_url=SESSION_URL), seen.Reported()).not_before is None
 
 
 def test_a_person_who_cannot_be_told_is_waited_for_all_the_same() -> None:
@@ -680,9 +715,13 @@ def test_giving_up_on_a_sign_in_while_confirming_says_that_it_may_be_attached() 
 @pytest.mark.parametrize("phase", TERMINAL)
 def test_an_outcome_that_cannot_be_told_is_given_up_after_a_few_tries(phase: Phase) -> None:
     entry = an_entry(phase, reason=Reason.TOO_OLD, detail="the outcome")
+    waits = []
     for _ in range(MAX_REPORT_TRIES):
         assert decide(entry) == upload.ReportOutcome()
         entry = absorb(entry, seen.Unavailable("tags refused"))
+        waits.append(delay(entry))
+    assert waits[:5] == [2, 3, 5, 9, 17]
+    assert max(waits) == 301
     assert entry.is_done
     assert (entry.reason, entry.detail) == (Reason.TOO_OLD, "the outcome")
 
