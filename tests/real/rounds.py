@@ -120,6 +120,12 @@ class RealStack:
                     return True
         return False
 
+    def missing(self) -> list[str]:
+        """The pieces that do not run just now."""
+        running = [arguments for arguments in _family(self.process.pid).values() if "local.tether" not in arguments]
+        marks = {victim: mark for victim, (mark, _) in VICTIMS.items() if victim != "stack"}
+        return [victim for victim, mark in marks.items() if not any(mark in arguments for arguments in running)]
+
     def end(self) -> int:
         """Ctrl-C, and everything ends in order."""
         self.process.send_signal(signal.SIGINT)
@@ -152,6 +158,8 @@ def play(seed: int, directory: Path) -> Round:
             if stack.kill(victim):
                 result.killed.append(victim)
         _wait_until("the end of all uploads", lambda: _undone(stack, versions))
+        # Where all was done before the last death, the stack would be ended with a piece dead, and not in order.
+        _wait_until("the pieces that were killed to run again", stack.missing)
         result.broken += _broken_promises(stack, files, versions, len(result.killed))
     except TimeoutError as error:
         result.broken.append(str(error))
