@@ -102,10 +102,7 @@ def test_every_vector_names_its_source() -> None:
 
 
 def test_the_session_is_asked_and_cancelled_at_its_bare_url() -> None:
-    assert (wire.prepare_get_session(SESSION_URL).method, wire.prepare_get_session(SESSION_URL).url) == (
-        "GET",
-        SESSION_URL,
-    )
+    assert wire.prepare_get_session(SESSION_URL) == GraphRequest("get_session", "GET", SESSION_URL)
     assert wire.prepare_cancel_session(SESSION_URL).url == SESSION_URL
 
 
