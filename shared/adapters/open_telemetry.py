@@ -15,11 +15,12 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from opentelemetry import metrics, trace
-from opentelemetry.context import Context, attach, detach
+from opentelemetry.context import Context
 from opentelemetry.metrics import Meter, MeterProvider
 from opentelemetry.trace import Link, Span, SpanContext, SpanKind, StatusCode, TracerProvider
 
 from shared.adapters import upload_trace
+from shared.adapters.spans import Spans, attached
 from shared.adapters.traced_ports import TracedGraph, TracedQueue
 from shared.metrics import METRICS, Kind, Metric, measured
 from shared.ports import Invocation, Ports
@@ -39,8 +40,8 @@ def traced(
     return replace(
         ports,
         telemetry=telemetry,
-        graph=TracedGraph(ports.graph, telemetry.tracer),
-        queue=TracedQueue(ports.queue, telemetry.tracer, queue),
+        graph=TracedGraph(ports.graph, telemetry.spans),
+        queue=TracedQueue(ports.queue, telemetry.spans, queue),
     )
 
 
@@ -59,7 +60,8 @@ class OpenTelemetry(LogTelemetry):
 
     def __init__(self, tracers: TracerProvider, meters: MeterProvider) -> None:
         super().__init__()
-        self.tracer, self._ids = upload_trace.tracer_of(tracers)
+        tracer, self._ids = upload_trace.tracer_of(tracers)
+        self.spans = Spans(tracer)
         self._instruments = _instruments(meters.get_meter(upload_trace.SCOPE))
         self._run: ContextVar[_Run | None] = ContextVar("run", default=None)
 
@@ -73,7 +75,7 @@ class OpenTelemetry(LogTelemetry):
         run = _Run(invocation, time.time_ns(), upload_trace.read_traceparent(invocation.traceparent))
         token = self._run.set(run)
         try:
-            with super().invocation(invocation), _present(upload_trace.within(run.host) if run.host else Context()):
+            with super().invocation(invocation), attached(upload_trace.within(run.host) if run.host else Context()):
                 try:
                     yield
                 except Exception as error:
@@ -89,7 +91,7 @@ class OpenTelemetry(LogTelemetry):
     def upload(self, upload_id: str, traceparent: str = "") -> Iterator[None]:
         run = self._run.get()
         message = upload_trace.read_traceparent(traceparent)
-        span = self.tracer.start_span(
+        span = self.spans.start(
             run.invocation.function if run is not None else "run",
             context=upload_trace.within(upload_trace.root_of(upload_id)),
             kind=SpanKind.CONSUMER,
@@ -100,13 +102,13 @@ class OpenTelemetry(LogTelemetry):
         if run is not None:
             run.traced = True
         try:
-            with _present(trace.set_span_in_context(span, Context())):
+            with attached(trace.set_span_in_context(span, Context())):
                 yield
         except Exception as error:
             _failed(span, error)
             raise
         finally:
-            span.end()
+            self.spans.end(span)
 
     def record(self, event: str, **fields: object) -> None:
         try:
@@ -120,7 +122,7 @@ class OpenTelemetry(LogTelemetry):
         place = upload_trace.place_in(upload_id) if isinstance(upload_id, str) else None
         if event == "accepted" and isinstance(upload_id, str):
             self._begin(upload_trace.root_of(upload_id), attributes)
-        with _present(place):
+        with attached(place):
             self.write(event, fields, {_EVENT_NAME: f"todo_attach.{event}", **attributes})
         if event == "step" and place is None:
             # Of our own only: a run with the status of its request to Graph would be taken for a request over HTTP.
@@ -135,13 +137,13 @@ class OpenTelemetry(LogTelemetry):
             return
         run = self._run.get()
         with self._ids.choosing(root):
-            span = self.tracer.start_span(
+            span = self.spans.start(
                 "upload", context=Context(), attributes=attributes, start_time=run.started if run is not None else None
             )
-        span.end()
+        self.spans.end(span)
 
     def _untold(self, run: _Run, error: Exception | None) -> None:
-        span = self.tracer.start_span(
+        span = self.spans.start(
             run.invocation.function,
             kind=SpanKind.CONSUMER,
             start_time=run.started,
@@ -149,7 +151,7 @@ class OpenTelemetry(LogTelemetry):
         )
         if error is not None:
             _failed(span, error)
-        span.end()
+        self.spans.end(span)
 
 
 def _attributes(fields: Mapping[str, object]) -> dict[str, Any]:
@@ -168,19 +170,6 @@ def _failed(span: Span, error: Exception) -> None:
     span.set_status(StatusCode.ERROR)
     span.set_attribute("error.type", kind)
     span.add_event("exception", {"exception.type": kind, "exception.message": kind, "exception.stacktrace": where})
-
-
-@contextmanager
-def _present(context: Context | None) -> Iterator[None]:
-    """*context* is the present one; None leaves it as it is."""
-    if context is None:
-        yield
-        return
-    token = attach(context)
-    try:
-        yield
-    finally:
-        detach(token)
 
 
 type _Take = Callable[[float, Mapping[str, str]], None]

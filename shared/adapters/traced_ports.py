@@ -4,8 +4,9 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
 
-from opentelemetry.trace import SpanKind, StatusCode, Tracer
+from opentelemetry.trace import SpanKind, StatusCode
 
+from shared.adapters.spans import Spans
 from shared.adapters.upload_trace import place_in, write_traceparent
 from shared.errors import GraphNoReply, StorageUnavailable
 from shared.exchange import Exchange, address_of
@@ -18,19 +19,12 @@ from shared.records import ATTRIBUTES
 class TracedGraph:
     """`ports.GraphTransport`: a span per request, named as the operation. Of the URL only common words are in it."""
 
-    def __init__(self, inner: GraphTransport, tracer: Tracer) -> None:
+    def __init__(self, inner: GraphTransport, spans: Spans) -> None:
         self._inner = inner
-        self._tracer = tracer
+        self._spans = spans
 
     def send(self, request: GraphRequest, token: str) -> GraphReply:
-        with self._tracer.start_as_current_span(
-            request.operation,
-            kind=SpanKind.CLIENT,
-            attributes=_attributes(address_of(request)),
-            # The SDK's own record of an exception holds its text.
-            record_exception=False,
-            set_status_on_exception=False,
-        ) as span:
+        with self._spans.present(request.operation, SpanKind.CLIENT, _attributes(address_of(request))) as span:
             try:
                 reply = self._inner.send(request, token)
             except GraphNoReply as error:
@@ -47,9 +41,9 @@ class TracedGraph:
 class TracedQueue:
     """`ports.RangeQueue`: a span per message, whose context the message carries."""
 
-    def __init__(self, inner: RangeQueue, tracer: Tracer, name: str) -> None:
+    def __init__(self, inner: RangeQueue, spans: Spans, name: str) -> None:
         self._inner = inner
-        self._tracer = tracer
+        self._spans = spans
         self._name = name
 
     def send(self, message: RangeMessage, delay: timedelta = timedelta()) -> None:
@@ -60,15 +54,9 @@ class TracedQueue:
             ATTRIBUTES["step"]: message.step,
             ATTRIBUTES["wait"]: delay.total_seconds(),
         }
-        with self._tracer.start_as_current_span(
-            f"send {self._name}",
-            # A sweep, or another upload's step, announces this one: in this one's trace.
-            context=place_in(message.upload_id),
-            kind=SpanKind.PRODUCER,
-            attributes=attributes,
-            record_exception=False,
-            set_status_on_exception=False,
-        ) as span:
+        # A sweep, or another upload's step, announces this one: in this one's trace.
+        place = place_in(message.upload_id)
+        with self._spans.present(f"send {self._name}", SpanKind.PRODUCER, attributes, place) as span:
             try:
                 self._inner.send(replace(message, traceparent=write_traceparent(span.get_span_context())), delay)
             except StorageUnavailable:

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 
 import pytest
-from opentelemetry.sdk.trace import ReadableSpan
+from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor, SpanExporter, SpanExportResult
 from opentelemetry.trace import SpanKind, StatusCode
 
@@ -267,3 +267,30 @@ def test_spans_that_cannot_be_sent_fail_nothing(watch: Watch) -> None:
     world.run()
     assert_attached(world, blob, PDF)
     assert world.raised == []
+
+
+class _RaisesAtTheStart(SpanProcessor):
+    def on_start(self, *_: object, **__: object) -> None:
+        raise RuntimeError
+
+
+class _RaisesAtTheEnd(SpanProcessor):
+    def on_end(self, *_: object) -> None:
+        raise RuntimeError
+
+
+@pytest.mark.parametrize("processor", [_RaisesAtTheStart, _RaisesAtTheEnd])
+def test_spans_that_cannot_be_made_are_told_and_fail_nothing(
+    watch: Watch, caplog: pytest.LogCaptureFixture, processor: type[SpanProcessor]
+) -> None:
+    watch.tracers.add_span_processor(processor())
+    world = WatchedWorld(watch)
+    blob = world.drop(PDF)
+    world.notify()
+    world.event("nothing.pdf")
+    world.run()
+    assert_attached(world, blob, PDF)
+    assert world.raised == []
+    assert "a span was lost" in caplog.text
+    for event in watch.events():
+        assert attributes_of(event).get(ATTRIBUTES["upload_id"]) in {None, f"{event.log_record.trace_id:032x}"}

@@ -1,0 +1,71 @@
+"""Spans that fail nothing: what raises while one is made or sent (a processor, a sampler) costs that span, and is told.
+
+The SDK asks processors not to raise, and lets through what they raise all the same.
+"""
+
+import logging
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+
+from opentelemetry import trace
+from opentelemetry.context import Context, attach, detach
+from opentelemetry.trace import Link, NonRecordingSpan, Span, SpanKind, Tracer
+
+# A logger of its own: what goes wrong with telemetry must not be told to telemetry.
+_LOGGER = logging.getLogger("telemetry")
+
+
+class Spans:
+    """The spans of one tracer."""
+
+    def __init__(self, tracer: Tracer) -> None:
+        self._tracer = tracer
+
+    def start(
+        self,
+        name: str,
+        *,
+        context: Context | None = None,
+        kind: SpanKind = SpanKind.INTERNAL,
+        attributes: Mapping[str, str | int | float] | None = None,
+        links: Sequence[Link] = (),
+        start_time: int | None = None,
+    ) -> Span:
+        """A span below the one in *context*, or below the present one. Whoever starts it ends it."""
+        try:
+            return self._tracer.start_span(name, context, kind, attributes, links, start_time)
+        except Exception as error:  # noqa: BLE001 - an upload never fails because of telemetry
+            _LOGGER.warning("a span was lost (%s): %s", name, type(error).__name__)
+            # What happens meanwhile belongs below the span that this one would have been below.
+            return NonRecordingSpan(trace.get_current_span(context).get_span_context())
+
+    def end(self, span: Span) -> None:
+        try:
+            span.end()
+        except Exception as error:  # noqa: BLE001 - as above
+            _LOGGER.warning("a span was lost: %s", type(error).__name__)
+
+    @contextmanager
+    def present(
+        self, name: str, kind: SpanKind, attributes: Mapping[str, str | int | float], context: Context | None = None
+    ) -> Iterator[Span]:
+        """A span that is the present one while this is entered."""
+        span = self.start(name, context=context, kind=kind, attributes=attributes)
+        try:
+            with attached(trace.set_span_in_context(span)):
+                yield span
+        finally:
+            self.end(span)
+
+
+@contextmanager
+def attached(context: Context | None) -> Iterator[None]:
+    """*context* is the present one; None leaves it as it is."""
+    if context is None:
+        yield
+        return
+    token = attach(context)
+    try:
+        yield
+    finally:
+        detach(token)
