@@ -69,8 +69,10 @@ def measured(event: str, fields: Mapping[str, object]) -> list[Measurement]:
 
 
 def _sent(fields: Mapping[str, object]) -> list[Measurement]:
-    # A step that was to send a slice may end before it did: nothing was asked of Graph then.
-    if "range_start" not in fields or fields.get("graph_operation") != "put_slice":
+    # A step that was to send a slice may end before it did: for want of its bytes, of a token, of time, or of a
+    # connection. Of what was sent there is a status; or it is unclear what became of it.
+    was_sent = "status" in fields or fields["observation"] == "Unclear"
+    if "range_start" not in fields or fields.get("graph_operation") != "put_slice" or not was_sent:
         return []
     slices = [Measurement(SLICES, 1)]
     if fields["observation"] in {"Progress", "Attached", "LandedUnnamed"}:

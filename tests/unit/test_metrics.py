@@ -1,6 +1,9 @@
 """What records add up to."""
 
+import pytest
+
 from shared.metrics import METRICS, measured
+from shared.records import CLAIM_NEARLY_OVER
 
 
 def values(event: str, **fields: object) -> dict[str, tuple[float, dict[str, str]]]:
@@ -20,18 +23,34 @@ def test_an_outcome_is_counted_and_timed() -> None:
 
 
 def test_a_slice_counts_the_bytes_that_graph_says_it_has() -> None:
-    counted = step(range_start=200, range_stop=300, graph_operation="put_slice")
+    counted = step(range_start=200, range_stop=300, graph_operation="put_slice", status=202)
     assert counted == {"todo_attach.slices": (1, {}), "todo_attach.bytes": (50, {})}
 
 
 def test_the_last_slice_counts_whole() -> None:
-    counted = step(range_start=200, range_stop=300, graph_operation="put_slice", observation="Attached")
+    counted = step(range_start=200, range_stop=300, graph_operation="put_slice", status=201, observation="Attached")
     assert counted["todo_attach.bytes"] == (100, {})
 
 
 def test_a_slice_without_an_answer_was_sent_but_brought_no_byte() -> None:
     counted = step(range_start=200, range_stop=300, graph_operation="put_slice", observation="Unclear")
     assert counted == {"todo_attach.slices": (1, {})}
+
+
+@pytest.mark.parametrize("error", ["TokenUnavailable", CLAIM_NEARLY_OVER])
+def test_a_slice_that_was_held_back_was_not_sent(error: str) -> None:
+    held_back = {"graph_operation": "put_slice", "error": error, "observation": "Deferred"}
+    assert step(range_start=200, range_stop=300, **held_back) == {}
+
+
+def test_a_slice_that_did_not_reach_graph_was_not_sent() -> None:
+    unreached = {"graph_operation": "put_slice", "error": "GraphNoReply", "observation": "Unavailable"}
+    assert step(range_start=200, range_stop=300, **unreached) == {}
+
+
+def test_a_throttled_slice_was_sent() -> None:
+    throttled = {"graph_operation": "put_slice", "status": 429, "observation": "Deferred"}
+    assert step(range_start=200, range_stop=300, **throttled) == {"todo_attach.slices": (1, {})}
 
 
 def test_a_slice_that_could_not_be_read_was_not_sent() -> None:
