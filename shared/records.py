@@ -149,8 +149,10 @@ def _waits_for(after: Entry, observation: seen.Observation | None, exchange: Exc
             return "slot"
         case seen.NotFound() | seen.SessionCancelled():
             return "landing"  # a request that we gave up on may still be applied
-        case _ if exchange is None or not exchange.error:
+        case _ if exchange is None:
             return "storage"
+        case seen.Deferred() if not exchange.error:
+            return "storage"  # Graph answered; then the blob was to be read
         case _ if exchange.is_throttled:
             return "throttling"
         case _ if exchange.error == TokenUnavailable.__name__:
