@@ -131,14 +131,12 @@ class Settings:
                 sign_in_wait=timedelta(days=read.number("TODO_ATTACH_SIGN_IN_WAIT_DAYS", 14, at_least=0, at_most=90)),
             ),
             sign_in=sign_in,
-            # The worker library's own switch, and its own reading of it.
-            telemetry=read.optional("PYTHON_APPLICATIONINSIGHTS_ENABLE_TELEMETRY").lower() in _WORKER_S_TRUE,
+            telemetry=_telemetry(read),
         )
         read.finish()
         return settings
 
 
-_WORKER_S_TRUE = {"true", "1", "t", "y", "yes"}
 _STORAGE_NAME = re.compile(r"(?=.{3,63}$)[a-z0-9]+(?:-[a-z0-9]+)*")
 _QUEUE_NAME = re.compile(r"(?=.{3,56}$)[a-z0-9]+(?:-[a-z0-9]+)*")  # "-poison" must still fit into 63
 _TABLE_NAME = re.compile(r"[A-Za-z][A-Za-z0-9]{2,62}")
@@ -265,6 +263,24 @@ def _tokens(read: _Reader) -> Mapping[str, str]:
         read.mistake(name, "(hidden)", 'use a JSON object of account and token: {"sam@example.com": "..."}')
         return {}
     return tokens
+
+
+# How the worker library reads its own switch.
+_WORKER_S_TRUE = {"true", "1", "t", "y", "yes"}
+# What carries our requests: the spans of these would hold upload URLs, and names of blobs.
+_NEVER_INSTRUMENTED = {"azure_sdk", "requests", "urllib3"}
+
+
+def _telemetry(read: _Reader) -> bool:
+    if read.optional("PYTHON_APPLICATIONINSIGHTS_ENABLE_TELEMETRY").lower() not in _WORKER_S_TRUE:
+        return False
+    name = "OTEL_PYTHON_DISABLED_INSTRUMENTATIONS"
+    value = read.optional(name)
+    missing = _NEVER_INSTRUMENTED - {each.strip() for each in value.split(",")}
+    if missing:
+        told = ", ".join(sorted(missing))
+        read.mistake(name, value, f"name {told} in it: with telemetry on, upload URLs would be in their spans")
+    return True
 
 
 _TENANT = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|[a-z0-9-]+(\.[a-z0-9-]+)+|[a-z]+", re.IGNORECASE)

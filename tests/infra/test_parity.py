@@ -130,6 +130,7 @@ def _as_environ(chosen: dict[str, str]) -> dict[str, str]:
         f"{CONNECTION}__queueServiceUri": "https://a.queue.example/",
         f"{CONNECTION}__tableServiceUri": "https://a.table.example/",
         f"{CONNECTION}__clientId": "an-id",
+        **telemetry_settings(""),
     }
     for name, value in application_settings().items():
         parameter = _parameter(value)
@@ -163,6 +164,7 @@ def test_the_defaults_are_a_configuration_that_the_code_accepts() -> None:
     read = Settings.from_environ(_as_environ({}))
     assert (read.container, read.queue, read.table) == ("attachments", "upload-ranges", "uploads")
     assert read.limits.max_file_bytes == settings.MAX_FILE_BYTES
+    assert read.telemetry
 
 
 @pytest.mark.parametrize("proof", ["managed-identity", "client-secret"])

@@ -211,3 +211,22 @@ def test_choices_and_numbers_are_read() -> None:
     )
     assert (found.mailbox_by_id, found.delete_attached) == (True, True)
     assert (found.limits.slice_bytes, found.limits.max_age) == (327_680, timedelta(minutes=30))
+
+
+WATCHED = {
+    "PYTHON_APPLICATIONINSIGHTS_ENABLE_TELEMETRY": "True",
+    "OTEL_PYTHON_DISABLED_INSTRUMENTATIONS": "azure_sdk, flask,requests,urllib3",
+}
+
+
+def test_telemetry_is_on_where_the_worker_library_takes_it_to_be_on() -> None:
+    assert settings(**WATCHED).telemetry
+    assert not settings(PYTHON_APPLICATIONINSIGHTS_ENABLE_TELEMETRY="on").telemetry
+    assert not settings().telemetry
+
+
+def test_telemetry_is_refused_while_a_library_would_put_upload_urls_into_spans() -> None:
+    (mistake,) = mistakes(LEAST | WATCHED | {"OTEL_PYTHON_DISABLED_INSTRUMENTATIONS": "requests,flask"})
+    assert mistake.startswith(
+        'OTEL_PYTHON_DISABLED_INSTRUMENTATIONS is "requests,flask": name azure_sdk, urllib3 in it'
+    )
