@@ -88,9 +88,13 @@ def telemetry_settings(connection_string: str) -> dict[str, str]:
     }
 
 
+# Of a developer's own: where other programs send telemetry, and how much of it.
+_TO_THE_CLOUD = ("APPLICATIONINSIGHTS_", "PYTHON_APPLICATIONINSIGHTS_", "OTEL_")
+
+
 def environment(settings: Mapping[str, str]) -> dict[str, str]:
     """The environment of this process with *settings* over it, and without what would reach out to the cloud."""
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith("APPLICATIONINSIGHTS_")}
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith(_TO_THE_CLOUD)}
     # Behind a proxy, requests to this machine must still stay on it.
     local = ",".join(filter(None, (inherited.get("NO_PROXY", inherited.get("no_proxy", "")), "127.0.0.1", "localhost")))
     return {**inherited, "NO_PROXY": local, "no_proxy": local, **settings}

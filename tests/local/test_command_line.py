@@ -87,11 +87,18 @@ def test_the_application_takes_the_settings_of_a_stack(lease: int | None) -> Non
 
 
 def test_a_stack_never_reports_to_the_cloud_and_never_asks_a_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("APPLICATIONINSIGHTS_CONNECTION_STRING", "InstrumentationKey=0")
+    of_another = (
+        "APPLICATIONINSIGHTS_CONNECTION_STRING",
+        "PYTHON_APPLICATIONINSIGHTS_ENABLE_TELEMETRY",
+        "OTEL_TRACES_SAMPLER",
+        "OTEL_EXPORTER_OTLP_ENDPOINT",
+    )
+    for name in of_another:
+        monkeypatch.setenv(name, "somebody-elses")
     monkeypatch.setenv("NO_PROXY", "intranet")
     monkeypatch.setenv("TODO_ATTACH_QUEUE", "somebody-elses")
     result = environment({"TODO_ATTACH_QUEUE": "ours"})
-    assert "APPLICATIONINSIGHTS_CONNECTION_STRING" not in result
+    assert not result.keys() & set(of_another)
     assert result["NO_PROXY"] == "intranet,127.0.0.1,localhost"
     assert result["TODO_ATTACH_QUEUE"] == "ours"
 
