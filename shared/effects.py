@@ -166,7 +166,7 @@ class _Effect:
 
     def _identity(self) -> str:
         """The account under one name: two blobs that name the same person differently compete for the same things."""
-        return self._told(lambda: self.world.ports.accounts.identity(self.entry.account))
+        return self._from_accounts(lambda: self.world.ports.accounts.identity(self.entry.account))
 
     # -- sending --
 
@@ -324,13 +324,13 @@ class _Effect:
     def _exchange(self, request: wire.GraphRequest) -> wire.GraphReply:
         """One exchange; after a 401, one more with a fresh token. Everything else is the queue's to repeat."""
         accounts, account = self.world.ports.accounts, self.entry.account
-        token = self._told(lambda: accounts.token(account), request)
+        token = self._from_accounts(lambda: accounts.token(account), request)
         reply = self._send(request, token)
         if not wire.is_challenge(reply):
             return reply
         rejected, claims = token, wire.claims_challenge(reply)
         try:
-            token = self._told(lambda: accounts.refreshed(account, rejected, claims), request)
+            token = self._from_accounts(lambda: accounts.refreshed(account, rejected, claims), request)
         except SignInNeeded as error:
             needed = error
         else:
@@ -342,7 +342,7 @@ class _Effect:
             return reply
         raise needed
 
-    def _told(self, ask: Callable[[], str], request: wire.GraphRequest | None = None) -> str:
+    def _from_accounts(self, ask: Callable[[], str], request: wire.GraphRequest | None = None) -> str:
         """What the accounts say: a token for *request*, or whose they are.
 
         Identity provider, key vault or the app's proof out of order: a delay, not a step without progress.

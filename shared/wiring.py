@@ -9,6 +9,7 @@ import random
 import time
 import uuid
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cache
@@ -54,35 +55,40 @@ class Application:
 
     def on_blob_event(self, blob_name: str, context: func.Context) -> None:
         """A blob was written."""
-        with self.ports.telemetry.invocation(invocations.told(invocations.BLOB_EVENT, context)):
+        with self._run(invocations.BLOB_EVENT, context):
             self.runner.on_blob(blob_name)
 
     def on_poison_event(self, message: func.QueueMessage, context: func.Context) -> None:
         """A blob event failed too often. The message is the host's own."""
-        with self.ports.telemetry.invocation(invocations.told(invocations.QUEUE, context, message)):
+        with self._run(invocations.QUEUE, context, message):
             self.runner.on_blob(json.loads(message.get_body())["BlobName"])
 
     def on_message(self, message: func.QueueMessage, context: func.Context) -> None:
         """The range queue delivers."""
-        with self.ports.telemetry.invocation(invocations.told(invocations.QUEUE, context, message)):
+        with self._run(invocations.QUEUE, context, message):
             self.runner.on_message(message.get_body(), message.dequeue_count or 1)
 
     def on_poison(self, message: func.QueueMessage, context: func.Context) -> None:
         """A range message failed too often."""
-        with self.ports.telemetry.invocation(invocations.told(invocations.QUEUE, context, message)):
+        with self._run(invocations.QUEUE, context, message):
             self.runner.on_poison(message.get_body())
 
     def on_timer(self, context: func.Context) -> None:
         """Time to look for uploads that no message names."""
-        with self.ports.telemetry.invocation(invocations.told(invocations.TIMER, context)):
+        with self._run(invocations.TIMER, context):
             self.sweep()
 
     def at_desk(self, address: str, request: func.HttpRequest, context: func.Context) -> func.HttpResponse:
         """What a browser is answered. With static tokens nobody signs in, and there is no desk."""
         if self.desk is None:
             return func.HttpResponse("sign-in is not configured", status_code=404)
-        with self.ports.telemetry.invocation(invocations.told(invocations.HTTP, context)):
+        with self._run(invocations.HTTP, context):
             return web.response(self.desk.answer(address, web.asked(request)))
+
+    def _run(
+        self, trigger: str, context: func.Context, message: func.QueueMessage | None = None
+    ) -> AbstractContextManager[None]:
+        return self.ports.telemetry.invocation(invocations.invocation_of(trigger, context, message))
 
     def sweep(self) -> Swept:
         return sweep(self.ports, self.intake, stalled_after=self.settings.stalled_after)

@@ -9,7 +9,7 @@ from shared.ports import Invocation
 BLOB_EVENT, QUEUE, TIMER, HTTP = "datasource", "pubsub", "timer", "http"
 
 
-def told(trigger: str, context: func.Context, message: func.QueueMessage | None = None) -> Invocation:
+def invocation_of(trigger: str, context: func.Context, message: func.QueueMessage | None = None) -> Invocation:
     """*message*: the one that a queue delivered."""
     return Invocation(
         function=context.function_name,

@@ -80,10 +80,10 @@ class OpenTelemetry(LogTelemetry):
                     yield
                 except Exception as error:
                     if not run.traced:
-                        self._untold(run, error)
+                        self._run_for_no_upload(run, error)
                     raise
                 if not run.traced and invocation.trigger != "http":
-                    self._untold(run, None)
+                    self._run_for_no_upload(run, None)
         finally:
             self._run.reset(token)
 
@@ -142,7 +142,7 @@ class OpenTelemetry(LogTelemetry):
             )
         self.spans.end(span)
 
-    def _untold(self, run: _Run, error: Exception | None) -> None:
+    def _run_for_no_upload(self, run: _Run, error: Exception | None) -> None:
         span = self.spans.start(
             run.invocation.function,
             kind=SpanKind.CONSUMER,
