@@ -5,7 +5,6 @@ distribution. An event is a log record with the attribute `microsoft.custom_even
 of the logger `todo_attach`, and gives each the trace that is present when it is written.
 """
 
-import logging
 import time
 import traceback
 from collections.abc import Callable, Iterator, Mapping
@@ -20,7 +19,7 @@ from opentelemetry.metrics import Meter, MeterProvider
 from opentelemetry.trace import Link, Span, SpanContext, SpanKind, StatusCode, TracerProvider
 
 from shared.adapters import upload_trace
-from shared.adapters.spans import Spans, attached
+from shared.adapters.spans import Spans, attached, tell_lost
 from shared.adapters.traced_ports import TracedGraph, TracedQueue
 from shared.metrics import METRICS, Kind, Metric, measured
 from shared.ports import Invocation, Ports
@@ -28,8 +27,6 @@ from shared.records import ATTRIBUTES
 from shared.telemetry import LogTelemetry
 
 _EVENT_NAME = "microsoft.custom_event.name"
-# A logger of its own: what goes wrong with telemetry must not be told to telemetry.
-_LOGGER = logging.getLogger("telemetry")
 
 
 def traced(
@@ -114,7 +111,7 @@ class OpenTelemetry(LogTelemetry):
         try:
             self._record(event, {**self.fields_of_invocation(), **fields})
         except Exception as error:  # noqa: BLE001 - an upload never fails because of telemetry
-            _LOGGER.warning("a record was lost (%s): %s", event, type(error).__name__)
+            tell_lost("record", event, error)
 
     def _record(self, event: str, fields: dict[str, object]) -> None:
         attributes = _attributes(fields)

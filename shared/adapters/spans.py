@@ -15,6 +15,10 @@ from opentelemetry.trace import Link, NonRecordingSpan, Span, SpanKind, Tracer
 _LOGGER = logging.getLogger("telemetry")
 
 
+def tell_lost(kind: str, which: str, error: Exception) -> None:
+    _LOGGER.warning("a %s was lost (%s): %s", kind, which, type(error).__name__)
+
+
 class Spans:
     """The spans of one tracer."""
 
@@ -35,7 +39,7 @@ class Spans:
         try:
             return self._tracer.start_span(name, context, kind, attributes, links, start_time)
         except Exception as error:  # noqa: BLE001 - an upload never fails because of telemetry
-            _LOGGER.warning("a span was lost (%s): %s", name, type(error).__name__)
+            tell_lost("span", name, error)
             # What happens meanwhile belongs below the span that this one would have been below.
             return NonRecordingSpan(trace.get_current_span(context).get_span_context())
 
@@ -43,7 +47,7 @@ class Spans:
         try:
             span.end()
         except Exception as error:  # noqa: BLE001 - as above
-            _LOGGER.warning("a span was lost: %s", type(error).__name__)
+            tell_lost("span", "at its end", error)
 
     @contextmanager
     def present(
