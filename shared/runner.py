@@ -47,6 +47,10 @@ class Runner:
         with self.ports.telemetry.upload(blob.version.upload_id()):
             asked = self.ports.monotonic()
             stored, is_new = self.intake.enter(blob, owner=self.ports.new_id())
+            if not is_new:
+                self.ports.telemetry.record(
+                    "known_already", upload_id=stored.entry.upload_id, step=stored.entry.step, phase=stored.entry.phase
+                )
             if not is_new or stored.entry.claim is None:
                 self.intake.announce(stored)
                 return

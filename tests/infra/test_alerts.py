@@ -207,6 +207,18 @@ def test_blobs_that_the_application_does_not_hear_of_are_told() -> None:
     assert watched.fired["unheard"][0] <= timedelta(minutes=30)
 
 
+def test_an_event_that_comes_again_is_heard() -> None:
+    """Hours later, when no blob was entered for long."""
+    watched = Watched()
+    watched.world.drop(FILE)
+    watched.world.notify()
+    watched.live(3)
+    watched.metric("MatchedEventCount", 1)
+    watched.world.event()
+    watched.live(1)
+    assert watched.fired == {}
+
+
 def test_an_event_that_event_grid_gave_up_is_told() -> None:
     watched = Watched()
     watched.metric("DeadLetteredCount", 1)

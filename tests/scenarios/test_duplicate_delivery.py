@@ -28,6 +28,8 @@ def test_an_event_delivered_several_times_attaches_once(times: int) -> None:
     world.notify(times=times)
     world.run()
     assert_attached(world, blob)
+    assert len(world.records.events("accepted")) == 1
+    assert len(world.records.events("known_already")) == times - 1
     assert_promise(world)
 
 
