@@ -23,8 +23,11 @@ _TELEMETRY = {
     "AppRoleInstance": "string",
 }
 _CALL = {"Id": "string", "Name": "string", "DurationMs": "real", "ResultCode": "string", "Success": "bool"}
-# The tables of the workspace and what queries may read of them, after Microsoft's reference of Azure Monitor's tables
-# (learn.microsoft.com/azure/azure-monitor/reference/tables/ and the table's name in small letters).
+# The tables of the workspace and what queries may read of them: names and types as in Microsoft's reference of Azure
+# Monitor's tables (learn.microsoft.com/azure/azure-monitor/reference/tables/, then its name in small letters), compared
+# with the source of those pages (github.com/MicrosoftDocs/azure-reference-other, azure-monitor-ref/tables/).
+# The reference calls MetricName a metric's display name. A record that Azure exported, as others published it, has the
+# name of the REST API there ("SuccessServerLatency"), and so have the queries here; no workspace was asked.
 TABLES: Mapping[str, Mapping[str, str]] = {
     "AppDependencies": {**_TELEMETRY, **_CALL, "DependencyType": "string", "Target": "string", "Data": "string"},
     "AppEvents": {**_TELEMETRY, "Name": "string"},
