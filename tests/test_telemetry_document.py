@@ -1,20 +1,21 @@
-"""docs/TELEMETRY.md lists every field, event, metric and setting that there is, and nothing else."""
+"""docs/TELEMETRY.md lists every field, event and metric that there is, docs/configuration.md every setting of them."""
 
 import ast
 from collections.abc import Iterator
+from pathlib import Path
 
 from local.app_settings import telemetry_settings
 from shared.metrics import METRICS
 from shared.records import ATTRIBUTES
-from tests.documents import ROOT, section, table
+from tests.documents import CONFIGURATION, ROOT, section, table
 
 DOCUMENT = ROOT / "docs" / "TELEMETRY.md"
 # These are where telemetry goes, not how.
 OF_EVERY_APP = {"APPLICATIONINSIGHTS_CONNECTION_STRING", "PYTHON_APPLICATIONINSIGHTS_ENABLE_TELEMETRY"}
 
 
-def rows(heading: str) -> list[list[str]]:
-    return [[cell.strip("`") for cell in row] for row in table(section(DOCUMENT, heading))]
+def rows(heading: str, document: Path = DOCUMENT) -> list[list[str]]:
+    return [[cell.strip("`") for cell in row] for row in table(section(document, heading))]
 
 
 def events_recorded() -> Iterator[str]:
@@ -47,7 +48,8 @@ def test_every_metric_is_listed_with_its_kind() -> None:
 
 
 def test_every_setting_of_telemetry_is_listed_with_its_value() -> None:
-    listed = {name: value for name, value, _ in rows("## Switching it on")}
+    """tests/infra/test_parity.py holds what is deployed to the same."""
+    listed = {name: value for name, value, _ in rows("## Telemetry", CONFIGURATION)}
     assert listed == {
         name: value for name, value in telemetry_settings("InstrumentationKey=x").items() if name not in OF_EVERY_APP
     }
