@@ -142,7 +142,7 @@ async def _keep(stack: Stack, state: StateDir, options: argparse.Namespace, stre
                 _announce_sign_in(stack, stream)
             _say(_where_everything_is(stack.record, options))
             if stack.sign_in is not None and stack.sign_in.stand_in is not None:
-                _say(f"Nobody is connected yet. Connect at {stack.sign_in.connect_url}\n")
+                _say(_how_to_connect(stack.sign_in.connect_url))
             status = 0
             return await _until_failure(stack)
     except asyncio.CancelledError:
@@ -201,6 +201,13 @@ Or put it into the container, as any program could:
     --connection-string {shlex.quote(record.storage)}
 
 Ctrl-C ends everything.
+"""
+
+
+def _how_to_connect(url: str) -> str:
+    return f"""Nobody is connected yet. Connect in a browser, at
+  {url}
+which leads on to a stand-in for Entra. It asks for no password, and the browser does not know its certificate: go on.
 """
 
 

@@ -29,7 +29,8 @@ class Workspace:
         self._traces: dict[str, Trace] = {}
         self._timers: dict[str, asyncio.TimerHandle] = {}
         # For this user only: which files went where is nobody else's business, though no row names any.
-        (directory / "traces").mkdir(mode=0o700, parents=True, exist_ok=True)
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        (directory / "traces").mkdir(exist_ok=True)
 
     def forget(self) -> None:
         """Begin anew: what is there is another run's."""

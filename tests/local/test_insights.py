@@ -156,3 +156,9 @@ def test_another_run_begins_with_nothing(tmp_path: Path) -> None:
 
     asyncio.run(fill_and_forget())
     assert [path.name for path in tmp_path.rglob("*") if path.is_file()] == []
+
+
+def test_what_is_kept_is_its_owner_s_only(tmp_path: Path) -> None:
+    directory = tmp_path / "chosen" / "telemetry"
+    Workspace(directory, lambda _trace, _path: None)
+    assert directory.stat().st_mode & 0o077 == 0
