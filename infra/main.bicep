@@ -438,6 +438,9 @@ output identityResourceId string = identity.outputs.id
 @description('Object id of the identity: the subject of the Entra application\'s federated credential.')
 output identityPrincipalId string = identity.outputs.principalId
 
+@description('Name of the Log Analytics workspace.')
+output workspaceName string = monitoring.outputs.workspaceName
+
 @description('Name of the Application Insights component.')
 output componentName string = monitoring.outputs.componentName
 

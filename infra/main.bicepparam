@@ -21,8 +21,10 @@ param senderPrincipalType = 'Group'
 // param entraTenant = 'organizations'
 // param entraProof = 'client-secret'
 
-// Who is told when something is stuck. Empty: nobody.
+// Who is told when something is stuck. Empty: nobody. Alerts link to their heading in docs/operations.md: say where your
+// people read it.
 param alertEmail = ''
+// param operationsUrl = 'https://...'
 
 // 1 keeps one instance warm for the chain of slices, at its price; 0 accepts a cold start for the first file.
 param alwaysReadyInstances = 0

@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.documents import section, table
 from tests.infra.az_lines import complaints, lines_of, sources
+from tests.infra.bicep import INFRA, load
 from tests.infra.tools import ROOT
 
 SCRIPTS = [*sorted((ROOT / "scripts").glob("*.sh")), ROOT / "scripts/setup-checks", ROOT / "setup"]
@@ -21,6 +23,16 @@ def test_every_az_command_is_one_that_the_azure_cli_understands() -> None:
     distinct = list(dict.fromkeys(lines))
     said = complaints([line.words for line in distinct])
     assert [f"{line} => {each}" for line, each in zip(distinct, said, strict=True) if each] == []
+
+
+def test_an_operator_is_told_where_the_names_in_the_commands_come_from() -> None:
+    page = ROOT / "docs/operations.md"
+    told = {name: output.split("`")[1] for name, output in table(section(page, "### The names in the commands"))}
+    words = " ".join(word for line in lines_of(page) for word in line.words)
+    used = re.findall(r"\b(?!TODO_ATTACH)[A-Z]{2,}(?:_[A-Z]+)*\b", words)
+    # The group is the operator's own; where the others come from stands beside their commands.
+    assert set(used) - {"RG", "WORKSPACE_ID", "KEY_ID", "VERSION"} == set(told)
+    assert set(told.values()) <= set(load(INFRA / "main.bicep").outputs)
 
 
 SEEDED = {
