@@ -146,6 +146,17 @@ def test_the_queue_s_encoding_is_the_one_that_the_application_sends() -> None:
     assert host["extensions"]["queues"]["messageEncoding"] == "base64"
 
 
+def test_the_host_tells_of_no_run_by_the_name_of_its_blob() -> None:
+    """By itself it logs: Executing ... (Reason='New blob detected(EventGrid): attachments/receipt.pdf' ..."""
+    host: Mapping[str, Any] = json.loads((ROOT / "host.json").read_text(encoding="utf-8"))
+    levels = host["logging"]["logLevel"]
+    begun_by_blobs = [name for name, (trigger, *_) in bindings().items() if trigger["type"] == "blobTrigger"]
+    assert begun_by_blobs
+    for name in begun_by_blobs:
+        assert levels[f"Function.{name}"] == "Warning"
+        assert levels[f"Function.{name}.User"] == levels["default"] == "Information"
+
+
 # -- what each passes on --
 
 
