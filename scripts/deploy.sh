@@ -82,6 +82,11 @@ else
   say "   (may not list deleted key vaults; should one be in the way, see docs/operations.md)"
 fi
 
+if grep -q "^param defaultAccount = 'someone@example.com'" "$parameters"; then
+  say "   NOTE: defaultAccount in $parameters is still the example: files that name no user will wait for somebody who" \
+    "   does not exist"
+fi
+
 begin "sign-in"
 values=("$parameters" "operatorPrincipalId=$operator" "operatorPrincipalType=$operator_type" "recoverVault=$recover")
 if grep -vE '^[[:space:]]*//' "$parameters" | grep entraClientId >/dev/null; then
@@ -161,7 +166,7 @@ for ((attempt = 1; ; attempt++)); do
   say "   Not yet (missing:$missing); try $attempt of 20, again in $pause_seconds s."
   sleep "$pause_seconds"
 done
-say "   all there:" "$(tr '\n' ' ' <<<"$functions")"
+say "   all there: $(tr '\n' ' ' <<<"$functions")"
 
 begin "the webhook's key"
 for ((attempt = 1; ; attempt++)); do

@@ -9,7 +9,8 @@ deployment_name=todo-attach
 # shellcheck disable=SC2034
 not_yet_allowed='403|Forbidden|ForbiddenByRbac|AuthorizationFailed|AuthorizationFailure|AuthorizationPermissionMismatch|not authorized|required permissions'
 
-say() { printf '%s\n' "$*" >&2; }
+# Each argument is a line.
+say() { printf '%s\n' "$@" >&2; }
 die() {
   say "" "FAILED: $*"
   exit 1

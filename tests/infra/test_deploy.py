@@ -47,6 +47,22 @@ def test_everything_happens_once_and_in_order(azure: Azure) -> None:
     assert "a test file went through" in run.said
 
 
+def test_each_step_begins_on_a_line_of_its_own(azure: Azure) -> None:
+    said = azure.run("deploy.sh", *GROUP).said.splitlines()
+    steps = [number for number, line in enumerate(said) if "== " in line]
+    assert len(steps) > 5
+    assert [said[number - 1] for number in steps[1:]] == [""] * (len(steps) - 1)
+    assert all(said[number].startswith("== ") for number in steps)
+
+
+def test_whoever_deploys_the_example_s_account_is_told(azure: Azure, tmp_path: Path) -> None:
+    own = tmp_path / "mine.bicepparam"
+    own.write_text("using 'main.bicep'\nparam defaultAccount = 'sam@example.com'\n", encoding="utf-8")
+    told = "defaultAccount in infra/main.bicepparam is still the example"
+    assert told in azure.run("deploy.sh", *GROUP).said
+    assert "is still the example" not in azure.run("deploy.sh", *GROUP, "--parameters", str(own)).said
+
+
 def test_running_it_again_makes_the_same_calls(azure: Azure) -> None:
     def calls() -> list[list[str]]:
         # The package and the test file lie in a directory of their own each time.
