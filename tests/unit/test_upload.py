@@ -670,7 +670,7 @@ def test_without_a_token_an_upload_waits_and_remembers_where(phase: Phase) -> No
     after = absorb(an_entry(phase, sessions_opened=1, report_tries=2), SIGN_IN)
     assert (after.phase, after.resume, after.waiting_since) == (Phase.WAITING, phase, NOW)
     assert (after.reason, after.not_before, after.stalled, after.report_tries) == (Reason.SIGN_IN, None, 0, 0)
-    assert after.detail == "nobody is signed in"
+    assert (after.detail, after.deferrals) == ("nobody is signed in", 1)
     assert decide(after) == upload.ReportOutcome()
 
 
