@@ -462,9 +462,10 @@ def test_a_refused_creation_says_why(call: str, status: int, reason: Reason, wor
 @pytest.mark.parametrize("status", [404, 410])
 def test_a_listing_that_is_not_there_says_which_of_list_and_task_is_missing(status: int) -> None:
     answer = error(status, "someCode")
-    assert wire.parse_tasks(answer, ROOT) == seen.Refused(
-        Reason.NO_SUCH_LIST, f"Graph finds no such list: HTTP {status} someCode"
-    )
+    for parse in (wire.parse_lists, wire.parse_tasks):
+        assert parse(answer, ROOT) == seen.Refused(
+            Reason.NO_SUCH_LIST, f"Graph finds no such list: HTTP {status} someCode"
+        )
     assert wire.parse_attachments(answer, ROOT) == seen.Refused(
         Reason.NO_SUCH_TASK, f"Graph finds no such task in that list: HTTP {status} someCode"
     )
