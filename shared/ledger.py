@@ -185,6 +185,7 @@ def _awake(entry: Entry, now: datetime) -> Entry:
     return replace(
         entry,
         phase=entry.resume or Phase.RESOLVING,
+        reason=Reason.NONE,
         resume=None,
         waiting_since=None,
         waited=entry.waited + (now - since),

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from shared.ledger import Claim, Entry, Phase, claimed
+from shared.ledger import Claim, Entry, Phase, Reason, claimed
 from tests.entries import LIMITS, NOW, SESSION_URL, an_entry
 
 UNTIL = NOW + LIMITS.claim
@@ -131,10 +131,15 @@ def test_a_worker_that_dies_at_every_opening_runs_into_the_bound() -> None:
 def test_a_told_waiting_entry_wakes_where_it_stopped(resume: Phase) -> None:
     since = NOW - timedelta(hours=3)
     before = an_entry(
-        Phase.WAITING, reported=Phase.WAITING, resume=resume, waiting_since=since, waited=timedelta(hours=1)
+        Phase.WAITING,
+        reason=Reason.SIGN_IN,
+        reported=Phase.WAITING,
+        resume=resume,
+        waiting_since=since,
+        waited=timedelta(hours=1),
     )
     after = claim(before, taken_over=False)
-    assert (after.phase, after.resume, after.waiting_since) == (resume, None, None)
+    assert (after.phase, after.reason, after.resume, after.waiting_since) == (resume, Reason.NONE, None, None)
     assert after.waited == timedelta(hours=4)
 
 
