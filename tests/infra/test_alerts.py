@@ -198,10 +198,11 @@ def test_throttling_for_most_of_an_hour_is_told(retry_after: int) -> None:
     assert watched.fired.keys() == {"throttled"}
 
 
-def test_blobs_that_the_application_does_not_hear_of_are_told() -> None:
+@pytest.mark.parametrize("metric", ["MatchedEventCount", "Matched Events"])
+def test_blobs_that_the_application_does_not_hear_of_are_told(metric: str) -> None:
     watched = Watched()
     watched.world.drop(FILE)
-    watched.metric("MatchedEventCount", 1)
+    watched.metric(metric, 1)
     watched.live(1)
     assert watched.fired.keys() == {"unheard"}
     assert watched.fired["unheard"][0] <= timedelta(minutes=30)
@@ -219,9 +220,10 @@ def test_an_event_that_comes_again_is_heard() -> None:
     assert watched.fired == {}
 
 
-def test_an_event_that_event_grid_gave_up_is_told() -> None:
+@pytest.mark.parametrize("metric", ["DeadLetteredCount", "Dead Lettered Events"])
+def test_an_event_that_event_grid_gave_up_is_told(metric: str) -> None:
     watched = Watched()
-    watched.metric("DeadLetteredCount", 1)
+    watched.metric(metric, 1)
     watched.live(0.5)
     assert watched.fired.keys() == {"unheard"}
 
