@@ -11,6 +11,10 @@ QUEUE = "upload-ranges"
 POISON_QUEUE = f"{QUEUE}-poison"
 TABLE = "uploads"
 
+# As in Azure. By itself the worker has a few more threads than cores, so that a batch goes in two waves, and each
+# thread's heap keeps the memory that its slices took.
+WORKER_SETTINGS = {"PYTHON_THREADPOOL_THREAD_COUNT": "16", "MALLOC_MMAP_THRESHOLD_": "1000000"}
+
 # In the cloud a lease is ten minutes, for good. A shorter one takes deadline and claim with it.
 LONGEST_LEASE_SECONDS = 600
 SHORTEST_LEASE_SECONDS = 2
@@ -42,8 +46,7 @@ def app_settings(storage: str, graph: Graph, *, lease_seconds: int | None) -> di
         "TODO_ATTACH_SWEEP_SCHEDULE": "*/30 * * * * *",
         # In the cloud ten minutes: nobody waits for that at a desk.
         "TODO_ATTACH_EMPTY_FILE_WAIT_SECONDS": "2",
-        # As in Azure. By itself the worker has a few more threads than cores: a batch would go in two waves.
-        "PYTHON_THREADPOOL_THREAD_COUNT": "16",
+        **WORKER_SETTINGS,
     }
     if lease_seconds is not None:
         settings["TODO_ATTACH_REQUEST_DEADLINE_SECONDS"] = f"{lease_seconds / 4:g}"

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from local.app_settings import telemetry_settings
+from local.app_settings import WORKER_SETTINGS, telemetry_settings
 from shared import settings
 from shared.settings import CONNECTION, Settings
 from tests.infra.bicep import INFRA, ROOT, Expression, Parameter, load
@@ -43,7 +43,7 @@ HOSTS_OWN = {
     f"{CONNECTION}__credential",
     "APPLICATIONINSIGHTS_AUTHENTICATION_STRING",
     *telemetry_settings(""),
-    "PYTHON_THREADPOOL_THREAD_COUNT",
+    *WORKER_SETTINGS,
 }
 
 # For an identity provider on the machine of the embedded stack.
@@ -260,12 +260,15 @@ def test_the_python_of_the_app_is_the_project_s() -> None:
     assert project["project"]["requires-python"].startswith(f">={deployed},")
 
 
-def test_the_worker_has_a_thread_for_every_message_that_the_host_lets_in() -> None:
-    queues = HOST["extensions"]["queues"]
+def test_the_worker_is_set_up_as_the_embedded_stack_s() -> None:
     workers = APP.variables["workerSettings"]
     assert isinstance(workers, list)
-    [threads] = [each["value"] for each in workers if isinstance(each, dict)]
-    assert int(str(threads)) >= queues["batchSize"] + queues["newBatchThreshold"]
+    assert {each["name"]: each["value"] for each in workers if isinstance(each, dict)} == WORKER_SETTINGS
+
+
+def test_the_worker_has_a_thread_for_every_message_that_the_host_lets_in() -> None:
+    queues = HOST["extensions"]["queues"]
+    assert int(WORKER_SETTINGS["PYTHON_THREADPOOL_THREAD_COUNT"]) >= queues["batchSize"] + queues["newBatchThreshold"]
 
 
 def test_the_host_is_given_less_time_than_a_claim_may_last() -> None:
