@@ -3,6 +3,7 @@
 import base64
 import json
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -115,6 +116,17 @@ def test_a_next_page_is_fetched_where_graph_says() -> None:
     following = wire.prepare_next_page(wire.prepare_list_lists(ME), f"{ROOT}/me/todo/lists?$skiptoken=x")
     assert (following.operation, following.method) == ("list_lists", "GET")
     assert following.url == f"{ROOT}/me/todo/lists?$skiptoken=x"
+
+
+def test_a_request_under_an_id_of_its_own_is_the_same_request_with_a_guid_that_comes_back() -> None:
+    request = wire.prepare_put_slice(SESSION_URL, ByteRange(0, 1), 1, b"x")
+    identified = wire.identified(request, "0123456789abcdef" * 2)
+    assert identified.headers == {
+        **request.headers,
+        "client-request-id": "01234567-89ab-cdef-0123-456789abcdef",
+        "return-client-request-id": "true",
+    }
+    assert replace(identified, headers=request.headers) == request
 
 
 @pytest.mark.parametrize(
