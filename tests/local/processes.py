@@ -32,7 +32,7 @@ def descendants(pid: int) -> set[int]:
 
 def find(pids: set[int], words: str) -> int:
     """The one of *pids* whose command line has *words*."""
-    listed = subprocess.run(["ps", "-A", "-o", "pid=,args="], check=True, capture_output=True, text=True)
+    listed = subprocess.run(["ps", "-A", "-ww", "-o", "pid=,args="], check=True, capture_output=True, text=True)
     rows = [line.split(maxsplit=1) for line in listed.stdout.splitlines()]
     (found,) = [int(pid) for pid, *command in rows if int(pid) in pids and words in " ".join(command)]
     return found

@@ -232,8 +232,8 @@ def _broken_promises(
 
 
 def _family(pid: int) -> dict[int, str]:
-    """Every descendant of *pid*, with its command line."""
-    listed = subprocess.run(["ps", "-A", "-o", "pid=,ppid=,args="], check=True, capture_output=True, text=True)
+    """Every descendant of *pid*, with its command line: whole (-ww), however narrow somebody's terminal is."""
+    listed = subprocess.run(["ps", "-A", "-ww", "-o", "pid=,ppid=,args="], check=True, capture_output=True, text=True)
     rows = [line.split(maxsplit=2) for line in listed.stdout.splitlines()]
     processes = {int(row[0]): (int(row[1]), row[2] if len(row) > 2 else "") for row in rows}
     found: dict[int, str] = {}
