@@ -79,7 +79,7 @@ class BlobAccountStore:
                 return None
             except HttpResponseError as error:
                 if keys.failure is not None:
-                    raise keys.failure from error
+                    raise StorageUnavailable(keys.failure) from error
                 if error.response is None:  # the SDK's way to say that what came cannot be decrypted
                     raise StorageUnavailable(f"an account's record cannot be decrypted: {_root(error)}") from error
                 raise
@@ -231,13 +231,13 @@ class _Keys:
     """The keys of one blob's client: the present one, asked for only when something is to be wrapped; or the blob's.
 
     The SDK repeats a decryption that failed, twice, and tells no reason in the end: a key that is out of reach is asked
-    once, and *failure* has the reason.
+    once, and *failure* has the reason: in words, since the same exception raised again would be its own cause.
     """
 
     def __init__(self, ring: KeyRing) -> None:
         self._ring = ring
         self._key: KeyEncryptionKey | None = None
-        self.failure: StorageUnavailable | None = None
+        self.failure: str | None = None
 
     def by_id(self, kid: str) -> Self:
         self._key = self._ring.by_id(kid)
@@ -248,11 +248,11 @@ class _Keys:
 
     def unwrap_key(self, key: bytes, algorithm: str) -> bytes:
         if self.failure is not None:
-            raise self.failure
+            raise StorageUnavailable(self.failure)
         try:
             return self._known().unwrap_key(key, algorithm)
         except StorageUnavailable as error:
-            self.failure = error
+            self.failure = str(error)
             raise
 
     def get_kid(self) -> str:

@@ -27,6 +27,15 @@ def office(office: Office, vault: KeyVault) -> Office:
     return office
 
 
+def is_its_own_cause(error: BaseException | None) -> bool:
+    """A ring of causes has no end for whoever walks along it."""
+    met: list[BaseException] = []
+    while error is not None and all(error is not each for each in met):
+        met.append(error)
+        error = error.__cause__ or error.__context__
+    return error is not None
+
+
 def wrapped_with(office: Office, oid: str) -> str:
     """The key's identifier in the metadata of the account's blob."""
     metadata = office.store._account(oid).get_blob_properties().metadata
@@ -111,6 +120,7 @@ def test_a_vault_that_refuses_delays_an_upload_and_the_account_stays(
         office.worker().token(SAM.name)
     assert vault.done == ["get", "unwrapkey"], "asked once each, and waited for no Retry-After"
     assert "oid=1234" not in str(told.value), "the vault's text names its caller"
+    assert not is_its_own_cause(told.value)
     assert office.store.version(SAM.oid) == version
     vault.trouble = None
     assert office.worker().token(SAM.name)
