@@ -24,7 +24,7 @@ check: setup
 
 # Not in `make test`: they take long, and are worth it before a release.
 soak: setup
-	@$(py) -m tests.simulation --schedules 100000
+	@$(py) -m tests.support.simulation --schedules 100000
 	@$(py) -m tests.real --rounds 50
 
 mutants: setup

@@ -15,7 +15,7 @@ from bench import cold, latency, memory, report, scale, throughput
 from bench.baseline import Baseline
 from bench.figures import Figure
 from bench.stack import Failed, MeasuredStack
-from local.child import REPOSITORY, ChildFailed
+from local.stack.child import REPOSITORY, ChildFailed
 
 _RESULTS = REPOSITORY / "bench" / "results"
 _PARTS = ("latency", "throughput", "memory", "scale", "cold")

@@ -11,8 +11,8 @@ from types import TracebackType
 from typing import Any, Self
 
 from bench.stack import MeasuredStack, Written
-from local.app_settings import CONTAINER, environment
-from local.child import REPOSITORY
+from local.stack.app_settings import CONTAINER, environment
+from local.stack.child import REPOSITORY
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,10 +7,10 @@ from bench.figures import Figure, ratio_of
 from bench.latency import LARGEST, MIB
 from bench.processes import cpu_seconds, is_measurable, resident_bytes
 from bench.stack import MeasuredStack
-from local.app_settings import Graph, app_settings, environment, telemetry_settings
-from local.child import REPOSITORY
-from local.functions.worker.process import WorkerProcess
-from local.insights.endpoint import Endpoint
+from local.stack.app_settings import Graph, app_settings, environment, telemetry_settings
+from local.stack.child import REPOSITORY
+from local.stand_ins.functions.worker.process import WorkerProcess
+from local.stand_ins.insights.endpoint import Endpoint
 
 
 @dataclass(frozen=True, slots=True)

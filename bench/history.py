@@ -11,10 +11,10 @@ from azure.data.tables import TableSasPermissions, TableServiceClient, generate_
 
 from bench.latency import KIB
 from bench.stack import Failed, MeasuredStack
-from local.app_settings import TABLE
-from shared.adapters import azure_clients
-from shared.adapters.table_ledger import TableLedger
-from shared.entry_record import Plain, to_record
+from local.stack.app_settings import TABLE
+from shared.adapters.storage import clients as azure_clients
+from shared.adapters.storage.entry_record import Plain, to_record
+from shared.adapters.storage.ledger import TableLedger
 from shared.settings import Connection
 
 _AT_ONCE = 16

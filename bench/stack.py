@@ -23,12 +23,12 @@ import aiohttp
 from azure.storage.blob import ContainerClient
 
 from bench.tally import Tally
-from local import azurite
-from local.app_settings import CONTAINER, Graph, app_settings, environment, telemetry_settings
-from local.child import REPOSITORY, Child, Command, OnLine
-from local.event_grid import EventGridStandIn, read_access_line
-from local.provision import provision
-from shared.attachment import BlobVersion
+from local.stack import azurite
+from local.stack.app_settings import CONTAINER, Graph, app_settings, environment, telemetry_settings
+from local.stack.child import REPOSITORY, Child, Command, OnLine
+from local.stack.provision import provision
+from local.stand_ins.event_grid import EventGridStandIn, read_access_line
+from shared.core.attachment import BlobVersion
 
 PLAIN = "plain@example.com"
 _START_SECONDS = 60.0
@@ -124,7 +124,7 @@ class MeasuredStack:
         self.people, (self.plain,) = await self._places()
         host, ready = await _python(
             "the Functions host",
-            ["-m", "local.functions", "--tether", "--app", str(REPOSITORY)],
+            ["-m", "local.stand_ins.functions", "--tether", "--app", str(REPOSITORY)],
             environment(self._settings()),
             on_output=self._on_host_event,
         )
@@ -138,7 +138,7 @@ class MeasuredStack:
     def _emulator_arguments(self) -> list[str]:
         tokens = {**self._tokens, PLAIN: self._plain_token}
         pairs = (part for name, token in tokens.items() for part in ("--token", f"{name}={token}"))
-        return ["-m", "local.todo", "--tether", "--no-keep-content", *pairs]
+        return ["-m", "local.stand_ins.todo", "--tether", "--no-keep-content", *pairs]
 
     def _settings(self) -> dict[str, str]:
         settings = app_settings(self.storage, Graph(self._graph_root, self._tokens), lease_seconds=None)

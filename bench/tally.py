@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Callable
 from urllib.parse import unquote
 
-from local.app_settings import CONTAINER, QUEUE, TABLE
+from local.stack.app_settings import CONTAINER, QUEUE, TABLE
 
 _LINE = re.compile(r'"(?P<method>[A-Z]+) /[^/ ]+/(?P<path>[^ ?]*)(?:\?(?P<query>\S*))? HTTP/[\d.]+" (?P<status>\d{3})')
 _LIVE_CLEARED = re.compile(rf"{TABLE}\(PartitionKey='live',RowKey='(?P<id>[0-9a-f]+)'\)")

@@ -17,11 +17,11 @@ usage: python -m local COMMAND [...]
 Each has its own --help. Everything listens on 127.0.0.1 only."""
 
 _MODULES = {
-    "demo": "local.demo",
-    "up": "local.up",
-    "attach": "local.attach",
-    "status": "local.status",
-    "todo": "local.todo.cli",
+    "demo": "local.commands.demo",
+    "up": "local.commands.up",
+    "attach": "local.commands.attach",
+    "status": "local.commands.status",
+    "todo": "local.stand_ins.todo.cli",
 }
 
 

@@ -4,7 +4,7 @@
     .venv/bin/python scripts/draw_phases.py            print the picture
     .venv/bin/python scripts/draw_phases.py --write    put it into docs/ARCHITECTURE.md, between the two markers
 
-The moves come from three places: `upload.TRANSITIONS` (what was seen), `ledger.claimed` (what the claim already
+The moves come from three places: `upload.TRANSITIONS` (what was seen), `entry.claimed` (what the claim already
 tells), `upload.decide` (the bounds). Each is asked; nothing is listed here a second time.
 """
 
@@ -16,10 +16,10 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from shared import upload
-from shared.attachment import BlobVersion, Reference
-from shared.ledger import Entry, Phase, claimed
-from shared.upload import TRANSITIONS, Limits
+from shared.core import upload
+from shared.core.attachment import BlobVersion, Reference
+from shared.core.entry import Entry, Phase, claimed
+from shared.core.upload import TRANSITIONS, Limits
 
 DOCUMENT = Path(__file__).resolve().parent.parent / "docs" / "ARCHITECTURE.md"
 BEGIN = "<!-- phases: begin, made by scripts/draw_phases.py -->"
@@ -64,7 +64,7 @@ def _observed() -> Iterator[Move]:
 
 
 def _claimed() -> Iterator[Move]:
-    """What `ledger.claimed` does to an entry of any kind that its worker left behind, or that waits."""
+    """What `entry.claimed` does to an entry of any kind that its worker left behind, or that waits."""
     for phase in _live():
         for entry in _kinds(phase):
             after = claimed(entry, owner="w", until=_NOW, now=_NOW, taken_over=True)

@@ -23,10 +23,10 @@ from azure.identity import AzureCliCredential
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from shared.adapters import azure_clients
-from shared.adapters.blob_store import BlobStore
+from shared.adapters.storage import clients as azure_clients
+from shared.adapters.storage.blobs import BlobStore
+from shared.app.reconcile import Reconciled, names_in_dead_letter, reconcile, reconcile_names
 from shared.errors import SettingsError, StorageUnavailable
-from shared.reconcile import Reconciled, names_in_dead_letter, reconcile, reconcile_names
 from shared.settings import Settings
 from shared.wiring import build
 

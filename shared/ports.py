@@ -9,25 +9,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from shared.attachment import BlobVersion
-from shared.graph_wire import GraphReply, GraphRequest
-from shared.ledger import Entry
-from shared.messages import RangeMessage
-from shared.ranges import ByteRange
-
-
-@dataclass(frozen=True, slots=True)
-class BlobDescription:
-    """A blob as it is now. *size* in bytes; *date* is the service's clock.
-
-    *outcome* is what its tags tell of an earlier upload, where they were asked for.
-    """
-
-    version: BlobVersion
-    size: int
-    metadata: Mapping[str, str]
-    date: datetime
-    outcome: str = ""
+from shared.core.attachment import BlobDescription, BlobVersion
+from shared.core.entry import Entry
+from shared.core.messages import RangeMessage
+from shared.core.ranges import ByteRange
+from shared.graph.wire import GraphReply, GraphRequest
 
 
 class Blobs(Protocol):

@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from urllib.parse import urlsplit
 
+from shared.core.ranges import MAX_SLICE_BYTES
+from shared.core.upload import Limits
 from shared.errors import SettingsError
-from shared.ranges import MAX_SLICE_BYTES
-from shared.upload import Limits
 
 CONNECTION = "AttachmentStorage"
 MAX_FILE_BYTES = 26_214_400

@@ -19,28 +19,29 @@ from typing import Any
 import azure.functions as func
 from azure.core.credentials import TokenCredential
 
-from shared.adapters import azure_clients, invocations, web
-from shared.adapters.account_keys import FileKey, KeyRing, VaultRing
-from shared.adapters.account_store import BlobAccountStore
-from shared.adapters.blob_store import BlobStore
-from shared.adapters.connected_accounts import ConnectedAccounts
+from shared.adapters.account_blobs import BlobAccountStore
 from shared.adapters.entra import Entra, Registration, assertion_of
-from shared.adapters.graph_transport import RequestsGraph
-from shared.adapters.range_queue import StorageRangeQueue
+from shared.adapters.functions import invocations, web
+from shared.adapters.graph import RequestsGraph
+from shared.adapters.key_vault import FileKey, KeyRing, VaultRing
 from shared.adapters.static_accounts import StaticAccounts
-from shared.adapters.table_ledger import TableLedger
-from shared.admission import Defaults
-from shared.effects import Effects
-from shared.intake import Intake
+from shared.adapters.storage import clients as azure_clients
+from shared.adapters.storage.blobs import BlobStore
+from shared.adapters.storage.ledger import TableLedger
+from shared.adapters.storage.queue import StorageRangeQueue
+from shared.app.effects import Effects
+from shared.app.intake import Intake
+from shared.app.runner import Runner
+from shared.app.sweep import Swept, sweep
+from shared.core.admission import Defaults
 from shared.ports import Accounts, Ports
-from shared.runner import Runner
 from shared.settings import Settings, SignIn
-from shared.sign_in.desk import Desk
+from shared.sign_in.account_tokens import ConnectedAccounts
+from shared.sign_in.handler import Desk
 from shared.sign_in.pages import Addresses
 from shared.sign_in.person import Expected
 from shared.sign_in.resume import resume_uploads
-from shared.sweep import Swept, sweep
-from shared.telemetry import LogTelemetry
+from shared.telemetry.log import LogTelemetry
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +112,7 @@ def build(settings: Settings, credential: TokenCredential | None = None) -> Appl
     )
     if settings.telemetry:
         # Only now: without telemetry, OpenTelemetry is not even imported.
-        from shared.adapters.open_telemetry import traced  # noqa: PLC0415
+        from shared.telemetry.otel.telemetry import traced  # noqa: PLC0415
 
         ports = traced(ports, settings.queue)
     application = assemble(settings, ports)

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from local import azurite
+from local.stack import azurite
 from shared.settings import Connection
 
 

@@ -10,14 +10,14 @@ from typing import Any
 
 import pytest
 
-from local.todo import faults, throttle
-from local.todo.behaviour import Behaviour
+from local.stand_ins.todo import faults, throttle
+from local.stand_ins.todo.behaviour import Behaviour
 from scripts.draw_phases import DOCUMENT as ARCHITECTURE
 from scripts.draw_phases import draw, insert
+from shared.core.entry import Entry
 from shared.errors import SettingsError
-from shared.ledger import Entry
 from shared.settings import KNOWN_ROOTS, Settings
-from tests.documents import (
+from tests.support.documents import (
     ROOT,
     WITH_A_CONNECTION_STRING,
     WITH_AN_IDENTITY,
@@ -84,7 +84,10 @@ def anchors(path: Path) -> set[str]:
 @each_document
 def test_every_file_that_is_named_exists(path: Path) -> None:
     named = re.findall(r"`((?:tests|scripts|shared|infra|local|docs|bench)/[\w./-]+)`", prose(path))
-    named += [f"shared/{name}.py" for name in re.findall(r"`(adapters/\w+)`", prose(path))]
+    named += [
+        f"shared/{name}.py"
+        for name in re.findall(r"`((?:core|graph|app|adapters|telemetry|sign_in)/[\w/]+)`", prose(path))
+    ]
     assert [name for name in named if not (ROOT / name).exists()] == []
 
 
@@ -101,7 +104,7 @@ def names_of_tests() -> frozenset[str]:
 
 @each_document
 def test_every_part_of_the_code_that_is_named_exists(path: Path) -> None:
-    """`graph_wire.content_url`, `ledger.Entry.is_done`; and the emulator's switches, limits and faults."""
+    """`wire.content_url`, `entry.Entry.is_done`; and the emulator's switches, limits and faults."""
     lost = [dotted for dotted in re.findall(r"`([a-z_]+(?:\.\w+)+)`", prose(path)) if not is_known(dotted)]
     assert lost == []
 
@@ -109,22 +112,26 @@ def test_every_part_of_the_code_that_is_named_exists(path: Path) -> None:
 def is_known(dotted: str) -> bool:
     """True also for what is not about the code at all: a file's name, a key of host.json."""
     first, *rest = dotted.split(".")
-    found: Any = namespaces().get(first)
-    for name in rest if found is not None else []:
-        if name not in members(found):
+    found = namespaces().get(first, [])
+    return not found or any(has(each, rest) for each in found)
+
+
+def has(thing: Any, names: list[str]) -> bool:
+    for name in names:
+        if name not in members(thing):
             return False
-        found = getattr(found, name, None)
+        thing = getattr(thing, name, None)
     return True
 
 
 @cache
-def namespaces() -> Mapping[str, Any]:
-    modules = {
-        source.stem: importlib.import_module(".".join(source.relative_to(ROOT).with_suffix("").parts))
-        for folder in ("shared", "shared/adapters")
-        for source in (ROOT / folder).glob("[a-z]*.py")
-    }
-    return {**modules, "behaviour": Behaviour, "throttle": throttle.Limits, "faults": faults}
+def namespaces() -> Mapping[str, list[Any]]:
+    """What a first word can mean: a module of `shared` by its own name, of which two layers may have one each."""
+    spaces: dict[str, list[Any]] = {"behaviour": [Behaviour], "throttle": [throttle.Limits], "faults": [faults]}
+    for source in (ROOT / "shared").rglob("[a-z]*.py"):
+        module = importlib.import_module(".".join(source.relative_to(ROOT).with_suffix("").parts))
+        spaces.setdefault(source.stem, []).append(module)
+    return spaces
 
 
 def members(thing: Any) -> set[str]:

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from tests.documents import ROOT
+from tests.support.documents import ROOT
 
 TEXT = (ROOT / "docs" / "FAILURES.md").read_text(encoding="utf-8")
 WRITTEN = "\n".join(path.read_text(encoding="utf-8") for path in (ROOT / "tests").rglob("test_*.py"))

@@ -22,13 +22,13 @@ from azure_functions_runtime.bindings.tracecontext import TraceContext
 from azurefunctions.extensions.bindings import blob as sdk_types
 
 import function_app
+from shared.core.entry import Phase
+from shared.core.messages import RangeMessage, encode
 from shared.errors import MessageError, StrangerError
-from shared.ledger import Phase
-from shared.messages import RangeMessage, encode
 from shared.ports import Invocation
-from tests.documents import ROOT
-from tests.fakes.world import World
 from tests.scenarios.promise import assert_attached, assert_promise
+from tests.support.documents import ROOT
+from tests.support.fakes.world import World
 
 CONNECTION = "AttachmentStorage"
 TRACEPARENT = f"00-{'1' * 32}-{'2' * 16}-01"

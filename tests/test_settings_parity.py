@@ -4,9 +4,9 @@ import json
 import re
 from dataclasses import replace
 
-from local.todo.cli import DEFAULT_MAILBOX, DEFAULT_TOKEN
+from local.stand_ins.todo.cli import DEFAULT_MAILBOX, DEFAULT_TOKEN
 from shared.settings import Settings
-from tests.documents import (
+from tests.support.documents import (
     ROOT,
     WITH_A_CONNECTION_STRING,
     WITH_SIGN_IN,

@@ -4,10 +4,10 @@ import ast
 from collections.abc import Iterator
 from pathlib import Path
 
-from local.app_settings import telemetry_settings
-from shared.metrics import METRICS
-from shared.records import ATTRIBUTES
-from tests.documents import CONFIGURATION, ROOT, section, table
+from local.stack.app_settings import telemetry_settings
+from shared.telemetry.metrics import METRICS
+from shared.telemetry.records import ATTRIBUTES
+from tests.support.documents import CONFIGURATION, ROOT, section, table
 
 DOCUMENT = ROOT / "docs" / "TELEMETRY.md"
 # These are where telemetry goes, not how.

@@ -2,9 +2,9 @@
 
 from dataclasses import replace
 
+from shared.app.intake import Intake
+from shared.core.entry import Phase
 from shared.errors import Conflict
-from shared.intake import Intake
-from shared.ledger import Phase
 from shared.ports import Ports
 from shared.sign_in.person import Person
 

@@ -7,15 +7,15 @@ from typing import Protocol
 import pytest
 from azure.storage.blob import ContainerClient
 
-from shared.adapters import azure_clients
-from shared.adapters.blob_store import BlobStore
-from shared.attachment import BlobVersion
+from shared.adapters.storage import clients as azure_clients
+from shared.adapters.storage.blobs import BlobStore
+from shared.core.attachment import BlobVersion
+from shared.core.ranges import MAX_SLICE_BYTES, ByteRange
 from shared.errors import BlobChanged, BlobGone, StorageUnavailable
 from shared.ports import Blobs
-from shared.ranges import MAX_SLICE_BYTES, ByteRange
 from shared.settings import Connection
-from tests.fakes.manual_clock import ManualClock
-from tests.fakes.memory_blobs import MemoryBlobs
+from tests.support.fakes.manual_clock import ManualClock
+from tests.support.fakes.memory_blobs import MemoryBlobs
 
 NAME = "2026/ü #%?+ .pdf"
 

@@ -11,15 +11,15 @@ from azure.core.exceptions import ServiceResponseError
 from azure.core.pipeline.transport import RequestsTransport
 from azure.data.tables import TableServiceClient
 
-from shared.adapters import azure_clients
-from shared.adapters.table_ledger import TableLedger
-from shared.attachment import BlobVersion, Reference
+from shared.adapters.storage import clients as azure_clients
+from shared.adapters.storage.ledger import TableLedger
+from shared.core.attachment import BlobVersion, Reference
+from shared.core.entry import Claim, Entry, Phase, Reason
 from shared.errors import Conflict, StorageUnavailable
-from shared.ledger import Claim, Entry, Phase, Reason
 from shared.ports import Ledger
 from shared.settings import Connection
-from tests.fakes.manual_clock import ManualClock
-from tests.fakes.memory_ledger import MemoryLedger
+from tests.support.fakes.manual_clock import ManualClock
+from tests.support.fakes.memory_ledger import MemoryLedger
 
 AT = datetime(2026, 3, 1, 12, 0, 0, 250_000, tzinfo=UTC)
 

@@ -7,10 +7,10 @@ from datetime import timedelta
 import pytest
 from azure.storage.queue import QueueClient
 
-from shared.adapters import azure_clients
-from shared.adapters.range_queue import StorageRangeQueue
+from shared.adapters.storage import clients as azure_clients
+from shared.adapters.storage.queue import StorageRangeQueue
+from shared.core.messages import RangeMessage, decode
 from shared.errors import StorageUnavailable
-from shared.messages import RangeMessage, decode
 from shared.settings import Connection
 
 pytestmark = pytest.mark.azurite

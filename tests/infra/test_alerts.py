@@ -9,16 +9,16 @@ from datetime import timedelta
 
 import pytest
 
-from local.todo.faults import Answer
+from local.stand_ins.todo.faults import Answer
 from shared.errors import StorageUnavailable
-from tests.documents import ROOT, section, table
-from tests.fakes.memory_queue import MemoryQueue
-from tests.fakes.seam import Seam
-from tests.fakes.world import LIMITS
 from tests.infra.alert_rules import duration, rules
 from tests.infra.bicep import INFRA, load
 from tests.infra.watched import Watched
 from tests.scenarios.promise import FILE, fault
+from tests.support.documents import ROOT, section, table
+from tests.support.fakes.memory_queue import MemoryQueue
+from tests.support.fakes.seam import Seam
+from tests.support.fakes.world import LIMITS
 
 pytestmark = pytest.mark.infra
 OPERATIONS = ROOT / "docs/operations.md"

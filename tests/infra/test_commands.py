@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.documents import section, table
 from tests.infra.az_lines import complaints, lines_of, sources
 from tests.infra.bicep import INFRA, load
 from tests.infra.tools import ROOT
+from tests.support.documents import section, table
 
 SCRIPTS = [*sorted((ROOT / "scripts").glob("*.sh")), ROOT / "scripts/setup-checks", ROOT / "setup"]
 

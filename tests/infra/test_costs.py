@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from shared.ranges import MAX_SLICE_BYTES
-from tests.fakes.seam import Seam
-from tests.fakes.world import FULL_SIZE, World
+from shared.core.ranges import MAX_SLICE_BYTES
 from tests.infra.tools import ROOT
+from tests.support.fakes.seam import Seam
+from tests.support.fakes.world import FULL_SIZE, World
 
 PAGE = ROOT / "docs/operations.md"
 # The document's rows -> the calls of ports that are such an operation, each one request.

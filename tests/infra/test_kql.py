@@ -5,11 +5,11 @@ import re
 
 import pytest
 
-from shared.metrics import METRICS
-from shared.records import ATTRIBUTES
-from tests.documents import markdown_files
+from shared.telemetry.metrics import METRICS
+from shared.telemetry.records import ATTRIBUTES
 from tests.infra.kql import KQL, TABLES, analyse, analysed, every_query, functions
 from tests.infra.tools import ROOT
+from tests.support.documents import markdown_files
 
 pytestmark = pytest.mark.infra
 each_query = pytest.mark.parametrize("name", every_query())

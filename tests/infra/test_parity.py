@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from local.app_settings import WORKER_SETTINGS, telemetry_settings
+from local.stack.app_settings import WORKER_SETTINGS, telemetry_settings
 from shared import settings
 from shared.settings import CONNECTION, Settings
 from tests.infra.bicep import INFRA, ROOT, Expression, Parameter, load

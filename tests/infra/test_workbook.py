@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from local.todo.faults import Answer
-from shared.ledger import Phase
+from local.stand_ins.todo.faults import Answer
+from shared.core.entry import Phase
 from tests.infra.bicep import load
 from tests.infra.kql import KQL, analysed
 from tests.infra.watched import Watched

@@ -8,10 +8,10 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from shared.errors import StorageUnavailable
-from shared.records import ATTRIBUTES
-from tests.fakes.world import SWEEP_EVERY, Records, World
+from shared.telemetry.records import ATTRIBUTES
 from tests.infra.alert_rules import rules
 from tests.infra.workspace import Workspace
+from tests.support.fakes.world import SWEEP_EVERY, Records, World
 
 
 class Watched:

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from local.child import REPOSITORY
+from local.stack.child import REPOSITORY
 from tests.local.processes import descendants, wait_for_end_of, wait_until
 
 _COMMAND_SECONDS = 240.0

@@ -5,11 +5,11 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from local.app_settings import Graph
-from local.at_hand import at_hand
-from local.journey import Parcel, StackGone, send
-from local.provision import provision
-from local.state_dir import RunningRecord, StateDir, StateDirError
+from local.commands.at_hand import at_hand
+from local.commands.journey import Parcel, StackGone, send
+from local.stack.app_settings import Graph
+from local.stack.provision import provision
+from local.stack.state_dir import RunningRecord, StateDir, StateDirError
 from shared.settings import Connection
 
 _QUIET = Console(quiet=True)

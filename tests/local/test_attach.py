@@ -11,11 +11,11 @@ from typing import Any
 
 import pytest
 
-from local.child import REPOSITORY
-from local.drop import drop
-from local.emulator import Emulator
-from local.state_dir import EmulatorRecord
-from shared.adapters import azure_clients
+from local.commands.drop import drop
+from local.stack.child import REPOSITORY
+from local.stack.emulator import Emulator
+from local.stack.state_dir import EmulatorRecord
+from shared.adapters.storage import clients as azure_clients
 from shared.settings import Connection
 from tests.local.processes import wait_until
 from tests.local.terminal import Terminal, Up

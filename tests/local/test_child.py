@@ -5,9 +5,9 @@ from collections.abc import Callable
 
 import pytest
 
-from local import kept
-from local.child import Child, ChildFailed, Command
-from local.kept import Kept
+from local.stack import kept
+from local.stack.child import Child, ChildFailed, Command
+from local.stack.kept import Kept
 from tests.local.processes import wait_for_end_of
 
 

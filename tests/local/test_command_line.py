@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from local import __main__ as command_line
-from local.app_settings import LONGEST_LEASE_SECONDS, SHORTEST_LEASE_SECONDS, Graph, app_settings, environment
-from local.child import ChildFailed
-from local.known_ports import KnownPorts
+from local.stack.app_settings import LONGEST_LEASE_SECONDS, SHORTEST_LEASE_SECONDS, Graph, app_settings, environment
+from local.stack.child import ChildFailed
+from local.stack.known_ports import KnownPorts
 from shared.settings import Settings
 
 _FAKE_GRAPH = Graph("http://127.0.0.1:1/v1.0", {"sam@example.com": "a", "kim@example.com": "b"})

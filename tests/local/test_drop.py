@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 from azure.storage.blob import ContainerClient
 
-from local.drop import DropError, drop, what_keeps_from_dropping
-from shared.adapters import azure_clients
-from shared.adapters.blob_store import BlobStore
-from shared.attachment import AttachmentRequest, Reference, parse_metadata
+from local.commands.drop import DropError, drop, what_keeps_from_dropping
+from shared.adapters.storage import clients as azure_clients
+from shared.adapters.storage.blobs import BlobStore
+from shared.core.attachment import AttachmentRequest, Reference, parse_metadata
 from shared.settings import MAX_FILE_BYTES, Connection
 
 

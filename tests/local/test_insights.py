@@ -10,10 +10,10 @@ from typing import Any
 import aiohttp
 from rich.console import Console
 
-from local.insights.endpoint import Endpoint
-from local.insights.rows import Row, row_of
-from local.insights.trace import Trace
-from local.insights.workspace import Workspace
+from local.stand_ins.insights.endpoint import Endpoint
+from local.stand_ins.insights.rows import Row, row_of
+from local.stand_ins.insights.trace import Trace
+from local.stand_ins.insights.workspace import Workspace
 
 UPLOAD = "0123456789abcdef0123456789abcdef"
 

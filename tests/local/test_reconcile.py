@@ -8,9 +8,9 @@ from collections.abc import Mapping
 
 import pytest
 
-from local.app_settings import Graph, app_settings
-from local.child import REPOSITORY
-from shared.adapters import azure_clients
+from local.stack.app_settings import Graph, app_settings
+from local.stack.child import REPOSITORY
+from shared.adapters.storage import clients as azure_clients
 from shared.settings import Connection
 
 pytestmark = pytest.mark.azurite

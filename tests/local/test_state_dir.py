@@ -8,9 +8,16 @@ from pathlib import Path
 
 import pytest
 
-from local import state_dir
-from local.child import REPOSITORY
-from local.state_dir import EmulatorRecord, RunningRecord, StateDir, StateDirError, default_directory, find_running
+from local.stack import state_dir
+from local.stack.child import REPOSITORY
+from local.stack.state_dir import (
+    EmulatorRecord,
+    RunningRecord,
+    StateDir,
+    StateDirError,
+    default_directory,
+    find_running,
+)
 
 _HOLDER = """
 import fcntl, os, sys

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from local.child import REPOSITORY
+from local.stack.child import REPOSITORY
 from tests.local.processes import descendants, wait_for_end_of, wait_until
 
 _SLEEPER = [sys.executable, "-c", "import time; print('here', flush=True); time.sleep(600)"]
@@ -18,7 +18,7 @@ _DEAF = [
 @contextmanager
 def tethered(command: list[str]) -> Iterator[subprocess.Popen[bytes]]:
     with subprocess.Popen(
-        [sys.executable, "-m", "local.tether", "--", *command],
+        [sys.executable, "-m", "local.stack.tether", "--", *command],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

@@ -15,18 +15,18 @@ from urllib.request import Request, urlopen
 
 import pytest
 
-from local.app_settings import POISON_QUEUE, QUEUE, TABLE
-from local.stack import LOCAL_TOKENS
-from shared.adapters import azure_clients
-from shared.adapters.range_queue import StorageRangeQueue
-from shared.adapters.table_ledger import TableLedger
-from shared.ledger import Entry, Phase
-from shared.messages import RangeMessage
-from shared.metrics import METRICS
+from local.stack.app_settings import POISON_QUEUE, QUEUE, TABLE
+from local.stack.stack import LOCAL_TOKENS
+from shared.adapters.storage import clients as azure_clients
+from shared.adapters.storage.ledger import TableLedger
+from shared.adapters.storage.queue import StorageRangeQueue
+from shared.core.entry import Entry, Phase
+from shared.core.messages import RangeMessage
 from shared.settings import Connection
-from tests.documents import section, table
+from shared.telemetry.metrics import METRICS
 from tests.local.processes import wait_until
 from tests.local.terminal import Terminal
+from tests.support.documents import section, table
 from tests.test_telemetry_document import DOCUMENT
 
 pytestmark = pytest.mark.stack

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from local.drop import drop
-from local.emulator import Emulator
-from local.state_dir import EmulatorRecord
-from shared.adapters import azure_clients
+from local.commands.drop import drop
+from local.stack.emulator import Emulator
+from local.stack.state_dir import EmulatorRecord
+from shared.adapters.storage import clients as azure_clients
 from shared.settings import Connection
 from tests.local.processes import find, wait_for_end_of, wait_until
 from tests.local.terminal import Terminal, Up
@@ -38,7 +38,7 @@ def test_a_second_stack_is_refused_by_the_process_that_has_the_place(stack: Up, 
 def test_the_functions_host_is_started_again_when_it_dies(
     stack: Up, busy_terminal: Terminal, files: list[Path]
 ) -> None:
-    os.kill(find(stack.pids(), "-m local.functions"), signal.SIGKILL)
+    os.kill(find(stack.pids(), "-m local.stand_ins.functions"), signal.SIGKILL)
     wait_until(lambda: "the Functions host runs again" in stack.stderr(), "another host")
     attached = busy_terminal.run("attach", files[1])
     assert attached.returncode == 0, attached.stderr
@@ -58,7 +58,7 @@ def test_without_azurite_a_stack_that_keeps_nothing_ends_and_says_why(terminal: 
     with terminal.up() as up:
         up.ready()
         pids = up.pids()
-        os.kill(find(pids, "local.tether"), signal.SIGKILL)
+        os.kill(find(pids, "local.stack.tether"), signal.SIGKILL)
         assert up.status() == 1
         assert "Azurite died with signal 9, and with it what it had in memory" in up.stderr()
         wait_for_end_of(pids)

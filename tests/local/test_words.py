@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
-from local.drop import Dropped
-from local.follow import has_ended
-from local.journey import Outcome, lines_of
-from local.log_lines import line_of
-from local.wording import because, doing, size_text
-from shared.attachment import BlobVersion, Reference
-from shared.ledger import Entry, Phase, Reason
+from local.commands.drop import Dropped
+from local.commands.follow import has_ended
+from local.commands.journey import Outcome, lines_of
+from local.commands.log_lines import line_of
+from local.commands.wording import because, doing, size_text
+from shared.core.attachment import BlobVersion, Reference
+from shared.core.entry import Entry, Phase, Reason
 
 _NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 _BLOB = BlobVersion("devstoreaccount1", "attachments", "b", "0x1")

@@ -9,11 +9,11 @@ from datetime import datetime, timedelta
 from random import Random
 from typing import Protocol, cast
 
-from shared import observations as seen
-from shared import upload
-from shared.ledger import Entry, Phase, Reason, claimed
-from shared.upload import MAX_SEARCHES_IN_DOUBT, MAX_SESSIONS, MAX_STALLED
-from tests.entries import LIMITS, NOW, SESSION_URL, an_entry
+from shared.core import observations as seen
+from shared.core import upload
+from shared.core.entry import Entry, Phase, Reason, claimed
+from shared.core.upload import MAX_SEARCHES_IN_DOUBT, MAX_SESSIONS, MAX_STALLED
+from tests.support.entries import LIMITS, NOW, SESSION_URL, an_entry
 
 SHORT = replace(LIMITS, sign_in_wait=timedelta(hours=12))
 FAR_TOO_MANY = 10**9

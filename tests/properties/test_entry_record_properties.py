@@ -6,9 +6,9 @@ from datetime import UTC, timedelta, timezone
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.attachment import BlobVersion, Reference
-from shared.entry_record import from_record, to_record
-from shared.ledger import Claim, Entry, Phase, Reason
+from shared.adapters.storage.entry_record import from_record, to_record
+from shared.core.attachment import BlobVersion, Reference
+from shared.core.entry import Claim, Entry, Phase, Reason
 
 ZONES = st.just(UTC) | st.integers(-1439, 1439).map(lambda minutes: timezone(timedelta(minutes=minutes)))
 TIMES = st.datetimes(timezones=ZONES)
@@ -40,7 +40,7 @@ def type_name(annotation: object) -> str:
     return (
         annotation.__name__
         if isinstance(annotation, type)
-        else str(annotation).replace("shared.ledger.", "").replace("datetime.datetime", "datetime")
+        else str(annotation).replace("shared.core.entry.", "").replace("datetime.datetime", "datetime")
     )
 
 

@@ -5,11 +5,11 @@ import json
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared import graph_wire as wire
-from shared import observations as seen
-from shared.graph_wire import GraphReply, Page
-from shared.ranges import ByteRange
-from tests.entries import ROOT, SESSION_URL
+from shared.core import observations as seen
+from shared.core.ranges import ByteRange
+from shared.graph import wire
+from shared.graph.wire import GraphReply, Page
+from tests.support.entries import ROOT, SESSION_URL
 
 SIZE = 250
 PART = ByteRange(100, 200)

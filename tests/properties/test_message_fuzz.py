@@ -4,8 +4,8 @@ import json
 from hypothesis import given
 from hypothesis import strategies as st
 
+from shared.core.messages import RangeMessage, decode, encode
 from shared.errors import MessageError
-from shared.messages import RangeMessage, decode, encode
 
 UPLOADS = st.text("0123456789abcdef", min_size=32, max_size=32)
 STEPS = st.integers(0, 2**31 - 1)

@@ -7,7 +7,7 @@ from urllib.parse import quote
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.attachment import (
+from shared.core.attachment import (
     MAX_NAME_CHARACTERS,
     AttachmentRequest,
     BadMetadata,
@@ -15,11 +15,11 @@ from shared.attachment import (
     decode_value,
     parse_metadata,
 )
-from shared.graph_wire import Mailbox, prepare_create_session
-from shared.ledger import Phase, Reason
-from shared.matching import slot
-from shared.outcome import outcome_tags, tag_text
-from tests.entries import ROOT, an_entry
+from shared.core.entry import Phase, Reason
+from shared.core.landing import slot
+from shared.core.outcome import outcome_tags, tag_text
+from shared.graph.wire import Mailbox, prepare_create_session
+from tests.support.entries import ROOT, an_entry
 
 KEYS = st.sampled_from(["listid", "taskid", "list", "task", "user", "filename", "ListID", "TASK", "colour"]) | st.text()
 # Headers are ASCII; percent signs are what goes wrong.

@@ -3,7 +3,7 @@ import contextlib
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.ranges import MAX_SLICE_BYTES, ByteRange, expected_offset
+from shared.core.ranges import MAX_SLICE_BYTES, ByteRange, expected_offset
 
 SIZES = st.integers(1, 26_214_400)
 SLICES = st.integers(300_000, MAX_SLICE_BYTES)

@@ -1,6 +1,6 @@
 """The simulated world in the hands of Hypothesis: it picks every move, and shrinks what fails to the few that matter.
 
-The moves and what must hold after each of them are the simulation's own (tests/simulation).
+The moves and what must hold after each of them are the simulation's own (tests/support/simulation).
 """
 
 from datetime import timedelta
@@ -9,13 +9,13 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from local.todo.faults import Effect, Rule
+from local.stand_ins.todo.faults import Effect, Rule
+from shared.core.entry import Reason
 from shared.errors import StorageUnavailable
-from shared.ledger import Reason
-from tests.fakes.world import SAM, SLICE, TOKEN, content
-from tests.simulation.schedule import FATAL, OPERATIONS, PASSING
-from tests.simulation.stage import Stage
-from tests.simulation.workers import Worker
+from tests.support.fakes.world import SAM, SLICE, TOKEN, content
+from tests.support.simulation.schedule import FATAL, OPERATIONS, PASSING
+from tests.support.simulation.stage import Stage
+from tests.support.simulation.workers import Worker
 
 names = st.sampled_from(["plan.pdf", "a/plan.pdf", "b/other: 1.txt"])
 sizes = st.sampled_from([0, 1, SLICE, SLICE + 1, 2 * SLICE + 100])

@@ -4,12 +4,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shared import observations as seen
-from shared import upload
-from shared.ledger import Phase, Reason, claimed
-from shared.upload import TRANSITIONS
-from tests.entries import NOW, an_entry
+from shared.core import observations as seen
+from shared.core import upload
+from shared.core.entry import Phase, Reason, claimed
+from shared.core.upload import TRANSITIONS
 from tests.properties.lives import POSSIBLE, SHORT, Fate, Life, Preferring, Tape, make
+from tests.support.entries import NOW, an_entry
 
 TAPES = st.lists(st.integers(0, 2**32).map(Tape), max_size=60)
 SIZES = st.sampled_from([0, 1, 99, 100, 101, 250, 1000])

@@ -7,17 +7,17 @@ from dataclasses import dataclass, field, replace
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from shared.core.entry import Phase, Reason
+from shared.core.messages import RangeMessage, encode
 from shared.errors import MessageError, StrangerError
-from shared.graph_wire import GraphReply, GraphRequest
-from shared.ledger import Phase, Reason
-from shared.messages import RangeMessage, encode
+from shared.graph.wire import GraphReply, GraphRequest
 from shared.ports import GraphTransport
 from shared.wiring import assemble
-from tests.fakes.world import SLICE, World, content
 from tests.properties.test_graph_reply_fuzz import REPLIES
 from tests.properties.test_message_fuzz import JSON, STEPS, UPLOADS
 from tests.properties.test_metadata_fuzz import KEYS, VALUES
 from tests.scenarios.promise import assert_promise, secrets, told_to_anybody
+from tests.support.fakes.world import SLICE, World, content
 
 DATA = content(SLICE + 1)
 # A container takes nearly any text; halves of surrogate pairs are none.

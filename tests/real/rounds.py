@@ -23,11 +23,11 @@ import requests
 from azure.core.exceptions import AzureError, ResourceExistsError
 from azure.storage.blob import ContainerClient
 
-from shared.adapters import azure_clients
-from shared.adapters.table_ledger import TableLedger
-from shared.attachment import BlobVersion
+from shared.adapters.storage import clients as azure_clients
+from shared.adapters.storage.ledger import TableLedger
+from shared.core.attachment import BlobVersion
+from shared.core.entry import Entry
 from shared.errors import StorageUnavailable
-from shared.ledger import Entry
 from shared.settings import Connection
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -39,8 +39,8 @@ SECRETS = ("sam-local-token", "attachmentSessions")
 # Azurite keeps its index in memory and saves it every few seconds: killed outright, it loses writes that it has
 # acknowledged, which no storage account does. So it is asked to end, and ends with its work saved.
 VICTIMS: dict[str, tuple[str, signal.Signals]] = {
-    "worker": ("local.functions.worker", signal.SIGKILL),
-    "host": ("-m local.functions", signal.SIGKILL),
+    "worker": ("local.stand_ins.functions.worker", signal.SIGKILL),
+    "host": ("-m local.stand_ins.functions", signal.SIGKILL),
     "azurite": ("node_modules/.bin/azurite --", signal.SIGTERM),
     "stack": ("-m local up", signal.SIGKILL),
 }
@@ -114,7 +114,7 @@ class RealStack:
             self._start()
             return True
         for pid, arguments in _family(self.process.pid).items():
-            if mark in arguments and "local.tether" not in arguments:
+            if mark in arguments and "local.stack.tether" not in arguments:
                 with suppress(ProcessLookupError):
                     os.kill(pid, by)
                     return True
@@ -122,7 +122,9 @@ class RealStack:
 
     def missing(self) -> list[str]:
         """The pieces that do not run just now."""
-        running = [arguments for arguments in _family(self.process.pid).values() if "local.tether" not in arguments]
+        running = [
+            arguments for arguments in _family(self.process.pid).values() if "local.stack.tether" not in arguments
+        ]
         marks = {victim: mark for victim, (mark, _) in VICTIMS.items() if victim != "stack"}
         return [victim for victim, mark in marks.items() if not any(mark in arguments for arguments in running)]
 

@@ -3,12 +3,12 @@
 import json
 from collections.abc import Iterable
 
-from local.todo.faults import Effect, Rule
-from local.todo.journal import Offence
-from shared.attachment import BlobVersion
+from local.stand_ins.todo.faults import Effect, Rule
+from local.stand_ins.todo.journal import Offence
+from shared.core.attachment import BlobVersion
+from shared.core.entry import Entry, Phase, Reason
 from shared.errors import AttachError
-from shared.ledger import Entry, Phase, Reason
-from tests.fakes.world import SLICE, World, content
+from tests.support.fakes.world import SLICE, World, content
 
 # Two whole slices and a half.
 FILE = content(2 * SLICE + SLICE // 2)

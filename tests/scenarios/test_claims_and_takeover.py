@@ -4,11 +4,11 @@ from datetime import timedelta
 
 import pytest
 
-from local.todo.faults import Delay
-from shared.ledger import Phase
-from tests.fakes.seam import ActingSeam, Crash, Seam
-from tests.fakes.world import LIMITS, World
+from local.stand_ins.todo.faults import Delay
+from shared.core.entry import Phase
 from tests.scenarios.promise import FILE, SLICES, assert_attached, assert_promise, fault
+from tests.support.fakes.seam import ActingSeam, Crash, Seam
+from tests.support.fakes.world import LIMITS, World
 
 
 def die() -> None:

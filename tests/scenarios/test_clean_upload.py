@@ -2,11 +2,11 @@
 
 import pytest
 
-from shared.ledger import Phase
-from shared.ranges import MAX_SLICE_BYTES
-from tests.fakes.seam import CountingSeam
-from tests.fakes.world import FULL_SIZE, SLICE, World, content
+from shared.core.entry import Phase
+from shared.core.ranges import MAX_SLICE_BYTES
 from tests.scenarios.promise import assert_attached, assert_promise, upload
+from tests.support.fakes.seam import CountingSeam
+from tests.support.fakes.world import FULL_SIZE, SLICE, World, content
 
 SIZES = [1, SLICE - 1, SLICE, SLICE + 1, 2 * SLICE, 5 * SLICE + 17, 64 * SLICE]
 

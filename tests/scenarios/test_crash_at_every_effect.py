@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 
 import pytest
 
-from local.todo.faults import (
+from local.stand_ins.todo.faults import (
     Answer,
     CutOffReply,
     Delay,
@@ -19,10 +19,10 @@ from local.todo.faults import (
     Rule,
     Silence,
 )
-from local.todo.journal import Offence
-from tests.fakes.seam import CountingSeam, Crash, crash_after
-from tests.fakes.world import World
+from local.stand_ins.todo.journal import Offence
 from tests.scenarios.promise import FILE, SLICES, assert_attached, assert_promise, fault, upload
+from tests.support.fakes.seam import CountingSeam, Crash, crash_after
+from tests.support.fakes.world import World
 
 BY_NAME = {"list": "Tasks", "task": "Receipts"}
 

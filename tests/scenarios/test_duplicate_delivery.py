@@ -4,10 +4,10 @@ from datetime import timedelta
 
 import pytest
 
-from shared.messages import RangeMessage, encode
-from tests.fakes.seam import ActingSeam, Seam
-from tests.fakes.world import World, content
+from shared.core.messages import RangeMessage, encode
 from tests.scenarios.promise import FILE, SLICES, assert_attached, assert_promise, upload
+from tests.support.fakes.seam import ActingSeam, Seam
+from tests.support.fakes.world import World, content
 
 
 class Doubling(Seam):

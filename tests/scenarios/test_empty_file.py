@@ -5,14 +5,14 @@ from datetime import timedelta
 
 import pytest
 
-from local.todo.behaviour import Behaviour
-from local.todo.faults import Answer, CutOffReply, Delay, Effect, ResetConnection, Silence
-from local.todo.journal import Offence
-from shared.ledger import Phase, Reason
-from tests.fakes.manual_clock import START
-from tests.fakes.seam import ActingSeam, Crash, Seam
-from tests.fakes.world import LIMITS, World
+from local.stand_ins.todo.behaviour import Behaviour
+from local.stand_ins.todo.faults import Answer, CutOffReply, Delay, Effect, ResetConnection, Silence
+from local.stand_ins.todo.journal import Offence
+from shared.core.entry import Phase, Reason
 from tests.scenarios.promise import FILE, assert_attached, assert_ended, assert_promise, fault, upload
+from tests.support.fakes.manual_clock import START
+from tests.support.fakes.seam import ActingSeam, Crash, Seam
+from tests.support.fakes.world import LIMITS, World
 
 FAULTS: Mapping[str, Effect] = {
     **{f"{status} before": Answer(status) for status in (429, 500, 502, 503, 504)},

@@ -8,12 +8,12 @@ from typing import Any, get_args, get_type_hints
 
 import pytest
 
-from local.todo.behaviour import DOCUMENTED, Behaviour
-from local.todo.faults import Answer, CorruptByte, ExpireSession, ResetConnection
-from local.todo.journal import Offence
-from shared.ledger import Phase, Reason
-from tests.fakes.world import SAM, SLICE, TOKEN, World
+from local.stand_ins.todo.behaviour import DOCUMENTED, Behaviour
+from local.stand_ins.todo.faults import Answer, CorruptByte, ExpireSession, ResetConnection
+from local.stand_ins.todo.journal import Offence
+from shared.core.entry import Phase, Reason
 from tests.scenarios.promise import FILE, SLICES, assert_attached, assert_ended, assert_promise, fault, upload
+from tests.support.fakes.world import SAM, SLICE, TOKEN, World
 
 # Whatever the value: the file is attached, once.
 ATTACHES: dict[str, tuple[Any, ...]] = {

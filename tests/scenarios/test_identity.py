@@ -4,14 +4,14 @@ from dataclasses import replace
 
 import pytest
 
-from local.todo.behaviour import Behaviour
-from local.todo.faults import Delay, ResetConnection
-from local.todo.journal import Offence
-from shared.ledger import Phase, Reason
+from local.stand_ins.todo.behaviour import Behaviour
+from local.stand_ins.todo.faults import Delay, ResetConnection
+from local.stand_ins.todo.journal import Offence
+from shared.core.entry import Phase, Reason
 from shared.wiring import assemble
-from tests.fakes.seam import ActingSeam
-from tests.fakes.world import SAM, World, content
 from tests.scenarios.promise import FILE, SLICES, assert_attached, assert_ended, assert_promise, fault, upload
+from tests.support.fakes.seam import ActingSeam
+from tests.support.fakes.world import SAM, World, content
 
 BY_NAME = {"list": "Tasks", "task": "Receipts"}
 

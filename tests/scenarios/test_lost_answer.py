@@ -4,8 +4,8 @@ from collections.abc import Mapping
 
 import pytest
 
-from local.todo.behaviour import Behaviour
-from local.todo.faults import (
+from local.stand_ins.todo.behaviour import Behaviour
+from local.stand_ins.todo.faults import (
     Answer,
     CutOffReply,
     Delay,
@@ -16,11 +16,11 @@ from local.todo.faults import (
     Silence,
     TrickleReply,
 )
-from local.todo.journal import Offence
-from shared.ledger import Phase, Reason
-from tests.fakes.seam import ActingSeam
-from tests.fakes.world import World
+from local.stand_ins.todo.journal import Offence
+from shared.core.entry import Phase, Reason
 from tests.scenarios.promise import FILE, SLICES, assert_attached, assert_ended, assert_promise, fault, upload
+from tests.support.fakes.seam import ActingSeam
+from tests.support.fakes.world import World
 
 FAULTS: Mapping[str, Effect] = {
     **{f"{status} before": Answer(status) for status in (500, 502, 503, 504)},

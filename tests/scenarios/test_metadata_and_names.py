@@ -4,11 +4,11 @@ from collections.abc import Mapping
 
 import pytest
 
-from local.todo.behaviour import Behaviour
-from local.todo.faults import Answer, CutOffReply, ResetConnection
-from shared.ledger import Phase, Reason
-from tests.fakes.world import World
+from local.stand_ins.todo.behaviour import Behaviour
+from local.stand_ins.todo.faults import Answer, CutOffReply, ResetConnection
+from shared.core.entry import Phase, Reason
 from tests.scenarios.promise import FILE, assert_attached, assert_ended, assert_promise, fault, upload
+from tests.support.fakes.world import World
 
 BY_NAME = {"list": "Tasks", "task": "Receipts"}
 

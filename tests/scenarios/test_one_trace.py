@@ -11,16 +11,16 @@ from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor, SpanExporter, SpanExportResult
 from opentelemetry.trace import SpanKind, StatusCode
 
-from local.todo.faults import Answer
-from shared.attachment import BlobVersion
+from local.stand_ins.todo.faults import Answer
+from shared.core.attachment import BlobVersion
+from shared.core.entry import Phase
+from shared.core.messages import RangeMessage, decode, encode
 from shared.errors import StorageUnavailable
-from shared.ledger import Phase
-from shared.messages import RangeMessage, decode, encode
-from shared.records import ATTRIBUTES
-from tests.fakes.seam import FailingSeam, crash_after
-from tests.fakes.watched import Watch, WatchedWorld, attributes_of
-from tests.fakes.world import SLICE, TOKEN, content
+from shared.telemetry.records import ATTRIBUTES
 from tests.scenarios.promise import assert_attached, fault
+from tests.support.fakes.seam import FailingSeam, crash_after
+from tests.support.fakes.watched import Watch, WatchedWorld, attributes_of
+from tests.support.fakes.world import SLICE, TOKEN, content
 
 PDF = content(3 * SLICE)
 

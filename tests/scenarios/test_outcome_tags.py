@@ -4,14 +4,14 @@ from datetime import timedelta
 
 import pytest
 
-from local.todo.faults import Answer
+from local.stand_ins.todo.faults import Answer
+from shared.core.entry import Phase
+from shared.core.outcome import MAX_TAGS
+from shared.core.upload import MAX_REPORT_TRIES
 from shared.errors import BlobTagsRefused
-from shared.ledger import Phase
-from shared.outcome import MAX_TAGS
-from shared.upload import MAX_REPORT_TRIES
-from tests.fakes.seam import FailingSeam
-from tests.fakes.world import World
 from tests.scenarios.promise import FILE, assert_attached, assert_promise, fault, upload
+from tests.support.fakes.seam import FailingSeam
+from tests.support.fakes.world import World
 
 
 def tags(world: World) -> dict[str, str]:

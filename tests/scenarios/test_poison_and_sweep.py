@@ -4,14 +4,14 @@ from datetime import timedelta
 
 import pytest
 
-from local.todo.faults import ResetConnection
+from local.stand_ins.todo.faults import ResetConnection
+from shared.core.entry import Phase
+from shared.core.messages import RangeMessage, encode
 from shared.errors import MessageError, StorageUnavailable, StrangerError
-from shared.ledger import Phase
-from shared.messages import RangeMessage, encode
-from tests.fakes.manual_clock import START
-from tests.fakes.seam import ActingSeam, Crash, Seam
-from tests.fakes.world import MAX_DEQUEUES, World
 from tests.scenarios.promise import FILE, SLICES, assert_attached, assert_promise, fault, upload
+from tests.support.fakes.manual_clock import START
+from tests.support.fakes.seam import ActingSeam, Crash, Seam
+from tests.support.fakes.world import MAX_DEQUEUES, World
 
 STRANGE = {
     "no JSON": b"hello",

@@ -2,13 +2,13 @@
 
 import pytest
 
-from local.todo.faults import Answer
+from local.stand_ins.todo.faults import Answer
+from shared.core.entry import Phase
+from shared.core.messages import RangeMessage, encode
 from shared.errors import StorageUnavailable
-from shared.ledger import Phase
-from shared.messages import RangeMessage, encode
-from tests.fakes.seam import FailingSeam
-from tests.fakes.world import SLICE, World, content
 from tests.scenarios.promise import assert_attached, fault
+from tests.support.fakes.seam import FailingSeam
+from tests.support.fakes.world import SLICE, World, content
 
 FILE = content(3 * SLICE)
 

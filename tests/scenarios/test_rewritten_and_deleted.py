@@ -4,11 +4,11 @@ from datetime import timedelta
 
 import pytest
 
-from local.todo.faults import Answer, Delay, ExpireSession, ResetConnection
-from shared.ledger import Phase, Reason
-from tests.fakes.seam import ActingSeam
-from tests.fakes.world import World, content
+from local.stand_ins.todo.faults import Answer, Delay, ExpireSession, ResetConnection
+from shared.core.entry import Phase, Reason
 from tests.scenarios.promise import FILE, SLICES, assert_attached, assert_ended, assert_promise, fault, upload
+from tests.support.fakes.seam import ActingSeam
+from tests.support.fakes.world import World, content
 
 NEWER = content(2_000, 9)
 

@@ -5,11 +5,11 @@ from datetime import timedelta
 
 import pytest
 
-from local.todo.faults import Answer, ResetConnection
-from shared.ledger import Phase, Reason
-from tests.fakes.manual_clock import START
-from tests.fakes.world import LIMITS, SAM, TOKEN, World, content
+from local.stand_ins.todo.faults import Answer, ResetConnection
+from shared.core.entry import Phase, Reason
 from tests.scenarios.promise import FILE, SLICES, assert_attached, assert_ended, assert_promise, fault, upload
+from tests.support.fakes.manual_clock import START
+from tests.support.fakes.world import LIMITS, SAM, TOKEN, World, content
 
 NEXT = "canary-token-of-sam-refreshed"
 

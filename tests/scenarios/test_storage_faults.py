@@ -2,11 +2,11 @@
 
 import pytest
 
-from local.todo.faults import ExpireSession, ResetConnection
+from local.stand_ins.todo.faults import ExpireSession, ResetConnection
 from shared.errors import Conflict, StorageUnavailable
-from tests.fakes.seam import CountingSeam, FailingSeam, Seam
-from tests.fakes.world import World
 from tests.scenarios.promise import FILE, SLICES, assert_attached, assert_promise, fault, upload
+from tests.support.fakes.seam import CountingSeam, FailingSeam, Seam
+from tests.support.fakes.world import World
 
 
 class FailingCall(Seam):

@@ -4,15 +4,15 @@ from datetime import timedelta
 
 import pytest
 
-from local.todo.faults import Answer
-from local.todo.journal import Offence
-from local.todo.throttle import PUBLISHED_LIMITS, Limits
-from shared.backoff import LONGEST_RETRY_AFTER
-from shared.ledger import Phase
-from tests.fakes.manual_clock import START
-from tests.fakes.memory_queue import QueuedMessage
-from tests.fakes.world import FULL_SIZE, World, content
+from local.stand_ins.todo.faults import Answer
+from local.stand_ins.todo.journal import Offence
+from local.stand_ins.todo.throttle import PUBLISHED_LIMITS, Limits
+from shared.core.backoff import LONGEST_RETRY_AFTER
+from shared.core.entry import Phase
 from tests.scenarios.promise import FILE, SLICES, assert_attached, assert_promise, fault, upload
+from tests.support.fakes.manual_clock import START
+from tests.support.fakes.memory_queue import QueuedMessage
+from tests.support.fakes.world import FULL_SIZE, World, content
 
 RETRY_AFTER = {
     "seconds": Answer(429, retry_after=7),

@@ -6,8 +6,8 @@ from urllib.parse import parse_qsl, urljoin, urlsplit
 
 import requests
 
-from local.entra.people import Resident
-from local.entra.stand_in import StandIn
+from local.stand_ins.entra.people import Resident
+from local.stand_ins.entra.stand_in import StandIn
 
 
 @dataclass

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from local.entra.people import RESIDENTS, Resident
-from local.entra.stand_in import Plan, StandIn
-from shared.adapters import azure_clients
+from local.stand_ins.entra.people import RESIDENTS, Resident
+from local.stand_ins.entra.stand_in import Plan, StandIn
+from shared.adapters.storage import clients as azure_clients
 from shared.settings import Connection
 from tests.sign_in.office import GRAPH, ROOT, Office
 

@@ -23,8 +23,8 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from requests.adapters import HTTPAdapter
 
-from local.entra import certificate
-from shared.adapters.account_keys import VaultRing
+from local.stand_ins.entra import certificate
+from shared.adapters.key_vault import VaultRing
 
 TOKEN = "the-identity's-token-for-the-vault"
 _OAEP = padding.OAEP(padding.MGF1(hashes.SHA256()), hashes.SHA256(), None)

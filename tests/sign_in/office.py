@@ -10,18 +10,18 @@ from urllib.parse import urlsplit
 
 from azure.storage.blob import ContainerClient
 
-from local.entra.people import CLIENT_ID, TENANT, Resident
-from local.entra.stand_in import StandIn
-from shared.adapters.account_keys import FileKey, KeyRing
-from shared.adapters.account_store import BlobAccountStore
-from shared.adapters.connected_accounts import ConnectedAccounts
+from local.stand_ins.entra.people import CLIENT_ID, TENANT, Resident
+from local.stand_ins.entra.stand_in import StandIn
+from shared.adapters.account_blobs import BlobAccountStore
 from shared.adapters.entra import Entra, Registration
-from shared.sign_in.desk import Desk
+from shared.adapters.key_vault import FileKey, KeyRing
+from shared.sign_in.account_tokens import ConnectedAccounts
+from shared.sign_in.handler import Desk
 from shared.sign_in.pages import Addresses, Answer
 from shared.sign_in.person import Expected, Person
 from shared.sign_in.ports import AccountStore, Asked, IdentityProvider
-from tests.fakes.world import Records
 from tests.sign_in.browser import Visitor
+from tests.support.fakes.world import Records
 
 ROOT = "http://127.0.0.1:7071/api"
 GRAPH = "http://127.0.0.1:9"

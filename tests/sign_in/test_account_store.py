@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from azure.core.exceptions import ResourceNotFoundError
 
-from local.entra.people import KIM, SAM
-from shared.adapters.account_keys import FileKey
-from shared.adapters.account_store import BlobAccountStore
+from local.stand_ins.entra.people import KIM, SAM
+from shared.adapters.account_blobs import BlobAccountStore
+from shared.adapters.key_vault import FileKey
 from shared.errors import SignInNeeded, StorageUnavailable, TokenUnavailable
 from shared.sign_in import account as record
 from tests.sign_in.conftest import TWIN

@@ -23,18 +23,18 @@ from azure.storage.queue import QueueServiceClient
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from local.drop import Dropped, drop
-from local.emulator import Emulator
-from local.entra.people import ALEX, KIM, SAM, Resident
-from local.sign_in import ACCOUNTS_CONTAINER
-from local.state_dir import EmulatorRecord
-from shared.adapters import azure_clients
-from shared.outcome import REASON, STATE
+from local.commands.drop import Dropped, drop
+from local.stack.emulator import Emulator
+from local.stack.sign_in import ACCOUNTS_CONTAINER
+from local.stack.state_dir import EmulatorRecord
+from local.stand_ins.entra.people import ALEX, KIM, SAM, Resident
+from shared.adapters.storage import clients as azure_clients
+from shared.core.outcome import REASON, STATE
 from shared.settings import Connection
 from shared.sign_in.ceremony import USED
-from tests.browser.webdriver import Browser, browser
 from tests.local.processes import wait_until
 from tests.local.terminal import Terminal, Up
+from tests.support.browser.webdriver import Browser, browser
 
 pytestmark = pytest.mark.stack
 

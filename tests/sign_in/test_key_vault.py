@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from local.entra.people import KIM, SAM
-from local.sign_in import free_port
+from local.stack.sign_in import free_port
+from local.stand_ins.entra.people import KIM, SAM
 from shared.errors import StorageUnavailable, TokenUnavailable
 from tests.sign_in.key_vault import TOKEN, KeyVault, Trouble
 from tests.sign_in.office import Office

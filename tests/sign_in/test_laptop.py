@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from local.entra.people import DEVICE_CLIENT_ID, SAM, TENANT
-from local.entra.stand_in import StandIn
+from local.stand_ins.entra.people import DEVICE_CLIENT_ID, SAM, TENANT
+from local.stand_ins.entra.stand_in import StandIn
 from tests.local.processes import wait_until
 from tests.local.terminal import Terminal
 from tests.sign_in.office import GRAPH

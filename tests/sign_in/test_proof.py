@@ -17,8 +17,8 @@ import requests
 from azure.core.credentials import AccessToken
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from local.entra.people import DEVICE_CLIENT_ID, SAM, TENANT
-from local.entra.stand_in import Plan, StandIn
+from local.stand_ins.entra.people import DEVICE_CLIENT_ID, SAM, TENANT
+from local.stand_ins.entra.stand_in import Plan, StandIn
 from shared.adapters.entra import Entra, assertion_of
 from shared.errors import TokenUnavailable
 from shared.sign_in.account import Account

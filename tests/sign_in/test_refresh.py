@@ -8,13 +8,13 @@ from dataclasses import dataclass
 
 import pytest
 
-from local.entra.people import KIM, SAM
+from local.stand_ins.entra.people import KIM, SAM
 from shared.errors import SignInNeeded, StorageUnavailable, TokenUnavailable
 from shared.sign_in.account import Account
 from shared.sign_in.ports import Hold, IdentityProvider, Kept, Refreshed
-from tests.fakes.seam import Crash
 from tests.local.processes import wait_until
 from tests.sign_in.office import CONNECT, Office
+from tests.support.fakes.seam import Crash
 
 pytestmark = pytest.mark.azurite
 

@@ -2,10 +2,10 @@
 
 from datetime import timedelta
 
-from shared.ledger import Phase
+from shared.core.entry import Phase
 from shared.sign_in.person import Person
 from shared.sign_in.resume import resume_uploads
-from tests.fakes.world import SAM, TOKEN, World, content
+from tests.support.fakes.world import SAM, TOKEN, World, content
 
 OBJECT_ID = "5a000000-0000-4000-8000-000000000001"
 

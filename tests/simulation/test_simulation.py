@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from tests.simulation.broken import VARIANTS
-from tests.simulation.schedule import run
+from tests.support.simulation.broken import VARIANTS
+from tests.support.simulation.schedule import run
 
 SCHEDULES = 300
 # Within so many schedules each variant must be found out.

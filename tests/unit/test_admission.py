@@ -2,11 +2,10 @@ from datetime import timedelta
 
 import pytest
 
-from shared.admission import Defaults, admit
-from shared.attachment import Reference
-from shared.ledger import Entry, Phase, Reason
-from shared.ports import BlobDescription
-from tests.entries import BLOB, LIMITS, NOW
+from shared.core.admission import Defaults, admit
+from shared.core.attachment import BlobDescription, Reference
+from shared.core.entry import Entry, Phase, Reason
+from tests.support.entries import BLOB, LIMITS, NOW
 
 
 def admitted(metadata: dict[str, str], size: int = 100, *, delete_source: bool = False) -> Entry:

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from shared.attachment import (
+from shared.core.attachment import (
     MAX_NAME_CHARACTERS,
     AttachmentRequest,
     BadMetadata,

@@ -2,7 +2,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from shared.backoff import LONGEST, LONGEST_RETRY_AFTER, delay_before, parse_http_date, parse_retry_after
+from shared.core.backoff import LONGEST, LONGEST_RETRY_AFTER, delay_before, parse_http_date, parse_retry_after
 
 NOW = datetime(2026, 3, 1, 12, 0, 0, tzinfo=UTC)
 

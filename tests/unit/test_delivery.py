@@ -2,9 +2,9 @@ from datetime import timedelta
 
 import pytest
 
-from shared.delivery import Announce, ComeBack, Drop, Proceed, Stranger, Verdict, judge, until
-from shared.ledger import Claim, Entry, Phase
-from tests.entries import NOW, an_entry
+from shared.core.delivery import Announce, ComeBack, Drop, Proceed, Stranger, Verdict, judge, until
+from shared.core.entry import Claim, Entry, Phase
+from tests.support.entries import NOW, an_entry
 
 SOON = NOW + timedelta(seconds=40)
 ALIVE = Claim("other", SOON)

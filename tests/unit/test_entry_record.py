@@ -3,10 +3,10 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
-from shared.attachment import BlobVersion, Reference
-from shared.entry_record import from_record, to_record
-from shared.ledger import Claim, Entry, Phase, Reason
-from tests.entries import NOW, an_entry
+from shared.adapters.storage.entry_record import from_record, to_record
+from shared.core.attachment import BlobVersion, Reference
+from shared.core.entry import Claim, Entry, Phase, Reason
+from tests.support.entries import NOW, an_entry
 
 FULL = Entry(
     upload_id="0123456789abcdef" * 2,

@@ -10,12 +10,14 @@ from typing import Any
 
 import pytest
 
-from shared import graph_wire as wire
-from shared import observations as seen
-from shared.graph_wire import GraphReply, GraphRequest, ListedAttachment, Mailbox, Named, Page
-from shared.ledger import Reason
-from shared.ranges import ByteRange
-from tests.entries import ROOT, SESSION_URL
+from shared.core import observations as seen
+from shared.core.entry import Reason
+from shared.core.landing import ListedAttachment
+from shared.core.lookup import Named
+from shared.core.ranges import ByteRange
+from shared.graph import wire
+from shared.graph.wire import GraphReply, GraphRequest, Mailbox, Page
+from tests.support.entries import ROOT, SESSION_URL
 
 VECTORS = Path(__file__).parent.parent / "vectors"
 ME = Mailbox.of(ROOT, account="sam@example.com", by_id=False)

@@ -2,8 +2,8 @@ import json
 
 import pytest
 
+from shared.core.messages import MAX_BYTES, RangeMessage, decode, encode
 from shared.errors import MessageError
-from shared.messages import MAX_BYTES, RangeMessage, decode, encode
 
 UPLOAD = "0123456789abcdef" * 2
 TRACE = "00-" + "a" * 32 + "-" + "b" * 16 + "-01"

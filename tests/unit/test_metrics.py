@@ -2,8 +2,8 @@
 
 import pytest
 
-from shared.metrics import METRICS, measured
-from shared.records import CLAIM_NEARLY_OVER
+from shared.telemetry.metrics import METRICS, measured
+from shared.telemetry.records import CLAIM_NEARLY_OVER
 
 
 def values(event: str, **fields: object) -> dict[str, tuple[float, dict[str, str]]]:

@@ -3,8 +3,8 @@ from typing import get_args
 
 import pytest
 
-from shared import observations as seen
-from shared.upload import TRANSITIONS
+from shared.core import observations as seen
+from shared.core.upload import TRANSITIONS
 
 EVERY = get_args(seen.Observation)
 

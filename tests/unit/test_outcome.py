@@ -2,9 +2,9 @@ import re
 
 import pytest
 
-from shared.ledger import Entry, Phase, Reason
-from shared.outcome import ATTACHMENT, MAX_TAGS, REASON, STATE, outcome_tags, tag_text
-from tests.entries import an_entry
+from shared.core.entry import Entry, Phase, Reason
+from shared.core.outcome import ATTACHMENT, MAX_TAGS, REASON, STATE, outcome_tags, tag_text
+from tests.support.entries import an_entry
 
 ID = "AAMkADI5MAAIT3drCAAABEgAQANAqbAe7qaROhYdTnUQwXm0="
 

@@ -1,6 +1,6 @@
 import pytest
 
-from shared.ranges import MAX_SLICE_BYTES, ByteRange, expected_offset
+from shared.core.ranges import MAX_SLICE_BYTES, ByteRange, expected_offset
 
 
 def test_a_slice_satisfies_every_reading_of_four_megabytes() -> None:

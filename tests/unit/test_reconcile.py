@@ -5,10 +5,10 @@ from dataclasses import replace
 
 import pytest
 
-from shared.ledger import Phase
-from shared.outcome import STATE
-from shared.reconcile import Reconciled, names_in_dead_letter, reconcile, reconcile_names
-from tests.fakes.world import SAM, World, content
+from shared.app.reconcile import Reconciled, names_in_dead_letter, reconcile, reconcile_names
+from shared.core.entry import Phase
+from shared.core.outcome import STATE
+from tests.support.fakes.world import SAM, World, content
 
 
 def _everything(world: World, *, only_look: bool) -> list[Reconciled]:

@@ -4,10 +4,8 @@ from datetime import timedelta
 
 import pytest
 
-from shared.exchange import Exchange, address_of
-from shared.graph_wire import GraphReply, identified, prepare_put_slice
-from shared.ledger import Phase, Reason
-from shared.observations import (
+from shared.core.entry import Phase, Reason
+from shared.core.observations import (
     Deferred,
     NeedsSignIn,
     NotFound,
@@ -18,8 +16,11 @@ from shared.observations import (
     Unavailable,
     Unclear,
 )
-from shared.ranges import ByteRange
-from shared.records import (
+from shared.core.ranges import ByteRange
+from shared.core.upload import End, Resolve, SendSlice
+from shared.graph.exchange import Exchange, address_of
+from shared.graph.wire import GraphReply, identified, prepare_put_slice
+from shared.telemetry.records import (
     ATTRIBUTES,
     CLAIM_NEARLY_OVER,
     describe_accepted,
@@ -27,8 +28,7 @@ from shared.records import (
     describe_step,
     pseudonym,
 )
-from shared.upload import End, Resolve, SendSlice
-from tests.entries import SESSION_URL, an_entry
+from tests.support.entries import SESSION_URL, an_entry
 
 SLICE = SendSlice(ByteRange(0, 100))
 REQUEST = identified(prepare_put_slice(SESSION_URL, ByteRange(0, 100), 250, b"x" * 100), "0123456789abcdef" * 2)

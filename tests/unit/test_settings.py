@@ -3,8 +3,8 @@ from datetime import timedelta
 
 import pytest
 
+from shared.core.ranges import MAX_SLICE_BYTES
 from shared.errors import SettingsError
-from shared.ranges import MAX_SLICE_BYTES
 from shared.settings import MAX_FILE_BYTES, Connection, Settings
 
 SECRET = "canary-secret"

@@ -8,8 +8,8 @@ import sys
 import pytest
 
 from shared.ports import Invocation
-from shared.telemetry import LogTelemetry
-from tests.documents import ROOT
+from shared.telemetry.log import LogTelemetry
+from tests.support.documents import ROOT
 
 RUN = Invocation("send_range", "pubsub", "run-1", dequeue_count=2, queue_age=0.5)
 

@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from shared import observations as seen
-from shared import upload
-from shared.ledger import Claim, Entry, Phase, Reason
-from shared.ranges import ByteRange
-from shared.upload import (
+from shared.core import observations as seen
+from shared.core import upload
+from shared.core.entry import Claim, Entry, Phase, Reason
+from shared.core.ranges import ByteRange
+from shared.core.upload import (
     MAX_CLOSING_TRIES,
     MAX_LOOKS_FOR_LANDED,
     MAX_REPORT_TRIES,
@@ -20,7 +20,7 @@ from shared.upload import (
     MAX_STALLED,
     End,
 )
-from tests.entries import LIMITS, NOW, SESSION_URL, SIZE, an_entry
+from tests.support.entries import LIMITS, NOW, SESSION_URL, SIZE, an_entry
 
 TERMINAL = [phase for phase in Phase if phase.is_terminal]
 LIVE = [phase for phase in Phase if not phase.is_terminal and phase is not Phase.WAITING]

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from local import azurite
+from local.stack import azurite
 
 _PATIENCE_SECONDS = 60.0
 

@@ -22,7 +22,7 @@ class Hosted:
 
     def __init__(self, app: Path, environment: Mapping[str, str], arguments: Sequence[str] = ()) -> None:
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "local.functions", "--app", str(app), "--tether", *arguments],
+            [sys.executable, "-m", "local.stand_ins.functions", "--app", str(app), "--tether", *arguments],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

@@ -2,7 +2,7 @@
 
 import pytest
 
-from local.functions.app_settings import AppSettings, SettingError
+from local.stand_ins.functions.app_settings import AppSettings, SettingError
 
 
 def test_references_are_replaced_wherever_they_stand() -> None:

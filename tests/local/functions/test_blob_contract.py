@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from local.event_grid import EventGridStandIn
+from local.stand_ins.event_grid import EventGridStandIn
 from tests.local.functions.conftest import Place, Running
 from tests.local.functions.hosted import PATIENCE_SECONDS, Hosted
 

@@ -10,7 +10,7 @@ import pytest
 from aiohttp import web
 from azure.core.exceptions import ServiceRequestError
 
-from local.event_grid import BlobWrite, EventGridStandIn, read_access_line, retry_delays
+from local.stand_ins.event_grid import BlobWrite, EventGridStandIn, read_access_line, retry_delays
 from tests.local.functions.conftest import Place
 from tests.local.functions.hosted import PATIENCE_SECONDS
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from local.functions.host_json import BlobOptions, HostJson, QueueOptions, read_host_json
-from local.functions.timespan import parse_timespan
+from local.stand_ins.functions.host_json import BlobOptions, HostJson, QueueOptions, read_host_json
+from local.stand_ins.functions.timespan import parse_timespan
 
 BUNDLE = {"id": "Microsoft.Azure.Functions.ExtensionBundle", "version": "[4.*, 5.0.0)"}
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from local.functions.blob_path import BlobPath, blob_of_url
-from local.functions.http_route import Route
+from local.stand_ins.functions.blob_path import BlobPath, blob_of_url
+from local.stand_ins.functions.http_route import Route
 
 
 @pytest.mark.parametrize(

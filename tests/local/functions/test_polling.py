@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from local.functions.polling import PollInterval
+from local.stand_ins.functions.polling import PollInterval
 
 
 def milliseconds(interval: PollInterval, times: int) -> list[int]:

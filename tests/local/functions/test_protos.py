@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from local.functions.worker.protos import Message, ParameterBinding, RpcHttp, TypedData, protos
+from local.stand_ins.functions.worker.protos import Message, ParameterBinding, RpcHttp, TypedData, protos
 
 LONE_SURROGATE = "\ud800"
 

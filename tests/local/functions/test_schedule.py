@@ -4,9 +4,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from local.functions.schedule import Schedule
-from local.functions.timer_listener import is_past_due
-from local.functions.timer_status import TimerStatus
+from local.stand_ins.functions.schedule import Schedule
+from local.stand_ins.functions.timer_listener import is_past_due
+from local.stand_ins.functions.timer_status import TimerStatus
 
 START = datetime(2026, 1, 1, 12, 0, 30, tzinfo=UTC)
 

@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 import pytest
 from azure.core.exceptions import ResourceExistsError
 
-from local.functions.schedule import Schedule
-from local.functions.timer_status import CONTAINER, TimerStatus
+from local.stand_ins.functions.schedule import Schedule
+from local.stand_ins.functions.timer_status import CONTAINER, TimerStatus
 from tests.local.functions.conftest import Place, Running, StartHost
 from tests.local.functions.hosted import PATIENCE_SECONDS
 

@@ -6,15 +6,15 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from local.todo.behaviour import DOCUMENTED, Behaviour
-from local.todo.faults import Rule, read_rule
-from local.todo.journal import Offence
-from local.todo.mailbox import Attachment, Mailbox, Task, TaskList
-from local.todo.service import TodoService
-from local.todo.store import Keeper
-from local.todo.switches import change
-from local.todo.throttle import NO_LIMITS, Limits
-from local.todo.wire import Headers, Outcome, Request, Response
+from local.stand_ins.todo.behaviour import DOCUMENTED, Behaviour
+from local.stand_ins.todo.faults import Rule, read_rule
+from local.stand_ins.todo.journal import Offence
+from local.stand_ins.todo.mailbox import Attachment, Mailbox, Task, TaskList
+from local.stand_ins.todo.service import TodoService
+from local.stand_ins.todo.store import Keeper
+from local.stand_ins.todo.switches import change
+from local.stand_ins.todo.throttle import NO_LIMITS, Limits
+from local.stand_ins.todo.wire import Headers, Outcome, Request, Response
 
 ROOT = "https://graph.microsoft.com"
 TOKEN = "token-of-sam"

@@ -14,11 +14,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from local.todo.behaviour import DOCUMENTED
-from local.todo.faults import read_rule
-from local.todo.server import HOST, listen, origin_of, serving
-from local.todo.service import TodoService
-from local.todo.switches import change
+from local.stand_ins.todo.behaviour import DOCUMENTED
+from local.stand_ins.todo.faults import read_rule
+from local.stand_ins.todo.server import HOST, listen, origin_of, serving
+from local.stand_ins.todo.service import TodoService
+from local.stand_ins.todo.switches import change
 from tests.local.processes import wait_until
 
 TOKEN = "local-token"
@@ -137,7 +137,7 @@ def running(
 def command(*arguments: str) -> Iterator[Server]:
     """The command as a process; killed at the end, if it has not ended by itself."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "local.todo", *arguments],
+        [sys.executable, "-m", "local.stand_ins.todo", *arguments],
         cwd=REPOSITORY,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,

@@ -9,9 +9,9 @@ from typing import get_args, get_type_hints
 
 import pytest
 
-from local.todo.behaviour import Behaviour
-from local.todo.journal import Offence
-from local.todo.wire import Response
+from local.stand_ins.todo.behaviour import Behaviour
+from local.stand_ins.todo.journal import Offence
+from local.stand_ins.todo.wire import Response
 from tests.local.todo.desk import ROOT, Desk, error_of, field_of, json_of, make_desk, ranges_of
 
 SIZE = 100

@@ -2,7 +2,7 @@
 
 import pytest
 
-from local.todo.journal import Offence
+from local.stand_ins.todo.journal import Offence
 from tests.local.todo.desk import ROOT, Desk, error_of
 
 

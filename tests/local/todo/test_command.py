@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from local.todo.cli import main
+from local.stand_ins.todo.cli import main
 from tests.local.todo.running import REPOSITORY, Server, command
 
 SIZE = 100
@@ -149,7 +149,7 @@ def test_a_tethered_one_ends_with_its_standard_input() -> None:
 def test_a_tethered_one_does_not_outlive_a_parent_that_is_killed() -> None:
     parent_code = (
         "import subprocess, sys, time\n"
-        "child = subprocess.Popen([sys.executable, '-m', 'local.todo', '--tether'], stdin=subprocess.PIPE)\n"
+        "child = subprocess.Popen([sys.executable, '-m', 'local.stand_ins.todo', '--tether'], stdin=subprocess.PIPE)\n"
         "time.sleep(600)\n"
     )
     parent = subprocess.Popen(

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from local.todo.control import PREFIX, handle_control
-from local.todo.wire import Request
+from local.stand_ins.todo.control import PREFIX, handle_control
+from local.stand_ins.todo.wire import Request
 from tests.local.todo.desk import ROOT, Desk
 
 

@@ -2,9 +2,9 @@
 
 import pytest
 
-from local.todo.faults import read_rule
-from local.todo.journal import Offence
-from local.todo.wire import Never, Response, Trickle
+from local.stand_ins.todo.faults import read_rule
+from local.stand_ins.todo.journal import Offence
+from local.stand_ins.todo.wire import Never, Response, Trickle
 from tests.local.todo.desk import Desk, make_desk, ranges_of
 
 SIZE = 100

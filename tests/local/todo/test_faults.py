@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from local.todo.faults import KINDS, read_rule
-from local.todo.routes import Operation
-from local.todo.wire import CutOff, Late, Never, Outcome, Reset, Response, Trickle
+from local.stand_ins.todo.faults import KINDS, read_rule
+from local.stand_ins.todo.routes import Operation
+from local.stand_ins.todo.wire import CutOff, Late, Never, Outcome, Reset, Response, Trickle
 from tests.local.todo.desk import START, Desk, error_of, json_of, make_desk, ranges_of
 
 SIZE = 100

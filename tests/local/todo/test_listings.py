@@ -4,7 +4,7 @@ import base64
 
 import pytest
 
-from local.todo import ids
+from local.stand_ins.todo import ids
 from tests.local.todo.desk import ROOT, Desk, error_of, field_of, json_of, make_desk
 
 

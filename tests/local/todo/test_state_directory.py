@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from local.todo.faults import read_rule
-from local.todo.mailbox import Attachment, Task
-from local.todo.sessions import UploadSession
-from local.todo.state_directory import StateDirectory
+from local.stand_ins.todo.faults import read_rule
+from local.stand_ins.todo.mailbox import Attachment, Task
+from local.stand_ins.todo.sessions import UploadSession
+from local.stand_ins.todo.state_directory import StateDirectory
 from tests.local.todo.desk import TOKEN, Desk, field_of, make_desk, ranges_of
 
 SIZE = 100

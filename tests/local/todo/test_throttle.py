@@ -5,9 +5,9 @@ from email.utils import parsedate_to_datetime
 
 import pytest
 
-from local.todo.journal import Offence
-from local.todo.throttle import NO_LIMITS, PUBLISHED_LIMITS, Limits
-from local.todo.wire import Response
+from local.stand_ins.todo.journal import Offence
+from local.stand_ins.todo.throttle import NO_LIMITS, PUBLISHED_LIMITS, Limits
+from local.stand_ins.todo.wire import Response
 from tests.local.todo.desk import SLICE, START, Desk, error_of, make_desk
 
 

@@ -6,8 +6,8 @@ import random
 
 import pytest
 
-from local.todo.content_range import ContentRange, parse_content_range
-from local.todo.journal import Offence
+from local.stand_ins.todo.content_range import ContentRange, parse_content_range
+from local.stand_ins.todo.journal import Offence
 from tests.local.todo.desk import ROOT, SLICE, Desk, error_of, field_of, inner_code, json_of, make_desk, ranges_of
 
 LARGEST = 26_214_400

@@ -1,0 +1,68 @@
+"""Puts files into the container, as any program could: a blob, with metadata that says where it belongs."""
+
+import hashlib
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import quote
+from uuid import uuid4
+
+from azure.core.exceptions import AzureError
+from azure.storage.blob import ContainerClient
+
+from shared.core.attachment import BlobVersion
+from shared.settings import MAX_FILE_BYTES
+
+
+class DropError(Exception):
+    """A file did not get into the container. The text says which, and why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Dropped:
+    """A file that lies in the container. *size* in bytes."""
+
+    name: str
+    size: int
+    sha256: str
+    blob: BlobVersion
+
+    @property
+    def upload_id(self) -> str:
+        return self.blob.upload_id()
+
+
+def drop(container: ContainerClient, file: Path, metadata: Mapping[str, str]) -> Dropped:
+    """Upload *file* with *metadata*, and with its own name as `filename`. Raises DropError."""
+    # The blob's name has no meaning: the file's own name stands in the metadata, where every character is legal.
+    name = uuid4().hex
+    # As bytes: a file system may hold names that are no text.
+    encoded = {key: quote(value, safe="=") for key, value in metadata.items()}
+    encoded.setdefault("filename", quote(os.fsencode(file.name)))
+    try:
+        with file.open("rb") as content:
+            digest = hashlib.file_digest(content, "sha256").hexdigest()
+            size = content.tell()
+            content.seek(0)
+            written = container.get_blob_client(name).upload_blob(content, length=size, metadata=encoded)
+    except OSError as error:
+        raise DropError(f"{file} cannot be read: {error.strerror}") from error
+    except AzureError as error:
+        raise DropError(f"the container does not take {file}: {type(error).__name__}") from error
+    version = BlobVersion(container.account_name or "", container.container_name, name, written["etag"].strip('"'))
+    return Dropped(file.name, size, digest, version)
+
+
+def what_keeps_from_dropping(file: Path) -> str | None:
+    """Why this file cannot be attached, if it cannot: said before anything is started."""
+    if file.is_dir():
+        return f"{file} is a directory; name the files in it"
+    try:
+        with file.open("rb"):
+            size = file.stat().st_size
+    except OSError as error:
+        return f"{file} cannot be read: {(error.strerror or str(error)).lower()}"
+    if size > MAX_FILE_BYTES:
+        return f"{file} has {size} bytes; Microsoft To Do takes {MAX_FILE_BYTES} (25 MiB) at most"
+    return None

@@ -1,0 +1,33 @@
+"""Follows uploads in the ledger until nothing is left to do for them."""
+
+import asyncio
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+
+from local.commands.drop import Dropped
+from shared.core.entry import Entry, Phase
+from shared.errors import StorageUnavailable
+from shared.ports import Ledger
+
+_POLL_SECONDS = 0.1
+
+type OnEntry = Callable[[Dropped, Entry | None], None]
+
+
+async def follow(dropped: Iterable[Dropped], ledger: Ledger, on_entry: OnEntry) -> None:
+    """Tell *on_entry* of each file where it stands, again and again, until all have ended."""
+    unfinished = list(dropped)
+    while unfinished:
+        for file in tuple(unfinished):
+            with suppress(StorageUnavailable):
+                stored = await asyncio.to_thread(ledger.get, file.upload_id)
+                entry = stored.entry if stored is not None else None
+                on_entry(file, entry)
+                if entry is not None and has_ended(entry):
+                    unfinished.remove(file)
+        await asyncio.sleep(_POLL_SECONDS)
+
+
+def has_ended(entry: Entry) -> bool:
+    """Done and told; or waiting for a person to sign in, which nobody can do at this stack."""
+    return entry.is_done or (entry.phase is Phase.WAITING and entry.reported is Phase.WAITING)

@@ -1,0 +1,77 @@
+"""Shows uploads as they go: a bar for each file at a terminal, plain lines elsewhere."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskID, TextColumn
+
+from local.commands.drop import Dropped
+from local.commands.follow import OnEntry
+from local.commands.wording import arrived, doing, utc_now
+from shared.core.entry import Entry, Phase
+
+_PIPE_WIDTH = 120
+
+
+def terminal(*, stderr: bool) -> Console:
+    """Standard output or error, as wide as it is; a pipe or a file is wide enough for what we say."""
+    console = Console(stderr=stderr)
+    return console if console.is_terminal else Console(stderr=stderr, width=_PIPE_WIDTH)
+
+
+@contextmanager
+def shown(console: Console) -> Iterator[OnEntry]:
+    """What to tell of each file, as often as anyone likes."""
+    if not console.is_terminal:
+        yield _Lines(console).tell
+        return
+    columns = (
+        TextColumn("{task.description}", markup=False),
+        BarColumn(bar_width=30),
+        TextColumn("{task.percentage:>3.0f} %"),
+        TextColumn("{task.fields[doing]}", markup=False),
+    )
+    with Progress(*columns, console=console) as progress:
+        yield _Bars(progress).tell
+
+
+class _Bars:
+    def __init__(self, progress: Progress) -> None:
+        self._progress = progress
+        self._bars: dict[str, TaskID] = {}
+
+    def tell(self, file: Dropped, entry: Entry | None) -> None:
+        if file.upload_id not in self._bars:
+            # An empty file has a length too, or its bar would never fill.
+            self._bars[file.upload_id] = self._progress.add_task(_short(file.name), total=max(file.size, 1), doing="")
+        there = entry.offset if entry is not None else 0
+        if entry is not None and entry.phase is Phase.ATTACHED:
+            there = max(file.size, 1)
+        self._progress.update(self._bars[file.upload_id], completed=there, doing=_words(entry))
+        if entry is not None and entry.phase.is_terminal:
+            self._progress.stop_task(self._bars[file.upload_id])
+
+
+class _Lines:
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._said: dict[str, str] = {}
+
+    def tell(self, file: Dropped, entry: Entry | None) -> None:
+        words = _words(entry)
+        if entry is not None and entry.phase is Phase.SENDING:
+            words += f"; {arrived(entry)} arrived"
+        if self._said.get(file.upload_id) != words:
+            self._said[file.upload_id] = words
+            self._console.print(f"{file.name}: {words}", markup=False, highlight=False, soft_wrap=True)
+
+
+def _words(entry: Entry | None) -> str:
+    if entry is not None and entry.phase.is_terminal:
+        return str(entry.phase)
+    return doing(entry, now=utc_now())
+
+
+def _short(name: str) -> str:
+    return name if len(name) <= 32 else f"{name[:20]}…{name[-11:]}"

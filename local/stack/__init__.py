@@ -1,0 +1,1 @@
+"""The stack: its pieces are started, kept running, found again, and ended in order."""

@@ -1,0 +1,86 @@
+"""Azurite, Microsoft's storage emulator: blobs, queues and tables, as `npm` installed it.
+
+On disk it saves every five seconds, and when it is asked to end. The real storage loses nothing that it has taken;
+Azurite, killed, may lose what it took since.
+"""
+
+import re
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from local.stack.child import REPOSITORY, Child, ChildFailed, Command, OnLine
+
+# Azurite's own, and no secret: every Azurite has this account and key.
+ACCOUNT = "devstoreaccount1"
+_KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
+_PROGRAM = REPOSITORY / "node_modules" / ".bin" / "azurite"
+_LISTENING = re.compile(r"Azurite (Blob|Queue|Table) service is successfully listening at http://127\.0\.0\.1:(\d+)$")
+_START_SECONDS = 120.0
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """Where the three services listen. 0 where any free port will do."""
+
+    blob: int = 0
+    queue: int = 0
+    table: int = 0
+
+    def connection_string(self) -> str:
+        services = (("Blob", self.blob), ("Queue", self.queue), ("Table", self.table))
+        endpoints = "".join(f"{name}Endpoint=http://127.0.0.1:{port}/{ACCOUNT};" for name, port in services)
+        return f"DefaultEndpointsProtocol=http;AccountName={ACCOUNT};AccountKey={_KEY};{endpoints}"
+
+
+async def start(
+    ports: Ports,
+    *,
+    directory: Path | None,
+    environment: Mapping[str, str],
+    held: tuple[int, ...] = (),
+    on_access: OnLine,
+) -> tuple[Child, Ports]:
+    """Start Azurite on *ports*, keeping its data in *directory*, or in memory.
+
+    *on_access* gets its access log, line by line. Raises ChildFailed.
+    """
+    if not _PROGRAM.exists():
+        raise ChildFailed("Azurite is not installed: run ./setup (or npm ci)")
+    command = Command(
+        name="Azurite",
+        arguments=[sys.executable, "-m", "local.stack.tether", "--", str(_PROGRAM), *_options(ports, directory)],
+        environment=environment,
+        held=held,
+        on_output=on_access,
+    )
+    return await Child.start(command, _PortReader().read, within_seconds=_START_SECONDS)
+
+
+def _options(ports: Ports, directory: Path | None) -> list[str]:
+    return [
+        *(["--inMemoryPersistence"] if directory is None else ["--location", str(directory)]),
+        *("--blobHost", "127.0.0.1", "--blobPort", str(ports.blob)),
+        *("--queueHost", "127.0.0.1", "--queuePort", str(ports.queue)),
+        *("--tableHost", "127.0.0.1", "--tablePort", str(ports.table)),
+        # The SDKs speak a newer version of the service than Azurite knows, and would be answered with 400.
+        "--skipApiVersionCheck",
+        # The account is always the first part of the path, never guessed from a host name.
+        "--disableProductStyleUrl",
+        "--disableTelemetry",
+        # By default Azurite closes an idle connection after 5 s: a request sent at that very moment would be lost.
+        *(part for service in ("blob", "queue", "table") for part in (f"--{service}KeepAliveTimeout", "120")),
+    ]
+
+
+class _PortReader:
+    """Three lines say where the three services listen; then all are ready."""
+
+    def __init__(self) -> None:
+        self._seen: dict[str, int] = {}
+
+    def read(self, line: str) -> Ports | None:
+        if found := _LISTENING.match(line):
+            self._seen[found[1].lower()] = int(found[2])
+        return Ports(**self._seen) if len(self._seen) == 3 else None

@@ -1,0 +1,76 @@
+"""A child that is kept: started again when it dies, with growing pauses, where that loses nothing."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator
+
+from local.stack.child import Child, ChildFailed
+
+# A child that lived this long was well: the next pause is the first again.
+WELL_AFTER_SECONDS = 30.0
+_PAUSES_SECONDS = (0.5, 1.0, 2.0, 4.0, 8.0)
+
+
+class Kept:
+    """One child at a time, each made by *launch*. *tell* hears of deaths and new starts.
+
+    `failed` is set once it is given up: at the first death where it is not *restartable*, since its data die with it,
+    and otherwise when one start after another came to nothing.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        launch: Callable[[], Awaitable[Child]],
+        *,
+        restartable: bool,
+        tell: Callable[[str], None],
+    ) -> None:
+        self._name = name
+        self._launch = launch
+        self._restartable = restartable
+        self._tell = tell
+        self._child: Child | None = None
+        self._keeper: asyncio.Task[None] | None = None
+        self.failed: asyncio.Future[ChildFailed] = asyncio.get_running_loop().create_future()
+
+    async def start(self) -> None:
+        """The first start. Raises ChildFailed."""
+        self._child = await self._launch()
+        self._keeper = asyncio.create_task(self._keep(self._child))
+
+    async def end(self, grace_seconds: float) -> bool:
+        """End the child, if there is one. Whether it ended well by itself."""
+        if self._keeper is not None:
+            self._keeper.cancel()
+            await asyncio.wait([self._keeper])
+        return await self._child.end(grace_seconds) if self._child is not None else True
+
+    async def _keep(self, child: Child) -> None:
+        clock = asyncio.get_running_loop().time
+        pauses = self._pauses()
+        while True:
+            born = clock()
+            status = await child.exited()
+            self._child = None
+            if clock() - born > WELL_AFTER_SECONDS:
+                pauses = self._pauses()
+            failure = child.failure(self._obituary(status))
+            while self._child is None:
+                pause = next(pauses, None)
+                if pause is None:
+                    self.failed.set_result(failure)
+                    return
+                self._tell(f"{failure}\n  {self._name} is started again in {pause:g} s")
+                await asyncio.sleep(pause)
+                try:
+                    self._child = child = await self._launch()
+                except ChildFailed as error:
+                    failure = error
+            self._tell(f"{self._name} runs again (process {child.pid})")
+
+    def _pauses(self) -> Iterator[float]:
+        return iter(_PAUSES_SECONDS if self._restartable else ())
+
+    def _obituary(self, status: int) -> str:
+        died = f"died with signal {-status}" if status < 0 else f"died with status {status}"
+        return died if self._restartable else f"{died}, and with it what it had in memory"

@@ -1,0 +1,154 @@
+"""Sign-in on the embedded stack: `up --sign-in`.
+
+Without another Graph, an OpenID provider stands in for Entra, and people connect at the app's own address, as in the
+cloud. With one, this machine has no address that Entra would send anybody to: the person signs in on any screen, with
+a code, before the app starts.
+"""
+
+import os
+import socket
+import uuid
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from azure.core.exceptions import ResourceExistsError
+
+from local.stack.app_settings import Graph, app_settings
+from local.stack.child import ChildFailed
+from local.stand_ins.entra import stand_in
+from local.stand_ins.entra.people import CLIENT_ID, TENANT
+from local.stand_ins.entra.stand_in import StandIn
+from shared.adapters.account_blobs import BlobAccountStore
+from shared.adapters.key_vault import FileKey
+from shared.adapters.storage import clients as azure_clients
+from shared.errors import AttachError
+from shared.settings import Connection, Settings, SignIn
+from shared.sign_in.account import Account
+from shared.sign_in.person import Expected, Person, person_of
+from shared.sign_in.ports import Failed
+from shared.wiring import identity_provider
+
+ACCOUNTS_CONTAINER = "accounts"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """*client_id*: the registration of a public client at the real Entra; empty for the stand-in."""
+
+    client_id: str = ""
+    tenant: str = "common"
+
+
+class SignInHere:
+    """What the stack needs for it. `close` when the stack ends."""
+
+    def __init__(self, plan: Plan, directory: Path, functions_port: int) -> None:
+        self._plan = plan
+        self._directory = directory / "sign-in"
+        self._url = f"http://127.0.0.1:{functions_port}/api"
+        self._settings: Mapping[str, str] = {}
+        self._ending = ExitStack()
+        self.stand_in: StandIn | None = None
+
+    @property
+    def connect_url(self) -> str:
+        return f"{self._url}/connect"
+
+    def start(self, storage: str, graph: Graph, emulator: str, say: Callable[[str], None]) -> Graph:
+        """Get ready before the app starts; the Graph, with its default account. Blocks, for a person with a code."""
+        self._directory.mkdir(mode=0o700, exist_ok=True)
+        key = self._directory / "accounts.key"
+        FileKey.make(key)
+        self._settings = {
+            "TODO_ATTACH_CONNECT_URL": self._url,
+            "TODO_ATTACH_ACCOUNTS_CONTAINER": ACCOUNTS_CONTAINER,
+            "TODO_ATTACH_ACCOUNTS_KEY": str(key),
+        }
+        with azure_clients.container_client(_connection(storage), ACCOUNTS_CONTAINER) as container:
+            with suppress(ResourceExistsError):
+                container.create_container()
+            if not self._plan.client_id:
+                self._start_stand_in(graph, emulator)
+                return graph
+            return self._sign_in_by_code(
+                storage, graph, lambda keys: BlobAccountStore(container, keys, lambda: uuid.uuid4().hex), say
+            )
+
+    def over(self, settings: Mapping[str, str]) -> dict[str, str]:
+        """The app's settings, with people's sign-in in place of static tokens."""
+        return {name: value for name, value in settings.items() if name != "TODO_ATTACH_TOKENS"} | dict(self._settings)
+
+    def close(self) -> None:
+        self._ending.close()
+
+    def _start_stand_in(self, graph: Graph, emulator: str) -> None:
+        parts = urlsplit(graph.root)
+        plan = stand_in.Plan(
+            redirect_uri=f"{self._url}/connected", graph=f"{parts.scheme}://{parts.netloc}", emulator=emulator
+        )
+        self.stand_in = self._ending.enter_context(StandIn(plan, self._directory))
+        self._settings = {
+            **self._settings,
+            "TODO_ATTACH_ENTRA_CLIENT_ID": CLIENT_ID,
+            "TODO_ATTACH_ENTRA_TENANT": TENANT,
+            "TODO_ATTACH_ENTRA_AUTHORITY": self.stand_in.origin,
+            "TODO_ATTACH_ENTRA_PROOF": "client-secret",
+            "TODO_ATTACH_ENTRA_CLIENT_SECRET": plan.client_secret,
+            "TODO_ATTACH_ENTRA_CA_FILE": str(self.stand_in.certificate.authority),
+        }
+
+    def _sign_in_by_code(
+        self, storage: str, graph: Graph, store: Callable[[FileKey], BlobAccountStore], say: Callable[[str], None]
+    ) -> Graph:
+        self._settings = {
+            **self._settings,
+            "TODO_ATTACH_ENTRA_CLIENT_ID": self._plan.client_id,
+            "TODO_ATTACH_ENTRA_TENANT": self._plan.tenant,
+            "TODO_ATTACH_ENTRA_PROOF": "none",
+            **{name: os.environ[name] for name in _FOR_TESTS if name in os.environ},
+        }
+        settings = Settings.from_environ(self.over(app_settings(storage, graph, lease_seconds=None)))
+        if settings.sign_in is None:
+            raise ChildFailed("nobody can sign in without a client id")
+        try:
+            account = sign_in_by_code(settings, settings.sign_in, say)
+            store(FileKey.read(Path(settings.sign_in.key))).connect(account)
+        except AttachError as error:
+            raise ChildFailed(f"nobody is signed in: {error}") from error
+        say(f"{account.person.name} is signed in")
+        return Graph(graph.root, {account.person.name: ""})
+
+
+# An identity provider on this machine, for a Graph on this machine.
+_FOR_TESTS = ("TODO_ATTACH_ENTRA_AUTHORITY", "TODO_ATTACH_ENTRA_CA_FILE")
+
+
+def sign_in_by_code(settings: Settings, sign_in: SignIn, say: Callable[[str], None]) -> Account:
+    """Tell the person what to do, and wait until it is done. Raises AttachError, or ChildFailed with the reason."""
+    entra = identity_provider(settings, sign_in)
+    message, flow = entra.begin_on_another_screen()
+    say(message)
+    granted = entra.finish_on_another_screen(flow)
+    if isinstance(granted, Failed):
+        raise ChildFailed(f"nobody is signed in: {granted.problem} {granted.code}".rstrip())
+    now = datetime.now(UTC)
+    person = person_of(granted.claims, Expected(sign_in.client_id, sign_in.authority, sign_in.tenant), now)
+    if not isinstance(person, Person):
+        raise ChildFailed(f"nobody is signed in: {person}")
+    return Account(person, granted.home, now, granted.cache)
+
+
+def free_port() -> int:
+    """A port that nobody has: the app's address must be known before it starts."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def _connection(storage: str) -> Connection:
+    return Connection(connection_string=storage)

@@ -1,0 +1,273 @@
+"""The whole stack: its pieces are started, kept running, and ended in order.
+
+First Event Grid's stand-in ends, then the Functions host (which finishes what it has begun), then the To Do emulator,
+and last Azurite, which all of them need.
+"""
+
+import asyncio
+import json
+import os
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from local.stack import azurite
+from local.stack.app_settings import CONTAINER, QUEUE, SOON, TABLE, Graph, app_settings, environment, telemetry_settings
+from local.stack.child import REPOSITORY, Child, ChildFailed, Command
+from local.stack.kept import Kept
+from local.stack.known_ports import KnownPorts, port_of
+from local.stack.provision import provision
+from local.stack.sign_in import Plan as SignInPlan
+from local.stack.sign_in import SignInHere, free_port
+from local.stack.state_dir import EmulatorRecord, RunningRecord, StateDir
+from local.stand_ins.event_grid import EventGridStandIn
+from local.stand_ins.insights.endpoint import Endpoint
+from local.stand_ins.insights.rows import host_request
+from local.stand_ins.insights.workspace import OnTrace, Workspace
+
+# Facts for programs, and sentences for people.
+type Tell = Callable[[Mapping[str, object]], None]
+type Say = Callable[[str], None]
+
+# The emulator's people. The first is the default account; the second is there for `--user`.
+LOCAL_TOKENS = {"sam@example.com": "sam-local-token", "kim@example.com": "kim-local-token"}
+_START_SECONDS = 120.0
+# Azurite and the emulator: to save their data.
+_GRACE_SECONDS = 10.0
+# The host: for running functions to finish what they have begun; then for the host itself.
+_DRAIN_SECONDS = 10.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What stack to start. *graph* None: the To Do emulator. *durable*: what is stored outlives the stack."""
+
+    graph: Graph | None = None
+    durable: bool = False
+    lease_seconds: int | None = None
+    duplicate_events: int = 0
+    todo_port: int = 0
+    faults: Sequence[str] = ()
+    behaviours: Sequence[str] = ()
+    sign_in: SignInPlan | None = None
+
+
+class Stack:
+    """All pieces, while this is entered. Entering raises ChildFailed where a piece does not start."""
+
+    def __init__(self, plan: Plan, state: StateDir, *, tell: Tell, say: Say, on_trace: OnTrace | None = None) -> None:
+        self._plan = plan
+        self._state = state
+        self._tell = tell
+        self._say = say
+        self._ports = KnownPorts(state if plan.durable else None, {"todo": plan.todo_port} if plan.todo_port else {})
+        self._storage = ""
+        self._emulator: EmulatorRecord | None = None
+        self._event_grid: EventGridStandIn | None = None
+        self._in_a_hurry = False
+        self._on_trace = on_trace
+        self._insights: Endpoint | None = None
+        self._workspace: Workspace | None = None
+        self.sign_in: SignInHere | None = None
+        self.ended_in_order = True
+        # What is only in memory is lost with its process: nothing is gained by starting that one again.
+        self._azurite = Kept("Azurite", self._launch_azurite, restartable=plan.durable, tell=self._on_restart)
+        self._todo = Kept("the To Do emulator", self._launch_todo, restartable=plan.durable, tell=self._on_restart)
+        self._functions = Kept("the Functions host", self._launch_functions, restartable=True, tell=self._on_restart)
+
+    async def __aenter__(self) -> Self:
+        async with AsyncExitStack() as ending:
+            await self._start(ending)
+            self._ending = ending.pop_all()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._ending.__aexit__(kind, error, trace)
+
+    @property
+    def record(self) -> RunningRecord:
+        """Where everything is."""
+        return RunningRecord(
+            pid=os.getpid(),
+            storage=self._storage,
+            container=CONTAINER,
+            queue=QUEUE,
+            table=TABLE,
+            graph=self._graph.root,
+            functions=self._functions_url,
+            account=self._graph.default_account,
+            emulator=self._emulator,
+        )
+
+    async def failure(self) -> ChildFailed:
+        """Wait until a piece is given up."""
+        pieces = [self._azurite.failed, self._todo.failed, self._functions.failed]
+        done, _ = await asyncio.wait(pieces, return_when=asyncio.FIRST_COMPLETED)
+        return done.pop().result()
+
+    # -- in order --
+
+    async def _start(self, ending: AsyncExitStack) -> None:
+        self._ports.check()
+        ending.push_async_callback(self._end, self._azurite, _GRACE_SECONDS)
+        ending.push_async_callback(self._end, self._todo, _GRACE_SECONDS)
+        await self._start_storage_and_graph()
+        await asyncio.to_thread(provision, self._storage)
+        if self._plan.sign_in is not None:
+            await self._start_sign_in(self._plan.sign_in, ending)
+        if self._on_trace is not None:
+            await self._start_insights(self._on_trace, ending)
+        ending.push_async_callback(self._end, self._functions, _DRAIN_SECONDS + _GRACE_SECONDS)
+        await self._functions.start()
+        self._event_grid = EventGridStandIn(
+            self._storage,
+            self._webhook,
+            containers=[CONTAINER],
+            state_file=self._kept_path("event-grid.json"),
+            duplicate_events=self._plan.duplicate_events,
+            report=lambda event: self._tell({"source": "event grid", **event}),
+        )
+        await ending.enter_async_context(self._event_grid)
+
+    async def _start_storage_and_graph(self) -> None:
+        try:
+            async with asyncio.TaskGroup() as together:
+                together.create_task(self._azurite.start())
+                if self._plan.graph is None:
+                    together.create_task(self._todo.start())
+        except* ChildFailed as failures:
+            raise failures.exceptions[0] from None
+        if self._plan.graph is not None:
+            self._graph = self._plan.graph
+
+    async def _start_sign_in(self, plan: SignInPlan, ending: AsyncExitStack) -> None:
+        # People are sent back to the app's address, so it is settled before the app starts.
+        self._ports.learn(functions=self._ports.of("functions") or free_port())
+        self.sign_in = SignInHere(plan, self._state.path, self._ports.of("functions"))
+        ending.callback(self.sign_in.close)
+        control = self._emulator.control if self._emulator is not None else ""
+        self._graph = await asyncio.to_thread(self.sign_in.start, self._storage, self._graph, control, self._say)
+
+    async def _start_insights(self, on_trace: OnTrace, ending: AsyncExitStack) -> None:
+        self._workspace = Workspace(self._state.path / "telemetry", on_trace)
+        if not self._plan.durable:
+            self._workspace.forget()
+        ending.callback(self._workspace.close)
+        self._insights = await ending.enter_async_context(Endpoint(self._workspace.add))
+
+    async def _end(self, piece: Kept, grace_seconds: float) -> None:
+        try:
+            in_order = await piece.end(0 if self._in_a_hurry else grace_seconds)
+            self.ended_in_order = self.ended_in_order and in_order
+        except asyncio.CancelledError:
+            # A second Ctrl-C: nothing is waited for any more.
+            self._in_a_hurry, self.ended_in_order = True, False
+            raise
+
+    # -- the pieces --
+
+    async def _launch_azurite(self) -> Child:
+        known = azurite.Ports(*(self._ports.of(name) for name in ("blob", "queue", "table")))
+        child, ports = await azurite.start(
+            known,
+            directory=self._kept_path("azurite"),
+            environment=environment({}),
+            held=(self._state.lock,),
+            on_access=self._on_access,
+        )
+        if self._storage:
+            self._say("what Azurite took in its last five seconds may be lost: it saves no more often")
+        self._ports.learn(blob=ports.blob, queue=ports.queue, table=ports.table)
+        self._storage = ports.connection_string()
+        return child
+
+    async def _launch_todo(self) -> Child:
+        directory = self._kept_path("todo")
+        arguments = [
+            *("-m", "local.stand_ins.todo", "--tether", "--port", str(self._ports.of("todo"))),
+            *(("--state", str(directory)) if directory is not None else ()),
+            *(part for name, token in LOCAL_TOKENS.items() for part in ("--token", f"{name}={token}")),
+            *(part for behaviour in self._plan.behaviours for part in ("--behaviour", behaviour)),
+            *(part for fault in self._plan.faults for part in ("--fault", fault)),
+        ]
+        child, ready = await self._python("the To Do emulator", arguments, environment({}), say=_nothing)
+        self._graph = Graph(ready["graph"], LOCAL_TOKENS)
+        self._emulator = EmulatorRecord(ready["control"], ready["list_id"], ready["task_id"])
+        self._ports.learn(todo=port_of(ready["graph"]))
+        return child
+
+    async def _launch_functions(self) -> Child:
+        lease = self._plan.lease_seconds
+        arguments = [
+            *("-m", "local.stand_ins.functions", "--tether", "--app", str(REPOSITORY)),
+            *("--port", str(self._ports.of("functions"))),
+            *("--drain-seconds", f"{_DRAIN_SECONDS:g}"),
+            *(("--lease", str(lease)) if lease is not None else ()),
+        ]
+        settings = app_settings(self._storage, self._graph, lease_seconds=lease)
+        if self.sign_in is not None:
+            settings = self.sign_in.over(settings)
+        if self._insights is not None:
+            settings |= telemetry_settings(self._insights.connection_string) | SOON
+        child, ready = await self._python("the Functions host", arguments, environment(settings), say=self._say)
+        self._functions_url = ready["url"]
+        (self._webhook,) = ready["blob_webhooks"].values()
+        if self._event_grid is not None:
+            self._event_grid.deliver_to(self._webhook)  # each host has a key of its own
+        self._ports.learn(functions=port_of(ready["url"]))
+        return child
+
+    async def _python(
+        self, name: str, arguments: Sequence[str], variables: Mapping[str, str], *, say: Say
+    ) -> tuple[Child, dict[str, Any]]:
+        command = Command(
+            name=name,
+            arguments=[sys.executable, *arguments],
+            environment=variables,
+            held=(self._state.lock,),
+            on_output=self._on_host_event,
+            on_error=say,
+        )
+        return await Child.start(command, _read_ready, within_seconds=_START_SECONDS)
+
+    def _kept_path(self, name: str) -> Path | None:
+        """Where a piece keeps its data; None for in memory."""
+        return self._state.path / name if self._plan.durable else None
+
+    # -- what they say --
+
+    def _on_access(self, line: str) -> None:
+        if self._event_grid is not None:
+            self._event_grid.observe(line)
+
+    def _on_host_event(self, line: str) -> None:
+        try:
+            event = json.loads(line)
+        except ValueError:
+            self._say(line)
+            return
+        if self._workspace is not None and event.get("event") == "invocation_ended":
+            self._workspace.add("AppRequests", host_request(event, datetime.now(UTC)))
+        self._tell({"source": "functions", **event})
+
+    def _on_restart(self, text: str) -> None:
+        self._say(text)
+        self._tell({"source": "stack", "event": "restart", "text": text})
+
+
+def _nothing(_text: str) -> None: ...
+
+
+def _read_ready(line: str) -> dict[str, Any] | None:
+    try:
+        record = json.loads(line)
+    except ValueError:
+        return None
+    return record if isinstance(record, dict) and record.get("ready") is True else None

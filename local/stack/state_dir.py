@@ -1,0 +1,185 @@
+"""What a stack remembers between runs, and how other commands find the one that runs.
+
+    lock          names the stack's process; held by it and by all of its children, so it is free only when the last
+                  of them is gone: two stacks never share a directory, and none starts over another's dying children
+    running.json  where everything is, while a stack runs; what a killed stack left behind is recognised by the lock
+    ports.json    the ports, used again by the next run: upload URLs in the ledger carry them
+
+A stack without `--state` keeps its data in memory, and only `lock` and `running.json` in a directory of this user.
+"""
+
+import asyncio
+import fcntl
+import json
+import os
+import time
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from local.stack.child import REPOSITORY
+
+# Children of a stack that was killed have a grace of some seconds to save their data.
+_WAIT_FOR_THE_DYING_SECONDS = 20.0
+_POLL_SECONDS = 0.1
+
+
+class StateDirError(Exception):
+    """The directory is another stack's (the text says which process), or can be nobody's."""
+
+
+@dataclass(frozen=True, slots=True)
+class EmulatorRecord:
+    """The To Do emulator of a stack. *control*: the root of its own endpoints."""
+
+    control: str
+    list_id: str
+    task_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunningRecord:
+    """Where everything is, in a stack that runs. *emulator* is None where uploads go to another Graph."""
+
+    pid: int
+    storage: str
+    container: str
+    queue: str
+    table: str
+    graph: str
+    functions: str
+    account: str
+    emulator: EmulatorRecord | None
+
+    @classmethod
+    def from_json(cls, record: Mapping[str, Any]) -> Self:
+        emulator = record["emulator"]
+        return cls(**{**record, "emulator": EmulatorRecord(**emulator) if emulator is not None else None})
+
+
+def default_directory() -> Path:
+    """For a stack without `--state`: the same for every command of this user in this checkout."""
+    if runtime := os.environ.get("XDG_RUNTIME_DIR"):
+        return Path(runtime) / "todo-attach"
+    return REPOSITORY / ".local" / "run"
+
+
+def find_running(directory: Path) -> RunningRecord | None:
+    """The stack that runs in *directory*, if one does."""
+    try:
+        lock = os.open(directory / "lock", os.O_RDWR)
+    except OSError:
+        return None
+    try:
+        fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        record = _read_running(directory)
+        # Killed, and its children are still ending: the lock is held, but nobody is at home.
+        return record if record is not None and _is_alive(record.pid) else None
+    finally:
+        os.close(lock)
+    return None
+
+
+class StateDir:
+    """A directory that is ours while this is entered. Raises StateDirError where it is another stack's."""
+
+    def __init__(self, directory: Path) -> None:
+        self.path = directory
+        self._lock = -1
+
+    async def __aenter__(self) -> Self:
+        # For this user only: the ledger holds upload URLs, and whoever has one may write to that task.
+        try:
+            self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._lock = os.open(self.path / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+        except OSError as error:
+            raise StateDirError(f"{self.path} cannot hold a stack's state: {error.strerror}") from error
+        try:
+            await self._take_lock()
+        except BaseException:
+            os.close(self._lock)
+            raise
+        (self.path / "running.json").unlink(missing_ok=True)
+        return self
+
+    async def __aexit__(
+        self, _type: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
+    ) -> None:
+        (self.path / "running.json").unlink(missing_ok=True)
+        os.close(self._lock)
+
+    @property
+    def lock(self) -> int:
+        """The descriptor that each child is to hold."""
+        return self._lock
+
+    def ports(self) -> dict[str, int]:
+        """The ports of earlier runs, by service."""
+        try:
+            found = json.loads((self.path / "ports.json").read_text())
+        except (FileNotFoundError, ValueError):
+            return {}
+        return {str(name): int(port) for name, port in found.items()}
+
+    def remember_ports(self, ports: Mapping[str, int]) -> None:
+        _write(self.path / "ports.json", {**self.ports(), **ports})
+
+    def announce(self, record: RunningRecord) -> None:
+        _write(self.path / "running.json", asdict(record))
+
+    async def _take_lock(self) -> None:
+        give_up_at = time.monotonic() + _WAIT_FOR_THE_DYING_SECONDS
+        while True:
+            try:
+                fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                holder = _holder(self._lock)
+                if _is_alive(holder):
+                    remedy = "end that one, or use another --state"
+                    raise StateDirError(f"a stack runs in {self.path} (process {holder}): {remedy}") from None
+                if time.monotonic() > give_up_at:
+                    raise StateDirError(
+                        f"what is left of process {holder} holds {self.path} and does not end"
+                    ) from None
+                await asyncio.sleep(_POLL_SECONDS)
+            else:
+                os.truncate(self._lock, 0)
+                os.pwrite(self._lock, str(os.getpid()).encode(), 0)
+                return
+
+
+def _holder(lock: int) -> int:
+    """The process that took the lock; 0 for none, or none that has said so yet."""
+    text = os.pread(lock, 20, 0)
+    return int(text) if text.isdigit() else 0
+
+
+def _read_running(directory: Path) -> RunningRecord | None:
+    try:
+        return RunningRecord.from_json(json.loads((directory / "running.json").read_text()))
+    except (OSError, ValueError, TypeError, KeyError):
+        return None
+
+
+def _is_alive(pid: int) -> bool:
+    if pid == 0:
+        return False
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def _write(path: Path, record: Mapping[str, Any]) -> None:
+    """Whole or not at all, for readers at any moment; and for this user only."""
+    new = path.with_suffix(f".{os.getpid()}.new")
+    descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w") as file:
+        json.dump(record, file, indent=2)
+    new.replace(path)

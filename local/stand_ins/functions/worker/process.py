@@ -1,0 +1,167 @@
+"""One worker process, seen from the host: spawned, called, and noticed when it dies."""
+
+import asyncio
+import os
+import signal
+import socket
+import sys
+from asyncio.subprocess import DEVNULL, Process
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Self
+
+from local.stand_ins.functions.worker.frames import (
+    LENGTH_BYTES,
+    Finished,
+    FromWorker,
+    Indexed,
+    Invoke,
+    Logged,
+    Ready,
+    Refused,
+    Stop,
+    length_of,
+    pack,
+    unpack,
+)
+
+# Our root leaves the path once our modules are loaded: an app must find its own `shared`, not the one beside us.
+_BOOT = (
+    "import sys; root, descriptor, app = sys.argv[1:]; sys.path.insert(0, root);"
+    " from local.stand_ins.functions.worker.child import main; sys.path.remove(root); main(int(descriptor), app)"
+)
+_ROOT = Path(__file__).resolve().parents[4]
+_STDERR = 2
+
+type OnLog = Callable[[Logged], None]
+
+
+class WorkerRefusedError(Exception):
+    """The worker cannot load the app; the text is the library's own."""
+
+
+class WorkerDiedError(Exception):
+    """The worker ended before it answered."""
+
+
+class WorkerProcess:
+    """Make one with `spawn`."""
+
+    def __init__(
+        self, process: Process, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, on_log: OnLog
+    ) -> None:
+        self._process = process
+        self._reader = reader
+        self._writer = writer
+        self._on_log = on_log
+        self._calls: dict[str, asyncio.Future[Finished]] = {}
+        self._dead = False
+        self._watch: asyncio.Task[None] | None = None
+        self.functions: tuple[Indexed, ...] = ()
+
+    @classmethod
+    async def spawn(cls, app_directory: Path, environment: Mapping[str, str], on_log: OnLog) -> Self:
+        """Start a worker and wait until it has indexed the app. Raises WorkerRefusedError, WorkerDiedError."""
+        ours, theirs = socket.socketpair()
+        with theirs:
+            process = await asyncio.create_subprocess_exec(
+                *(sys.executable, "-P", "-c", _BOOT, str(_ROOT), str(theirs.fileno()), str(app_directory)),
+                stdin=DEVNULL,
+                stdout=_STDERR,  # what the app prints is for people: stdout is the host's own line protocol
+                cwd=app_directory,
+                env=environment,
+                pass_fds=[theirs.fileno()],
+                start_new_session=True,  # a Ctrl-C is the host's to handle; and the group can be killed as one
+            )
+        reader, writer = await asyncio.open_connection(sock=ours)
+        worker = cls(process, reader, writer, on_log)
+        try:
+            worker.functions = await worker._first_word()
+        except BaseException:
+            await worker.kill()
+            raise
+        worker._watch = asyncio.create_task(worker._read())
+        return worker
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    @property
+    def is_alive(self) -> bool:
+        return not self._dead
+
+    async def invoke(self, call: Invoke) -> Finished:
+        """Run a function; calls overlap freely. Raises WorkerDiedError. Only for a worker that is alive."""
+        answer: asyncio.Future[Finished] = asyncio.get_running_loop().create_future()
+        self._calls[call.invocation_id] = answer
+        try:
+            self._writer.write(pack(call))
+            return await answer
+        finally:
+            del self._calls[call.invocation_id]
+
+    async def died(self) -> int:
+        """Wait for the end; the exit status, negative for a signal.
+
+        A worker that closed its socket is as good as dead, and is killed.
+        """
+        exited = asyncio.ensure_future(self._process.wait())
+        ends = [exited] if self._watch is None else [exited, self._watch]
+        await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+        self._kill_group()
+        await asyncio.wait(ends)
+        return exited.result()
+
+    async def stop(self, within_seconds: float) -> None:
+        """Ask the worker to end, and kill it if it does not."""
+        with suppress(OSError):
+            self._writer.write(pack(Stop()))
+        with suppress(TimeoutError):
+            async with asyncio.timeout(within_seconds):
+                await self._process.wait()
+        await self.kill()
+
+    async def kill(self) -> None:
+        self._kill_group()
+        await self.died()
+        self._writer.close()
+
+    def _kill_group(self) -> None:
+        # The group, not the process: what the app started goes with it, and with that the last copy of the socket.
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(self._process.pid, signal.SIGKILL)
+
+    async def _first_word(self) -> tuple[Indexed, ...]:
+        while True:
+            match await self._frame():
+                case Ready(functions):
+                    return functions
+                case Refused(reason):
+                    raise WorkerRefusedError(reason)
+                case Logged() as record:
+                    self._on_log(record)
+
+    async def _read(self) -> None:
+        with suppress(WorkerDiedError):
+            while True:
+                match await self._frame():
+                    case Finished() as finished:
+                        answer = self._calls.get(finished.invocation_id)
+                        if answer is not None and not answer.done():
+                            answer.set_result(finished)
+                    case Logged() as record:
+                        self._on_log(record)
+        self._dead = True
+        for answer in self._calls.values():
+            if not answer.done():
+                answer.set_exception(WorkerDiedError("the worker died while the function ran"))
+
+    async def _frame(self) -> FromWorker:
+        try:
+            size = length_of(await self._reader.readexactly(LENGTH_BYTES))
+            frame: FromWorker = unpack(await self._reader.readexactly(size))
+        except (asyncio.IncompleteReadError, OSError) as error:
+            raise WorkerDiedError("the worker ended before it was ready") from error
+        return frame

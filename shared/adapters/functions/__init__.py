@@ -1,0 +1,1 @@
+"""The Functions worker's types, to ours and back."""

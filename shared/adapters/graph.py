@@ -1,0 +1,175 @@
+"""HTTP to Microsoft Graph, with `requests`: one exchange, bounded as a whole, no retry, no redirect.
+
+A read timeout does not bound a request: a reply that trickles in goes on for ever, each byte in time. So a timer
+closes the socket at the deadline, and whoever reads or writes at that moment gets an error. Once `send` has returned
+or raised, no connection of ours carries the request any more; that is what lets a claim be handed on.
+"""
+
+import hashlib
+import socket
+import threading
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from types import TracebackType
+from typing import Any, Self
+
+import requests
+from requests.adapters import HTTPAdapter
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+
+from shared.errors import GraphNoReply
+from shared.graph.wire import GraphReply, GraphRequest, is_within
+
+_CONNECT_SECONDS = 10
+# The watch ends a request at its deadline; the socket's own timeout is only there in case the watch could not.
+_SLACK_SECONDS = 5
+_CHUNK_BYTES = 256 * 1024
+# Replies other than files are small; a server that sends more is not Graph.
+_MAX_BODY_BYTES = 8 * 1024 * 1024
+# More than the threads of a worker, so that no two uploads wait for one another's connection.
+_POOL_SIZE = 32
+
+
+class RequestsGraph:
+    """`ports.GraphTransport`: one pooled session per process. Safe to share between threads."""
+
+    def __init__(self, root: str, deadline: timedelta) -> None:
+        self._root = root
+        self._seconds = deadline.total_seconds()
+        self._session = requests.Session()
+        # No proxy, no .netrc (its password would replace the bearer token), no CA bundle from the environment.
+        self._session.trust_env = False
+        self._session.headers.clear()
+        adapter = _WatchedAdapter(pool_connections=2, pool_maxsize=_POOL_SIZE, max_retries=0)
+        self._session.mount("https://", adapter)
+        self._session.mount("http://", adapter)
+
+    def send(self, request: GraphRequest, token: str) -> GraphReply:
+        if not is_within(request.url, self._root):
+            raise ValueError(f"{request.operation}: the token goes to the configured Graph host only")
+        headers = {"Accept": "application/json", "Accept-Encoding": "identity", **request.headers}
+        headers["Authorization"] = f"Bearer {token}"
+        with _Watch(self._seconds) as watch:
+            try:
+                response = self._session.request(
+                    request.method,
+                    request.url,
+                    headers=headers,
+                    data=request.body or None,
+                    allow_redirects=False,
+                    stream=True,
+                    timeout=(min(_CONNECT_SECONDS, self._seconds), self._seconds + _SLACK_SECONDS),
+                )
+                with response:
+                    reply = _reply(response, digest=request.digest)
+                watch.check()
+            except (requests.RequestException, OSError) as error:
+                # The error's own text may hold the URL: only its kind is told.
+                why = "the deadline was over" if watch.is_over else type(error).__name__
+                raise GraphNoReply(f"no reply to {request.operation}: {why}", sent=watch.sent) from None
+        return reply
+
+
+def _reply(response: requests.Response, *, digest: bool) -> GraphReply:
+    headers = {name.lower(): value for name, value in response.headers.items()}
+    received_at = datetime.now(UTC)
+    if digest and response.status_code == 200:
+        hashed = hashlib.sha256()
+        for chunk in response.iter_content(_CHUNK_BYTES):
+            hashed.update(chunk)
+        return GraphReply(response.status_code, headers, sha256=hashed.hexdigest(), received_at=received_at)
+    body = bytearray()
+    for chunk in response.iter_content(_CHUNK_BYTES):
+        body += chunk
+        if len(body) > _MAX_BODY_BYTES:
+            raise requests.exceptions.ContentDecodingError("a reply far too large")
+    return GraphReply(response.status_code, headers, bytes(body), received_at=received_at)
+
+
+class _Watch:
+    """Bounds one exchange on the present thread: at the deadline it closes the connection that carries it."""
+
+    _present = threading.local()
+
+    def __init__(self, seconds: float) -> None:
+        self.sent = False  # not one byte of the request has left before this is True
+        self.is_over = False
+        self._seconds = seconds
+        self._lock = threading.Lock()
+        # The socket itself: of a reply that ends with the connection, http.client forgets it while it is still read.
+        self._socket: socket.socket | None = None
+        self._timer = threading.Timer(seconds, self._close)
+        self._timer.daemon = True
+
+    @classmethod
+    def present(cls) -> "_Watch | None":
+        return getattr(cls._present, "watch", None)
+
+    def __enter__(self) -> Self:
+        self._present.watch = self
+        self._timer.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._timer.cancel()
+        self._present.watch = None
+
+    def bytes_leave(self, connection: HTTPConnection) -> None:
+        """Called before each write: from now on the request may be applied."""
+        with self._lock:
+            if self.is_over:
+                connection.close()
+                raise TimeoutError("the deadline was over before anything was sent")
+            self._socket = connection.sock
+            self.sent = True
+        # urllib3 writes under its connect timeout, and Python applies that to a whole body: a slice on a slow line
+        # would be cut off long before the deadline.
+        connection.sock.settimeout(self._seconds + _SLACK_SECONDS)
+
+    def check(self) -> None:
+        """A body that ends with its connection looks complete when the connection was cut: it is not."""
+        if self.is_over:
+            raise TimeoutError("the deadline was over while the reply came in")
+
+    def _close(self) -> None:
+        with self._lock:
+            self.is_over = True
+            if self._socket is not None:
+                with suppress(OSError):
+                    self._socket.shutdown(socket.SHUT_RDWR)
+
+
+def _leave(connection: HTTPConnection) -> None:
+    if connection.sock is None:
+        connection.connect()
+    if (watch := _Watch.present()) is not None:
+        watch.bytes_leave(connection)
+
+
+class _WatchedHTTP(HTTPConnection):
+    def send(self, data: Any) -> None:
+        _leave(self)
+        super().send(data)
+
+
+class _WatchedHTTPS(HTTPSConnection):
+    def send(self, data: Any) -> None:
+        _leave(self)
+        super().send(data)
+
+
+class _HTTPPool(HTTPConnectionPool):
+    ConnectionCls = _WatchedHTTP
+
+
+class _HTTPSPool(HTTPSConnectionPool):
+    ConnectionCls = _WatchedHTTPS
+
+
+class _WatchedAdapter(HTTPAdapter):
+    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
+        super().init_poolmanager(*args, **kwargs)
+        self.poolmanager.pool_classes_by_scheme = {"http": _HTTPPool, "https": _HTTPSPool}

@@ -1,0 +1,216 @@
+"""The ledger in an Azure table.
+
+    PartitionKey   RowKey                what
+    upload id      "entry"               the entry
+    "live"         upload id             a row while the upload is in flight: what the sweep reads
+    "slot"         hash of the slot      its holder
+    "attachment"   hash of account, id   the upload that an attachment belongs to
+
+The SDK repeats a request whose reply was lost; if that reply was to our own successful write, the repetition is
+answered with 409 or 412. So a conditional write carries an id of its own, and on 409, 412 or no answer the row is
+read again: our id means that the write succeeded.
+"""
+
+import hashlib
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+from azure.core import MatchConditions
+from azure.core.exceptions import (
+    AzureError,
+    HttpResponseError,
+    ResourceExistsError,
+    ResourceModifiedError,
+    ResourceNotFoundError,
+)
+from azure.data.tables import EdmType, EntityProperty, TableClient, UpdateMode
+
+from shared.adapters.storage.entry_record import from_record, to_record
+from shared.adapters.storage.service_date import ServiceDate
+from shared.core.entry import Entry
+from shared.errors import Conflict, StorageUnavailable
+from shared.ports import LiveMark, Stored
+
+_ENTRY = "entry"
+_LIVE = "live"
+_SLOT = "slot"
+_ATTACHMENT = "attachment"
+_KEYS = ("PartitionKey", "RowKey")
+_INT32_END = 2**31
+
+
+class TableLedger:
+    """`ports.Ledger` on one table."""
+
+    def __init__(self, table: TableClient, new_id: Callable[[], str]) -> None:
+        self._table = table
+        self._new_id = new_id
+
+    # -- entries --
+
+    def get(self, upload_id: str) -> Stored | None:
+        found = self._read(upload_id, _ENTRY)
+        if found is None:
+            return None
+        row, date = found
+        try:
+            entry = from_record({name: _value(row[name]) for name in row if name not in _KEYS})
+        except ValueError as error:
+            raise StorageUnavailable(f"the ledger's row for {upload_id} holds no entry") from error
+        return Stored(entry, row.metadata["etag"], date, _written_at(row))
+
+    def insert(self, entry: Entry) -> Stored | None:
+        entry = replace(entry, write_id=self._new_id())
+        try:
+            with _table_errors():
+                written = self._table.create_entity(_entry_row(entry))
+        except (ResourceExistsError, StorageUnavailable) as error:
+            return self._ours_after(error, entry)
+        return _stored(entry, written)
+
+    def replace(self, stored: Stored, entry: Entry) -> Stored:
+        entry = replace(entry, write_id=self._new_id())
+        try:
+            with _table_errors():
+                written = self._table.update_entity(
+                    _entry_row(entry),
+                    mode=UpdateMode.REPLACE,
+                    etag=stored.version,
+                    match_condition=MatchConditions.IfNotModified,
+                )
+        except (ResourceModifiedError, ResourceNotFoundError, StorageUnavailable) as error:
+            ours = self._ours_after(error, entry)
+            if ours is None:
+                raise Conflict(f"the entry {entry.upload_id} was changed by someone else") from error
+            return ours
+        return _stored(entry, written)
+
+    def _ours_after(self, error: Exception, entry: Entry) -> Stored | None:
+        """What lies there now, if it is what we wrote; None if someone else's; raises if nobody can tell."""
+        present = self.get(entry.upload_id)
+        if present is not None and present.entry.write_id == entry.write_id:
+            return present
+        if isinstance(error, StorageUnavailable):
+            # Not applied so far, but a request that we gave up on may still be: only the next delivery can tell.
+            raise error
+        return None
+
+    # -- live rows --
+
+    def mark_live(self, upload_id: str) -> None:
+        with _table_errors():
+            self._table.upsert_entity({"PartitionKey": _LIVE, "RowKey": upload_id})
+
+    def clear_live(self, upload_id: str) -> None:
+        with _table_errors():
+            self._table.delete_entity(_LIVE, upload_id)
+
+    def live(self) -> Iterator[LiveMark]:
+        date = ServiceDate()
+        with _table_errors():
+            rows = self._table.query_entities(f"PartitionKey eq '{_LIVE}'", raw_response_hook=date)
+            for row in rows:
+                yield LiveMark(row["RowKey"], _written_at(row), date.value)
+
+    # -- rows that name an owner --
+
+    def claim_attachment(self, account: str, attachment_id: str, upload_id: str) -> str:
+        key = hashlib.sha256(f"{account.casefold()}\0{attachment_id}".encode()).hexdigest()
+        return self._owner(_ATTACHMENT, key, upload_id)
+
+    def take_slot(self, slot: str, upload_id: str) -> str:
+        return self._owner(_SLOT, slot, upload_id)
+
+    def pass_slot(self, slot: str, holder: str, upload_id: str) -> bool:
+        found = self._read(_SLOT, slot)
+        if found is None:
+            return self.take_slot(slot, upload_id) == upload_id
+        row, _ = found
+        if row["owner"] != holder:
+            return bool(row["owner"] == upload_id)
+        taken = _owner_row(_SLOT, slot, upload_id)
+        try:
+            with _table_errors():
+                self._table.update_entity(
+                    taken,
+                    mode=UpdateMode.REPLACE,
+                    etag=row.metadata["etag"],
+                    match_condition=MatchConditions.IfNotModified,
+                )
+        except (ResourceModifiedError, ResourceNotFoundError):
+            # Perhaps the reply to our own write was lost. The owner's name is our write id here.
+            present = self._read(_SLOT, slot)
+            return present is not None and present[0]["owner"] == upload_id
+        return True
+
+    def _owner(self, partition: str, key: str, upload_id: str) -> str:
+        try:
+            with _table_errors():
+                self._table.create_entity(_owner_row(partition, key, upload_id))
+        except ResourceExistsError:
+            found = self._read(partition, key)
+            if found is None:
+                raise StorageUnavailable(f"a {partition} row exists and does not") from None
+            return str(found[0]["owner"])
+        return upload_id
+
+    def _read(self, partition: str, key: str) -> tuple[Any, datetime] | None:
+        date = ServiceDate()
+        try:
+            with _table_errors():
+                row = self._table.get_entity(partition, key, raw_response_hook=date)
+        except ResourceNotFoundError:
+            return None
+        return row, date.value
+
+
+def _entry_row(entry: Entry) -> dict[str, Any]:
+    record = {name: _property(value) for name, value in to_record(entry).items()}
+    return {"PartitionKey": entry.upload_id, "RowKey": _ENTRY, **record}
+
+
+def _property(value: object) -> object:
+    """A blob that is rejected for its size may have more bytes than fit into the 32 bits the SDK takes for an int."""
+    is_long = isinstance(value, int) and not isinstance(value, bool) and not -_INT32_END <= value < _INT32_END
+    return EntityProperty(value, EdmType.INT64) if is_long else value
+
+
+def _value(value: Any) -> Any:
+    return value.value if isinstance(value, EntityProperty) else value
+
+
+def _owner_row(partition: str, key: str, upload_id: str) -> dict[str, Any]:
+    return {"PartitionKey": partition, "RowKey": key, "owner": upload_id}
+
+
+def _stored(entry: Entry, written: Mapping[str, Any]) -> Stored:
+    date = written["date"]
+    if date is None:
+        raise StorageUnavailable("a reply of storage without a Date")
+    when = date.astimezone(UTC)
+    return Stored(entry, written["etag"], when, when)
+
+
+def _written_at(row: Any) -> datetime:
+    written: datetime = row.metadata["timestamp"]
+    return written.astimezone(UTC)
+
+
+@contextmanager
+def _table_errors() -> Iterator[None]:
+    """Conflicts and absence pass as the SDK's own exceptions; everything else is storage being unavailable."""
+    try:
+        yield
+    except (ResourceExistsError, ResourceModifiedError):
+        raise
+    except ResourceNotFoundError as error:
+        if getattr(error, "error_code", "") == "TableNotFound":
+            raise StorageUnavailable("the ledger's table does not exist") from error
+        raise
+    except HttpResponseError as error:
+        raise StorageUnavailable(f"the ledger answered {error.status_code}") from error
+    except AzureError as error:
+        raise StorageUnavailable(f"the ledger gave no answer ({type(error).__name__})") from error

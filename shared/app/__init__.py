@@ -1,0 +1,1 @@
+"""Orders the effects: the only place that says what happens before what."""

@@ -1,0 +1,64 @@
+"""A blob event becomes an entry, once.
+
+The event only names a blob: what counts is the blob as it is now, since an event may be late, doubled, or about a
+version that was written over meanwhile.
+"""
+
+from dataclasses import dataclass, replace
+
+from shared.core.admission import Defaults, admit
+from shared.core.attachment import BlobDescription
+from shared.core.delivery import until
+from shared.core.entry import Claim, Entry
+from shared.core.messages import RangeMessage
+from shared.core.upload import Limits
+from shared.ports import Ports, Stored
+from shared.telemetry.records import describe_accepted, describe_outcome
+
+
+@dataclass(frozen=True, slots=True)
+class Intake:
+    """Makes entries of blobs, or finds the entry that a blob has already."""
+
+    ports: Ports
+    defaults: Defaults
+    limits: Limits
+
+    def enter(self, blob: BlobDescription, *, owner: str = "") -> tuple[Stored, bool]:
+        """The blob's entry, and whether this call inserted it; a new one is claimed for *owner*, if one is given.
+
+        The live row is written first: were it second, a death in between would leave an entry that no sweep sees.
+        """
+        ledger = self.ports.ledger
+        if (existing := ledger.get(blob.version.upload_id())) is not None:
+            return existing, False
+        entry = admit(blob, defaults=self.defaults, limits=self.limits)
+        ledger.mark_live(entry.upload_id)
+        inserted = ledger.insert(self._claimed(entry, owner))
+        if inserted is not None:
+            self._record(inserted)
+            return inserted, True
+        # Somebody was faster. An entry is never deleted while it lives, so it is there.
+        raced = ledger.get(entry.upload_id)
+        if raced is None:
+            raise RuntimeError(f"the entry {entry.upload_id} exists and does not")
+        return raced, False
+
+    def announce(self, stored: Stored) -> None:
+        """Send a message for the entry's present step. Once too often is harmless."""
+        entry = stored.entry
+        if not entry.is_done:
+            delay = until(entry.not_before, stored.date)
+            self.ports.queue.send(RangeMessage(entry.upload_id, entry.step), delay)
+
+    def _claimed(self, entry: Entry, owner: str) -> Entry:
+        if not owner or entry.not_before is not None:
+            return entry
+        return replace(entry, claim=Claim(owner, entry.created_at + self.limits.claim))
+
+    def _record(self, stored: Stored) -> None:
+        entry = stored.entry
+        wait = until(entry.not_before, stored.date)
+        self.ports.telemetry.record("accepted", **describe_accepted(entry, wait=wait))
+        if entry.phase.is_terminal:
+            self.ports.telemetry.record("outcome", **describe_outcome(entry, elapsed=stored.date - entry.created_at))

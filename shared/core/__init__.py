@@ -1,0 +1,1 @@
+"""Decides what happens to an upload. Pure: values in, values out."""

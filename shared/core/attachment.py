@@ -1,0 +1,122 @@
+"""From a blob and its metadata to a request: what shall be attached where, for whom, under which name.
+
+The contract with the person who drops a file. Keys are case-insensitive; values are ASCII, since they travel as
+HTTP headers, with other characters percent-encoded as UTF-8. What cannot be meant is said, never guessed.
+"""
+
+import hashlib
+import unicodedata
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from urllib.parse import unquote_to_bytes
+
+# No page states a bound for an attachment's name; this is what common file systems take.
+MAX_NAME_CHARACTERS = 255
+
+
+@dataclass(frozen=True, slots=True)
+class BlobVersion:
+    """One write of a blob. *etag* is without its quotes."""
+
+    storage_account: str
+    container: str
+    name: str
+    etag: str
+
+    def upload_id(self) -> str:
+        """The key of everything about this write: 32 hex digits, from nothing that must be looked up."""
+        # NUL cannot stand in any of the four, so no two versions can run together into the same text.
+        text = f"{self.storage_account}\0{self.container}\0{self.name}\0{self.etag}"
+        return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:32]
+
+
+@dataclass(frozen=True, slots=True)
+class BlobDescription:
+    """A blob as it is now. *size* in bytes; *date* is the service's clock.
+
+    *outcome* is what its tags tell of an earlier upload, where they were asked for.
+    """
+
+    version: BlobVersion
+    size: int
+    metadata: Mapping[str, str]
+    date: datetime
+    outcome: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """A list or a task, as the person named it: by id or by name. Both empty: the account's default list."""
+
+    id: str = ""
+    name: str = ""
+
+    def __str__(self) -> str:
+        return f'"{self.name}"' if self.name else f"id {self.id}"
+
+
+@dataclass(frozen=True, slots=True)
+class AttachmentRequest:
+    """What the metadata asks for. *user* is empty for the deployment's default account."""
+
+    list: Reference
+    task: Reference
+    user: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class BadMetadata:
+    """Why the metadata cannot be followed: the thing, the value, the remedy."""
+
+    detail: str
+
+
+def parse_metadata(metadata: Mapping[str, str], blob_name: str) -> AttachmentRequest | BadMetadata:
+    """Read a blob's metadata. Unknown keys are ignored; an empty value counts as absent."""
+    given = {key.lower(): decoded for key, value in metadata.items() if (decoded := decode_value(value).strip())}
+    for by_id, by_name in (("listid", "list"), ("taskid", "task")):
+        if by_id in given and by_name in given:
+            return BadMetadata(f"has both {by_id} and {by_name}: keep one of them")
+    for key in ("listid", "taskid"):
+        if given.get(key) in {".", ".."}:
+            return BadMetadata(f'{key} is "{given[key]}", which is no id: set it as Graph gives it')
+    if "taskid" not in given and "task" not in given:
+        return BadMetadata("names no task: set listid and taskid, or task (its title) and list")
+    name = attachment_name(given.get("filename") or blob_name)
+    if not name:
+        return BadMetadata("no attachment name is left of filename or the blob's name: set filename")
+    return AttachmentRequest(
+        list=Reference(given.get("listid", ""), given.get("list", "")),
+        task=Reference(given.get("taskid", ""), given.get("task", "")),
+        user=given.get("user", ""),
+        name=name,
+    )
+
+
+def decode_value(value: str) -> str:
+    """Undo percent-encoding. An escape that is none (``100%.pdf``) stays as it stands; ``+`` is no space."""
+    try:
+        return unquote_to_bytes(value).decode("utf-8")
+    except UnicodeError:
+        return value
+
+
+def attachment_name(text: str) -> str:
+    """A name fit for an attachment: the last part of a path, NFC, no control characters, at most 255 characters.
+
+    The extension survives the cut: it is what opens the file.
+    """
+    last = text.replace("\\", "/").rstrip("/").rpartition("/")[2]
+    # Cc: control characters; Cs: lone surrogates, which cannot be sent as UTF-8.
+    kept = "".join(character for character in last if unicodedata.category(character) not in {"Cc", "Cs"})
+    plain = unicodedata.normalize("NFC", kept).strip()
+    if plain in {".", ".."}:
+        return ""
+    if len(plain) <= MAX_NAME_CHARACTERS:
+        return plain
+    stem, dot, extension = plain.rpartition(".")
+    if not dot or len(extension) > 16:
+        return plain[:MAX_NAME_CHARACTERS]
+    return stem[: MAX_NAME_CHARACTERS - len(extension) - 1] + dot + extension

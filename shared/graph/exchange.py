@@ -1,0 +1,93 @@
+"""One exchange with Graph in facts: what an operator, or Microsoft's support, needs to find it again.
+
+Chosen one by one from request and reply. A URL, a body and a token are not among them.
+"""
+
+import re
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from shared.graph.wire import CLIENT_REQUEST_ID, GraphReply, GraphRequest, error_code
+
+# What asks to come back later, and does not mean that anything is broken.
+_THROTTLED = frozenset({423, 429, 503, 509})
+_WORDS = frozenset(
+    {
+        *("", "v1.0", "beta", "me", "users", "todo", "lists", "tasks", "attachments", "createUploadSession"),
+        *("attachmentSessions", "content", "$value"),
+    }
+)
+_ID = re.compile(r"[0-9A-Za-z-]{1,64}")
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """*status* is 0 where no reply came; then *error* says why, by the name of an exception."""
+
+    operation: str
+    method: str
+    server: str
+    client_request_id: str
+    status: int = 0
+    code: str = ""
+    request_id: str = ""
+    retry_after: float | None = None
+    error: str = ""
+
+    @classmethod
+    def answered(cls, request: GraphRequest, reply: GraphReply) -> "Exchange":
+        asked = reply.retry_after()
+        return cls(
+            *_named(request),
+            status=reply.status,
+            code=error_code(reply) if reply.status >= 400 else "",
+            request_id=request_id if _ID.fullmatch(request_id := reply.headers.get("request-id", "")) else "",
+            retry_after=asked.total_seconds() if asked is not None else None,
+            error=str(reply.status) if reply.status >= 400 else "",
+        )
+
+    @classmethod
+    def unanswered(cls, request: GraphRequest, error: str) -> "Exchange":
+        return cls(*_named(request), error=error)
+
+    @classmethod
+    def unasked(cls, error: str) -> "Exchange":
+        """What was needed before anything could be asked of Graph was not to be had."""
+        return cls("", "", "", "", error=error)
+
+    @property
+    def is_throttled(self) -> bool:
+        return self.status in _THROTTLED
+
+    def fields(self) -> dict[str, str | int | float]:
+        """As `records.ATTRIBUTES` names them; what is unknown is left out."""
+        facts: dict[str, str | int | float] = {
+            "graph_operation": self.operation,
+            "method": self.method,
+            "server": self.server,
+            "status": self.status,
+            "error": self.error,
+            "graph_code": self.code,
+            "request_id": self.request_id,
+            "client_request_id": self.client_request_id,
+        }
+        known = {name: value for name, value in facts.items() if value}
+        return known if self.retry_after is None else {**known, "retry_after": self.retry_after}
+
+
+def address_of(request: GraphRequest) -> dict[str, str | int]:
+    """Where the request goes, as a span may tell it: of the URL's path only the words that every mailbox shares."""
+    parts = urlsplit(request.url)
+    host = parts.hostname or ""
+    path = "/".join(word if word in _WORDS else "*" for word in parts.path.split("/"))
+    return {
+        "url": f"{parts.scheme}://{host}{path}",
+        "scheme": parts.scheme,
+        "port": parts.port or {"https": 443, "http": 80}[parts.scheme],
+    }
+
+
+def _named(request: GraphRequest) -> tuple[str, str, str, str]:
+    # The host only: an upload URL names a mailbox, a list and a task.
+    server = urlsplit(request.url).hostname or ""
+    return request.operation, request.method, server, request.headers.get(CLIENT_REQUEST_ID, "")

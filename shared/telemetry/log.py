@@ -1,0 +1,62 @@
+"""One structured record per thing that happened, as a line of JSON in the log.
+
+Where OpenTelemetry is switched on, `telemetry/otel/telemetry` sends the same records as events, and this line is only
+what a person sees who watches the worker.
+"""
+
+import json
+import logging
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextvars import ContextVar
+
+from shared.ports import Invocation
+
+_LOGGER = logging.getLogger("todo_attach")
+
+# These log whole URLs at INFO: an upload URL, which names a person's mailbox, would end in the log.
+for _chatty in ("azure", "urllib3", "requests", "msal"):
+    logging.getLogger(_chatty).setLevel(logging.WARNING)
+
+_WARN = frozenset({"parked", "poison", "orphan_session", "claim_lost"})
+
+
+class LogTelemetry:
+    """`ports.Telemetry`: records as JSON lines in the `todo_attach` logger. Traces nothing."""
+
+    def __init__(self) -> None:
+        # A variable of the context, since one worker runs several functions at once, each on a thread of its own.
+        self._invocation: ContextVar[Invocation | None] = ContextVar("invocation", default=None)
+
+    @contextmanager
+    def invocation(self, invocation: Invocation) -> Iterator[None]:
+        token = self._invocation.set(invocation)
+        try:
+            yield
+        finally:
+            self._invocation.reset(token)
+
+    def upload(self, upload_id: str, traceparent: str = "") -> AbstractContextManager[None]:  # noqa: ARG002 - the port's
+        return nullcontext()
+
+    def record(self, event: str, **fields: object) -> None:
+        self.write(event, {**self.fields_of_invocation(), **fields}, {})
+
+    def fields_of_invocation(self) -> dict[str, object]:
+        """What every record of this run of a function has."""
+        run = self._invocation.get()
+        if run is None:
+            return {}
+        fields = {
+            "function": run.function,
+            "trigger": run.trigger,
+            "invocation_id": run.id,
+            "dequeue_count": run.dequeue_count,
+            "queue_age": run.queue_age,
+        }
+        return {name: value for name, value in fields.items() if value is not None}
+
+    def write(self, event: str, fields: Mapping[str, object], attributes: Mapping[str, object]) -> None:
+        """Write the line; *attributes* go with its log record for whoever takes more than its text."""
+        level = logging.WARNING if event in _WARN else logging.INFO
+        _LOGGER.log(level, "%s", json.dumps({"event": event, **fields}, default=str), extra=attributes)

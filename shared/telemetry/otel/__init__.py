@@ -1,0 +1,1 @@
+"""Telemetry by OpenTelemetry. Imported only where a setting switches it on."""

@@ -1,0 +1,68 @@
+"""Ports whose calls are spans: each request to Graph, and each message that is queued."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import timedelta
+
+from opentelemetry.trace import SpanKind, StatusCode
+
+from shared.core.messages import RangeMessage
+from shared.errors import GraphNoReply, StorageUnavailable
+from shared.graph.exchange import Exchange, address_of
+from shared.graph.wire import GraphReply, GraphRequest
+from shared.ports import GraphTransport, RangeQueue
+from shared.telemetry.otel.spans import Spans
+from shared.telemetry.otel.upload_trace import place_in, write_traceparent
+from shared.telemetry.records import ATTRIBUTES
+
+
+class TracedGraph:
+    """`ports.GraphTransport`: a span per request, named as the operation. Of the URL only common words are in it."""
+
+    def __init__(self, inner: GraphTransport, spans: Spans) -> None:
+        self._inner = inner
+        self._spans = spans
+
+    def send(self, request: GraphRequest, token: str) -> GraphReply:
+        with self._spans.present(request.operation, SpanKind.CLIENT, _attributes(address_of(request))) as span:
+            try:
+                reply = self._inner.send(request, token)
+            except GraphNoReply as error:
+                span.set_attributes(_attributes(Exchange.unanswered(request, type(error).__name__).fields()))
+                span.set_status(StatusCode.ERROR)
+                raise
+            exchange = Exchange.answered(request, reply)
+            span.set_attributes(_attributes(exchange.fields()))
+            if exchange.error:
+                span.set_status(StatusCode.ERROR)
+            return reply
+
+
+class TracedQueue:
+    """`ports.RangeQueue`: a span per message, whose context the message carries."""
+
+    def __init__(self, inner: RangeQueue, spans: Spans, name: str) -> None:
+        self._inner = inner
+        self._spans = spans
+        self._name = name
+
+    def send(self, message: RangeMessage, delay: timedelta = timedelta()) -> None:
+        attributes: dict[str, str | int | float] = {
+            "messaging.system": "azure_storage_queues",
+            "messaging.destination.name": self._name,
+            ATTRIBUTES["upload_id"]: message.upload_id,
+            ATTRIBUTES["step"]: message.step,
+            ATTRIBUTES["wait"]: delay.total_seconds(),
+        }
+        # A sweep, or another upload's step, announces this one: in this one's trace.
+        place = place_in(message.upload_id)
+        with self._spans.present(f"send {self._name}", SpanKind.PRODUCER, attributes, place) as span:
+            try:
+                self._inner.send(replace(message, traceparent=write_traceparent(span.get_span_context())), delay)
+            except StorageUnavailable:
+                span.set_status(StatusCode.ERROR)
+                raise
+
+
+def _attributes(fields: Mapping[str, str | int | float]) -> dict[str, str | int | float]:
+    return {ATTRIBUTES[name]: value for name, value in fields.items()}

@@ -1,0 +1,161 @@
+"""What a step leaves for operators: facts chosen one by one, so that no secret and no name can slip in.
+
+`ATTRIBUTES` is the whole vocabulary of records, log lines and spans; docs/TELEMETRY.md says of each what it holds and
+why it is no personal data. What people wrote (names of files, lists, tasks, sign-ins) and what Graph calls them is
+not in it: whoever needs that has the ledger and the blob's tags.
+"""
+
+import hashlib
+from collections.abc import Mapping
+from datetime import timedelta
+
+from shared.core import observations as seen
+from shared.core.entry import Entry, Phase
+from shared.core.upload import Action, SendSlice
+from shared.errors import TokenUnavailable
+from shared.graph.exchange import Exchange
+
+# The error of a request that was not sent: the claim would not have outlived it.
+CLAIM_NEARLY_OVER = "ClaimNearlyOver"
+
+type Fields = dict[str, str | int | float]
+
+# The name in a log line -> the attribute's, by OpenTelemetry's conventions where they know such a thing.
+ATTRIBUTES: Mapping[str, str] = {
+    "upload_id": "todo_attach.upload.id",
+    "account": "todo_attach.account",
+    "size": "todo_attach.size",
+    "offset": "todo_attach.offset",
+    "phase": "todo_attach.phase",
+    "next_phase": "todo_attach.next_phase",
+    "reason": "todo_attach.reason",
+    "step": "todo_attach.step",
+    "action": "todo_attach.action",
+    "observation": "todo_attach.observation",
+    "range_start": "todo_attach.range.start",
+    "range_stop": "todo_attach.range.stop",
+    "duration": "todo_attach.duration",
+    "wait": "todo_attach.wait",
+    "waits_for": "todo_attach.waits_for",
+    "elapsed": "todo_attach.elapsed",
+    "sessions": "todo_attach.sessions",
+    "steps": "todo_attach.steps",
+    "parked": "todo_attach.parked",
+    "why": "todo_attach.why",
+    "result": "todo_attach.poison.result",
+    "graph_operation": "todo_attach.graph.operation",
+    "graph_code": "todo_attach.graph.code",
+    "request_id": "todo_attach.graph.request_id",
+    "client_request_id": "todo_attach.graph.client_request_id",
+    "retry_after": "todo_attach.retry_after",
+    "method": "http.request.method",
+    "status": "http.response.status_code",
+    "server": "server.address",
+    "port": "server.port",
+    "scheme": "url.scheme",
+    "url": "url.full",
+    "error": "error.type",
+    "function": "faas.name",
+    "trigger": "faas.trigger",
+    "invocation_id": "faas.invocation_id",
+    "dequeue_count": "todo_attach.dequeue_count",
+    "queue_age": "todo_attach.queue_age",
+    "live": "todo_attach.live",
+    "announced": "todo_attach.announced",
+    "cleared": "todo_attach.cleared",
+    "oldest_age": "todo_attach.oldest_age",
+    "stalled_age": "todo_attach.stalled_age",
+    "accounts_waiting": "todo_attach.accounts_waiting",
+    "by_name": "todo_attach.sign_in.by_name",
+    "resumed": "todo_attach.sign_in.resumed",
+    "was_connected": "todo_attach.sign_in.was_connected",
+    "problem": "todo_attach.sign_in.problem",
+    "code": "todo_attach.sign_in.code",
+}
+
+
+def pseudonym(account: str) -> str:
+    """The same for the same account, so that uploads can be told apart by it; the account is not named."""
+    return hashlib.sha256(account.casefold().encode()).hexdigest()[:12] if account else ""
+
+
+def describe_accepted(entry: Entry, *, wait: timedelta) -> Fields:
+    """A blob became an entry."""
+    return {
+        **_upload(entry),
+        "phase": entry.phase,
+        "reason": entry.reason,
+        "wait": wait.total_seconds(),
+        # Nothing else holds an entry back that is just made.
+        "waits_for": "empty-file" if wait else "",
+    }
+
+
+def describe_step(
+    before: Entry,
+    after: Entry,
+    action: Action,
+    observation: seen.Observation | None,
+    exchange: Exchange | None,
+    *,
+    duration: float,
+    wait: timedelta,
+) -> Fields:
+    """A step was recorded. *exchange*: its last with Graph. *duration* in seconds; *wait*: until the next one."""
+    fields: Fields = {
+        **_upload(after),
+        "step": before.step,
+        "phase": before.phase,
+        "action": type(action).__name__,
+        "observation": type(observation).__name__ if observation is not None else "",
+        "next_phase": after.phase,
+        "reason": after.reason,
+        "duration": round(duration, 3),
+        "wait": wait.total_seconds(),
+        "waits_for": _waits_for(after, observation, exchange) if wait or after.phase is Phase.WAITING else "",
+    }
+    if isinstance(action, SendSlice):
+        fields |= {"range_start": action.range.start, "range_stop": action.range.stop}
+    return fields | exchange.fields() if exchange is not None else fields
+
+
+def describe_outcome(entry: Entry, *, elapsed: timedelta) -> Fields:
+    """An upload reached its end. *elapsed*: since its blob was seen first."""
+    return {
+        **_upload(entry),
+        "phase": entry.phase,
+        "reason": entry.reason,
+        "elapsed": elapsed.total_seconds(),
+        "sessions": entry.sessions_opened,
+        "steps": entry.step,
+    }
+
+
+def _upload(entry: Entry) -> Fields:
+    return {
+        "upload_id": entry.upload_id,
+        "account": pseudonym(entry.account),
+        "size": entry.size,
+        "offset": entry.offset,
+    }
+
+
+def _waits_for(after: Entry, observation: seen.Observation | None, exchange: Exchange | None) -> str:
+    """Whom or what the next step waits for, in a word."""
+    if after.phase is Phase.WAITING:
+        return "sign-in"
+    match observation:
+        case seen.SlotHeld():
+            return "slot"
+        case seen.NotFound() | seen.SessionCancelled():
+            return "landing"  # a request that we gave up on may still be applied
+        case _ if exchange is None:
+            return "storage"
+        case seen.Deferred() if not exchange.error:
+            return "storage"  # Graph answered; then the blob was to be read
+        case _ if exchange.is_throttled:
+            return "throttling"
+        case _ if exchange.error == TokenUnavailable.__name__:
+            return "token"
+        case _:
+            return "claim" if exchange.error == CLAIM_NEARLY_OVER else "graph"

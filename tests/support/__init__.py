@@ -1,0 +1,1 @@
+"""What tests share: fakes, builders, the simulated world, a browser."""

@@ -1,0 +1,94 @@
+"""What the documents say, and what the code says, in a form that tests can compare."""
+
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from shared.settings import CONNECTION, Settings
+
+ROOT = Path(__file__).resolve().parents[2]
+CONFIGURATION = ROOT / "docs" / "configuration.md"
+
+WITH_A_CONNECTION_STRING: Mapping[str, str] = {
+    CONNECTION: "UseDevelopmentStorage=true",
+    "TODO_ATTACH_CONTAINER": "attachments",
+    "TODO_ATTACH_QUEUE": "ranges",
+    "TODO_ATTACH_TABLE": "Uploads",
+    "TODO_ATTACH_DEFAULT_ACCOUNT": "sam@example.com",
+    "TODO_ATTACH_TOKENS": "{}",
+}
+WITH_AN_IDENTITY: Mapping[str, str] = {
+    **WITH_A_CONNECTION_STRING,
+    CONNECTION: "",
+    f"{CONNECTION}__blobServiceUri": "https://a.blob.example.net",
+    f"{CONNECTION}__queueServiceUri": "https://a.queue.example.net",
+    f"{CONNECTION}__tableServiceUri": "https://a.table.example.net",
+}
+WITH_SIGN_IN: Mapping[str, str] = {
+    **WITH_A_CONNECTION_STRING,
+    "TODO_ATTACH_TOKENS": "",
+    "TODO_ATTACH_ENTRA_CLIENT_ID": "a-registration",
+    "TODO_ATTACH_CONNECT_URL": "https://app.example.net/api",
+    "TODO_ATTACH_ACCOUNTS_CONTAINER": "accounts",
+    "TODO_ATTACH_ACCOUNTS_KEY": "https://a.vault.azure.net/keys/accounts",
+}
+
+
+class _Watched(dict[str, str]):
+    """An environment that knows what was asked of it."""
+
+    def __init__(self, values: Mapping[str, str]) -> None:
+        super().__init__(values)
+        self.asked: set[str] = set()
+
+    def get(self, name: str, default: str = "") -> str:  # type: ignore[override]
+        self.asked.add(name)
+        return super().get(name, default)
+
+
+def settings_read(environ: Mapping[str, str]) -> set[str]:
+    """Every name that the settings ask of an environment like *environ*."""
+    watched = _Watched(environ)
+    Settings.from_environ(watched)
+    return watched.asked
+
+
+def settings_of_bindings() -> set[str]:
+    """Every `%NAME%` of function_app.py, which the host reads."""
+    return set(re.findall(r"%(\w+)%", (ROOT / "function_app.py").read_text(encoding="utf-8")))
+
+
+def every_setting() -> set[str]:
+    return settings_read(WITH_A_CONNECTION_STRING) | settings_read(WITH_AN_IDENTITY) | settings_of_bindings()
+
+
+def markdown_files() -> Iterator[Path]:
+    """The project's own documents: not those of packages, nor what a run leaves behind."""
+    for folder, folders, files in ROOT.walk():
+        folders[:] = [name for name in folders if not name.startswith(".") and name != "node_modules"]
+        yield from (folder / name for name in sorted(files) if name.endswith(".md"))
+
+
+def section(path: Path, heading: str) -> str:
+    """The text under *heading* (with its signs), up to the next heading of the same rank or a higher one."""
+    rank = len(heading) - len(heading.lstrip("#"))
+    _, found, rest = path.read_text(encoding="utf-8").partition(f"\n{heading}\n")
+    assert found, f"{path.name} has no {heading}"
+    return re.split(rf"\n#{{1,{rank}}} ", rest)[0]
+
+
+def table(text: str) -> list[list[str]]:
+    """The rows of the first table in *text*, without its heading; cells without outer spaces."""
+    rows: list[list[str]] = []
+    for line in text.splitlines():
+        if line.startswith("|"):
+            rows.append([cell.strip() for cell in line.strip("|").split("|")])
+        elif rows:
+            break
+    return rows[2:]
+
+
+def settings_table() -> dict[str, list[str]]:
+    """docs/configuration.md: setting to meaning, default, bounds, secret, used in."""
+    rows = table(section(CONFIGURATION, "## Settings"))
+    return {row[0].strip("`"): row[1:] for row in rows}

@@ -1,0 +1,110 @@
+"""The ledger in memory: insert-if-absent and replace-if-version, with every entry passed through its record form."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from shared.adapters.storage.entry_record import from_record, to_record
+from shared.core.entry import Entry
+from shared.errors import Conflict
+from shared.ports import LiveMark, Stored
+from tests.support.fakes.manual_clock import ManualClock
+from tests.support.fakes.seam import Seam
+
+
+@dataclass
+class _Row:
+    entry: Entry
+    version: int
+    written_at: datetime
+
+
+@dataclass
+class MemoryLedger:
+    """`ports.Ledger`. *by_record* is off where speed counts more than the form in which entries lie in the table."""
+
+    clock: ManualClock
+    seam: Seam = field(default_factory=Seam)
+    rows: dict[str, _Row] = field(default_factory=dict)
+    live_rows: dict[str, datetime] = field(default_factory=dict)
+    slots: dict[str, str] = field(default_factory=dict)
+    attachments: dict[tuple[str, str], str] = field(default_factory=dict)
+    versions: int = 0
+    by_record: bool = True
+
+    def get(self, upload_id: str) -> Stored | None:
+        self.seam.enter("ledger.get", changes=False)
+        row = self.rows.get(upload_id)
+        return None if row is None else self._stored(row)
+
+    def insert(self, entry: Entry) -> Stored | None:
+        self.seam.enter("ledger.insert", changes=True)
+        if entry.upload_id in self.rows:
+            return None
+        stored = self._stored(self._write(entry))  # its Date is from now, however late the answer comes
+        self.seam.leave("ledger.insert", changes=True)
+        return stored
+
+    def replace(self, stored: Stored, entry: Entry) -> Stored:
+        self.seam.enter("ledger.replace", changes=True)
+        row = self.rows.get(entry.upload_id)
+        if row is None or str(row.version) != stored.version:
+            raise Conflict(f"the entry {entry.upload_id} was changed by someone else")
+        stored = self._stored(self._write(entry))
+        self.seam.leave("ledger.replace", changes=True)
+        return stored
+
+    def mark_live(self, upload_id: str) -> None:
+        self.seam.enter("ledger.mark_live", changes=True)
+        self.live_rows[upload_id] = self.clock.date()
+        self.seam.leave("ledger.mark_live", changes=True)
+
+    def clear_live(self, upload_id: str) -> None:
+        self.seam.enter("ledger.clear_live", changes=True)
+        self.live_rows.pop(upload_id, None)
+        self.seam.leave("ledger.clear_live", changes=True)
+
+    def live(self) -> Iterator[LiveMark]:
+        self.seam.enter("ledger.live", changes=False)
+        for upload_id, marked_at in list(self.live_rows.items()):
+            yield LiveMark(upload_id, marked_at, self.clock.date())
+
+    def claim_attachment(self, account: str, attachment_id: str, upload_id: str) -> str:
+        self.seam.enter("ledger.claim_attachment", changes=True)
+        owner = self.attachments.setdefault((account.casefold(), attachment_id), upload_id)
+        self.seam.leave("ledger.claim_attachment", changes=True)
+        return owner
+
+    def take_slot(self, slot: str, upload_id: str) -> str:
+        self.seam.enter("ledger.take_slot", changes=True)
+        owner = self.slots.setdefault(slot, upload_id)
+        self.seam.leave("ledger.take_slot", changes=True)
+        return owner
+
+    def pass_slot(self, slot: str, holder: str, upload_id: str) -> bool:
+        self.seam.enter("ledger.pass_slot", changes=True)
+        if self.slots.get(slot, holder) == holder:
+            self.slots[slot] = upload_id
+        self.seam.leave("ledger.pass_slot", changes=True)
+        return self.slots[slot] == upload_id
+
+    def _write(self, entry: Entry) -> _Row:
+        self.versions += 1
+        entry = replace(entry, write_id=str(self.versions))
+        if self.by_record:
+            # Through the record and back: what the table could not hold must not survive here either.
+            entry = from_record(to_record(entry))
+        row = _Row(entry, self.versions, self.clock.date())
+        self.rows[entry.upload_id] = row
+        return row
+
+    def _stored(self, row: _Row) -> Stored:
+        return Stored(row.entry, str(row.version), self.clock.date(), row.written_at)
+
+    # -- for tests --
+
+    def entry(self, upload_id: str) -> Entry:
+        return self.rows[upload_id].entry
+
+    def entries(self) -> list[Entry]:
+        return [row.entry for row in self.rows.values()]

@@ -1,0 +1,265 @@
+"""The whole application on fakes and one manual clock, with a host that delivers events and messages in turn.
+
+The host here keeps the rules of the real one that matter: a fixed lease, at-least-once delivery, release after a
+failure, the poison queue after five tries, nothing released when a worker dies.
+"""
+
+import hashlib
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+
+from local.stand_ins.todo.behaviour import DOCUMENTED, Behaviour
+from local.stand_ins.todo.faults import Rule
+from local.stand_ins.todo.mailbox import Mailbox, Task, TaskList
+from local.stand_ins.todo.service import TodoService
+from local.stand_ins.todo.throttle import NO_LIMITS
+from local.stand_ins.todo.throttle import Limits as PublishedLimits
+from shared.app.sweep import Swept
+from shared.core.attachment import BlobVersion
+from shared.core.entry import Entry, Phase
+from shared.core.ranges import MAX_SLICE_BYTES
+from shared.core.upload import Limits
+from shared.ports import Invocation, Ports
+from shared.settings import Connection, Settings
+from shared.telemetry.records import ATTRIBUTES
+from shared.wiring import Application, assemble
+from tests.support.fakes.manual_clock import ManualClock
+from tests.support.fakes.memory_accounts import MemoryAccounts
+from tests.support.fakes.memory_blobs import MemoryBlobs
+from tests.support.fakes.memory_ledger import MemoryLedger
+from tests.support.fakes.memory_queue import MemoryQueue, MemoryRangeQueue, QueuedMessage
+from tests.support.fakes.seam import Crash, Seam
+from tests.support.fakes.todo_graph import TodoGraph
+
+SAM, TOKEN = "sam@example.com", "canary-token-of-sam"
+ROOT = "https://graph.microsoft.com/v1.0"
+LEASE = timedelta(minutes=10)
+RELEASE = timedelta(seconds=30)
+MAX_DEQUEUES = 5
+SWEEP_EVERY = timedelta(minutes=5)
+SLICE = 1024
+LIMITS = Limits(
+    slice_bytes=SLICE,
+    max_file_bytes=64 * SLICE,
+    deadline=timedelta(seconds=90),
+    claim=timedelta(seconds=120),
+    empty_file_wait=timedelta(minutes=10),
+    max_age=timedelta(hours=24),
+    sign_in_wait=timedelta(days=14),
+)
+FULL_SIZE = replace(LIMITS, slice_bytes=MAX_SLICE_BYTES, max_file_bytes=26_214_400)
+
+
+@dataclass
+class Records:
+    """`ports.Telemetry` into a list."""
+
+    lines: list[dict[str, object]] = field(default_factory=list)
+    runs: list[Invocation] = field(default_factory=list)
+
+    def invocation(self, invocation: Invocation) -> AbstractContextManager[None]:
+        self.runs.append(invocation)
+        return nullcontext()
+
+    def upload(self, upload_id: str, traceparent: str = "") -> AbstractContextManager[None]:
+        return nullcontext()
+
+    def record(self, event: str, **fields: object) -> None:
+        assert fields.keys() <= ATTRIBUTES.keys(), f"{event} has fields that nobody knows"
+        self.lines.append({"event": event, **fields})
+
+    def events(self, event: str) -> list[dict[str, object]]:
+        return [line for line in self.lines if line["event"] == event]
+
+
+class World:
+    """Everything, wired. Attributes are there to be changed by a test before it runs anything."""
+
+    def __init__(
+        self,
+        *,
+        behaviour: Behaviour = DOCUMENTED,
+        faults: tuple[Rule, ...] = (),
+        limits: Limits = LIMITS,
+        published: PublishedLimits = NO_LIMITS,
+        mailbox_by_id: bool = False,
+        delete_attached: bool = False,
+        jitter: Callable[[], float] = lambda: 0.5,
+        watched: Callable[[Ports], Ports] = lambda ports: ports,
+    ) -> None:
+        self.clock = ManualClock()
+        self.todo = TodoService(now=lambda: self.clock.now, behaviour=behaviour, limits=published, faults=faults)
+        self.mailbox: Mailbox = self.todo.add_mailbox(SAM, TOKEN)
+        self.list: TaskList = self.todo.add_list(self.mailbox, "Tasks", wellknown_name="defaultList")
+        self.task: Task = self.todo.add_task(self.list, "Receipts")
+        self.blobs = MemoryBlobs(self.clock)
+        self.ledger = MemoryLedger(self.clock)
+        self.messages = MemoryQueue(self.clock)
+        self.poison = MemoryQueue(self.clock)
+        self.events = MemoryQueue(self.clock)
+        # Which of several visible messages comes first.
+        self.choose: Callable[[list[QueuedMessage]], QueuedMessage] = lambda visible: visible[0]
+        self.range_queue = MemoryRangeQueue(self.messages)
+        self.accounts = MemoryAccounts({SAM: TOKEN})
+        self.graph = TodoGraph(self.todo, self.clock, ROOT, limits.deadline)
+        self.records = Records()
+        self.raised: list[Exception] = []  # out of invocations, as the host would log them
+        self._ids = 0
+        self._swept_at = self.clock.now
+        settings = Settings(
+            storage=Connection(),
+            container="attachments",
+            queue="upload-ranges",
+            table="uploads",
+            graph_root=ROOT,
+            mailbox_by_id=mailbox_by_id,
+            default_account=SAM,
+            tokens={},
+            delete_attached=delete_attached,
+            stalled_after=timedelta(minutes=15),
+            limits=limits,
+        )
+        ports = Ports(
+            blobs=self.blobs,
+            graph=self.graph,
+            accounts=self.accounts,
+            ledger=self.ledger,
+            queue=self.range_queue,
+            telemetry=self.records,
+            monotonic=self.clock.monotonic,
+            jitter=jitter,
+            new_id=self._new_id,
+        )
+        self.application: Application = assemble(settings, watched(ports))
+
+    def _new_id(self) -> str:
+        self._ids += 1
+        return f"{self._ids:032x}"
+
+    def put_in(self, seam: Seam) -> None:
+        """Put *seam* between the application and everything outside."""
+        for port in (self.blobs, self.ledger, self.range_queue, self.graph):
+            port.seam = seam
+
+    # -- the person --
+
+    def drop(self, content: bytes, name: str = "report.pdf", **metadata: str) -> BlobVersion:
+        """Write a blob that names the default task, unless *metadata* says otherwise; raises no event."""
+        wanted = metadata or {"listid": self.list.id, "taskid": self.task.id}
+        return self.blobs.write(name, content, wanted)
+
+    # -- the host --
+
+    def event(self, name: str = "report.pdf") -> None:
+        """One delivery of a blob event."""
+        self.application.runner.on_blob(name)
+
+    def notify(self, name: str = "report.pdf", *, times: int = 1) -> None:
+        """A blob event that `run` delivers, as often as it takes: a failed one comes back, as one of a dead worker."""
+        for _ in range(times):
+            self.events.put(name.encode())
+
+    def sweep(self) -> Swept:
+        return self.application.sweep()
+
+    def deliver(self, message: QueuedMessage) -> None:
+        """Deliver a received message as the host does: delete after success, release or poison after a failure."""
+        receipt = message.receipt
+        try:
+            self.application.runner.on_message(message.body, message.dequeue_count)
+        except Crash:
+            raise  # nobody releases the message: it comes back when its lease is over
+        except Exception as error:  # noqa: BLE001 - so does the host
+            self.raised.append(error)
+            if message.dequeue_count >= MAX_DEQUEUES:
+                self.poison.put(message.body)
+                self.messages.delete(message, receipt)
+            else:
+                self.messages.release(message, receipt, RELEASE)
+        else:
+            self.messages.delete(message, receipt)
+
+    def run(self, *, until: Callable[[], bool] = lambda: False, at_most: int = 20_000) -> None:
+        """Deliver everything, in time's order, until nothing is left that time would bring back.
+
+        Worker deaths (`Crash`) are survived, as the host survives them.
+        """
+        for _ in range(at_most):
+            if until() or not self._step():
+                return
+        raise AssertionError(f"still busy after {at_most} deliveries: {[e.phase for e in self.ledger.entries()]}")
+
+    def _step(self) -> bool:
+        due = self._sweep_due()
+        queues = (self.events, self.messages, self.poison)
+        times = [when for queue in queues if (when := queue.next_visible_at()) is not None]
+        if self.ledger.live_rows:
+            times.append(due)
+        if not times:
+            return False
+        self.clock.now = max(self.clock.now, min(times))
+        if self.ledger.live_rows and self.clock.now >= due:
+            self._swept_at = self.clock.now
+            self._survive(self.sweep)
+        for queue, handle in zip(queues, (self._open, self.deliver, self._bury), strict=True):
+            if (message := queue.receive(LEASE, self.choose)) is not None:
+                self._survive(lambda handle=handle, message=message: handle(message))  # type: ignore[misc]
+                return True
+        return True
+
+    def _sweep_due(self) -> datetime:
+        return self._swept_at + SWEEP_EVERY
+
+    def _open(self, message: QueuedMessage) -> None:
+        receipt = message.receipt
+        try:
+            self.application.runner.on_blob(message.body.decode())
+        except Exception:
+            self.events.release(message, receipt, RELEASE)
+            raise
+        self.events.delete(message, receipt)
+
+    def _bury(self, message: QueuedMessage) -> None:
+        receipt = message.receipt
+        self.application.runner.on_poison(message.body)
+        self.poison.delete(message, receipt)
+
+    def _survive(self, work: Callable[[], object]) -> None:
+        try:
+            work()
+        except Crash:
+            return
+        except Exception as error:  # noqa: BLE001 - a failed timer or poison run does not stop the host
+            self.raised.append(error)
+
+    # -- what came of it --
+
+    def entry(self, blob: BlobVersion) -> Entry:
+        return self.ledger.entry(blob.upload_id())
+
+    def phase(self, blob: BlobVersion) -> Phase | None:
+        """None before the upload is entered."""
+        return self.entry(blob).phase if blob.upload_id() in self.ledger.rows else None
+
+    def settled(self, blob: BlobVersion) -> bool:
+        """Nothing is left to do for this upload."""
+        return blob.upload_id() in self.ledger.rows and self.entry(blob).is_done
+
+    def attached(self) -> list[tuple[str, bytes]]:
+        """Name and content of every attachment of the default task."""
+        return [(each.name, each.content or b"") for each in self.task.attachments.values()]
+
+    def requests(self) -> list[tuple[str, int | None]]:
+        """Operation and status of every request that Graph saw, in order."""
+        return [(entry.operation, entry.status) for entry in self.todo.journal.entries]
+
+    def offences(self) -> list[str]:
+        return [str(kind) for kind in self.todo.journal.offences.elements()]
+
+
+def content(size: int, seed: int = 1) -> bytes:
+    """*size* bytes that no slice of another file repeats."""
+    block = hashlib.sha256(seed.to_bytes(8)).digest()
+    return (block * (size // len(block) + 1))[:size]

@@ -1,0 +1,285 @@
+"""Variants of the application that are wrong in one place each: what the simulation must be able to see.
+
+Each is a context in which one function of the application is replaced by a worse one.
+"""
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from local.stand_ins.todo.behaviour import DOCUMENTED
+from local.stand_ins.todo.faults import Answer, KeepPart, ResetConnection, Rule
+from shared.app import effects, runner
+from shared.core import delivery, upload
+from shared.core import entry as ledger
+from shared.core import observations as seen
+from shared.core.delivery import Drop, Proceed, Verdict
+from shared.core.entry import Entry, Phase
+from shared.core.messages import RangeMessage, encode
+from shared.core.ranges import ByteRange
+from shared.errors import BlobGone, Conflict
+from shared.graph import wire as graph_wire
+from shared.telemetry.records import describe_step
+from tests.support.fakes import memory_queue
+from tests.support.fakes.memory_ledger import MemoryLedger
+from tests.support.fakes.world import SLICE
+
+
+@contextmanager
+def _with(owner: Any, name: str, worse: Any) -> Iterator[None]:
+    original = getattr(owner, name)
+    setattr(owner, name, worse)
+    try:
+        yield
+    finally:
+        setattr(owner, name, original)
+
+
+def _judge(worse: Callable[[Entry, Verdict, datetime], Verdict]) -> AbstractContextManager[None]:
+    judge = delivery.judge
+
+    def judged(entry: Entry, *, step: int, delivery_count: int, now: datetime) -> Verdict:
+        return worse(entry, judge(entry, step=step, delivery_count=delivery_count, now=now), now)
+
+    return _with(delivery, "judge", judged)
+
+
+def drops_what_is_delivered_again() -> AbstractContextManager[None]:
+    """A worker that died between record and schedule leaves no message."""
+    return _judge(lambda _, verdict, __: Drop("duplicate") if isinstance(verdict, delivery.Announce) else verdict)
+
+
+def drops_while_claimed() -> AbstractContextManager[None]:
+    """The holder may be dead, and this was the only message left."""
+
+    def worse(entry: Entry, verdict: Verdict, now: datetime) -> Verdict:
+        alive = entry.claim is not None and entry.claim.is_alive(now)
+        return Drop("claimed") if alive and isinstance(verdict, delivery.ComeBack) else verdict
+
+    return _judge(worse)
+
+
+def acts_without_a_free_claim() -> AbstractContextManager[None]:
+    """Two workers at once on one upload."""
+
+    def worse(entry: Entry, verdict: Verdict, now: datetime) -> Verdict:
+        due = entry.not_before is None or now >= entry.not_before
+        return Proceed(taken_over=False) if due and isinstance(verdict, delivery.ComeBack) else verdict
+
+    return _judge(worse)
+
+
+def comes_too_early() -> AbstractContextManager[None]:
+    """Retry-After is not waited for."""
+
+    def worse(entry: Entry, verdict: Verdict, now: datetime) -> Verdict:
+        free = entry.claim is None or not entry.claim.is_alive(now)
+        return Proceed(taken_over=False) if free and isinstance(verdict, delivery.ComeBack) else verdict
+
+    return _judge(worse)
+
+
+def takes_over_without_asking() -> AbstractContextManager[None]:
+    """What the dead holder sent is sent again."""
+    claimed = ledger.claimed
+
+    def worse(entry: Entry, **how: Any) -> Entry:
+        return claimed(entry, **(how | {"taken_over": False}))
+
+    return _with(runner, "claimed", worse)
+
+
+def adds_up_what_it_sent() -> AbstractContextManager[None]:
+    """The next offset comes from arithmetic, not from the server."""
+
+    def worse(reply: graph_wire.GraphReply, part: ByteRange, size: int) -> seen.Observation:
+        return seen.Progress(min(part.stop, size - 1))
+
+    return _with(graph_wire, "_progress_after", worse)
+
+
+def believes_its_claim_holds() -> AbstractContextManager[None]:
+    """What is left of the claim is not looked at before a PUT."""
+    return _with(effects._Effect, "_claim_holds", lambda _self: True)
+
+
+def counts_its_claim_from_the_answer() -> AbstractContextManager[None]:
+    """A slow answer of the ledger makes the claim seem longer than it is."""
+    run = runner.Runner._run
+
+    def worse(self: Any, stored: Any, _asked: float, *, inline: bool) -> None:
+        run(self, stored, self.ports.monotonic(), inline=inline)
+
+    return _with(runner.Runner, "_run", worse)
+
+
+def never_looks_whether_it_landed() -> AbstractContextManager[None]:
+    """A lost last reply means a second attachment."""
+    return _with(effects._Effect, "_look", lambda _self: seen.NotFound())
+
+
+def believes_the_first_listing() -> AbstractContextManager[None]:
+    """A listing that lags behind a lost last reply means a second attachment."""
+    return _with(upload, "MAX_SEARCHES_IN_DOUBT", 1)
+
+
+def looks_by_name_only() -> AbstractContextManager[None]:
+    """Somebody else's attachment of the same name is taken for ours: nobody compares the bytes."""
+    return _with(graph_wire, "parse_value", lambda _reply: "the same")
+
+
+def takes_no_slot() -> AbstractContextManager[None]:
+    """Two uploads of one name to one task at once."""
+    return _with(effects._Effect, "_take_slot", lambda *_: True)
+
+
+def claims_no_attachment() -> AbstractContextManager[None]:
+    """An attachment may belong to two uploads."""
+    return _with(effects._Effect, "_claimed_for_us", lambda _self, observation, _account: observation)
+
+
+def forgets_the_claim_when_it_parks() -> AbstractContextManager[None]:
+    """What a worker may have sent before its message turned poison is forgotten."""
+
+    def worse(self: Any, stored: Any) -> None:
+        parked = replace(stored.entry, parked=1, not_before=stored.date + timedelta(minutes=1), claim=None)
+        try:
+            self.ports.ledger.replace(stored, parked)
+        except Conflict:
+            return
+
+    return _with(runner.Runner, "_park", worse)
+
+
+def leaves_the_session_that_nobody_knows() -> AbstractContextManager[None]:
+    """Opened, but the claim was lost before it could be recorded."""
+    return _with(effects.Effects, "cancel_orphan", lambda *_: None)
+
+
+def leaves_the_session_when_it_ends() -> AbstractContextManager[None]:
+    """A terminal entry does not cancel."""
+    end = upload._terminal
+
+    def worse(entry: Entry, phase: Phase, reason: Any, detail: str) -> Entry:
+        return replace(end(entry, phase, reason, detail), session_url="")
+
+    return _with(upload, "_terminal", worse)
+
+
+def reads_whatever_lies_there() -> AbstractContextManager[None]:
+    """The blob is not pinned: half of one version, half of another."""
+
+    def worse(self: Any, part: ByteRange) -> bytes:
+        now = self.world.ports.blobs.describe(self.entry.blob.name)
+        if now is None or now.size < part.stop:
+            raise BlobGone
+        return bytes(self.world.ports.blobs.read(now.version, part))
+
+    return _with(effects._Effect, "_read", worse)
+
+
+def carries_the_offset_in_the_message() -> AbstractContextManager[None]:
+    """A duplicate would carry an old truth."""
+    return _with(memory_queue, "encode", lambda message: json.dumps(json.loads(encode(message)) | {"offset": 0}))
+
+
+def deletes_what_it_could_not_attach() -> AbstractContextManager[None]:
+    """The only copy is gone."""
+    return _with(Entry, "may_delete_source", property(lambda entry: entry.delete_source))
+
+
+def tells_where_it_sends() -> AbstractContextManager[None]:
+    """The upload URL gets into the log."""
+    describe = describe_step
+
+    def worse(before: Entry, after: Entry, *rest: Any, **more: Any) -> dict[str, Any]:
+        return describe(before, after, *rest, **more) | {"why": after.session_url}
+
+    return _with(runner, "describe_step", worse)
+
+
+def announces_before_it_enters() -> AbstractContextManager[None]:
+    """An entry is there without a live row: no sweep sees it."""
+    return _with(MemoryLedger, "mark_live", lambda *_: None)
+
+
+def raises_when_throttled() -> AbstractContextManager[None]:
+    """Throttling burns the deliveries of the queue."""
+
+    def worse(entry: Entry, observation: Any, at: Any) -> Entry:
+        raise ValueError("throttled")
+
+    return _swap_absorb(seen.Deferred, worse)
+
+
+def tries_for_ever() -> AbstractContextManager[None]:
+    """No bound on sessions or on steps without progress."""
+    return _with(upload, "_bound_reached", lambda *_: None)
+
+
+@contextmanager
+def _swap_absorb(kind: type[Any], worse: Callable[..., Entry]) -> Iterator[None]:
+    original = upload._ABSORB[kind]
+    upload._ABSORB[kind] = worse
+    try:
+        yield
+    finally:
+        upload._ABSORB[kind] = original
+
+
+def schedules_nothing_on_conflict() -> AbstractContextManager[None]:
+    """Who lost the race for a claim leaves, though the winner may die."""
+    claim_and_run = runner.Runner._claim_and_run
+
+    def worse(self: Any, stored: Any, *, taken_over: bool) -> None:
+        quiet = replace(self, ports=replace(self.ports, queue=_Deaf(self.ports.queue, stored.entry.step)))
+        claim_and_run(quiet, stored, taken_over=taken_over)
+
+    return _with(runner.Runner, "_claim_and_run", worse)
+
+
+class _Deaf:
+    """Does not send the proposal of *step* again."""
+
+    def __init__(self, queue: Any, step: int) -> None:
+        self._queue, self._step = queue, step
+
+    def send(self, message: RangeMessage, delay: timedelta = timedelta()) -> None:
+        if message.step != self._step:
+            self._queue.send(message, delay)
+
+
+# A variant, and on what a schedule concentrates to see it soon; the soak sees all of them without.
+VARIANTS: Mapping[Callable[[], AbstractContextManager[None]], Mapping[str, Any]] = {
+    drops_what_is_delivered_again: {},
+    drops_while_claimed: {},
+    acts_without_a_free_claim: {},
+    comes_too_early: {"early": 0.3, "rules": [Rule(Answer(429, retry_after=900), "put_range", count=3)]},
+    takes_over_without_asking: {},
+    adds_up_what_it_sent: {"sizes": (2 * SLICE + 100,), "rules": [Rule(KeepPart(), "put_range", nth=2)]},
+    believes_its_claim_holds: {"slow": 0.2},
+    counts_its_claim_from_the_answer: {"slow": 0.2},
+    never_looks_whether_it_landed: {},
+    believes_the_first_listing: {
+        "behaviour": replace(DOCUMENTED, listing_lag=400.0),
+        "rules": [Rule(ResetConnection("after_applying"), "put_range")],
+        "sizes": (1,),
+    },
+    looks_by_name_only: {},
+    takes_no_slot: {},
+    claims_no_attachment: {},
+    forgets_the_claim_when_it_parks: {"kill": 0.1, "poison": 0.03, "sizes": (0,)},
+    leaves_the_session_that_nobody_knows: {},
+    leaves_the_session_when_it_ends: {},
+    reads_whatever_lies_there: {},
+    carries_the_offset_in_the_message: {},
+    deletes_what_it_could_not_attach: {"delete_attached": True},
+    tells_where_it_sends: {},
+    announces_before_it_enters: {},
+    raises_when_throttled: {},
+    tries_for_ever: {"kill": 0.1, "graph_fault": 0.6, "sizes": (4 * SLICE,)},
+    schedules_nothing_on_conflict: {"workers": 6, "kill": 0.08},
+}

@@ -1,0 +1,342 @@
+"""The simulated world: storage, host, Graph and people, and the moves that a scheduler can make in it.
+
+Nothing here decides what happens next: `schedule` does that by seed, `tests/properties/test_upload_machine.py` by
+Hypothesis. After each move `watch` looks at what must hold.
+"""
+
+import random
+from collections import Counter
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from functools import partial
+from heapq import heappop, heappush
+from typing import Any
+
+from local.stand_ins.todo.behaviour import DOCUMENTED, Behaviour
+from local.stand_ins.todo.faults import NO_FAULT, Effect
+from shared.core.attachment import BlobVersion
+from shared.errors import Conflict, StorageUnavailable
+from shared.graph.wire import GraphReply, GraphRequest
+from shared.wiring import assemble
+from tests.support.fakes.memory_queue import MemoryQueue, QueuedMessage
+from tests.support.fakes.seam import Crash
+from tests.support.fakes.world import LEASE, MAX_DEQUEUES, RELEASE, ROOT, SWEEP_EVERY, World
+from tests.support.simulation.graph import Flight, Hooks, SimulatedGraph
+from tests.support.simulation.watch import Version, Watch
+from tests.support.simulation.workers import StoppingSeam, Worker, present
+
+# An SDK repeats what timed out, and then gives up: no call of storage takes longer.
+LONGEST_STORAGE_CALL = timedelta(seconds=60)
+
+# What changes something, and may be applied after its caller gave up on it.
+_LATE = {"replace", "insert", "mark_live", "clear_live", "claim_attachment", "take_slot", "pass_slot", "send"}
+
+
+class Stage:
+    """One simulated world. *tell* hears every move."""
+
+    def __init__(
+        self,
+        seed: int,
+        *,
+        behaviour: Behaviour = DOCUMENTED,
+        delete_attached: bool = False,
+        tell: Callable[[str], None] | None = None,
+    ) -> None:
+        self.chance = random.Random(seed)
+        self.world = World(behaviour=behaviour, delete_attached=delete_attached, jitter=self.chance.random)
+        self.world.ledger.by_record = False
+        self.clock = self.world.clock
+        self.todo = self.world.todo
+        self.workers: list[Worker] = []
+        self.counts: Counter[str] = Counter()
+        self.tell = tell
+        self.out_until = self.clock.now
+        self.late_writes = False
+        self.sweeping = True
+        self._later: list[tuple[Any, int, str, Callable[[], None]]] = []
+        self._number = 0
+        self._swept_at = self.clock.now
+        self.trouble: Callable[[GraphRequest], Effect | None] = lambda _request: None
+        hooks = Hooks(self._present_trouble, self._request_begun, self._request_completed, self._request_answered)
+        self.graph = SimulatedGraph(
+            self.todo, self.clock, ROOT, self.world.graph.deadline, self.chance, self.later, hooks
+        )
+        self.watch = Watch(self)
+        self.world.put_in(StoppingSeam(lambda: self.clock.now))
+        ports = self.world.application.ports
+        ledger, queue = _Port(self, self.world.ledger), _Port(self, self.world.range_queue)
+        ports = replace(ports, graph=self.graph, ledger=ledger, queue=queue)
+        self.world.application = assemble(self.world.application.settings, ports)
+        self.runner = self.world.application.runner
+
+    # -- time --
+
+    def later(self, wait: timedelta, what: str, act: Callable[[], None]) -> None:
+        self._number += 1
+        heappush(self._later, (self.clock.now + wait, self._number, what, act))
+
+    def advance(self, by: timedelta) -> None:
+        """Let time pass; deadlines, zombies and late arrivals happen at their very moment."""
+        target = self.clock.now + by
+        while True:
+            ends = min((flight.ends for flight in self.graph.flights), default=None)
+            due = self._later[0][0] if self._later else None
+            if ends is not None and ends <= target and (due is None or ends <= due):
+                self.clock.now = max(self.clock.now, ends)
+                for flight in [each for each in self.graph.flights if each.ends <= ends]:
+                    self.say(f"deadline of {flight.request.operation} of worker {flight.worker.number}")
+                    self.graph.give_up(flight)
+            elif due is not None and due <= target:
+                when, _, what, act = heappop(self._later)
+                self.clock.now = max(self.clock.now, when)
+                self.say(what)
+                act()
+            else:
+                break
+        self.clock.now = target
+
+    def advance_to_next(self) -> bool:
+        """Let time pass until something can happen; False where nothing ever would."""
+        times = [when for when, *_ in self._later[:1]]
+        times += [flight.ends for flight in self.graph.flights]
+        times += [worker.ready_at for worker in self.workers if worker.ready_at is not None]
+        times += [when for queue in self._queues() if (when := queue.next_visible_at()) is not None]
+        if self.sweeping and self.world.ledger.live_rows and not self._being_swept():
+            times.append(self._swept_at + SWEEP_EVERY)
+        if not times:
+            return False
+        self.advance(max(min(times) - self.clock.now, timedelta()))
+        return True
+
+    # -- the host --
+
+    def _queues(self) -> tuple[MemoryQueue, ...]:
+        return (self.world.events, self.world.messages, self.world.poison)
+
+    def ready(self) -> list[Worker]:
+        return [each for each in self.workers if each.ready_at is not None and each.ready_at <= self.clock.now]
+
+    def deliverable(self) -> list[tuple[str, MemoryQueue, QueuedMessage]]:
+        if self.clock.now < self.out_until:
+            return []
+        kinds = zip(("event", "message", "poison"), self._queues(), strict=True)
+        return [(kind, queue, message) for kind, queue in kinds for message in queue.visible()]
+
+    def deliver(self, kind: str, queue: MemoryQueue, message: QueuedMessage) -> None:
+        """A new worker gets the message, under a lease; where workers died of it too often, nobody does."""
+        if kind == "message" and message.dequeue_count >= MAX_DEQUEUES:
+            self.poison(message)
+            return
+        queue.receive(LEASE, lambda _visible: message)
+        receipt, count, body = message.receipt, message.dequeue_count, message.body
+
+        def finish(worker: Worker) -> None:
+            if isinstance(worker.result, Exception):
+                if kind == "message" and count >= MAX_DEQUEUES:
+                    if message.receipt == receipt:
+                        self.poison(message)
+                else:
+                    queue.release(message, receipt, RELEASE)
+            elif worker.result is True:
+                queue.delete(message, receipt)
+
+        work: Mapping[str, Callable[[], object]] = {
+            "event": lambda: self.runner.on_blob(body.decode()),
+            "message": lambda: self.runner.on_message(body, count),
+            "poison": lambda: self.runner.on_poison(body),
+        }
+        worker = self._employ(f"{kind} {message.number} (delivery {count})", work[kind], finish)
+        worker.message = message
+
+    def poison(self, message: QueuedMessage) -> None:
+        """The host moves a message to the poison queue, whatever made it fail so often."""
+        if message in self.world.messages.messages:
+            self.counts["poisoned"] += 1
+            # Where nothing sweeps, messages alone must do; but what is parked has none.
+            self.sweeping = True
+            self.say(f"message {message.number} is poison")
+            self.world.messages.messages.remove(message)
+            self.world.poison.put(message.body)
+
+    def put_strange(self, body: bytes) -> None:
+        """A message on the range queue that is not ours."""
+        self.watch.strange.add(body)
+        self.world.messages.put(body)
+
+    def sweep_is_due(self) -> bool:
+        due = self.sweeping and bool(self.world.ledger.live_rows) and self.clock.now >= self._swept_at + SWEEP_EVERY
+        return due and not self._being_swept()
+
+    def _being_swept(self) -> bool:
+        return any(worker.kind == "sweep" for worker in self.workers)
+
+    def sweep(self) -> None:
+        self._swept_at = self.clock.now
+        self.counts["sweeps"] += 1
+        self._employ("sweep", self.world.application.sweep, lambda _worker: None)
+
+    def _employ(self, kind: str, work: Callable[[], object], finish: Callable[[Worker], None]) -> Worker:
+        self.counts["workers"] += 1
+        worker = Worker(self.counts["workers"], kind, self.clock.now, finish, ready_at=self.clock.now)
+        worker.begin(work)
+        self.workers.append(worker)
+        self.say(f"worker {worker.number}: {kind}")
+        return worker
+
+    # -- a worker's next step --
+
+    def resume(self, worker: Worker, fault: Exception | None = None) -> None:
+        """Let the worker go on to its next call; *fault*: what the call it stands at comes to."""
+        self.counts["steps"] += 1
+        fault = fault or self._natural_fault(worker)
+        if fault is not None:
+            self.counts["storage faults"] += 1
+            self.watch.storage_failed(worker)
+        moment, end = "after " if worker.applied else "", f" fails: {fault}" if fault else ""
+        self.say(f"worker {worker.number}: {moment}{worker.at}{end}")
+        worker.go_on(fault)
+        self._look_at(worker)
+
+    def _natural_fault(self, worker: Worker) -> Exception | None:
+        if not self.is_storage(worker) or worker.ready_at is None:
+            return None
+        if self.clock.now < self.out_until:
+            return StorageUnavailable("storage is away")
+        if self.clock.now - worker.ready_at > LONGEST_STORAGE_CALL:
+            return StorageUnavailable("storage did not answer in time")
+        return None
+
+    @staticmethod
+    def is_storage(worker: Worker) -> bool:
+        return worker.at.split(".")[0] in {"ledger", "queue", "blobs"}
+
+    def kill(self, worker: Worker) -> None:
+        self.counts["kills"] += 1
+        self.say(f"worker {worker.number} dies {'after' if worker.applied else 'before'} {worker.at}")
+        worker.die()
+        self._look_at(worker)
+
+    def _look_at(self, worker: Worker) -> None:
+        if worker.is_over:
+            self.workers.remove(worker)
+            if not isinstance(worker.result, Crash):
+                self.say(f"worker {worker.number}: {'done' if worker.result is True else f'failed: {worker.result}'}")
+            worker.finish(worker)
+            self.watch.worker_over(worker)
+
+    # -- people --
+
+    def write(
+        self, name: str, content: bytes, metadata: Mapping[str, str], *, events: tuple[float, ...] = (0.0,)
+    ) -> BlobVersion:
+        """Write a blob; one event for each of *events*, so many seconds later."""
+        version = self.world.blobs.write(name, content, metadata)
+        self._written(version, content, metadata, edited=False)
+        for seconds in events:
+            self.world.events.put(name.encode(), timedelta(seconds=seconds))
+        return version
+
+    def edit_metadata(self, name: str, metadata: Mapping[str, str]) -> BlobVersion:
+        content = self.world.blobs.blobs[name].content
+        version = self.world.blobs.edit_metadata(name, metadata)
+        self._written(version, content, metadata, edited=True)
+        return version
+
+    def _written(self, version: BlobVersion, content: bytes, metadata: Mapping[str, str], *, edited: bool) -> None:
+        self.say(
+            f"{'edits' if edited else 'writes'} {version.name}: upload {version.upload_id()[:6]}, {len(content)} bytes"
+        )
+        self.watch.versions[version.upload_id()] = Version(version, content, dict(metadata), self.clock.now, edited)
+
+    def delete(self, name: str) -> None:
+        self.say(f"deletes {name}")
+        self.watch.deleted.add(self.world.blobs.version(name).upload_id())
+        self.world.blobs.remove(name)
+
+    # -- the end --
+
+    def settle(self, *, at_most: int = 20_000) -> None:
+        """No more faults: run on, in turns, until nothing moves any more."""
+        self.say("-- no more faults --")
+        self.out_until = self.clock.now
+        self.late_writes = False
+        self.graph.unreachable = False
+        self.trouble = lambda _request: None
+        self.todo.faults.clear()
+        for upn, token in self.watch.tokens.items():
+            self.todo.add_mailbox(upn, token)
+            self.world.accounts.tokens[upn] = token
+        for _ in range(at_most):
+            if not self.play_on():
+                return
+        raise AssertionError(f"still busy: {[(e.phase, e.detail) for e in self.world.ledger.entries()]}")
+
+    def play_on(self) -> bool:
+        """The most ordinary move; False where nothing is left to do."""
+        if ready := self.ready():
+            self.resume(ready[0])
+        elif deliverable := self.deliverable():
+            self.deliver(*deliverable[0])
+        elif self.sweep_is_due():
+            self.sweep()
+        else:
+            return self.advance_to_next()
+        return True
+
+    # -- looking on --
+
+    def say(self, text: str) -> None:
+        if self.tell is not None:
+            self.tell(f"{self.clock.now:%d %H:%M:%S.%f} {text}")
+
+    def _present_trouble(self, request: GraphRequest) -> Effect | None:
+        return self.trouble(request)
+
+    def _request_begun(self, flight: Flight) -> None:
+        self.counts["requests"] += 1
+        if flight.exchange.plan is not NO_FAULT:
+            self.counts["graph faults"] += 1
+            self.watch.faults += 1
+        self.watch.request_begun(flight)
+
+    def _request_completed(self, flight: Flight) -> None:
+        self.counts["zombies"] += flight.given_up
+        self.watch.request_completed(flight)
+
+    def _request_answered(self, flight: Flight, reply: GraphReply) -> None:
+        self.say(f"worker {flight.worker.number}: {flight.request.operation} is answered {reply.status}")
+        self.watch.request_answered(flight, reply)
+
+
+@dataclass
+class _Port:
+    """A port of storage whose changes may be applied after the caller gave up on them."""
+
+    stage: Stage
+    port: Any
+
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        method = getattr(self.port, name)
+
+        def call(*arguments: Any) -> Any:
+            worker = present()
+            if worker is not None and name == "get" and not worker.upload_id and worker.kind != "sweep":
+                worker.upload_id = arguments[0]
+            if name in _LATE and self.stage.late_writes and worker is not None and self.stage.chance.random() < 0.02:
+                self._apply_late(worker, name, partial(method, *arguments))
+            return method(*arguments)
+
+        return call
+
+    def _apply_late(self, worker: Worker, name: str, apply: Callable[[], object]) -> None:
+        def apply_unseen() -> None:
+            with suppress(Conflict):  # nobody is there to be told
+                apply()
+
+        self.stage.counts["late writes"] += 1
+        worker.storage_faults += 1
+        self.stage.later(timedelta(seconds=self.stage.chance.uniform(0, 45)), f"late {name}", apply_unseen)
+        raise StorageUnavailable(f"{name} gave no answer")

@@ -1,0 +1,412 @@
+"""What must hold: the invariants I1 to I10 wherever they can be seen, and the promise at the end.
+
+It looks at the emulator, the ledger, the queues and the log; the application does not know of it.
+
+    I1   request_begun, _offset_is_the_servers: neither a request nor the ledger is ahead of what the server had
+    I2   _is_prefix after each request, _landed, _current_is_entered
+    I3   _landed at the very moment, _nothing_twice
+    I4   _messages_propose; and workers are killed everywhere, so that what only they knew is gone
+    I5   _is_no_surprise (throttling raises nothing), _kept_waiting
+    I6   request_begun (sessions), _entry_written (steps without progress), Stage.settle (it ends), _is_justified
+    I7   _nothing_told, _entry_written (details), _is_no_surprise (exceptions)
+    I8   _acts_under_its_claim, _no_offence
+    I9   _no_offence, SimulatedGraph.send
+    I10  _slot_is_its_own, _attachment_is_claimed, _nothing_twice
+"""
+
+import hashlib
+import json
+from collections import Counter, defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from local.stand_ins.todo.journal import Offence
+from local.stand_ins.todo.mailbox import Attachment, Task
+from local.stand_ins.todo.routes import Operation
+from local.stand_ins.todo.sessions import UploadSession
+from shared.core.attachment import BlobVersion
+from shared.core.entry import Entry, Phase, Reason
+from shared.core.upload import MAX_REPORT_TRIES, MAX_SESSIONS, MAX_STALLED
+from shared.errors import MessageError, StorageUnavailable, StrangerError
+from shared.graph.wire import GraphReply
+from tests.support.fakes.seam import Crash
+from tests.support.fakes.world import SAM, TOKEN
+from tests.support.simulation.graph import Flight
+from tests.support.simulation.workers import Worker
+
+if TYPE_CHECKING:
+    from tests.support.simulation.stage import Stage
+
+# What no sound client does, whatever happens to it. Missing here: a refused range (zombies cause them), an early
+# request (the emulator counts by task, several uploads may share one: `_kept_waiting` counts by upload), and a second
+# attachment (two blobs with the same bytes and name are two: `_landed` counts by upload).
+NEVER = {Offence.CONCURRENT_PUTS, Offence.NO_BEARER, Offence.BARE_PUT, Offence.STRAY_BEARER}
+
+UNSURE = "may already be attached"
+# In every upload URL, and in every token here.
+SECRETS = ("attachmentSessions", "canary")
+
+
+class Violation(AssertionError):  # noqa: N818 - what was violated follows the colon
+    """Something that must hold does not."""
+
+
+@dataclass(frozen=True)
+class Version:
+    """One write of a blob, as the person knows it."""
+
+    blob: BlobVersion
+    content: bytes
+    metadata: Mapping[str, str]
+    written_at: datetime
+    edited: bool
+
+
+class Watch:
+    """Knows everything; says nothing, until something is wrong."""
+
+    def __init__(self, stage: "Stage") -> None:
+        self._stage = stage
+        self.versions: dict[str, Version] = {}
+        self.deleted: set[str] = set()
+        self.tokens: dict[str, str] = {SAM: TOKEN}
+        self.fatal: set[Reason] = set()  # reasons that injected faults may bring about
+        self.strange: set[bytes] = set()  # messages that are not ours
+        self.tags_fail = False
+        self.cannot_cancel = False
+        self.faults = 0
+        self._entries: dict[str, Entry] = {}
+        self._owner_of_session: dict[str, str] = {}
+        self._opener: dict[str, Worker] = {}
+        self._lost_sessions: set[str] = set()  # nobody alive could cancel them
+        self._most_held: Counter[str] = Counter()
+        self._landings: defaultdict[str, list[Attachment]] = defaultdict(list)
+        self._waits: dict[str, datetime] = {}
+        self._attachments: dict[str, Attachment] = {}
+        self._messages_read = self._lines_read = 0
+        self._look_on()
+
+    def _look_on(self) -> None:
+        """Be told the very moment that something lands, or that an entry is written."""
+        store, ledger = self._stage.todo.store, self._stage.world.ledger
+        land, write = store._land, ledger._write
+
+        def landed(task: Task, attachment: Attachment) -> None:
+            land(task, attachment)
+            self._landed(attachment)
+
+        def written(entry: Entry) -> Any:
+            row = write(entry)
+            self._entry_written(row.entry)
+            return row
+
+        store._land = landed  # type: ignore[method-assign]
+        ledger._write = written  # type: ignore[method-assign]
+
+    # -- after each request --
+
+    def request_begun(self, flight: Flight) -> None:
+        self._no_offence()
+        operation, worker = flight.exchange.route.operation, flight.worker
+        if operation in {Operation.PUT_RANGE, Operation.POST_ATTACHMENT}:
+            self._acts_under_its_claim(flight)
+        entry = self._entries.get(worker.upload_id)
+        if operation is Operation.CREATE_SESSION and (entry is None or entry.sessions_opened > MAX_SESSIONS):
+            raise Violation("I6: another session after the last one that is allowed")
+        if operation is Operation.DELETE_SESSION:
+            # Still open at the end: then no try came through.
+            self._lost_sessions.add(flight.exchange.route.item_id)
+        if operation is Operation.PUT_RANGE:
+            session = self._session(flight)
+            start = int(flight.request.headers["Content-Range"].split()[1].split("-")[0])
+            if session is not None and start > self._most_held[session.id]:
+                raise Violation(f"I1: a range from {start} on; the server never held more than {session.received}")
+        self._kept_waiting(flight, worker)
+
+    def _acts_under_its_claim(self, flight: Flight) -> None:
+        entry = self._entries.get(flight.worker.upload_id)
+        if entry is None or entry.claim is None or flight.ends > entry.claim.until:
+            raise Violation(f"I8: {flight.request.operation} without a claim that outlives it")
+
+    def _kept_waiting(self, flight: Flight, worker: Worker) -> None:
+        entry = self._entries.get(worker.upload_id)
+        until = self._waits.get(worker.upload_id)
+        is_orphans_end = flight.request.operation == "cancel_session" and (
+            entry is None or flight.request.url != entry.session_url
+        )
+        if until is not None and self._stage.clock.now < until and not is_orphans_end:
+            raise Violation(f"{flight.request.operation} {until - self._stage.clock.now} before Retry-After was over")
+
+    def request_completed(self, flight: Flight) -> None:
+        route = flight.exchange.route
+        for session_id, session in self._stage.todo.store.sessions.items():
+            if session_id not in self._owner_of_session:
+                self._owner_of_session[session_id] = flight.worker.upload_id
+                self._opener[session_id] = flight.worker
+                self._lost_sessions.add(session_id)
+                flight.worker.sessions.append(session_id)
+                self._stage.counts["sessions"] += 1
+            # Not what it holds now: a session may forget, and its client cannot know before it asks.
+            self._most_held[session_id] = max(self._most_held[session_id], session.received)
+            if session_id == route.item_id:
+                self._is_prefix(session)
+
+    def _is_prefix(self, session: UploadSession) -> None:
+        version = self.versions[self._owner_of_session[session.id]]
+        held = b"".join(session._parts)
+        if held != version.content[: len(held)]:
+            raise Violation("I2: the session holds what is no prefix of its version")
+
+    def _session(self, flight: Flight) -> UploadSession | None:
+        return self._stage.todo.store.sessions.get(flight.exchange.route.item_id)
+
+    def _landed(self, attachment: Attachment) -> None:
+        self._attachments[attachment.id] = attachment
+        owner = self._owner_of_session.get(attachment.content_key, "")
+        if not owner:
+            if attachment.size:
+                raise Violation("an attachment of nobody's session")
+            return  # an empty file's POST: counted at the end, by name
+        version = self.versions[owner]
+        if attachment.content != version.content:
+            raise Violation("I2: what landed is not the file")
+        self._landings[owner].append(attachment)
+        if len(self._landings[owner]) > 1:
+            raise Violation(f"I3: upload {owner[:6]} is attached twice")
+
+    def request_answered(self, flight: Flight, reply: GraphReply) -> None:
+        if flight.request.operation == "create_session" and reply.status in {200, 201}:
+            url = str(json.loads(reply.body).get("uploadUrl") or json.loads(reply.body).get("UploadUrl"))
+            session_id = _session_id(url)
+            self._lost_sessions.discard(session_id)
+        answer = flight.exchange.plan.answer
+        if answer is not None and isinstance(answer.retry_after, int | float) and reply.status != 401:
+            flight.worker.promised = self._stage.clock.now + timedelta(seconds=float(answer.retry_after))
+
+    # -- after each write of an entry --
+
+    def _entry_written(self, entry: Entry) -> None:
+        before, self._entries[entry.upload_id] = self._entries.get(entry.upload_id), entry
+        if before is not None:
+            if entry.step < before.step or (before.phase.is_terminal and entry.phase is not before.phase):
+                raise Violation(f"an entry went back from {before.phase} {before.step} to {entry.phase} {entry.step}")
+            if before.phase.is_terminal and entry.attachment_id != before.attachment_id:
+                raise Violation("an outcome changed after it was reached")
+        _no_secrets(entry.detail, "a detail")
+        if entry.stalled > MAX_STALLED + 1:
+            raise Violation(f"I6: {entry.stalled} steps without progress")
+        self._offset_is_the_servers(entry)
+        self._slot_is_its_own(entry)
+        self._attachment_is_claimed(entry)
+
+    def _offset_is_the_servers(self, entry: Entry) -> None:
+        session = self._stage.todo.store.sessions.get(_session_id(entry.session_url))
+        if entry.phase is Phase.SENDING and session is not None and entry.offset > self._most_held[session.id]:
+            raise Violation(f"I1: the ledger says {entry.offset}, which the server never had")
+
+    def _slot_is_its_own(self, entry: Entry) -> None:
+        if entry.phase.is_terminal or not entry.list_id:
+            return
+        key = (entry.account, entry.list_id, entry.task_id, entry.attachment_name.casefold())
+        for other in self._entries.values():
+            theirs = (other.account, other.list_id, other.task_id, other.attachment_name.casefold())
+            if theirs == key and other.upload_id != entry.upload_id and not other.phase.is_terminal:
+                raise Violation(f"I10: two live entries in one slot: {entry.upload_id[:6]}, {other.upload_id[:6]}")
+
+    def _attachment_is_claimed(self, entry: Entry) -> None:
+        if entry.phase is Phase.ATTACHED and entry.attachment_id:
+            owner = self._stage.world.ledger.attachments.get((entry.account.casefold(), entry.attachment_id))
+            if owner != entry.upload_id:
+                raise Violation("I10: attached without a claim on the attachment")
+
+    # -- after each worker --
+
+    def storage_failed(self, worker: Worker) -> None:
+        self.faults += 1
+        if worker.at in {"blobs.tags", "blobs.set_tags"}:
+            self.tags_fail = True
+
+    def worker_over(self, worker: Worker) -> None:
+        if isinstance(worker.result, Crash):
+            self.faults += 1
+            recorded = {_session_id(entry.session_url) for entry in self._entries.values()}
+            self._lost_sessions.update(set(worker.sessions) - recorded)
+            if worker.at in {"blobs.tags", "blobs.set_tags"}:
+                self.tags_fail = True
+        elif isinstance(worker.result, Exception):
+            self._is_no_surprise(worker, worker.result)
+        elif worker.promised is not None and not self._lost_claim(worker):
+            self._waits[worker.upload_id] = worker.promised
+
+    def _is_no_surprise(self, worker: Worker, error: Exception) -> None:
+        if isinstance(error, Violation):
+            raise error
+        _no_secrets(f"{error!r} {error.__cause__!r}", "an exception")
+        if isinstance(error, StorageUnavailable) and worker.storage_faults:
+            return
+        if isinstance(error, MessageError | StrangerError) and self.strange:
+            return
+        raise Violation(f"I5: {worker.kind} raised {error!r}") from error
+
+    def _lost_claim(self, worker: Worker) -> bool:
+        lost = {line.get("upload_id") for line in self._stage.world.records.events("claim_lost")}
+        return worker.upload_id in lost
+
+    # -- after each move --
+
+    def _no_offence(self) -> None:
+        for offence in NEVER:
+            if self._stage.todo.journal.offences[offence]:
+                raise Violation(f"I8, I9: {self._stage.todo.journal.details[-1]}")
+
+    def check(self) -> None:
+        """What can be looked at at any time."""
+        self._no_offence()
+        self._messages_propose()
+        self._nothing_told()
+
+    def _messages_propose(self) -> None:
+        """I4: a message holds no state, and announces no step that the ledger does not have."""
+        bodies = self._stage.world.messages.bodies
+        for body in bodies[self._messages_read :]:
+            if body in self.strange:
+                continue
+            message = json.loads(body)
+            if set(message) - {"v", "upload", "step", "traceparent"}:
+                raise Violation(f"I4: a message holds {sorted(message)}")
+            if message["step"] > self._entries[message["upload"]].step:
+                raise Violation("I4: a message ahead of the ledger")
+        self._messages_read = len(bodies)
+
+    def _nothing_told(self) -> None:
+        """I7, for what was logged since the last look. Messages: I4. Details and exceptions: where they come up."""
+        world = self._stage.world
+        lines, self._lines_read = world.records.lines[self._lines_read :], len(world.records.lines)
+        if not lines:
+            return  # no step, so no tags either
+        _no_secrets(json.dumps(lines, default=str), "the log")
+        _no_secrets(str([blob.tags for blob in world.blobs.blobs.values()]), "tags")
+
+    # -- at the end --
+
+    def check_end(self) -> None:
+        """The promise: every upload is attached exactly once, or ended for a reason that is true."""
+        ledger = self._stage.world.ledger
+        for entry in ledger.entries():
+            if not entry.is_done:
+                raise Violation(f"upload {entry.upload_id[:6]} is left in {entry.phase}: {entry.detail}")
+            self._ended_truly(entry)
+        for name in self._stage.world.blobs.blobs:
+            self._current_is_entered(self._stage.world.blobs.version(name))
+        for version in self.versions.values():
+            self._is_there_unless_attached(version.blob)
+        self._nothing_twice()
+        self._nothing_open()
+        self.check()
+
+    def _ended_truly(self, entry: Entry) -> None:
+        version = self.versions[entry.upload_id]
+        self._stage.counts[f"{entry.phase} {entry.reason}".strip()] += 1
+        if entry.phase is Phase.ATTACHED:
+            self._is_attached(entry, version)
+        elif not self._is_justified(entry, version):
+            raise Violation(f"{entry.phase}, {entry.reason}: {entry.detail}: for no reason")
+        self._tags_tell(entry)
+
+    def _is_attached(self, entry: Entry, version: Version) -> None:
+        if not entry.attachment_id:
+            if not any(each.content == version.content for each in self._attachments.values()):
+                raise Violation("attached, but nothing is there")
+            return
+        attachment = self._attachments.get(entry.attachment_id)
+        if attachment is None or attachment.content != version.content:
+            raise Violation("attached, but not this file")
+        if attachment.declared_name != entry.attachment_name:
+            raise Violation(f"attached as {attachment.declared_name!r}, wanted {entry.attachment_name!r}")
+
+    def _is_justified(self, entry: Entry, version: Version) -> bool:
+        match entry.phase, entry.reason:
+            case Phase.SUPERSEDED, Reason.REWRITTEN:
+                return any(
+                    other.blob.name == version.blob.name and other.blob.etag > version.blob.etag
+                    for other in self.versions.values()
+                )
+            case Phase.WITHDRAWN, Reason.DELETED:
+                return self._was_deleted(version.blob.name)
+            case Phase.REJECTED, Reason.METADATA:
+                return "task" not in version.metadata and "taskid" not in version.metadata
+            case Phase.FAILED, Reason.SESSIONS:
+                return self.faults >= 5 or self._stage.todo.behaviour.session_lifetime < 86_400
+            case Phase.FAILED, Reason.NO_PROGRESS:
+                return self.faults >= 10
+            case Phase.FAILED, Reason.TOO_OLD:
+                return entry.age(self._stage.clock.now) > timedelta(hours=24)
+            case _, reason:
+                return reason in self.fatal
+
+    def _was_deleted(self, name: str) -> bool:
+        """By the person; or by us, after a newer version of it was attached."""
+        by_us = any(entry.blob.name == name and entry.may_delete_source for entry in self._entries.values())
+        return by_us or any(self.versions[each].blob.name == name for each in self.deleted)
+
+    def _tags_tell(self, entry: Entry) -> None:
+        blob = self._stage.world.blobs.blobs.get(entry.blob.name)
+        untold = self.tags_fail or entry.report_tries >= MAX_REPORT_TRIES
+        if blob is None or blob.etag != entry.blob.etag or untold:
+            return
+        if blob.tags.get("todo_state") != entry.phase:
+            raise Violation(f"the tags say {blob.tags.get('todo_state')}, the ledger {entry.phase}")
+
+    def _current_is_entered(self, blob: BlobVersion) -> None:
+        version, entries = self.versions[blob.upload_id()], self._entries
+        if blob.upload_id() in entries:
+            return
+        # A metadata edit raises no event: it is noticed by an older version that is still on its way, or never.
+        if not version.edited:
+            raise Violation(f"{blob.name} was never entered")
+
+    def _is_there_unless_attached(self, blob: BlobVersion) -> None:
+        """The only copy of a file is deleted by its person, or once it is attached."""
+        if blob.name in self._stage.world.blobs.blobs or blob.upload_id() in self.deleted:
+            return
+        later = (other.blob for other in self.versions.values() if other.blob.name == blob.name)
+        entry = self._entries.get(blob.upload_id())
+        if max(other.etag for other in later) == blob.etag and (entry is None or not entry.attachment_id):
+            raise Violation(f"{blob.name} was deleted, and is not attached")
+
+    def _nothing_twice(self) -> None:
+        groups: defaultdict[tuple[str, str], Counter[str]] = defaultdict(Counter)
+        for attachment in self._attachments.values():
+            groups[attachment.declared_name, attachment.sha256]["there"] += 1
+        claimed: Counter[str] = Counter()
+        for entry in self._entries.values():
+            sha256 = hashlib.sha256(self.versions[entry.upload_id].content).hexdigest()
+            group = groups[entry.attachment_name, sha256]
+            group["attached"] += entry.phase is Phase.ATTACHED
+            group["unsure"] += entry.phase is not Phase.ATTACHED and UNSURE in entry.detail
+            claimed[entry.attachment_id] += bool(entry.attachment_id)
+        for group in groups.values():
+            if not group["attached"] <= group["there"] <= group["attached"] + group["unsure"]:
+                raise Violation(f"I3: {dict(group)}")
+        if any(count > 1 for count in claimed.values()):
+            raise Violation("I10: one attachment, two uploads")
+
+    def _nothing_open(self) -> None:
+        orphaned = {str(line["upload_id"]) for line in self._stage.world.records.events("orphan_session")}
+        for session in self._stage.todo.open_sessions():
+            owner = self._owner_of_session[session.id]
+            if session.id not in self._lost_sessions and owner not in orphaned and not self.cannot_cancel:
+                raise Violation(f"a session of upload {owner[:6]} is open, which could have been cancelled")
+
+
+def _no_secrets(told: str, where: str) -> None:
+    for secret in SECRETS:
+        if secret in told:
+            raise Violation(f"I7: {secret} in {where}")
+
+
+def _session_id(url: str) -> str:
+    return urlsplit(url).path.rpartition("/")[2]
