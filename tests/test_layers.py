@@ -1,7 +1,7 @@
-"""The import rule: the map in `shared/__init__.py`, kept true.
+"""The import rule: each folder of `shared/` is a layer, and this is what a layer may import.
 
-The inner half (pure modules and contracts) decides, and must run without a network, a clock or an environment. The
-shell orders effects through the contracts; only the wiring knows the adapters.
+The inner layers decide, and must run without a network, a clock or an environment. `app` and the parts of `sign_in`
+that order effects know the outside only through contracts; only the wiring knows the adapters.
 """
 
 import ast
@@ -11,33 +11,44 @@ from pathlib import Path
 
 import pytest
 
-import shared
-
 ROOT = Path(__file__).parent.parent
 SHARED = ROOT / "shared"
 IMPURE = {"asyncio", "logging", "os", "random", "secrets", "socket", "subprocess", "threading", "time", "uuid"}
 CLOCKS = {"now", "utcnow", "today", "sleep"}
+PURE_LIBRARY = sys.stdlib_module_names - IMPURE
 
-
-def drawn_map() -> dict[str, list[str]]:
-    """The modules of each layer, as the package's docstring draws them."""
-    layers: dict[str, list[str]] = {}
-    for line in (shared.__doc__ or "").splitlines():
-        word = line.split(maxsplit=1)[0] if line.strip() else ""
-        if line.startswith("      "):
-            layers[list(layers)[-1]].append(word.rstrip("/"))
-        elif line.startswith("    "):
-            layers[word] = []
-    return layers
-
-
-MAP = drawn_map()
-INNER = {*MAP["pure"], *MAP["contracts"]}
-# Of sign-in: what is decided and agreed there, without the two modules that order effects.
-SIGN_IN = {f"sign_in.{path.stem}" for path in (SHARED / "sign_in").glob("*.py")} - {"sign_in.desk", "sign_in.resume"}
-LOGIC = {"intake", "effects", "runner", "sweep"}  # of the shell: orders effects, and may not know how they are done
-MODULES = sorted(path.stem for path in SHARED.glob("*.py") if path.stem != "__init__")
-ADAPTERS = sorted(path.stem for path in (SHARED / "adapters").glob("*.py"))
+# What each layer may import of `shared`, beside itself. A layer is a folder, or the modules that are named.
+CORE = {"errors"}
+GRAPH = {"core", "errors"}
+CONTRACTS = {"core", "graph", "errors"}
+TELLS = {"telemetry.records"}
+APP = CONTRACTS | {"ports"} | TELLS
+LAYERS = {
+    "errors": set(),
+    "core": CORE,
+    "graph": GRAPH,
+    "ports": CONTRACTS,
+    "telemetry.records": CONTRACTS,
+    "telemetry.metrics": CONTRACTS,
+    "telemetry.log": CONTRACTS | {"ports"},
+    "telemetry.otel": APP | {"telemetry"},
+    "app": APP,
+    "sign_in": {"errors"},
+    "sign_in.handler": APP,
+    "sign_in.account_tokens": APP,
+    "sign_in.resume": APP | {"app"},
+    "adapters": CONTRACTS | {"ports", "settings", "sign_in"},
+    "settings": {"core", "errors"},
+}
+# Layers that run without any SDK; `cryptography` computes, and touches nothing outside.
+WITHOUT_SDK = {"errors", "core", "graph", "ports", "telemetry.records", "telemetry.metrics", "app", "sign_in"}
+LIBRARIES = {
+    "sign_in": {"cryptography"},
+    "sign_in.account_tokens": {"threading", "uuid"},
+    "sign_in.handler": {"secrets"},
+}
+# They read time through the ports, and say so by the same words.
+ORDERS_EFFECTS = {"app", "sign_in.handler", "sign_in.account_tokens", "sign_in.resume"}
 
 
 def tree(path: Path) -> ast.Module:
@@ -45,7 +56,7 @@ def tree(path: Path) -> ast.Module:
 
 
 def imports(path: Path) -> Iterator[str]:
-    """Every module that *path* imports, `from shared import upload` as `shared.upload`."""
+    """Every module that *path* imports, `from shared.core import decide` as `shared.core.decide`."""
     for node in ast.walk(tree(path)):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
@@ -57,7 +68,7 @@ def imports(path: Path) -> Iterator[str]:
 
 
 def own_imports(path: Path) -> set[str]:
-    """What *path* imports of `shared`: `upload`, `adapters.blob_store`."""
+    """What *path* imports of `shared`: `core.decide`, `adapters.entra`."""
     return {name.removeprefix("shared.") for name in imports(path) if name.split(".")[0] == "shared"}
 
 
@@ -65,48 +76,47 @@ def foreign_imports(path: Path) -> set[str]:
     return {name.split(".")[0] for name in imports(path)} - {"shared"}
 
 
-def test_the_map_draws_every_module_once() -> None:
-    drawn = [module for layer in MAP.values() for module in layer]
-    assert sorted(drawn) == sorted([*MODULES, "adapters", "sign_in"])
+def name_of(path: Path) -> str:
+    return ".".join(path.relative_to(SHARED).with_suffix("").parts).removesuffix(".__init__")
 
 
-@pytest.mark.parametrize("module", sorted(INNER))
-def test_the_inner_half_imports_only_itself_and_the_standard_library(module: str) -> None:
-    path = SHARED / f"{module}.py"
-    assert own_imports(path) <= INNER
-    assert foreign_imports(path) <= sys.stdlib_module_names - IMPURE
+def is_within(module: str, layer: str) -> bool:
+    return module == layer or module.startswith(f"{layer}.")
 
 
-@pytest.mark.parametrize("module", sorted(INNER))
-def test_the_inner_half_reads_no_clock(module: str) -> None:
-    calls = (node.func for node in ast.walk(tree(SHARED / f"{module}.py")) if isinstance(node, ast.Call))
-    assert not [name.attr for name in calls if isinstance(name, ast.Attribute) and name.attr in CLOCKS]
+def layer_of(module: str) -> str:
+    """The closest layer that *module* is part of."""
+    return max((layer for layer in LAYERS if is_within(module, layer)), key=len)
 
 
-@pytest.mark.parametrize("module", sorted(LOGIC))
-def test_what_orders_effects_knows_contracts_and_no_adapter(module: str) -> None:
-    path = SHARED / f"{module}.py"
-    assert own_imports(path) <= INNER | LOGIC
-    assert foreign_imports(path) <= sys.stdlib_module_names - IMPURE
+MODULES = {name_of(path): path for path in sorted(SHARED.rglob("*.py")) if path != SHARED / "__init__.py"}
+LAYERED = sorted(set(MODULES) - {"wiring", "telemetry"})
+DECIDING = [module for module in LAYERED if {layer_of(module), layer_of(module).split(".")[0]} & WITHOUT_SDK]
 
 
-@pytest.mark.parametrize("module", ADAPTERS)
-def test_an_adapter_knows_nothing_of_the_cycle(module: str) -> None:
-    others = {f"adapters.{name}" for name in ADAPTERS}
-    assert own_imports(SHARED / "adapters" / f"{module}.py") <= INNER | SIGN_IN | {"settings", "telemetry"} | others
+@pytest.mark.parametrize("module", LAYERED)
+def test_a_layer_imports_only_what_it_may(module: str) -> None:
+    layer = layer_of(module)
+    allowed = LAYERS[layer] | {layer.split(".")[0] if layer.startswith("sign_in") else layer}
+    strange = {name for name in own_imports(MODULES[module]) if not any(is_within(name, each) for each in allowed)}
+    assert not strange
 
 
-@pytest.mark.parametrize("module", sorted(SIGN_IN - {"sign_in.__init__"}))
-def test_sign_in_decides_without_a_network_a_clock_or_an_environment(module: str) -> None:
-    path = SHARED / f"{module.replace('.', '/')}.py"
-    assert own_imports(path) <= INNER | SIGN_IN
-    assert foreign_imports(path) <= sys.stdlib_module_names - IMPURE | {"cryptography"}
-    calls = (node.func for node in ast.walk(tree(path)) if isinstance(node, ast.Call))
+@pytest.mark.parametrize("module", DECIDING)
+def test_what_decides_and_what_orders_effects_needs_no_sdk(module: str) -> None:
+    layer = layer_of(module)
+    libraries = LIBRARIES.get(layer, set()) | LIBRARIES.get(layer.split(".")[0], set())
+    assert foreign_imports(MODULES[module]) <= PURE_LIBRARY | libraries
+
+
+@pytest.mark.parametrize("module", [module for module in DECIDING if layer_of(module) not in ORDERS_EFFECTS])
+def test_what_decides_reads_no_clock(module: str) -> None:
+    calls = (node.func for node in ast.walk(tree(MODULES[module])) if isinstance(node, ast.Call))
     assert not [name.attr for name in calls if isinstance(name, ast.Attribute) and name.attr in CLOCKS]
 
 
 def test_no_two_modules_import_each_other_however_indirectly() -> None:
-    graph = {module: own_imports(SHARED / f"{module}.py") & set(MODULES) for module in MODULES}
+    graph = {module: own_imports(path) & set(MODULES) for module, path in MODULES.items()}
     while graph:
         free = {module for module, needs in graph.items() if not needs & graph.keys()}
         assert free, f"a circle among {sorted(graph)}"
