@@ -12,7 +12,6 @@ up: setup
 	@$(py) -m local up
 
 test: setup
-	@scripts/setup-browser
 	@$(py) -m pytest -n auto --dist loadfile
 
 check: setup

@@ -10,6 +10,18 @@ import pytest
 
 from local.stack import azurite
 from shared.settings import Connection
+from tests.support.browser.webdriver import programs
+
+# Set where a run without a browser must fail instead of leaving these tests out: in CI.
+_BROWSER_REQUIRED = os.environ.get("TODO_ATTACH_BROWSER") == "required"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    if _BROWSER_REQUIRED or programs() is not None:
+        return
+    for item in items:
+        if item.get_closest_marker("browser"):
+            item.add_marker(pytest.mark.skip("left out, since Chromium is missing: run scripts/setup-browser"))
 
 
 class _Loop:

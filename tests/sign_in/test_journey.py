@@ -36,7 +36,7 @@ from tests.local.processes import wait_until
 from tests.local.terminal import Terminal, Up
 from tests.support.browser.webdriver import Browser, browser
 
-pytestmark = pytest.mark.stack
+pytestmark = [pytest.mark.stack, pytest.mark.browser]
 
 
 @dataclass
