@@ -13,7 +13,8 @@ from shared.core.attachment import BlobDescription, BlobVersion
 from shared.core.entry import Entry
 from shared.core.messages import RangeMessage
 from shared.core.ranges import ByteRange
-from shared.graph.wire import GraphReply, GraphRequest
+from shared.graph.reply import GraphReply
+from shared.graph.request import GraphRequest
 
 
 class Blobs(Protocol):

@@ -19,7 +19,8 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
 from shared.errors import GraphNoReply
-from shared.graph.wire import GraphReply, GraphRequest, is_within
+from shared.graph.reply import GraphReply
+from shared.graph.request import GraphRequest, is_within
 
 _CONNECT_SECONDS = 10
 # The watch ends a request at its deadline; the socket's own timeout is only there in case the watch could not.

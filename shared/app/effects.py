@@ -26,8 +26,11 @@ from shared.errors import (
     StorageUnavailable,
     TokenUnavailable,
 )
-from shared.graph import wire
+from shared.graph import listings, sessions, small_post
 from shared.graph.exchange import Exchange
+from shared.graph.listings import Page
+from shared.graph.reply import GraphReply, claims_challenge, is_challenge, status_and_code
+from shared.graph.request import GraphRequest, Mailbox, is_within, with_client_request_id
 from shared.ports import Ports
 from shared.telemetry.records import CLAIM_NEARLY_OVER
 
@@ -82,7 +85,7 @@ class Effects:
 
     def cancel_orphan(self, entry: Entry, session_url: str) -> None:
         """Cancel a session that this entry's ledger record will never know: opened after the claim was lost."""
-        request = wire.identified(wire.prepare_cancel_session(session_url), self.ports.new_id())
+        request = with_client_request_id(sessions.prepare_cancel_session(session_url), self.ports.new_id())
         try:
             token = self.ports.accounts.token(entry.account)
             self.ports.graph.send(request, token)
@@ -138,14 +141,14 @@ class _Effect:
     def _resolve(self) -> seen.Observation:
         list_id, task_id = self.entry.wanted_list.id, self.entry.wanted_task.id
         if not list_id:
-            request = wire.prepare_list_lists(self._mailbox())
-            found = find_list(self.entry.wanted_list, self._pages(request, wire.parse_lists))
+            request = listings.prepare_list_lists(self._mailbox())
+            found = find_list(self.entry.wanted_list, self._pages(request, listings.parse_lists))
             if isinstance(found, seen.Refused):
                 return found
             list_id = found.id
         if not task_id:
-            request = wire.prepare_list_tasks(self._mailbox(), list_id)
-            found = find_task(self.entry.wanted_task, self._pages(request, wire.parse_tasks))
+            request = listings.prepare_list_tasks(self._mailbox(), list_id)
+            found = find_task(self.entry.wanted_task, self._pages(request, listings.parse_tasks))
             if isinstance(found, seen.Refused):
                 return found
             task_id = found.id
@@ -172,42 +175,44 @@ class _Effect:
 
     def _open_session(self) -> seen.Observation:
         entry = self.entry
-        request = wire.prepare_create_session(
+        request = sessions.prepare_create_session(
             self._mailbox(), entry.list_id, entry.task_id, name=entry.attachment_name, size=entry.size
         )
         # A create whose reply is lost has opened at most a session that holds no byte: it attaches nothing.
-        return wire.parse_create_session(self._ask(request), self.world.root)
+        return sessions.parse_create_session(self._ask(request), self.world.root)
 
     def _send_slice(self, part: ByteRange) -> seen.Observation:
         if not self._session_is_here():
             return seen.Unclear(_ELSEWHERE)
         body = self._read(part)
         account = self._identity()  # before anything is sent: it may have to be looked up, in vain
-        request = wire.prepare_put_slice(self.entry.session_url, part, self.entry.size, body)
+        request = sessions.prepare_put_slice(self.entry.session_url, part, self.entry.size, body)
         reply = self._change(request)
-        if not isinstance(reply, wire.GraphReply):
+        if not isinstance(reply, GraphReply):
             return reply
-        return self._claimed_for_us(wire.parse_put_slice(reply, part, self.entry.size), account)
+        return self._claimed_for_us(sessions.parse_put_slice(reply, part, self.entry.size), account)
 
     def _ask_session(self) -> seen.Observation:
         if not self._session_is_here():
             return seen.SessionLost(_ELSEWHERE)
-        return wire.parse_get_session(self._ask(wire.prepare_get_session(self.entry.session_url)))
+        return sessions.parse_get_session(self._ask(sessions.prepare_get_session(self.entry.session_url)))
 
     def _record_intent(self) -> seen.Observation:
         self._still_there()
         reply = self._ask(self._list_attachments())
-        page = wire.parse_attachments(reply, self.world.root)
-        return seen.IntentRecorded(page.date) if isinstance(page, wire.Page) else page
+        page = listings.parse_attachments(reply, self.world.root)
+        return seen.IntentRecorded(page.date) if isinstance(page, Page) else page
 
     def _post_empty(self) -> seen.Observation:
         self._still_there()
         entry, account = self.entry, self._identity()
-        request = wire.prepare_post_empty(self._mailbox(), entry.list_id, entry.task_id, name=entry.attachment_name)
+        request = small_post.prepare_post_empty(
+            self._mailbox(), entry.list_id, entry.task_id, name=entry.attachment_name
+        )
         reply = self._change(request)
-        if not isinstance(reply, wire.GraphReply):
+        if not isinstance(reply, GraphReply):
             return reply
-        return self._claimed_for_us(wire.parse_post_empty(reply), account)
+        return self._claimed_for_us(small_post.parse_post_empty(reply), account)
 
     def _still_there(self) -> None:
         """An empty file has no bytes whose reading would tell that it is gone or rewritten."""
@@ -228,21 +233,21 @@ class _Effect:
     def _cancel_session(self) -> seen.Observation:
         if not self._session_is_here():
             return seen.SessionCancelled()
-        return wire.parse_cancel_session(self._ask(wire.prepare_cancel_session(self.entry.session_url)))
+        return sessions.parse_cancel_session(self._ask(sessions.prepare_cancel_session(self.entry.session_url)))
 
     def _session_is_here(self) -> bool:
         """False for one that was opened when another Graph root was configured: the token must not go there."""
-        return wire.is_within(self.entry.session_url, self.world.root)
+        return is_within(self.entry.session_url, self.world.root)
 
     # -- did it land? --
 
     def _look(self) -> seen.Observation:
         entry, mine, account = self.entry, self.entry.upload_id, self._identity()
-        listed = self._pages(self._list_attachments(), wire.parse_attachments)
+        listed = self._pages(self._list_attachments(), listings.parse_attachments)
         ours = ""
         for candidate in candidates(listed, name=entry.attachment_name, opened_at=entry.first_opened_at):
-            request = wire.prepare_value(self._mailbox(), entry.list_id, entry.task_id, candidate.id)
-            theirs = wire.parse_value(self._ask(request))
+            request = listings.prepare_value(self._mailbox(), entry.list_id, entry.task_id, candidate.id)
+            theirs = listings.parse_value(self._ask(request))
             if not isinstance(theirs, str):
                 return theirs
             ours = ours or self._digest()
@@ -286,63 +291,63 @@ class _Effect:
 
     # -- requests --
 
-    def _mailbox(self) -> wire.Mailbox:
-        return wire.Mailbox.of(self.world.root, account=self.entry.account, by_id=self.world.mailbox_by_id)
+    def _mailbox(self) -> Mailbox:
+        return Mailbox.of(self.world.root, account=self.entry.account, by_id=self.world.mailbox_by_id)
 
-    def _list_attachments(self) -> wire.GraphRequest:
-        return wire.prepare_list_attachments(self._mailbox(), self.entry.list_id, self.entry.task_id)
+    def _list_attachments(self) -> GraphRequest:
+        return listings.prepare_list_attachments(self._mailbox(), self.entry.list_id, self.entry.task_id)
 
     def _pages[Item](
         self,
-        request: wire.GraphRequest,
-        parse: Callable[[wire.GraphReply, str], wire.Page[Item] | seen.Observation],
+        request: GraphRequest,
+        parse: Callable[[GraphReply, str], Page[Item] | seen.Observation],
     ) -> Iterator[Item]:
         for _ in range(MAX_PAGES):
             page = parse(self._ask(request), self.world.root)
-            if not isinstance(page, wire.Page):
+            if not isinstance(page, Page):
                 raise _Observed(page)
             yield from page.items
             if not page.next_url:
                 return
-            request = wire.prepare_next_page(request, page.next_url)
+            request = listings.prepare_next_page(request, page.next_url)
         raise _Observed(seen.Unavailable(f"a listing of more than {MAX_PAGES} pages"))
 
-    def _ask(self, request: wire.GraphRequest) -> wire.GraphReply:
+    def _ask(self, request: GraphRequest) -> GraphReply:
         """A request that may be sent again whatever became of it."""
         try:
             return self._exchange(request)
         except GraphNoReply as error:
             raise _Observed(seen.Unavailable(error.detail)) from error
 
-    def _change(self, request: wire.GraphRequest) -> wire.GraphReply | seen.Observation:
+    def _change(self, request: GraphRequest) -> GraphReply | seen.Observation:
         """A request that may have been applied although no reply came."""
         try:
             return self._exchange(request)
         except GraphNoReply as error:
             return seen.Unclear(error.detail) if error.sent else seen.Unavailable(error.detail)
 
-    def _exchange(self, request: wire.GraphRequest) -> wire.GraphReply:
+    def _exchange(self, request: GraphRequest) -> GraphReply:
         """One exchange; after a 401, one more with a fresh token. Everything else is the queue's to repeat."""
         accounts, account = self.world.ports.accounts, self.entry.account
         token = self._from_accounts(lambda: accounts.token(account), request)
         reply = self._send(request, token)
-        if not wire.is_challenge(reply):
+        if not is_challenge(reply):
             return reply
-        rejected, claims = token, wire.claims_challenge(reply)
+        rejected, claims = token, claims_challenge(reply)
         try:
             token = self._from_accounts(lambda: accounts.refreshed(account, rejected, claims), request)
         except SignInNeeded as error:
             needed = error
         else:
             reply = self._send(request, token)
-            if not wire.is_challenge(reply):
+            if not is_challenge(reply):
                 return reply
-            needed = SignInNeeded(account, f"Graph does not take the account's token ({wire.describe(reply)})")
+            needed = SignInNeeded(account, f"Graph does not take the account's token ({status_and_code(reply)})")
         if self._only_the_session_is_refused(request, token):
             return reply
         raise needed
 
-    def _from_accounts(self, ask: Callable[[], str], request: wire.GraphRequest | None = None) -> str:
+    def _from_accounts(self, ask: Callable[[], str], request: GraphRequest | None = None) -> str:
         """What the accounts say: a token for *request*, or whose they are.
 
         Identity provider, key vault or the app's proof out of order: a delay, not a step without progress.
@@ -354,9 +359,9 @@ class _Effect:
             self.exchanges.append(Exchange.unanswered(request, kind) if request else Exchange.unasked(kind))
             raise _Observed(seen.Deferred(error.detail)) from error
 
-    def _only_the_session_is_refused(self, request: wire.GraphRequest, token: str) -> bool:
+    def _only_the_session_is_refused(self, request: GraphRequest, token: str) -> bool:
         """Whether the token is still good for the task: a session that is over may answer 401 too."""
-        if request.operation not in wire.SESSION_OPERATIONS:
+        if request.operation not in sessions.SESSION_OPERATIONS:
             return False
         try:
             reply = self._send(self._list_attachments(), token)
@@ -364,17 +369,17 @@ class _Effect:
             raise _Observed(seen.Unavailable(error.detail)) from error
         if reply.status == 401:
             return False
-        page = wire.parse_attachments(reply, self.world.root)
+        page = listings.parse_attachments(reply, self.world.root)
         if isinstance(page, seen.Deferred | seen.Unavailable):
             # Not told, and perhaps throttled: the request that got the 401 was not applied, so all of it waits.
             raise _Observed(page)
         return True
 
-    def _send(self, request: wire.GraphRequest, token: str) -> wire.GraphReply:
+    def _send(self, request: GraphRequest, token: str) -> GraphReply:
         if request.method != "GET" and not self._claim_holds():
             self.exchanges.append(Exchange.unanswered(request, CLAIM_NEARLY_OVER))
             raise _Observed(seen.Deferred("the claim was nearly over", timedelta()))
-        request = wire.identified(request, self.world.ports.new_id())
+        request = with_client_request_id(request, self.world.ports.new_id())
         try:
             reply = self.world.ports.graph.send(request, token)
         except GraphNoReply as error:

@@ -7,7 +7,8 @@ import re
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from shared.graph.wire import CLIENT_REQUEST_ID, GraphReply, GraphRequest, error_code
+from shared.graph.reply import GraphReply, error_code
+from shared.graph.request import CLIENT_REQUEST_ID, GraphRequest
 
 # What asks to come back later, and does not mean that anything is broken.
 _THROTTLED = frozenset({423, 429, 503, 509})

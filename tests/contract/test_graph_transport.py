@@ -11,7 +11,7 @@ import pytest
 
 from shared.adapters.graph import RequestsGraph
 from shared.errors import GraphNoReply
-from shared.graph.wire import GraphRequest
+from shared.graph.request import GraphRequest
 
 TOKEN = "canary-token"
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nDate: Sun, 01 Mar 2026 12:00:00 GMT\r\n\r\nok"

@@ -7,8 +7,10 @@ from hypothesis import strategies as st
 
 from shared.core import observations as seen
 from shared.core.ranges import ByteRange
-from shared.graph import wire
-from shared.graph.wire import GraphReply, Page
+from shared.graph import listings, sessions, small_post
+from shared.graph.listings import Page
+from shared.graph.reply import GraphReply, claims_challenge, status_and_code
+from shared.graph.request import is_within
 from tests.support.entries import ROOT, SESSION_URL
 
 SIZE = 250
@@ -53,32 +55,32 @@ REPLIES = st.builds(GraphReply, STATUSES, HEADERS, BODIES)
 
 @given(REPLIES)
 def test_every_reply_to_every_call_is_understood_somehow(reply: GraphReply) -> None:
-    wire.parse_create_session(reply, ROOT)
-    wire.parse_put_slice(reply, PART, SIZE)
-    wire.parse_get_session(reply)
-    wire.parse_cancel_session(reply)
-    wire.parse_post_empty(reply)
-    wire.parse_attachments(reply, ROOT)
-    wire.parse_lists(reply, ROOT)
-    wire.parse_tasks(reply, ROOT)
-    wire.parse_value(reply)
-    wire.claims_challenge(reply)
-    wire.describe(reply)
+    sessions.parse_create_session(reply, ROOT)
+    sessions.parse_put_slice(reply, PART, SIZE)
+    sessions.parse_get_session(reply)
+    sessions.parse_cancel_session(reply)
+    small_post.parse_post_empty(reply)
+    listings.parse_attachments(reply, ROOT)
+    listings.parse_lists(reply, ROOT)
+    listings.parse_tasks(reply, ROOT)
+    listings.parse_value(reply)
+    claims_challenge(reply)
+    status_and_code(reply)
 
 
 @given(REPLIES)
 def test_a_session_is_opened_only_by_success_and_only_on_the_configured_host(reply: GraphReply) -> None:
-    opened = wire.parse_create_session(reply, ROOT)
+    opened = sessions.parse_create_session(reply, ROOT)
     if isinstance(opened, seen.SessionOpened):
         assert reply.status in {200, 201}
-        assert wire.is_within(opened.url, ROOT)
+        assert is_within(opened.url, ROOT)
         assert opened.offset >= 0
 
 
 @given(REPLIES, st.booleans())
 def test_a_slice_moves_the_offset_no_further_than_its_own_end(reply: GraphReply, last: bool) -> None:
     part = ByteRange(100, SIZE) if last else PART
-    observed = wire.parse_put_slice(reply, part, SIZE)
+    observed = sessions.parse_put_slice(reply, part, SIZE)
     if isinstance(observed, seen.Progress):
         assert reply.status in {200, 201, 202}
         assert 0 <= observed.offset <= part.stop
@@ -89,10 +91,10 @@ def test_a_slice_moves_the_offset_no_further_than_its_own_end(reply: GraphReply,
 
 @given(REPLIES)
 def test_a_listing_is_read_only_from_success_and_followed_only_on_the_configured_host(reply: GraphReply) -> None:
-    page = wire.parse_attachments(reply, ROOT)
+    page = listings.parse_attachments(reply, ROOT)
     if isinstance(page, Page):
         assert reply.status == 200
-        assert page.next_url == "" or wire.is_within(page.next_url, ROOT)
+        assert page.next_url == "" or is_within(page.next_url, ROOT)
         assert all((item.id + item.name).encode() is not None for item in page.items)
 
 
@@ -105,13 +107,13 @@ def test_a_retry_after_is_never_negative_and_never_longer_than_a_message_can_wai
 @given(st.integers(400, 599), st.dictionaries(st.sampled_from(["code", "message"]), st.just(f"{SECRET} {SESSION_URL}")))
 def test_no_text_of_an_error_but_its_code_leaves_the_reply(status: int, error: dict[str, str]) -> None:
     reply = GraphReply(status, {}, json.dumps({"error": error}).encode())
-    for observed in (wire.parse_put_slice(reply, PART, SIZE), wire.parse_create_session(reply, ROOT)):
+    for observed in (sessions.parse_put_slice(reply, PART, SIZE), sessions.parse_create_session(reply, ROOT)):
         assert SECRET not in str(observed)
 
 
 @given(st.text() | st.from_regex(r"https?:[/\\@a-z.:0-9]{0,30}", fullmatch=True))
 def test_an_odd_url_is_just_not_ours(url: str) -> None:
-    if wire.is_within(url, ROOT):
+    if is_within(url, ROOT):
         assert url.lower().startswith(
             ("https://graph.microsoft.com/", "https://graph.microsoft.com:443", "https://graph.microsoft.com?")
         ) or (url.lower() == "https://graph.microsoft.com")
@@ -119,7 +121,7 @@ def test_an_odd_url_is_just_not_ours(url: str) -> None:
 
 @given(st.text("/?=content abc", max_size=30))
 def test_the_content_url_is_stable_and_keeps_the_query(tail: str) -> None:
-    url = wire.content_url(f"{SESSION_URL}{tail}")
-    assert wire.content_url(url) == url
+    url = sessions.content_url(f"{SESSION_URL}{tail}")
+    assert sessions.content_url(url) == url
     assert url.partition("?")[0].endswith("/content")
     assert url.partition("?")[2] == f"{SESSION_URL}{tail}".partition("?")[2]

@@ -18,7 +18,8 @@ from shared.core.attachment import (
 from shared.core.entry import Phase, Reason
 from shared.core.landing import slot
 from shared.core.outcome import outcome_tags, tag_text
-from shared.graph.wire import Mailbox, prepare_create_session
+from shared.graph.request import Mailbox
+from shared.graph.sessions import prepare_create_session
 from tests.support.entries import ROOT, an_entry
 
 KEYS = st.sampled_from(["listid", "taskid", "list", "task", "user", "filename", "ListID", "TASK", "colour"]) | st.text()

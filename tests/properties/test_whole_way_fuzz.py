@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from shared.core.entry import Phase, Reason
 from shared.core.messages import RangeMessage, encode
 from shared.errors import MessageError, StrangerError
-from shared.graph.wire import GraphReply, GraphRequest
+from shared.graph.reply import GraphReply
+from shared.graph.request import GraphRequest
 from shared.ports import GraphTransport
 from shared.wiring import assemble
 from tests.properties.test_graph_reply_fuzz import REPLIES

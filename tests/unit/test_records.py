@@ -19,7 +19,9 @@ from shared.core.observations import (
 from shared.core.ranges import ByteRange
 from shared.core.upload import End, Resolve, SendSlice
 from shared.graph.exchange import Exchange, address_of
-from shared.graph.wire import GraphReply, identified, prepare_put_slice
+from shared.graph.reply import GraphReply
+from shared.graph.request import with_client_request_id
+from shared.graph.sessions import prepare_put_slice
 from shared.telemetry.records import (
     ATTRIBUTES,
     CLAIM_NEARLY_OVER,
@@ -31,7 +33,9 @@ from shared.telemetry.records import (
 from tests.support.entries import SESSION_URL, an_entry
 
 SLICE = SendSlice(ByteRange(0, 100))
-REQUEST = identified(prepare_put_slice(SESSION_URL, ByteRange(0, 100), 250, b"x" * 100), "0123456789abcdef" * 2)
+REQUEST = with_client_request_id(
+    prepare_put_slice(SESSION_URL, ByteRange(0, 100), 250, b"x" * 100), "0123456789abcdef" * 2
+)
 A_SECOND = timedelta(seconds=1)
 
 

@@ -9,7 +9,8 @@ from opentelemetry.trace import SpanKind, StatusCode
 from shared.core.messages import RangeMessage
 from shared.errors import GraphNoReply, StorageUnavailable
 from shared.graph.exchange import Exchange, address_of
-from shared.graph.wire import GraphReply, GraphRequest
+from shared.graph.reply import GraphReply
+from shared.graph.request import GraphRequest
 from shared.ports import GraphTransport, RangeQueue
 from shared.telemetry.otel.spans import Spans
 from shared.telemetry.otel.upload_trace import place_in, write_traceparent

@@ -7,7 +7,8 @@ from datetime import timedelta
 from local.stand_ins.todo.service import Exchange, TodoService
 from local.stand_ins.todo.wire import CutOff, Headers, Late, Never, Request, Reset, Response, Trickle
 from shared.errors import GraphNoReply
-from shared.graph.wire import GraphReply, GraphRequest, is_within
+from shared.graph.reply import GraphReply
+from shared.graph.request import GraphRequest, is_within
 from tests.support.fakes.manual_clock import ManualClock
 from tests.support.fakes.seam import Crash, Seam
 

@@ -21,7 +21,8 @@ from shared.core.entry import Entry, Phase
 from shared.core.messages import RangeMessage, encode
 from shared.core.ranges import ByteRange
 from shared.errors import BlobGone, Conflict
-from shared.graph import wire as graph_wire
+from shared.graph import listings, sessions
+from shared.graph.reply import GraphReply
 from shared.telemetry.records import describe_step
 from tests.support.fakes import memory_queue
 from tests.support.fakes.memory_ledger import MemoryLedger
@@ -95,10 +96,10 @@ def takes_over_without_asking() -> AbstractContextManager[None]:
 def adds_up_what_it_sent() -> AbstractContextManager[None]:
     """The next offset comes from arithmetic, not from the server."""
 
-    def worse(reply: graph_wire.GraphReply, part: ByteRange, size: int) -> seen.Observation:
+    def worse(reply: GraphReply, part: ByteRange, size: int) -> seen.Observation:
         return seen.Progress(min(part.stop, size - 1))
 
-    return _with(graph_wire, "_progress_after", worse)
+    return _with(sessions, "_progress_after", worse)
 
 
 def believes_its_claim_holds() -> AbstractContextManager[None]:
@@ -128,7 +129,7 @@ def believes_the_first_listing() -> AbstractContextManager[None]:
 
 def looks_by_name_only() -> AbstractContextManager[None]:
     """Somebody else's attachment of the same name is taken for ours: nobody compares the bytes."""
-    return _with(graph_wire, "parse_value", lambda _reply: "the same")
+    return _with(listings, "parse_value", lambda _reply: "the same")
 
 
 def takes_no_slot() -> AbstractContextManager[None]:

@@ -29,7 +29,7 @@ from local.stand_ins.todo.faults import (
 from local.stand_ins.todo.mailbox import Task, TaskList
 from shared.core.entry import Reason
 from shared.errors import BlobTagsRefused, StorageUnavailable
-from shared.graph.wire import GraphRequest
+from shared.graph.request import GraphRequest
 from tests.support.fakes.world import SAM, SLICE, TOKEN, content
 from tests.support.simulation.stage import Stage
 

@@ -18,7 +18,8 @@ from local.stand_ins.todo.behaviour import DOCUMENTED, Behaviour
 from local.stand_ins.todo.faults import NO_FAULT, Effect
 from shared.core.attachment import BlobVersion
 from shared.errors import Conflict, StorageUnavailable
-from shared.graph.wire import GraphReply, GraphRequest
+from shared.graph.reply import GraphReply
+from shared.graph.request import GraphRequest
 from shared.wiring import assemble
 from tests.support.fakes.memory_queue import MemoryQueue, QueuedMessage
 from tests.support.fakes.seam import Crash

@@ -31,7 +31,7 @@ from shared.core.attachment import BlobVersion
 from shared.core.entry import Entry, Phase, Reason
 from shared.core.upload import MAX_REPORT_TRIES, MAX_SESSIONS, MAX_STALLED
 from shared.errors import MessageError, StorageUnavailable, StrangerError
-from shared.graph.wire import GraphReply
+from shared.graph.reply import GraphReply
 from tests.support.fakes.seam import Crash
 from tests.support.fakes.world import SAM, TOKEN
 from tests.support.simulation.graph import Flight

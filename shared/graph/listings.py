@@ -1,0 +1,107 @@
+"""Listings of lists, tasks and attachments, page by page; and the bytes of one attachment."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from shared.core import observations as seen
+from shared.core.entry import Reason
+from shared.core.landing import ListedAttachment
+from shared.core.lookup import Named
+from shared.graph.reply import GraphReply, json_object, lower_names, timestamp
+from shared.graph.request import GraphRequest, Mailbox, is_within
+from shared.graph.statuses import listing_failed
+
+# Always sent, and nextLink always followed: without $top, lists are known to end early and without a nextLink.
+PAGE_SIZE = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Page[Item]:
+    """One page of a listing. *next_url* is empty at the end. *date* is the server's."""
+
+    items: tuple[Item, ...]
+    next_url: str
+    date: datetime | None
+
+
+def prepare_list_attachments(mailbox: Mailbox, list_id: str, task_id: str) -> GraphRequest:
+    return GraphRequest("list_attachments", "GET", f"{mailbox.attachments(list_id, task_id)}?$top={PAGE_SIZE}")
+
+
+def prepare_list_lists(mailbox: Mailbox) -> GraphRequest:
+    """No $select (400 is reported for To Do) and no $filter (its logic is reported to be wrong): we compare."""
+    return GraphRequest("list_lists", "GET", f"{mailbox.lists()}?$top={PAGE_SIZE}")
+
+
+def prepare_list_tasks(mailbox: Mailbox, list_id: str) -> GraphRequest:
+    return GraphRequest("list_tasks", "GET", f"{mailbox.tasks(list_id)}?$top={PAGE_SIZE}")
+
+
+def prepare_next_page(previous: GraphRequest, next_url: str) -> GraphRequest:
+    return GraphRequest(previous.operation, "GET", next_url)
+
+
+def parse_attachments(reply: GraphReply, root: str) -> Page[ListedAttachment] | seen.Observation:
+    return _page(reply, root, _listed_attachment, Reason.NO_SUCH_TASK)
+
+
+def parse_lists(reply: GraphReply, root: str) -> Page[Named] | seen.Observation:
+    return _page(reply, root, _named_list, Reason.NO_SUCH_LIST)
+
+
+def parse_tasks(reply: GraphReply, root: str) -> Page[Named] | seen.Observation:
+    return _page(reply, root, _named_task, Reason.NO_SUCH_LIST)
+
+
+def prepare_value(mailbox: Mailbox, list_id: str, task_id: str, attachment_id: str) -> GraphRequest:
+    """The raw bytes of an attachment, hashed as they come."""
+    url = f"{mailbox.attachment(list_id, task_id, attachment_id)}/$value"
+    return GraphRequest("get_value", "GET", url, digest=True)
+
+
+def parse_value(reply: GraphReply) -> str | seen.Observation:
+    """The SHA-256 of an attachment's bytes; empty where the attachment is gone by now."""
+    if reply.status == 200:
+        return reply.sha256
+    if reply.status in {404, 410}:
+        return ""
+    return listing_failed(reply, Reason.NO_SUCH_TASK)
+
+
+def _page[Item](reply: GraphReply, root: str, read: Any, missing: Reason) -> Page[Item] | seen.Observation:
+    if reply.status != 200:
+        return listing_failed(reply, missing)
+    content = json_object(reply)
+    rows = content.get("value")
+    if not isinstance(rows, list):
+        # Never read as "nothing there": that would send a file again that is attached already.
+        return seen.Unavailable("a listing that cannot be read")
+    next_url = content.get("@odata.nextlink") or ""
+    if not isinstance(next_url, str) or (next_url and not is_within(next_url, root)):
+        return seen.Refused(Reason.REFUSED, "a listing goes on at another host than the configured Graph host")
+    items = tuple(item for row in rows if isinstance(row, dict) and (item := read(lower_names(row))) is not None)
+    return Page(items, next_url, reply.date())
+
+
+def _listed_attachment(row: Mapping[str, Any]) -> ListedAttachment | None:
+    attachment_id, name = row.get("id"), row.get("name")
+    if not isinstance(attachment_id, str):
+        return None
+    # A nameless one may be ours: its bytes will tell.
+    return ListedAttachment(
+        attachment_id, name if isinstance(name, str) else "", timestamp(row.get("lastmodifieddatetime"))
+    )
+
+
+def _named_list(row: Mapping[str, Any]) -> Named | None:
+    list_id, name = row.get("id"), row.get("displayname")
+    if not isinstance(list_id, str) or not isinstance(name, str):
+        return None
+    return Named(list_id, name, is_default=row.get("wellknownlistname") == "defaultList")
+
+
+def _named_task(row: Mapping[str, Any]) -> Named | None:
+    task_id, title = row.get("id"), row.get("title")
+    return Named(task_id, title) if isinstance(task_id, str) and isinstance(title, str) else None

@@ -1,0 +1,204 @@
+"""What each status and code means to each call."""
+
+from datetime import timedelta
+
+import pytest
+
+from shared.core import observations as seen
+from shared.core.entry import Reason
+from shared.graph import listings, sessions, small_post
+from shared.graph.reply import GraphReply, status_and_code
+from tests.support.entries import ROOT
+from tests.support.graph_replies import (
+    FIRST,
+    SECRET,
+    SIZE,
+    error,
+    reply,
+)
+
+D, N, R, U, L = seen.Deferred, seen.Unavailable, seen.Refused, seen.Unclear, seen.SessionLost
+CALLS = {
+    "create": lambda answer: sessions.parse_create_session(answer, ROOT),
+    "put": lambda answer: sessions.parse_put_slice(answer, FIRST, SIZE),
+    "get": sessions.parse_get_session,
+    "post": small_post.parse_post_empty,
+    "list": lambda answer: listings.parse_attachments(answer, ROOT),
+    "value": listings.parse_value,
+}
+#      create  PUT  GET  POST  list  value
+TABLE: dict[int, tuple[object, object, object, object, object, object]] = {
+    204: (N, U, L, U, N, N),
+    302: (N, U, L, U, N, N),
+    307: (N, U, L, U, N, N),
+    400: (R, U, L, R, R, R),
+    401: (R, U, L, R, R, R),
+    403: (R, R, L, R, R, R),
+    404: (R, U, L, R, R, ""),
+    405: (R, U, L, R, R, R),
+    408: (N, U, N, U, N, N),
+    409: (N, U, N, U, N, N),
+    410: (R, U, L, R, R, ""),
+    411: (R, U, L, R, R, R),
+    412: (R, U, L, R, R, R),
+    413: (R, seen.SliceTooLarge, L, R, R, R),
+    415: (R, U, L, R, R, R),
+    416: (R, U, L, R, R, R),
+    422: (R, U, L, R, R, R),
+    423: (D, D, D, D, D, D),
+    429: (D, D, D, D, D, D),
+    451: (R, U, L, R, R, R),
+    500: (N, U, N, U, N, N),
+    501: (N, U, N, U, N, N),
+    502: (N, U, N, U, N, N),
+    503: (D, U, D, U, D, D),
+    504: (N, U, N, U, N, N),
+    507: (R, R, N, R, N, N),
+    509: (D, D, D, D, D, D),
+    599: (N, U, N, U, N, N),
+}
+STATUSES = [(status, call, row[column]) for status, row in TABLE.items() for column, call in enumerate(CALLS)]
+
+
+@pytest.mark.parametrize(
+    ("status", "call", "expected"), STATUSES, ids=[f"{call}-{status}" for status, call, _ in STATUSES]
+)
+def test_each_status_means_what_the_table_says(status: int, call: str, expected: object) -> None:
+    for answer in (reply(status), error(status, "someCode"), reply(status, b"<html>")):
+        observed = CALLS[call](answer)
+        assert (observed if expected == "" else type(observed)) == expected
+
+
+@pytest.mark.parametrize(
+    ("status", "call", "expected"), STATUSES, ids=[f"{call}-{status}" for status, call, _ in STATUSES]
+)
+def test_no_observation_repeats_a_reply_s_message(status: int, call: str, expected: object) -> None:
+    assert SECRET not in str(CALLS[call](error(status, "someCode", location=SECRET)))
+
+
+@pytest.mark.parametrize(
+    ("status", "call", "expected"), STATUSES, ids=[f"{call}-{status}" for status, call, _ in STATUSES]
+)
+def test_every_observation_of_an_error_tells_its_status_and_code(status: int, call: str, expected: object) -> None:
+    observed = CALLS[call](error(status, "someCode"))
+    if expected not in {"", seen.SliceTooLarge}:
+        assert str(getattr(observed, "detail", "")).endswith(f"HTTP {status} someCode")
+
+
+@pytest.mark.parametrize("call", ["create", "post", "put"])
+@pytest.mark.parametrize(
+    ("answer", "reason"),
+    [
+        (error(403, "ErrorAccessDenied"), Reason.FORBIDDEN),
+        (error(507, "quotaLimitReached"), Reason.MAILBOX_FULL),
+        (error(400, "ErrorMessageSizeExceeded"), Reason.TOO_LARGE),
+    ],
+    ids=["forbidden", "mailbox full", "too large"],
+)
+def test_what_can_never_work_is_refused_with_its_reason(call: str, answer: GraphReply, reason: Reason) -> None:
+    refused = CALLS[call](answer)
+    assert isinstance(refused, seen.Refused)
+    assert refused.reason is reason
+    assert refused.detail.endswith(status_and_code(answer))
+
+
+@pytest.mark.parametrize(
+    ("status", "reason", "words"),
+    [
+        (400, Reason.REFUSED, ""),
+        (403, Reason.FORBIDDEN, "Graph forbids it to this account: "),
+        (404, Reason.NO_SUCH_TASK, "Graph finds no such task in that list: "),
+        (410, Reason.NO_SUCH_TASK, "Graph finds no such task in that list: "),
+        (413, Reason.TOO_LARGE, "Graph takes no file of this size: "),
+        (405, Reason.REFUSED, ""),
+        (507, Reason.MAILBOX_FULL, "the mailbox is full: "),
+    ],
+)
+@pytest.mark.parametrize("call", ["create", "post"])
+def test_a_refused_creation_says_why(call: str, status: int, reason: Reason, words: str) -> None:
+    refused = CALLS[call](error(status, "someCode"))
+    assert refused == seen.Refused(reason, f"{words}HTTP {status} someCode")
+
+
+@pytest.mark.parametrize("status", [404, 410])
+def test_a_listing_that_is_not_there_says_which_of_list_and_task_is_missing(status: int) -> None:
+    answer = error(status, "someCode")
+    for parse in (listings.parse_lists, listings.parse_tasks):
+        assert parse(answer, ROOT) == seen.Refused(
+            Reason.NO_SUCH_LIST, f"Graph finds no such list: HTTP {status} someCode"
+        )
+    assert listings.parse_attachments(answer, ROOT) == seen.Refused(
+        Reason.NO_SUCH_TASK, f"Graph finds no such task in that list: HTTP {status} someCode"
+    )
+
+
+@pytest.mark.parametrize(
+    ("status", "reason", "detail"),
+    [
+        (400, Reason.REFUSED, "HTTP 400 someCode"),
+        (403, Reason.FORBIDDEN, "Graph forbids it to this account: HTTP 403 someCode"),
+        (405, Reason.REFUSED, "HTTP 405 someCode"),
+    ],
+)
+def test_a_refused_listing_says_why(status: int, reason: Reason, detail: str) -> None:
+    for parse in (listings.parse_attachments, listings.parse_lists, listings.parse_tasks):
+        assert parse(error(status, "someCode"), ROOT) == seen.Refused(reason, detail)
+
+
+@pytest.mark.parametrize("call", ["create", "get", "list", "value"])
+@pytest.mark.parametrize("status", [408, 409, 500, 502])
+def test_what_is_away_is_asked_again_no_sooner_than_it_says(call: str, status: int) -> None:
+    unavailable = CALLS[call](error(status, "someCode", retry_after="7"))
+    assert unavailable == seen.Unavailable(f"HTTP {status} someCode", timedelta(seconds=7))
+
+
+@pytest.mark.parametrize("status", [302, 408, 409, 500, 503, 504])
+def test_a_small_post_without_a_clear_answer_waits_as_long_as_it_was_asked_to(status: int) -> None:
+    unclear = small_post.parse_post_empty(error(status, "someCode", retry_after="7"))
+    assert unclear == seen.Unclear(f"HTTP {status} someCode", timedelta(seconds=7))
+
+
+def test_forbidden_to_send_is_told_apart_from_forbidden_to_open() -> None:
+    put = sessions.parse_put_slice(error(403, "ErrorAccessDenied"), FIRST, SIZE)
+    assert put == seen.Refused(
+        Reason.FORBIDDEN, "a session could be opened, but sending to it is forbidden: HTTP 403 ErrorAccessDenied"
+    )
+
+
+@pytest.mark.parametrize("call", list(CALLS))
+@pytest.mark.parametrize("status", [423, 429, 509])
+def test_throttling_tells_when_to_come_back(call: str, status: int) -> None:
+    deferred = CALLS[call](error(status, "TooManyRequests", retry_after="2.128"))
+    assert deferred == seen.Deferred(f"HTTP {status} TooManyRequests", timedelta(seconds=2.128))
+
+
+@pytest.mark.parametrize(
+    ("status", "refused"),
+    [
+        (400, 400),
+        (405, 405),
+        (411, 411),
+        (415, 415),
+        (404, 0),
+        (408, 0),
+        (409, 0),
+        (410, 0),
+        (416, 0),
+        (500, 0),
+        (503, 0),
+        (302, 0),
+    ],
+)
+def test_only_a_plain_refusal_of_a_slice_counts_as_one(status: int, refused: int) -> None:
+    """The others may follow bytes that were stored, or a session that is over: the session is asked."""
+    unclear = sessions.parse_put_slice(reply(status, retry_after="7"), FIRST, SIZE)
+    assert isinstance(unclear, seen.Unclear)
+    assert unclear.refused == refused
+    assert unclear.retry_after == (None if refused else timedelta(seconds=7))
+
+
+@pytest.mark.parametrize(
+    ("status", "kind"), [(423, D), (429, D), (503, D), (509, D), (408, N), (409, N), (500, N), (502, N), (504, N)]
+)
+def test_a_cancel_is_tried_again_where_that_may_help(status: int, kind: type) -> None:
+    assert type(sessions.parse_cancel_session(reply(status))) is kind
