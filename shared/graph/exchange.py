@@ -9,9 +9,8 @@ from urllib.parse import urlsplit
 
 from shared.graph.reply import GraphReply, error_code
 from shared.graph.request import CLIENT_REQUEST_ID, GraphRequest
+from shared.graph.statuses import COME_BACK_LATER, row_for
 
-# What asks to come back later, and does not mean that anything is broken.
-_THROTTLED = frozenset({423, 429, 503, 509})
 _WORDS = frozenset(
     {
         *("", "v1.0", "beta", "me", "users", "todo", "lists", "tasks", "attachments", "createUploadSession"),
@@ -58,7 +57,7 @@ class Exchange:
 
     @property
     def is_throttled(self) -> bool:
-        return self.status in _THROTTLED
+        return row_for(self.status).kind in COME_BACK_LATER
 
     def fields(self) -> dict[str, str | int | float]:
         """As `records.ATTRIBUTES` names them; what is unknown is left out."""

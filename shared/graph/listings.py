@@ -11,10 +11,12 @@ from shared.core.landing import ListedAttachment
 from shared.core.lookup import Named
 from shared.graph.reply import GraphReply, json_object, lower_names, timestamp
 from shared.graph.request import GraphRequest, Mailbox, is_within
-from shared.graph.statuses import listing_failed
+from shared.graph.statuses import Kind, deferred, meaning_of, refused, unavailable
 
 # Always sent, and nextLink always followed: without $top, lists are known to end early and without a nextLink.
 PAGE_SIZE = 100
+
+type ListingFailed = seen.Deferred | seen.Unavailable | seen.Refused
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,15 +45,15 @@ def prepare_next_page(previous: GraphRequest, next_url: str) -> GraphRequest:
     return GraphRequest(previous.operation, "GET", next_url)
 
 
-def parse_attachments(reply: GraphReply, root: str) -> Page[ListedAttachment] | seen.Observation:
+def parse_attachments(reply: GraphReply, root: str) -> Page[ListedAttachment] | ListingFailed:
     return _page(reply, root, _listed_attachment, Reason.NO_SUCH_TASK)
 
 
-def parse_lists(reply: GraphReply, root: str) -> Page[Named] | seen.Observation:
+def parse_lists(reply: GraphReply, root: str) -> Page[Named] | ListingFailed:
     return _page(reply, root, _named_list, Reason.NO_SUCH_LIST)
 
 
-def parse_tasks(reply: GraphReply, root: str) -> Page[Named] | seen.Observation:
+def parse_tasks(reply: GraphReply, root: str) -> Page[Named] | ListingFailed:
     return _page(reply, root, _named_task, Reason.NO_SUCH_LIST)
 
 
@@ -61,18 +63,18 @@ def prepare_value(mailbox: Mailbox, list_id: str, task_id: str, attachment_id: s
     return GraphRequest("get_value", "GET", url, digest=True)
 
 
-def parse_value(reply: GraphReply) -> str | seen.Observation:
+def parse_value(reply: GraphReply) -> str | ListingFailed:
     """The SHA-256 of an attachment's bytes; empty where the attachment is gone by now."""
     if reply.status == 200:
         return reply.sha256
-    if reply.status in {404, 410}:
+    if meaning_of(reply).kind in {Kind.NOT_FOUND, Kind.GONE}:
         return ""
-    return listing_failed(reply, Reason.NO_SUCH_TASK)
+    return _not_listed(reply, Reason.NO_SUCH_TASK)
 
 
-def _page[Item](reply: GraphReply, root: str, read: Any, missing: Reason) -> Page[Item] | seen.Observation:
+def _page[Item](reply: GraphReply, root: str, read: Any, missing: Reason) -> Page[Item] | ListingFailed:
     if reply.status != 200:
-        return listing_failed(reply, missing)
+        return _not_listed(reply, missing)
     content = json_object(reply)
     rows = content.get("value")
     if not isinstance(rows, list):
@@ -83,6 +85,23 @@ def _page[Item](reply: GraphReply, root: str, read: Any, missing: Reason) -> Pag
         return seen.Refused(Reason.REFUSED, "a listing goes on at another host than the configured Graph host")
     items = tuple(item for row in rows if isinstance(row, dict) and (item := read(lower_names(row))) is not None)
     return Page(items, next_url, reply.date())
+
+
+def _not_listed(reply: GraphReply, missing: Reason) -> ListingFailed:
+    """*missing*: what it is that a 404 says is not there."""
+    meaning = meaning_of(reply)
+    match meaning.kind:
+        case Kind.THROTTLED | Kind.AWAY:
+            return deferred(reply)
+        case Kind.PASSING | Kind.FULL | Kind.UNEXPECTED:
+            return unavailable(reply)
+        case Kind.NOT_FOUND | Kind.GONE:
+            return refused(missing, reply)
+        case Kind.PERMANENT:
+            return refused(meaning.reason, reply)
+        case Kind.BODY_TOO_LARGE | Kind.WRONG_RANGE | Kind.REFUSED:
+            # Nothing of a file was sent, so it cannot be the file that is too large.
+            return refused(Reason.REFUSED, reply)
 
 
 def _listed_attachment(row: Mapping[str, Any]) -> ListedAttachment | None:

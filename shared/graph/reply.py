@@ -119,16 +119,23 @@ def status_and_code(reply: GraphReply) -> str:
 
 
 def error_code(reply: GraphReply) -> str:
-    """The most specific error code of a reply: inner errors nest, under two spellings. Empty where there is none."""
-    error, code = json_object(reply).get("error"), ""
+    """The most specific error code of a reply. Empty where there is none."""
+    codes = error_codes(reply)
+    return codes[-1] if codes else ""
+
+
+def error_codes(reply: GraphReply) -> list[str]:
+    """The codes of a reply's error, the most specific one last: inner errors nest, under two spellings."""
+    codes: list[str] = []
+    error = json_object(reply).get("error")
     for _ in range(_DEEPEST_ERROR):
         if not isinstance(error, dict):
             break
         error = lower_names(error)
         if isinstance(error.get("code"), str) and _CODE.fullmatch(error["code"]):
-            code = error["code"]
+            codes.append(error["code"])
         error = error.get("innererror")
-    return code
+    return codes
 
 
 # -- challenges --

@@ -11,12 +11,25 @@ from urllib.parse import parse_qs, urlsplit
 from shared.core import observations as seen
 from shared.core.entry import Reason
 from shared.core.ranges import ByteRange, expected_offset
-from shared.graph.reply import GraphReply, created_id, error_code, json_object, status_and_code, timestamp
+from shared.graph.reply import GraphReply, created_id, json_object, status_and_code, timestamp
 from shared.graph.request import GraphRequest, Mailbox, is_within, json_request
-from shared.graph.statuses import TOO_LARGE_CODE, not_created, refused, try_again
+from shared.graph.statuses import Kind, deferred, meaning_of, refused, unavailable, unclear
 
 # Requests to an upload URL, as against those to the task.
 SESSION_OPERATIONS = frozenset({"put_slice", "get_session", "cancel_session"})
+
+type CreateObservation = seen.SessionOpened | seen.Deferred | seen.Unavailable | seen.Refused
+type SliceObservation = (
+    seen.Progress
+    | seen.Attached
+    | seen.LandedUnnamed
+    | seen.Unclear
+    | seen.SliceTooLarge
+    | seen.Deferred
+    | seen.Refused
+)
+type AskedObservation = seen.Progress | seen.SessionLost | seen.Deferred | seen.Unavailable
+type CancelObservation = seen.SessionCancelled | seen.Deferred | seen.Unavailable
 
 
 def prepare_create_session(mailbox: Mailbox, list_id: str, task_id: str, *, name: str, size: int) -> GraphRequest:
@@ -25,9 +38,10 @@ def prepare_create_session(mailbox: Mailbox, list_id: str, task_id: str, *, name
     return json_request("create_session", url, {"attachmentInfo": info})
 
 
-def parse_create_session(reply: GraphReply, root: str) -> seen.Observation:
+def parse_create_session(reply: GraphReply, root: str) -> CreateObservation:
+    # The reference page says 200, the walkthrough's prose 201.
     if reply.status not in {200, 201}:
-        return not_created(reply)
+        return _not_opened(reply)
     content = json_object(reply)
     url = content.get("uploadurl")
     if not isinstance(url, str) or not url:
@@ -46,6 +60,20 @@ def parse_create_session(reply: GraphReply, root: str) -> seen.Observation:
     return seen.SessionOpened(url, timestamp(content.get("expirationdatetime")), offset, reply.date())
 
 
+def _not_opened(reply: GraphReply) -> CreateObservation:
+    meaning = meaning_of(reply)
+    match meaning.kind:
+        case Kind.THROTTLED | Kind.AWAY:
+            return deferred(reply)
+        case Kind.PASSING | Kind.UNEXPECTED:
+            # A session that was opened all the same holds no byte, and attaches nothing.
+            return unavailable(reply)
+        case Kind.NOT_FOUND | Kind.GONE:
+            return refused(Reason.NO_SUCH_TASK, reply)
+        case Kind.BODY_TOO_LARGE | Kind.FULL | Kind.PERMANENT | Kind.WRONG_RANGE | Kind.REFUSED:
+            return refused(meaning.reason, reply)
+
+
 def prepare_put_slice(session_url: str, part: ByteRange, size: int, body: bytes) -> GraphRequest:
     """PUT to ``{uploadUrl}/content``: the current walkthrough says so, the reference page is silent."""
     headers = {
@@ -56,37 +84,41 @@ def prepare_put_slice(session_url: str, part: ByteRange, size: int, body: bytes)
     return GraphRequest("put_slice", "PUT", content_url(session_url), headers, body)
 
 
-def parse_put_slice(reply: GraphReply, part: ByteRange, size: int) -> seen.Observation:
-    match reply.status:
-        case 201 if part.stop == size:
-            attachment_id = created_id(reply)
-            return seen.Attached(attachment_id) if attachment_id else seen.LandedUnnamed()
-        case 200 | 201 | 202:
-            # Also 201 before the last byte was sent: nothing that was created from a part is the file.
-            return _progress_after(reply, part, size)
-        case 429 | 509 | 423:
-            return seen.Deferred(status_and_code(reply), reply.retry_after())
-        case 413:
+def parse_put_slice(reply: GraphReply, part: ByteRange, size: int) -> SliceObservation:
+    if reply.status == 201 and part.stop == size:
+        attachment_id = created_id(reply)
+        return seen.Attached(attachment_id) if attachment_id else seen.LandedUnnamed()
+    if reply.status in {200, 201, 202}:
+        # Also 201 before the last byte was sent: nothing that was created from a part is the file.
+        return _progress_after(reply, part, size)
+    return _not_stored(reply)
+
+
+def _not_stored(reply: GraphReply) -> SliceObservation:
+    meaning = meaning_of(reply)
+    match meaning.kind:
+        case Kind.THROTTLED:
+            return deferred(reply)
+        case Kind.BODY_TOO_LARGE:
             return seen.SliceTooLarge()
-        case 403:
-            return seen.Refused(
-                Reason.FORBIDDEN, f"a session could be opened, but sending to it is forbidden: {status_and_code(reply)}"
-            )
-        case 507:
-            return refused(Reason.MAILBOX_FULL, reply)
-        case 400 if error_code(reply) == TOO_LARGE_CODE:
-            return refused(Reason.TOO_LARGE, reply)
-        case 404 | 408 | 409 | 410 | 416:
-            # Gone, expired, or already stored: only the session itself can tell which.
-            return seen.Unclear(status_and_code(reply), reply.retry_after())
-        case status if 400 <= status < 500:
-            return seen.Unclear(status_and_code(reply), refused=status)
-        case _:
+        case Kind.PERMANENT if meaning.reason is Reason.FORBIDDEN:
+            # No page names the permission that an upload URL needs, so this may be another one than create's.
+            detail = f"a session could be opened, but sending to it is forbidden: {status_and_code(reply)}"
+            return seen.Refused(Reason.FORBIDDEN, detail)
+        case Kind.PERMANENT | Kind.FULL:
+            return refused(meaning.reason, reply)
+        case Kind.NOT_FOUND | Kind.GONE | Kind.WRONG_RANGE:
+            # Expired, cancelled, finished, or the range is stored already: only the session itself can tell which.
+            return unclear(reply)
+        case Kind.AWAY | Kind.PASSING | Kind.UNEXPECTED:
             # An error may follow bytes that were stored all the same; redirects are not followed.
-            return seen.Unclear(status_and_code(reply), reply.retry_after())
+            return unclear(reply)
+        case Kind.REFUSED:
+            # Asked about once and then tried again: a session that is over may answer with any status.
+            return seen.Unclear(status_and_code(reply), refused=reply.status)
 
 
-def _progress_after(reply: GraphReply, part: ByteRange, size: int) -> seen.Observation:
+def _progress_after(reply: GraphReply, part: ByteRange, size: int) -> seen.Progress | seen.Unclear:
     content = json_object(reply)
     try:
         offset = expected_offset(_ranges(content))
@@ -105,11 +137,9 @@ def prepare_get_session(session_url: str) -> GraphRequest:
     return GraphRequest("get_session", "GET", session_url)
 
 
-def parse_get_session(reply: GraphReply) -> seen.Observation:
-    if again := try_again(reply):
-        return again
+def parse_get_session(reply: GraphReply) -> AskedObservation:
     if reply.status != 200:
-        return seen.SessionLost(status_and_code(reply))
+        return _not_told(reply)
     content = json_object(reply)
     try:
         offset = expected_offset(_ranges(content))
@@ -120,13 +150,38 @@ def parse_get_session(reply: GraphReply) -> seen.Observation:
     return seen.Progress(offset, timestamp(content.get("expirationdatetime")))
 
 
+def _not_told(reply: GraphReply) -> AskedObservation:
+    match meaning_of(reply).kind:
+        case Kind.THROTTLED | Kind.AWAY:
+            return deferred(reply)
+        case Kind.PASSING | Kind.FULL:
+            return unavailable(reply)
+        case (
+            Kind.UNEXPECTED
+            | Kind.NOT_FOUND
+            | Kind.GONE
+            | Kind.WRONG_RANGE
+            | Kind.BODY_TOO_LARGE
+            | Kind.PERMANENT
+            | Kind.REFUSED
+        ):
+            # Nobody has published what an expired session answers, and no page promises that one can be asked at all.
+            return seen.SessionLost(status_and_code(reply))
+
+
 def prepare_cancel_session(session_url: str) -> GraphRequest:
     return GraphRequest("cancel_session", "DELETE", session_url)
 
 
-def parse_cancel_session(reply: GraphReply) -> seen.Observation:
-    # Whatever else it says, there is nothing more that we could do: it expires by itself.
-    return try_again(reply) or seen.SessionCancelled()
+def parse_cancel_session(reply: GraphReply) -> CancelObservation:
+    match meaning_of(reply).kind:
+        case Kind.THROTTLED | Kind.AWAY:
+            return deferred(reply)
+        case Kind.PASSING | Kind.FULL:
+            return unavailable(reply)
+        case _:
+            # Success, or whatever else it says: there is nothing more that we could do, and it expires by itself.
+            return seen.SessionCancelled()
 
 
 def content_url(session_url: str) -> str:

@@ -1,22 +1,31 @@
 """The small POST: name and bytes in one request, for an empty file, which no range can describe."""
 
 from shared.core import observations as seen
-from shared.graph.reply import GraphReply, created_id, status_and_code
+from shared.core.entry import Reason
+from shared.graph.reply import GraphReply, created_id
 from shared.graph.request import GraphRequest, Mailbox, json_request
-from shared.graph.statuses import not_created
+from shared.graph.statuses import Kind, deferred, meaning_of, refused, unclear
+
+type PostObservation = seen.Attached | seen.LandedUnnamed | seen.Unclear | seen.Deferred | seen.Refused
 
 
 def prepare_post_empty(mailbox: Mailbox, list_id: str, task_id: str, *, name: str) -> GraphRequest:
-    record = {"@odata.type": "#microsoft.graph.taskFileAttachment", "name": name, "contentBytes": ""}
-    return json_request("post_attachment", mailbox.attachments(list_id, task_id), record)
+    attachment = {"@odata.type": "#microsoft.graph.taskFileAttachment", "name": name, "contentBytes": ""}
+    return json_request("post_attachment", mailbox.attachments(list_id, task_id), attachment)
 
 
-def parse_post_empty(reply: GraphReply) -> seen.Observation:
+def parse_post_empty(reply: GraphReply) -> PostObservation:
     if reply.status in {200, 201}:
         attachment_id = created_id(reply)
         return seen.Attached(attachment_id) if attachment_id else seen.LandedUnnamed()
-    refused = 400 <= reply.status < 500 and reply.status not in {408, 409}
-    if refused or reply.status in {507, 509}:
-        return not_created(reply)
-    # Also a time-out and a conflict: the conflict may be with what this very request created.
-    return seen.Unclear(status_and_code(reply), reply.retry_after())
+    meaning = meaning_of(reply)
+    match meaning.kind:
+        case Kind.THROTTLED:
+            return deferred(reply)
+        case Kind.AWAY | Kind.PASSING | Kind.UNEXPECTED:
+            # It may have been applied, and unlike a slice it attaches the file at once.
+            return unclear(reply)
+        case Kind.NOT_FOUND | Kind.GONE:
+            return refused(Reason.NO_SUCH_TASK, reply)
+        case Kind.BODY_TOO_LARGE | Kind.FULL | Kind.PERMANENT | Kind.WRONG_RANGE | Kind.REFUSED:
+            return refused(meaning.reason, reply)

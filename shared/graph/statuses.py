@@ -1,43 +1,103 @@
-"""What an answer other than success means."""
+"""What a status and a code of Graph mean: one table, for every call.
+
+The table sorts answers into a few kinds. Each call has its own policy for each kind, in its own parser, because one
+answer tells different things: after a GET, a 500 says that nothing came of it; after a PUT, the bytes may have been
+stored all the same. A parser matches the kinds one by one and has no "otherwise", so that a new kind is a type error
+until every call has chosen.
+
+A code that means something for good is one row here: its statuses, its name, `PERMANENT`, and the reason that the
+person is told.
+"""
+
+from collections.abc import Container, Iterable
+from dataclasses import dataclass
+from enum import Enum, auto
 
 from shared.core import observations as seen
 from shared.core.entry import Reason
-from shared.graph.reply import GraphReply, error_code, status_and_code
-
-# Seen for mail where a file went over the mailbox's message size.
-TOO_LARGE_CODE = "ErrorMessageSizeExceeded"
+from shared.graph.reply import GraphReply, error_codes, status_and_code
 
 
-def try_again(reply: GraphReply) -> seen.Observation | None:
-    if reply.status in {423, 429, 503, 509}:
-        return seen.Deferred(status_and_code(reply), reply.retry_after())
-    if reply.status >= 500 or reply.status in {408, 409}:
-        return seen.Unavailable(status_and_code(reply), reply.retry_after())
-    return None
+class Kind(Enum):
+    """What an answer that is no success asks of us."""
+
+    THROTTLED = auto()  # nothing was done: come back when it says
+    AWAY = auto()  # the service or the mailbox is away for a while; what was sent may have been applied
+    PASSING = auto()  # the server failed, or was in two minds; what was sent may have been applied
+    UNEXPECTED = auto()  # below 400, and not what the call takes for success: a redirect, a gateway's page
+    NOT_FOUND = auto()
+    GONE = auto()
+    WRONG_RANGE = auto()
+    BODY_TOO_LARGE = auto()  # this request's, not necessarily the file
+    FULL = auto()
+    PERMANENT = auto()  # it can never work, and the row says why
+    REFUSED = auto()  # nothing in the answer says whether another try could work
 
 
-def not_created(reply: GraphReply) -> seen.Observation:
-    """What an answer other than success means, to a request that would create something."""
-    if reply.status == 507:
-        return refused(Reason.MAILBOX_FULL, reply)
-    if again := try_again(reply):
-        return again
-    reason = {403: Reason.FORBIDDEN, 404: Reason.NO_SUCH_TASK, 410: Reason.NO_SUCH_TASK, 413: Reason.TOO_LARGE}
-    if error_code(reply) == TOO_LARGE_CODE:
-        return refused(Reason.TOO_LARGE, reply)
-    if reply.status < 400:
-        return seen.Unavailable(status_and_code(reply))
-    return refused(reason.get(reply.status, Reason.REFUSED), reply)
+@dataclass(frozen=True, slots=True)
+class Row:
+    """*code* is empty where the status alone decides. *reason* is what a person is told where the call is refused."""
+
+    statuses: Container[int]
+    code: str
+    kind: Kind
+    reason: Reason = Reason.REFUSED
 
 
-def listing_failed(reply: GraphReply, missing: Reason) -> seen.Observation:
-    """*missing*: what it is that a 404 says is not there."""
-    if again := try_again(reply):
-        return again
-    if reply.status < 400:
-        return seen.Unavailable(status_and_code(reply))
-    reason = {403: Reason.FORBIDDEN, 404: missing, 410: missing}
-    return refused(reason.get(reply.status, Reason.REFUSED), reply)
+_ANY = ""
+# The first row that fits counts, but a row with a code comes before those without. Graph's error page advises to take
+# the most specific code that one knows; the others decide nothing. There is no row for 401: before a parser sees one,
+# another token has been tried, and a 401 that stays is a refusal like others.
+TABLE = (
+    # Seen for mail, where a file went over the mailbox's message size: docs-contrib#2561.
+    Row({400}, "ErrorMessageSizeExceeded", Kind.PERMANENT, Reason.TOO_LARGE),
+    Row({403}, _ANY, Kind.PERMANENT, Reason.FORBIDDEN),
+    Row({404}, _ANY, Kind.NOT_FOUND),
+    # A conflict or a time-out may have followed the work: the conflict may be with what this very request created.
+    Row({408, 409}, _ANY, Kind.PASSING),
+    Row({410}, _ANY, Kind.GONE),
+    Row({413}, _ANY, Kind.BODY_TOO_LARGE, Reason.TOO_LARGE),
+    Row({416}, _ANY, Kind.WRONG_RANGE),
+    # Locked, too many requests, bandwidth exceeded: documented as "try again after a while".
+    Row({423, 429, 509}, _ANY, Kind.THROTTLED),
+    Row(range(400, 500), _ANY, Kind.REFUSED),
+    Row({503}, _ANY, Kind.AWAY),
+    Row({507}, _ANY, Kind.FULL, Reason.MAILBOX_FULL),
+    Row(range(500, 1000), _ANY, Kind.PASSING),
+    Row(range(400), _ANY, Kind.UNEXPECTED),
+)
+# What asks to come back later, and does not mean that anything is broken.
+COME_BACK_LATER = frozenset({Kind.THROTTLED, Kind.AWAY})
+
+
+def row_for(status: int, codes: Iterable[str] = ()) -> Row:
+    """The row of an answer. *codes* from the most specific one on; one that no row knows is passed over."""
+    fitting = [row for row in TABLE if status in row.statuses]
+    for code in codes:
+        for row in fitting:
+            if row.code == code:
+                return row
+    return next(row for row in fitting if row.code == _ANY)
+
+
+def meaning_of(reply: GraphReply) -> Row:
+    """The row of a reply that its call does not take for success."""
+    return row_for(reply.status, reversed(error_codes(reply)))
+
+
+# -- what most calls make of a kind --
+
+
+def deferred(reply: GraphReply) -> seen.Deferred:
+    return seen.Deferred(status_and_code(reply), reply.retry_after())
+
+
+def unavailable(reply: GraphReply) -> seen.Unavailable:
+    return seen.Unavailable(status_and_code(reply), reply.retry_after())
+
+
+def unclear(reply: GraphReply) -> seen.Unclear:
+    return seen.Unclear(status_and_code(reply), reply.retry_after())
 
 
 # For a person, who sees a status and a code of Graph for the first time.

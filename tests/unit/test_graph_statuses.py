@@ -8,6 +8,7 @@ from shared.core import observations as seen
 from shared.core.entry import Reason
 from shared.graph import listings, sessions, small_post
 from shared.graph.reply import GraphReply, status_and_code
+from shared.graph.statuses import TABLE, Kind, meaning_of, row_for
 from tests.support.entries import ROOT
 from tests.support.graph_replies import (
     FIRST,
@@ -27,7 +28,7 @@ CALLS = {
     "value": listings.parse_value,
 }
 #      create  PUT  GET  POST  list  value
-TABLE: dict[int, tuple[object, object, object, object, object, object]] = {
+POLICIES: dict[int, tuple[object, object, object, object, object, object]] = {
     204: (N, U, L, U, N, N),
     302: (N, U, L, U, N, N),
     307: (N, U, L, U, N, N),
@@ -57,7 +58,7 @@ TABLE: dict[int, tuple[object, object, object, object, object, object]] = {
     509: (D, D, D, D, D, D),
     599: (N, U, N, U, N, N),
 }
-STATUSES = [(status, call, row[column]) for status, row in TABLE.items() for column, call in enumerate(CALLS)]
+STATUSES = [(status, call, row[column]) for status, row in POLICIES.items() for column, call in enumerate(CALLS)]
 
 
 @pytest.mark.parametrize(
@@ -202,3 +203,39 @@ def test_only_a_plain_refusal_of_a_slice_counts_as_one(status: int, refused: int
 )
 def test_a_cancel_is_tried_again_where_that_may_help(status: int, kind: type) -> None:
     assert type(sessions.parse_cancel_session(reply(status))) is kind
+
+
+# -- the table --
+
+MESSAGE_SIZE = "ErrorMessageSizeExceeded"
+
+
+def test_every_status_has_a_meaning_whatever_its_code() -> None:
+    for status in range(1000):
+        assert row_for(status) == row_for(status, ["someCode"])
+        assert (row_for(status).kind is Kind.UNEXPECTED) is (status < 400)
+
+
+def test_no_row_of_the_table_is_hidden_by_an_earlier_one() -> None:
+    for row in TABLE:
+        assert any(row_for(status, [row.code]) is row for status in range(1000)), row
+
+
+@pytest.mark.parametrize(
+    "codes",
+    [
+        {"code": MESSAGE_SIZE},
+        {"code": "BadRequest", "innerError": {"code": MESSAGE_SIZE}},
+        {"code": MESSAGE_SIZE, "innerError": {"code": "somethingNewer"}},
+        {"code": "BadRequest", "innererror": {"code": MESSAGE_SIZE, "innerError": {"code": "400"}}},
+    ],
+    ids=["alone", "inside", "around one that is unknown", "between two that are unknown"],
+)
+def test_the_most_specific_code_that_is_known_decides(codes: dict[str, object]) -> None:
+    meaning = meaning_of(reply(400, {"error": codes}))
+    assert (meaning.kind, meaning.reason) == (Kind.PERMANENT, Reason.TOO_LARGE)
+
+
+@pytest.mark.parametrize("status", [403, 404, 409, 413, 429, 500, 503])
+def test_a_code_under_another_status_than_it_is_known_for_decides_nothing(status: int) -> None:
+    assert meaning_of(error(status, MESSAGE_SIZE)) == row_for(status)
