@@ -118,7 +118,7 @@ async def _requests(stack: MeasuredStack, account: str, began: float) -> list[_R
 
 def _trip(requests: Sequence[_Request], began: float, landed: float) -> _Trip:
     opened = next(each.at for each in requests if each.operation == "create_session")
-    return _Trip(landed - began, opened, tuple(each.at for each in requests if each.operation == "put_range"))
+    return _Trip(landed - began, opened, tuple(each.at for each in requests if each.operation == "put_slice"))
 
 
 def _latencies(pairs: dict[str, list[_Pair]]) -> list[Figure]:

@@ -87,7 +87,7 @@ def test_durations_are_read() -> None:
 
 def test_good_hours_are_silent() -> None:
     """Files come, events come twice, people make mistakes, and Graph asks for a moment."""
-    watched = Watched(faults=(fault(Answer(429, retry_after=240), "put_range", nth=2),))
+    watched = Watched(faults=(fault(Answer(429, retry_after=240), "put_slice", nth=2),))
     world = watched.world
     world.drop(FILE, "first.pdf")
     world.notify("first.pdf", times=2)
@@ -131,7 +131,7 @@ def test_a_poison_message_of_a_step_that_was_done_is_silent() -> None:
 
 
 def test_throttling_for_a_quarter_of_an_hour_is_silent() -> None:
-    watched = Watched(faults=(fault(Answer(429, retry_after=300), "put_range", nth=2, count=3),))
+    watched = Watched(faults=(fault(Answer(429, retry_after=300), "put_slice", nth=2, count=3),))
     watched.world.drop(FILE)
     watched.world.notify()
     watched.live(2)
@@ -143,7 +143,7 @@ def test_throttling_for_a_quarter_of_an_hour_is_silent() -> None:
 
 
 def test_an_upload_that_gives_up_is_told() -> None:
-    watched = Watched(faults=(fault(Answer(400), "put_range", count=None),))
+    watched = Watched(faults=(fault(Answer(400), "put_slice", count=None),))
     blob = watched.world.drop(FILE)
     watched.world.notify()
     watched.live(1)
@@ -191,7 +191,7 @@ def test_a_missing_sign_in_is_told_until_it_is_there() -> None:
 
 @pytest.mark.parametrize("retry_after", [20, 900, 3600])
 def test_throttling_for_most_of_an_hour_is_told(retry_after: int) -> None:
-    watched = Watched(faults=(fault(Answer(429, retry_after=retry_after), "put_range", count=None),))
+    watched = Watched(faults=(fault(Answer(429, retry_after=retry_after), "put_slice", count=None),))
     watched.world.drop(FILE)
     watched.world.notify()
     watched.live(1)
@@ -258,7 +258,7 @@ class _Away(Seam):
 def test_the_age_limit_of_an_upload_is_told() -> None:
     watched = Watched(
         limits=replace(LIMITS, max_age=timedelta(hours=1)),
-        faults=(fault(Answer(500), "put_range", count=None),),
+        faults=(fault(Answer(500), "put_slice", count=None),),
     )
     watched.world.drop(FILE)
     watched.world.notify()

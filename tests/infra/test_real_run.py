@@ -22,8 +22,8 @@ pytestmark = [pytest.mark.infra, pytest.mark.stack]
 _THROTTLED = {"kind": "answer", "status": 429, "code": "TooManyRequests", "retry_after": 1}
 _REFUSED = {"kind": "answer", "status": 400, "code": "invalidRequest"}
 _FAULTS = [
-    {"operation": "put_range", "nth": 2, "effect": _THROTTLED},
-    {"operation": "put_range", "nth": 5, "count": None, "effect": _REFUSED},
+    {"operation": "put_slice", "nth": 2, "effect": _THROTTLED},
+    {"operation": "put_slice", "nth": 5, "count": None, "effect": _REFUSED},
 ]
 type Rows = dict[str, list[dict[str, Any]]]
 

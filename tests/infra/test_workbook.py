@@ -106,7 +106,7 @@ def shown(watched: Watched, name: str, *, account: str = "*", upload: str = "") 
 @pytest.fixture(scope="module")
 def hours() -> Watched:
     """One file attached, one throttled on its way, one that names no task, one that waits, one that is refused."""
-    watched = Watched(faults=(fault(Answer(429, retry_after=120), "put_range", nth=2),))
+    watched = Watched(faults=(fault(Answer(429, retry_after=120), "put_slice", nth=2),))
     world = watched.world
     world.drop(FILE, "attached.pdf")
     world.notify("attached.pdf")

@@ -32,7 +32,7 @@ from tests.test_telemetry_document import DOCUMENT
 pytestmark = pytest.mark.stack
 
 _FAULT = {
-    "operation": "put_range",
+    "operation": "put_slice",
     "nth": 2,
     "effect": {"kind": "answer", "status": 429, "code": "TooManyRequests", "retry_after": 1},
 }

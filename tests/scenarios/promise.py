@@ -15,7 +15,7 @@ FILE = content(2 * SLICE + SLICE // 2)
 SLICES = 3
 
 
-def fault(effect: Effect, operation: str = "put_range", *, nth: int = 1, count: int | None = 1) -> Rule:
+def fault(effect: Effect, operation: str = "put_slice", *, nth: int = 1, count: int | None = 1) -> Rule:
     return Rule(effect, operation=operation, nth=nth, count=count)
 
 

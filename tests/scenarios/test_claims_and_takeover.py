@@ -25,7 +25,7 @@ def test_a_claim_of_a_dead_worker_is_taken_over_and_the_server_asked_first(nth: 
     assert_attached(world, blob)
     assert_promise(world)
     operations = [operation for operation, _ in world.requests()]
-    assert operations.count("put_range") == SLICES
+    assert operations.count("put_slice") == SLICES
     assert operations.count("get_session") == 1
 
 
@@ -127,7 +127,7 @@ def test_a_worker_that_lost_its_claim_cancels_the_session_that_only_it_knows() -
     world.run()
     assert_attached(world, blob)
     assert_promise(world)
-    assert ("delete_session", 204) in world.requests()
+    assert ("cancel_session", 204) in world.requests()
 
 
 def test_a_slow_put_within_its_deadline_is_waited_for() -> None:

@@ -18,13 +18,13 @@ def test_graph_sees_one_request_to_open_and_one_per_slice(size: int) -> None:
     assert_attached(world, blob, content(size))
     assert_promise(world)
     slices = -(-size // SLICE)
-    assert world.requests() == [("create_session", 200), *[("put_range", 200)] * (slices - 1), ("put_range", 201)]
+    assert world.requests() == [("create_session", 200), *[("put_slice", 200)] * (slices - 1), ("put_slice", 201)]
 
 
 def test_ranges_are_sent_in_order_without_gap_or_overlap() -> None:
     world = World()
     upload(world, content(2 * SLICE + 1))
-    ranges = [entry.range for entry in world.todo.journal.entries if entry.operation == "put_range"]
+    ranges = [entry.range for entry in world.todo.journal.entries if entry.operation == "put_slice"]
     assert ranges == ["bytes 0-1023/2049", "bytes 1024-2047/2049", "bytes 2048-2048/2049"]
     assert_promise(world)
 

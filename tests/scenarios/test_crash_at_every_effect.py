@@ -116,7 +116,7 @@ def test_a_worker_may_die_at_every_effect_while_a_create_fails(rule: Rule) -> No
         assert_promise(world, unseen_sessions=2)
 
 
-@pytest.mark.parametrize("operation", ["get_session", "delete_session", "list_attachments", "get_value"])
+@pytest.mark.parametrize("operation", ["get_session", "cancel_session", "list_attachments", "get_value"])
 def test_a_worker_may_die_at_every_effect_on_the_way_through_a_lost_last_reply(operation: str) -> None:
     rules = (fault(ResetConnection("after_applying"), nth=SLICES), fault(Answer(500), operation))
     for world in crashes(lambda: World(faults=rules), FILE, {}):

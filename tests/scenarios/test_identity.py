@@ -100,7 +100,7 @@ def test_twins_take_turns() -> None:
     world = World()
     drop_twins(world)
     operations = [operation for operation, _ in world.requests()]
-    assert operations == [*["create_session", *["put_range"] * SLICES] * 2]
+    assert operations == [*["create_session", *["put_slice"] * SLICES] * 2]
     assert_promise(world, offences=[Offence.SECOND_ATTACHMENT])
 
 
@@ -114,7 +114,7 @@ def test_a_name_that_a_server_could_mistake_for_another_takes_turns_too(name: st
     world.run()
     assert world.phase(one) is world.phase(two) is Phase.ATTACHED
     operations = [operation for operation, _ in world.requests()]
-    assert operations == [*["create_session", *["put_range"] * SLICES] * 2]
+    assert operations == [*["create_session", *["put_slice"] * SLICES] * 2]
     assert_promise(world, offences=[Offence.SECOND_ATTACHMENT])
 
 

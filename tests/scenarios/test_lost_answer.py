@@ -71,7 +71,7 @@ def test_a_create_whose_answer_is_lost_opens_another_session(effect: Effect) -> 
 
 
 @each_fault
-@pytest.mark.parametrize("operation", ["get_session", "delete_session", "list_attachments", "get_value"])
+@pytest.mark.parametrize("operation", ["get_session", "cancel_session", "list_attachments", "get_value"])
 def test_the_question_after_a_lost_last_reply_may_itself_be_lost(effect: Effect, operation: str) -> None:
     world = World(faults=(fault(ResetConnection("after_applying"), nth=SLICES), fault(effect, operation)))
     blob = upload(world)
@@ -131,7 +131,7 @@ def test_a_zombie_in_the_middle_is_only_found_out_by_the_next_range() -> None:
 
 
 @pytest.mark.parametrize("lag", [100.0, 250.0, 600.0])
-@pytest.mark.parametrize(("data", "operation", "nth"), [(FILE, "put_range", SLICES), (b"", "post_attachment", 1)])
+@pytest.mark.parametrize(("data", "operation", "nth"), [(FILE, "put_slice", SLICES), (b"", "post_attachment", 1)])
 def test_a_listing_that_lags_behind_a_lost_last_reply_does_not_make_us_attach_twice(
     lag: float, data: bytes, operation: str, nth: int
 ) -> None:
@@ -185,7 +185,7 @@ def test_a_range_refused_in_so_many_words_is_tried_once_more_and_then_failed(sta
     world = World(faults=(fault(Answer(status, code="invalidRange"), nth=2, count=None),))
     blob = upload(world)
     assert_ended(world, blob, Phase.FAILED, Reason.REFUSED, f"HTTP {status} invalidRange", "from 1024 on")
-    assert world.requests().count(("put_range", status)) == 2
+    assert world.requests().count(("put_slice", status)) == 2
     assert_promise(world)
 
 

@@ -200,7 +200,7 @@ def test_a_run_that_fails_says_what_was_raised_and_where_and_not_its_text(watch:
 
 
 def test_throttling_is_seen_on_the_request_and_counted_by_its_cause(watch: Watch) -> None:
-    world = WatchedWorld(watch, faults=(fault(Answer(429, retry_after=9), "put_range"),))
+    world = WatchedWorld(watch, faults=(fault(Answer(429, retry_after=9), "put_slice"),))
     blob = world.drop(PDF)
     world.notify()
     world.run()

@@ -36,7 +36,7 @@ def test_a_blob_that_is_rejected_at_once_has_an_outcome_too() -> None:
 
 
 def test_an_outcome_tells_how_long_it_took_with_all_waits() -> None:
-    world = World(faults=(fault(Answer(429, retry_after=300), "put_range"),))
+    world = World(faults=(fault(Answer(429, retry_after=300), "put_slice"),))
     blob = world.drop(FILE)
     world.notify()
     world.run()
@@ -85,7 +85,7 @@ def test_a_sweep_tells_how_old_the_oldest_is_and_how_long_one_has_stood_still() 
 
 
 def test_what_is_put_off_has_not_stood_still() -> None:
-    world = World(faults=(fault(Answer(429, retry_after=900), "put_range"),))
+    world = World(faults=(fault(Answer(429, retry_after=900), "put_slice"),))
     world.drop(FILE)
     world.notify()
     world.run(until=lambda: len(world.records.events("step")) > 2)
@@ -121,7 +121,7 @@ def test_poison_that_is_not_ours_is_told_without_its_text(body: bytes, told: dic
 
 
 def test_poison_for_an_upload_that_went_on_is_ignored_and_for_one_that_waits_is_put_off() -> None:
-    world = World(faults=(fault(Answer(429, retry_after=900), "put_range"),))
+    world = World(faults=(fault(Answer(429, retry_after=900), "put_slice"),))
     blob = world.drop(FILE)
     world.notify()
     world.run(until=lambda: len(world.records.events("step")) > 2)

@@ -204,7 +204,7 @@ def test_a_newer_version_waits_until_the_throttled_older_one_has_seen_that_it_is
     world = World(faults=(fault(Answer(429, retry_after=900), nth=2),))
     older = world.drop(FILE)
     world.notify()
-    world.run(until=lambda: ("put_range", 429) in world.requests())
+    world.run(until=lambda: ("put_slice", 429) in world.requests())
     newer = world.drop(NEWER)
     world.notify()
     world.run()

@@ -53,7 +53,7 @@ def test_a_session_is_not_used_up_to_its_last_minute() -> None:
     world = World(behaviour=Behaviour(session_lifetime=600), faults=(throttled,))
     blob = upload(world)
     assert_attached(world, blob)
-    assert ("delete_session", 204) in world.requests()
+    assert ("cancel_session", 204) in world.requests()
     assert_promise(world)
 
 
@@ -103,7 +103,7 @@ def test_a_session_that_forgets_what_it_held_gets_all_of_it_again(nth: int) -> N
 
 
 def test_a_session_that_forgets_again_and_again_ends_at_the_bound() -> None:
-    world = World(faults=(Rule(ForgetBytes(), "put_range", nth=3, every=3, count=None),))
+    world = World(faults=(Rule(ForgetBytes(), "put_slice", nth=3, every=3, count=None),))
     blob = upload(world, content(MANY * SLICE))
     assert_ended(world, blob, Phase.FAILED, Reason.NO_PROGRESS)
     assert world.attached() == []
@@ -133,5 +133,5 @@ def test_a_later_session_looks_before_its_last_range_and_adopts_what_has_landed(
     world.run()
     assert_attached(world, blob)
     assert world.requests().count(("create_session", 200)) == 2
-    assert world.requests()[-1] == ("delete_session", 204)
+    assert world.requests()[-1] == ("cancel_session", 204)
     assert_promise(world)

@@ -107,10 +107,10 @@ def test_a_sign_in_that_never_comes_after_a_lost_last_reply_says_that_it_may_be_
     assert_promise(world, known_secrets=[TOKEN])
 
 
-@pytest.mark.parametrize("operation", ["create_session", "put_range"])
+@pytest.mark.parametrize("operation", ["create_session", "put_slice"])
 @pytest.mark.parametrize("nth", [1, SLICES])
 def test_one_401_is_answered_by_one_refresh_and_the_same_range(operation: str, nth: int) -> None:
-    rule = fault(Answer(401, claims=True), operation, nth=nth if operation == "put_range" else 1)
+    rule = fault(Answer(401, claims=True), operation, nth=nth if operation == "put_slice" else 1)
     world = World(faults=(rule,))
     world.todo.add_mailbox(SAM, NEXT)
     world.accounts.next_tokens[SAM] = [NEXT]
@@ -121,7 +121,7 @@ def test_one_401_is_answered_by_one_refresh_and_the_same_range(operation: str, n
     assert [claims[:15] for claims in world.accounts.challenges] == ['{"access_token"']
 
 
-@pytest.mark.parametrize("operation", ["create_session", "put_range", "get_session", "list_attachments"])
+@pytest.mark.parametrize("operation", ["create_session", "put_slice", "get_session", "list_attachments"])
 def test_a_401_that_stays_waits_for_sign_in_and_opens_nothing_twice(operation: str) -> None:
     lost = fault(ResetConnection("after_applying"), nth=SLICES)
     world = World(faults=(lost,))

@@ -71,7 +71,7 @@ def test_a_session_that_could_not_be_recorded_is_cancelled() -> None:
     blob = upload(world)
     assert_attached(world, blob)
     assert_promise(world)
-    assert ("delete_session", 204) in world.requests()
+    assert ("cancel_session", 204) in world.requests()
 
 
 class FailingAt(Seam):

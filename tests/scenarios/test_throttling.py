@@ -28,18 +28,18 @@ RETRY_AFTER = {
 }
 
 
-@pytest.mark.parametrize("operation", ["create_session", "put_range"])
+@pytest.mark.parametrize("operation", ["create_session", "put_slice"])
 @pytest.mark.parametrize("answer", RETRY_AFTER.values(), ids=RETRY_AFTER)
 @pytest.mark.parametrize("nth", [1, SLICES])
 def test_a_throttled_request_waits_as_asked_and_goes_on(operation: str, answer: Answer, nth: int) -> None:
-    world = World(faults=(fault(answer, operation, nth=nth if operation == "put_range" else 1),))
+    world = World(faults=(fault(answer, operation, nth=nth if operation == "put_slice" else 1),))
     blob = upload(world)
     assert_attached(world, blob)
     assert_promise(world)
     assert world.raised == []
 
 
-@pytest.mark.parametrize("operation", ["create_session", "put_range"])
+@pytest.mark.parametrize("operation", ["create_session", "put_slice"])
 @pytest.mark.parametrize("answer", RETRY_AFTER.values(), ids=RETRY_AFTER)
 def test_four_in_a_row_burn_no_delivery(operation: str, answer: Answer) -> None:
     world = World(faults=(fault(answer, operation, count=4),))
@@ -96,7 +96,7 @@ def test_a_mailbox_over_its_limit_answers_in_any_form(form: str) -> None:
     assert_promise(world)
 
 
-@pytest.mark.parametrize("operation", ["delete_session", "list_attachments", "get_session", "get_value"])
+@pytest.mark.parametrize("operation", ["cancel_session", "list_attachments", "get_session", "get_value"])
 def test_throttled_reads_and_cancels_wait_as_asked_too(operation: str) -> None:
     """On the way through a lost last reply, every other request is throttled once."""
     lost = fault(Answer(500, applied=True), nth=SLICES)
@@ -110,7 +110,7 @@ def test_throttled_reads_and_cancels_wait_as_asked_too(operation: str) -> None:
 def test_a_cancel_that_is_throttled_for_ever_is_given_up() -> None:
     """Bounded: the session runs out by itself, and the entry must not step for ever."""
     refuse_bytes = fault(Answer(403), count=None)
-    world = World(faults=(refuse_bytes, fault(Answer(429, retry_after=60), "delete_session", count=None)))
+    world = World(faults=(refuse_bytes, fault(Answer(429, retry_after=60), "cancel_session", count=None)))
     blob = world.drop(FILE)
     world.notify()
     world.run()

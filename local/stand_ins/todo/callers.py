@@ -11,7 +11,7 @@ from local.stand_ins.todo.wire import Headers
 
 # The reference: not supported with application permissions.
 _DELEGATED_ONLY = frozenset(
-    {Operation.CREATE_SESSION, Operation.POST_ATTACHMENT, Operation.PUT_RANGE, Operation.PUT_BARE}
+    {Operation.CREATE_SESSION, Operation.POST_ATTACHMENT, Operation.PUT_SLICE, Operation.PUT_BARE}
 )
 _CLAIMS = "eyJhY2Nlc3NfdG9rZW4iOnsibmJmIjp7ImVzc2VudGlhbCI6dHJ1ZSwgInZhbHVlIjoiMTYwNDEwNjY1MSJ9fX0="
 

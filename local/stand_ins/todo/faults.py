@@ -1,6 +1,6 @@
 """Rules that make a request go wrong: which requests, which of them, and what happens.
 
-As JSON: {"operation": "put_range", "nth": 2, "effect": {"kind": "answer", "status": 503, "retry_after": 3}}.
+As JSON: {"operation": "put_slice", "nth": 2, "effect": {"kind": "answer", "status": 503, "retry_after": 3}}.
 Rules add up: when two fire for one request, half a range can be kept *and* the answer be a 500.
 """
 
@@ -152,7 +152,7 @@ class Rule:
         return asdict(self) | {"effect": {"kind": _KIND_OF[type(self.effect)], **asdict(self.effect)}}
 
 
-EXAMPLE = '{"operation": "put_range", "nth": 2, "effect": {"kind": "answer", "status": 503}}'
+EXAMPLE = '{"operation": "put_slice", "nth": 2, "effect": {"kind": "answer", "status": 503}}'
 
 
 def parse_rule(text: str) -> Rule:

@@ -26,14 +26,14 @@ class Operation(StrEnum):
     GET_VALUE = "get_value"
     CREATE_SESSION = "create_session"
     GET_SESSION = "get_session"
-    DELETE_SESSION = "delete_session"
-    PUT_RANGE = "put_range"
+    CANCEL_SESSION = "cancel_session"
+    PUT_SLICE = "put_slice"
     PUT_BARE = "put_bare"
     UNKNOWN = "unknown"
 
 
-PUTS = frozenset({Operation.PUT_RANGE, Operation.PUT_BARE})
-SESSION_OPERATIONS = PUTS | {Operation.GET_SESSION, Operation.DELETE_SESSION}
+PUTS = frozenset({Operation.PUT_SLICE, Operation.PUT_BARE})
+SESSION_OPERATIONS = PUTS | {Operation.GET_SESSION, Operation.CANCEL_SESSION}
 
 _SHAPES: Mapping[str, Mapping[str, Operation]] = {
     "lists": {"GET": Operation.LIST_LISTS},
@@ -46,10 +46,10 @@ _SHAPES: Mapping[str, Mapping[str, Operation]] = {
     "lists/*/tasks/*/attachments/*/$value": {"GET": Operation.GET_VALUE},
     "lists/*/tasks/*/attachmentsessions/*": {
         "GET": Operation.GET_SESSION,
-        "DELETE": Operation.DELETE_SESSION,
+        "DELETE": Operation.CANCEL_SESSION,
         "PUT": Operation.PUT_BARE,
     },
-    "lists/*/tasks/*/attachmentsessions/*/content": {"PUT": Operation.PUT_RANGE},
+    "lists/*/tasks/*/attachmentsessions/*/content": {"PUT": Operation.PUT_SLICE},
 }
 _COLLECTIONS = frozenset({"lists", "tasks", "attachments", "attachmentsessions"})
 _NOT_IDS = frozenset({"createuploadsession"})

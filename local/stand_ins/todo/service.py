@@ -43,8 +43,8 @@ ENDPOINTS: Mapping[Operation, Callable[[Call], Response]] = {
     Operation.DELETE_ATTACHMENT: small_files.delete_attachment,
     Operation.CREATE_SESSION: uploads.create_session,
     Operation.GET_SESSION: uploads.get_session,
-    Operation.DELETE_SESSION: uploads.delete_session,
-    Operation.PUT_RANGE: uploads.put_range,
+    Operation.CANCEL_SESSION: uploads.cancel_session,
+    Operation.PUT_SLICE: uploads.put_slice,
     Operation.PUT_BARE: uploads.put_bare,
 }
 
@@ -290,7 +290,7 @@ class TodoService:
         return refused(exchange, refusal, self.behaviour.error_form, self.now())
 
     def _keep_torn(self, exchange: Exchange, body: bytes) -> None:
-        if exchange.refusal is not None or exchange.route.operation is not Operation.PUT_RANGE:
+        if exchange.refusal is not None or exchange.route.operation is not Operation.PUT_SLICE:
             return
         try:
             uploads.keep_torn_range(self._call(exchange, body), exchange.declared_length)

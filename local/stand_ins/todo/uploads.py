@@ -73,7 +73,7 @@ def get_session(call: Call) -> Response:
     return json_response(200, body | _state(call, session, ranges, casing=behaviour.status_casing))
 
 
-def delete_session(call: Call) -> Response:
+def cancel_session(call: Call) -> Response:
     try:
         session = find_session(call)
     except Refusal:
@@ -88,11 +88,11 @@ def put_bare(call: Call) -> Response:
     """The upload URL itself: right in the walkthrough's old prose, wrong in its examples."""
     call.offend(Offence.BARE_PUT, "a PUT without /content")
     if call.behaviour.bare_put == "accepted":
-        return put_range(call)
+        return put_slice(call)
     raise Refusal(call.behaviour.bare_put, "The method is not allowed on an upload session.")
 
 
-def put_range(call: Call) -> Response:
+def put_slice(call: Call) -> Response:
     behaviour = call.behaviour
     if behaviour.put_redirect:
         return empty_response(308, {"Location": behaviour.put_redirect})

@@ -20,7 +20,7 @@ def control(desk: Desk, method: str, what: str, body: object = None, *, status: 
 def test_the_journal_is_read_from_where_one_left_off(desk: Desk) -> None:
     url = desk.open(100)
     desk.put(url, 0, bytes(50), 100)
-    assert [entry["operation"] for entry in control(desk, "GET", "journal")] == ["create_session", "put_range"]
+    assert [entry["operation"] for entry in control(desk, "GET", "journal")] == ["create_session", "put_slice"]
     [entry] = control(desk, "GET", "journal?after=1")
     assert (entry["range"], entry["status"], entry["ending"]) == ("bytes 0-49/100", 200, "answered")
     assert (entry["mailbox"], entry["session"]) == ("sam@example.com", url.rpartition("/")[2])
@@ -35,7 +35,7 @@ def test_offences_are_counted_and_detailed(desk: Desk) -> None:
 
 def test_requests_are_counted_by_operation(desk: Desk) -> None:
     desk.upload(bytes(3), slice_size=1)
-    assert control(desk, "GET", "requests") == {"create_session": 1, "put_range": 3}
+    assert control(desk, "GET", "requests") == {"create_session": 1, "put_slice": 3}
 
 
 def test_open_sessions_are_listed(desk: Desk) -> None:

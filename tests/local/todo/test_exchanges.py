@@ -55,7 +55,7 @@ def test_a_zombie_lands_after_its_client_has_gone(desk: Desk) -> None:
     assert ranges_of(desk.get(url)) == ["0"]
     desk.service.complete(zombie)
     assert len(desk.attached()) == 1
-    [entry] = [entry for entry in desk.service.journal.entries if entry.operation == "put_range"]
+    [entry] = [entry for entry in desk.service.journal.entries if entry.operation == "put_slice"]
     assert (entry.status, entry.ending, entry.zombie) == (201, "hung_up", True)
 
 
@@ -96,7 +96,7 @@ def test_a_request_is_completed_once(desk: Desk) -> None:
 
 @pytest.mark.parametrize("effect", [{"kind": "trickle", "seconds": 9}, {"kind": "silence", "applied": True}])
 def test_a_slow_or_missing_reply_keeps_the_request_in_flight(effect: dict[str, object]) -> None:
-    desk = make_desk(faults=[{"operation": "put_range", "effect": effect}])
+    desk = make_desk(faults=[{"operation": "put_slice", "effect": effect}])
     url = desk.open(SIZE)
     exchange = desk.service.begin(desk.range_request(url, 0, bytes(50), SIZE))
     assert isinstance(desk.service.complete(exchange), Trickle | Never)
@@ -107,7 +107,7 @@ def test_a_slow_or_missing_reply_keeps_the_request_in_flight(effect: dict[str, o
 
 
 def test_a_delivered_reply_ends_the_request() -> None:
-    desk = make_desk(faults=[{"operation": "put_range", "effect": {"kind": "trickle", "seconds": 9}}])
+    desk = make_desk(faults=[{"operation": "put_slice", "effect": {"kind": "trickle", "seconds": 9}}])
     exchange = desk.service.begin(desk.range_request(desk.open(SIZE), 0, bytes(50), SIZE))
     desk.service.complete(exchange)
     desk.service.delivered(exchange)

@@ -17,7 +17,7 @@ SIZE = 100
 
 def faulty(effect: dict[str, Any], **rule: Any) -> tuple[Desk, str]:
     """A desk where the next range goes wrong, and an open session."""
-    desk = make_desk(faults=[{"operation": "put_range", "effect": effect, **rule}])
+    desk = make_desk(faults=[{"operation": "put_slice", "effect": effect, **rule}])
     return desk, desk.open(SIZE)
 
 
@@ -295,7 +295,7 @@ def test_every_rule_survives_json(kind: str) -> None:
         "delay": {"seconds": 1},
         "trickle": {"seconds": 1},
     }
-    rule = read_rule({"operation": "put_range", "nth": 2, "effect": {"kind": kind, **needs.get(kind, {})}})
+    rule = read_rule({"operation": "put_slice", "nth": 2, "effect": {"kind": kind, **needs.get(kind, {})}})
     assert read_rule(json.loads(json.dumps(rule.as_json()))) == rule
 
 

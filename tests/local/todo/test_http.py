@@ -34,7 +34,7 @@ def test_a_clean_upload_of_25_mib_over_one_connection() -> None:
         assert response.headers["Location"].startswith(f"http://127.0.0.1:{server.port}/v1.0/users/")
         [attachment] = server.control("GET", "attachments")
         assert attachment["sha256"] == hashlib.sha256(content).hexdigest()
-        assert server.control("GET", "requests") == {"create_session": 1, "put_range": 7}
+        assert server.control("GET", "requests") == {"create_session": 1, "put_slice": 7}
         assert server.control("GET", "offences")["counts"] == {}
 
 
@@ -89,7 +89,7 @@ def test_a_client_that_waits_for_100_continue_is_told_to_go_on() -> None:
     ("at", "stands"), [("before_body", 0), ("in_body", 0), ("after_body", 0), ("after_applying", 4_000_000)]
 )
 def test_a_connection_is_reset(at: str, stands: int) -> None:
-    with running(faults=[{"operation": "put_range", "effect": {"kind": "reset", "at": at}}]) as server:
+    with running(faults=[{"operation": "put_slice", "effect": {"kind": "reset", "at": at}}]) as server:
         session = server.open(5_000_000)
         with pytest.raises((ConnectionResetError, BrokenPipeError)):
             server.put(session, 0, bytes(4_000_000), 5_000_000)
@@ -98,7 +98,7 @@ def test_a_connection_is_reset(at: str, stands: int) -> None:
 
 
 def test_a_connection_reset_in_the_body_can_leave_the_half_that_was_read() -> None:
-    faults = [{"operation": "put_range", "effect": {"kind": "reset", "at": "in_body"}}]
+    faults = [{"operation": "put_slice", "effect": {"kind": "reset", "at": "in_body"}}]
     with running(behaviour={"torn_range": "kept"}, faults=faults) as server:
         session = server.open(5_000_000)
         with pytest.raises((ConnectionResetError, BrokenPipeError)):
@@ -116,7 +116,7 @@ def test_a_reply_is_cut_off_in_its_middle() -> None:
 
 
 def test_a_reply_without_a_body_is_cut_off_in_its_head() -> None:
-    with running(faults=[{"operation": "put_range", "effect": {"kind": "cut_off"}}]) as server:
+    with running(faults=[{"operation": "put_slice", "effect": {"kind": "cut_off"}}]) as server:
         session = server.open(SIZE)
         with server.start_put(session, bytes(SIZE), SIZE) as connection:
             reply = b"".join(iter(lambda: connection.recv(65_536), b""))
@@ -133,28 +133,28 @@ def test_a_trickled_reply_comes_in_many_pieces_and_is_whole() -> None:
 
 
 def test_a_client_that_leaves_a_trickled_reply_is_seen_to_go() -> None:
-    with running(faults=[{"operation": "put_range", "effect": {"kind": "trickle", "seconds": 600}}]) as server:
+    with running(faults=[{"operation": "put_slice", "effect": {"kind": "trickle", "seconds": 600}}]) as server:
         connection = server.start_put(server.open(SIZE), bytes(SIZE), SIZE)
         assert connection.recv(1)
         connection.close()
-        entry = server.wait_for_entry(operation="put_range", ending="hung_up")
+        entry = server.wait_for_entry(operation="put_slice", ending="hung_up")
         assert (entry["status"], entry["zombie"]) == (201, False)
 
 
 def test_a_late_reply_comes_whole() -> None:
     effect = {"kind": "delay", "seconds": 0.05, "applied": True}
-    with running(faults=[{"operation": "put_range", "effect": effect}]) as server:
+    with running(faults=[{"operation": "put_slice", "effect": effect}]) as server:
         assert server.put(server.open(SIZE), 0, bytes(SIZE), SIZE)[0] == 201
         assert server.last_entry()["ending"] == "late"
 
 
 def test_an_answer_never_comes_and_the_client_gives_up() -> None:
-    with running(faults=[{"operation": "put_range", "effect": {"kind": "silence", "applied": True}}]) as server:
+    with running(faults=[{"operation": "put_slice", "effect": {"kind": "silence", "applied": True}}]) as server:
         session = server.open(2 * SIZE)
         connection = server.start_put(session, bytes(SIZE), 2 * SIZE)
-        server.wait_for_entry(operation="put_range", ending="never")
+        server.wait_for_entry(operation="put_slice", ending="never")
         connection.close()
-        server.wait_for_entry(operation="put_range", ending="hung_up")
+        server.wait_for_entry(operation="put_slice", ending="hung_up")
         assert received(server) == SIZE
 
 
@@ -166,36 +166,36 @@ def test_a_client_that_goes_in_the_middle_of_its_body(kept: str, stands: int) ->
     with running(behaviour={"torn_range": kept}) as server:
         session = server.open(SIZE)
         server.start_put(session, bytes(50), SIZE, sent=30).close()
-        server.wait_for_entry(operation="put_range", ending="hung_up")
+        server.wait_for_entry(operation="put_slice", ending="hung_up")
         assert received(server) == stands
 
 
 def test_a_request_goes_on_without_its_client_and_lands_later() -> None:
-    with running(faults=[{"operation": "put_range", "effect": {"kind": "delay", "seconds": 0.3}}]) as server:
+    with running(faults=[{"operation": "put_slice", "effect": {"kind": "delay", "seconds": 0.3}}]) as server:
         server.start_put(server.open(SIZE), bytes(SIZE), SIZE).close()
-        entry = server.wait_for_entry(operation="put_range", ending="hung_up", status=201)
+        entry = server.wait_for_entry(operation="put_slice", ending="hung_up", status=201)
         assert entry["zombie"] is True
         assert len(server.control("GET", "attachments")) == 1
 
 
 def test_a_request_can_be_dropped_with_its_client() -> None:
-    faults = [{"operation": "put_range", "effect": {"kind": "delay", "seconds": 600}}]
+    faults = [{"operation": "put_slice", "effect": {"kind": "delay", "seconds": 600}}]
     with running(behaviour={"abandoned_request": "dropped"}, faults=faults) as server:
         server.start_put(server.open(SIZE), bytes(SIZE), SIZE).close()
-        server.wait_for_entry(operation="put_range", ending="hung_up")
+        server.wait_for_entry(operation="put_slice", ending="hung_up")
         assert server.service is not None
         assert server.service.in_flight() == []
         assert received(server) == 0
 
 
 def test_two_puts_at_once_are_counted_and_one_that_hung_up_is_not() -> None:
-    faults = [{"operation": "put_range", "count": None, "effect": {"kind": "silence"}}]
+    faults = [{"operation": "put_slice", "count": None, "effect": {"kind": "silence"}}]
     with running(faults=faults) as server:
         session = server.open(SIZE)
         gone = server.start_put(session, bytes(50), SIZE)
-        server.wait_for_entry(operation="put_range", ending="never")
+        server.wait_for_entry(operation="put_slice", ending="never")
         gone.close()
-        server.wait_for_entry(operation="put_range", ending="hung_up")
+        server.wait_for_entry(operation="put_slice", ending="hung_up")
         with server.start_put(session, bytes(50), SIZE):
             server.wait_for_entry(sequence=3, ending="never")
             assert server.control("GET", "offences")["counts"] == {}

@@ -16,7 +16,7 @@ LARGEST = 26_214_400
 def test_a_clean_upload_of_25_mib_is_eight_requests_in_order(desk: Desk) -> None:
     content = random.Random(1).randbytes(LARGEST)
     desk.upload(content)
-    assert [entry.operation for entry in desk.service.journal.entries] == ["create_session"] + ["put_range"] * 7
+    assert [entry.operation for entry in desk.service.journal.entries] == ["create_session"] + ["put_slice"] * 7
     [attachment] = desk.attached()
     assert attachment.sha256 == hashlib.sha256(content).hexdigest()
     assert attachment.content == content

@@ -69,19 +69,19 @@ FATAL: tuple[tuple[Effect, str, frozenset[Reason]], ...] = (
     # Not for an attachment that was listed just now: a server that lies about that cannot be served well.
     *(
         (Answer(404), operation, frozenset({Reason.NO_SUCH_TASK}))
-        for operation in ("create_session", "put_range", "list_attachments", "get_session", "post_attachment")
+        for operation in ("create_session", "put_slice", "list_attachments", "get_session", "post_attachment")
     ),
-    (Answer(413), "put_range", frozenset({Reason.TOO_LARGE})),
+    (Answer(413), "put_slice", frozenset({Reason.TOO_LARGE})),
     (Answer(400), "any", frozenset({Reason.REFUSED})),
     (Answer(507), "any", frozenset({Reason.MAILBOX_FULL})),
     (Answer(401), "any", frozenset()),
 )
 OPERATIONS = (
-    *["put_range"] * 6,
+    *["put_slice"] * 6,
     *["create_session"] * 2,
     *["any"] * 2,
     "get_session",
-    "delete_session",
+    "cancel_session",
     "list_attachments",
     "get_value",
     "list_lists",

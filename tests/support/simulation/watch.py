@@ -111,15 +111,15 @@ class Watch:
     def request_begun(self, flight: Flight) -> None:
         self._no_offence()
         operation, worker = flight.exchange.route.operation, flight.worker
-        if operation in {Operation.PUT_RANGE, Operation.POST_ATTACHMENT}:
+        if operation in {Operation.PUT_SLICE, Operation.POST_ATTACHMENT}:
             self._acts_under_its_claim(flight)
         entry = self._entries.get(worker.upload_id)
         if operation is Operation.CREATE_SESSION and (entry is None or entry.sessions_opened > MAX_SESSIONS):
             raise Violation("I6: another session after the last one that is allowed")
-        if operation is Operation.DELETE_SESSION:
+        if operation is Operation.CANCEL_SESSION:
             # Still open at the end: then no try came through.
             self._lost_sessions.add(flight.exchange.route.item_id)
-        if operation is Operation.PUT_RANGE:
+        if operation is Operation.PUT_SLICE:
             session = self._session(flight)
             start = int(flight.request.headers["Content-Range"].split()[1].split("-")[0])
             if session is not None and start > self._most_held[session.id]:
