@@ -13,6 +13,8 @@ from typing import Self
 # bytes; this satisfies every reading (also 4,000,000), and the 320 KiB grid that other Graph uploads demand.
 MAX_SLICE_BYTES = 12 * 320 * 1024
 
+# Spaces may come between the parts, so a long text could be divided among them in a great many ways.
+_LONGEST_EXPECTED = 100
 _EXPECTED = re.compile(r"\s*([0-9]{1,18})\s*(?:-\s*([0-9]{1,18})?)?\s*")
 
 
@@ -53,7 +55,7 @@ def expected_offset(ranges: Iterable[object]) -> int | None:
 def _start(item: object) -> int:
     if isinstance(item, int) and not isinstance(item, bool) and item >= 0:
         return item
-    match = _EXPECTED.fullmatch(item) if isinstance(item, str) else None
+    match = _EXPECTED.fullmatch(item) if isinstance(item, str) and len(item) <= _LONGEST_EXPECTED else None
     if match is None:
         raise ValueError("an expected range that is none")
     start, end = int(match[1]), match[2]

@@ -10,11 +10,14 @@ from shared.core.entry import Reason
 from shared.core.landing import ListedAttachment
 from shared.core.lookup import Named
 from shared.graph.reply import GraphReply, json_object, lower_names, timestamp
-from shared.graph.request import GraphRequest, Mailbox, is_within
+from shared.graph.request import LONGEST_URL, GraphRequest, Mailbox, is_within
 from shared.graph.statuses import Kind, deferred, meaning_of, refused, unavailable
 
 # Always sent, and nextLink always followed: without $top, lists are known to end early and without a nextLink.
 PAGE_SIZE = 100
+# A hundred tasks may each have a long note. A page of more bytes, or of more rows than Graph gives, is not Graph's.
+_LONGEST_PAGE = 8 * 1024 * 1024
+_MAX_ROWS = 10_000
 
 type ListingFailed = seen.Deferred | seen.Unavailable | seen.Refused
 
@@ -75,12 +78,12 @@ def parse_value(reply: GraphReply) -> str | ListingFailed:
 def _page[Item](reply: GraphReply, root: str, read: Any, missing: Reason) -> Page[Item] | ListingFailed:
     if reply.status != 200:
         return _not_listed(reply, missing)
-    content = json_object(reply)
-    rows = content.get("value")
-    if not isinstance(rows, list):
+    content = json_object(reply, longest=_LONGEST_PAGE)
+    rows, next_url = content.get("value"), content.get("@odata.nextlink") or ""
+    endless = isinstance(next_url, str) and len(next_url) > LONGEST_URL
+    if not isinstance(rows, list) or len(rows) > _MAX_ROWS or endless:
         # Never read as "nothing there": that would send a file again that is attached already.
         return seen.Unavailable("a listing that cannot be read")
-    next_url = content.get("@odata.nextlink") or ""
     if not isinstance(next_url, str) or (next_url and not is_within(next_url, root)):
         return seen.Refused(Reason.REFUSED, "a listing goes on at another host than the configured Graph host")
     items = tuple(item for row in rows if isinstance(row, dict) and (item := read(lower_names(row))) is not None)

@@ -8,6 +8,7 @@ import base64
 import binascii
 import json
 import re
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -16,8 +17,16 @@ from urllib.parse import unquote, urlsplit
 
 from shared.core.backoff import parse_http_date, parse_retry_after
 
+# A server that is not Graph, or one gone wrong, may send anything up to what the transport takes: 64 KB a header, and
+# megabytes of body. Reading it must not hold a worker, whose claim runs out meanwhile. So a text is cut off or passed
+# over by its length first, and each repeat in an expression has a bound.
 _CODE = re.compile(r"[A-Za-z0-9_.\-]{1,80}")
-_CLAIMS = re.compile(r'claims="([A-Za-z0-9+/=_-]+)"')
+_CLAIMS = re.compile(r'claims="([A-Za-z0-9+/=_-]{1,16000})"')
+_LONGEST_CHALLENGE = 20_000
+# The longest sample has 180 characters; no bound is published.
+_LONGEST_ID = 1_024
+# An error, or the state of a session. What may be longer, a listing or an attachment with its bytes, says so.
+_LONGEST_OBJECT = 64 * 1024
 # Deeper than any nesting of errors that was seen.
 _DEEPEST_ERROR = 8
 
@@ -47,12 +56,14 @@ class GraphReply:
 # -- the body --
 
 
-def json_object(reply: GraphReply) -> dict[str, Any]:
+def json_object(reply: GraphReply, *, longest: int = _LONGEST_OBJECT) -> dict[str, Any]:
     """The reply's JSON object with lower-case names: casing differs between create and PUT, and between clouds.
 
-    Empty where the body is none: a gateway may answer with a page of its own. An object that comes wrapped as
-    ``{"value": {...}}``, as the reference's example of an attachment does, is unwrapped.
+    Empty where the body is none, or has more than *longest* bytes: a gateway may answer with a page of its own. An
+    object that comes wrapped as ``{"value": {...}}``, as the reference's example of an attachment does, is unwrapped.
     """
+    if len(reply.body) > longest:
+        return {}
     try:
         content = json.loads(reply.body)
     except (ValueError, RecursionError):
@@ -95,18 +106,24 @@ def created_id(reply: GraphReply) -> str:
     """The id of what was created: the last segment of Location, else the body's id; opaque, case-sensitive.
 
     Location comes as ``/Attachments/{id}`` in the walkthrough and as ``attachments('{id}')`` elsewhere in OData. Its
-    host is ignored: nothing is ever sent there.
+    host is ignored: nothing is ever sent there. Empty where no usable id is named.
     """
-    try:
-        path = urlsplit(reply.headers.get("location", "")).path
-    except ValueError:
-        path = ""
-    segment = unquote(path.rstrip("/").rpartition("/")[2])
-    quoted = re.fullmatch(r".*\('(.+)'\)", segment)
-    attachment_id = quoted[1] if quoted else segment
+    attachment_id = _id_of_location(reply.headers.get("location", ""))
     if not attachment_id or attachment_id.lower() == "attachments":
-        attachment_id = json_object(reply).get("id", "")
-    return attachment_id if isinstance(attachment_id, str) else ""
+        # The reply to the small POST may repeat the file in Base64.
+        named = json_object(reply, longest=sys.maxsize).get("id")
+        attachment_id = named if isinstance(named, str) else ""
+    return attachment_id if len(attachment_id) <= _LONGEST_ID else ""
+
+
+def _id_of_location(location: str) -> str:
+    try:
+        path = urlsplit(location).path
+    except ValueError:
+        return ""
+    segment = unquote(path.rstrip("/").rpartition("/")[2])
+    _, opened, key = segment.removesuffix("')").rpartition("('")
+    return key if opened and key and segment.endswith("')") else segment
 
 
 # -- errors --
@@ -149,7 +166,7 @@ def is_challenge(reply: GraphReply) -> bool:
 
 def claims_challenge(reply: GraphReply) -> str:
     """The claims of a continuous-access-evaluation challenge in a 401, decoded; empty where there are none."""
-    found = _CLAIMS.search(reply.headers.get("www-authenticate", ""))
+    found = _CLAIMS.search(reply.headers.get("www-authenticate", "")[:_LONGEST_CHALLENGE])
     if found is None:
         return ""
     text = found[1].replace("-", "+").replace("_", "/")

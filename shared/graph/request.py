@@ -13,6 +13,8 @@ from urllib.parse import SplitResult, quote, urlsplit
 
 # Ours, so that a request can be found in Graph's logs also where no reply came.
 CLIENT_REQUEST_ID = "client-request-id"
+# Longer than Graph's by far. The ledger keeps an upload URL, and holds no text of more than 32,768 characters.
+LONGEST_URL = 8_192
 _DEFAULT_PORTS = {"https": 443, "http": 80}
 
 

@@ -12,7 +12,7 @@ from shared.core import observations as seen
 from shared.core.entry import Reason
 from shared.core.ranges import ByteRange, expected_offset
 from shared.graph.reply import GraphReply, created_id, json_object, status_and_code, timestamp
-from shared.graph.request import GraphRequest, Mailbox, is_within, json_request
+from shared.graph.request import LONGEST_URL, GraphRequest, Mailbox, is_within, json_request
 from shared.graph.statuses import Kind, deferred, meaning_of, refused, unavailable, unclear
 
 # Requests to an upload URL, as against those to the task.
@@ -44,9 +44,9 @@ def parse_create_session(reply: GraphReply, root: str) -> CreateObservation:
         return _not_opened(reply)
     content = json_object(reply)
     url = content.get("uploadurl")
-    if not isinstance(url, str) or not url:
+    if not isinstance(url, str) or not 0 < len(url) <= LONGEST_URL:
         # A page of some gateway, say. The session, if there is one, holds no byte.
-        return seen.Unavailable("a reply that names no upload URL")
+        return seen.Unavailable("a reply that names no usable upload URL")
     if not is_within(url, root):
         # Fail closed: the bearer token would go wherever this URL points. Its text is not repeated.
         return seen.Refused(Reason.REFUSED, "Graph's upload URL is not on the configured Graph host")

@@ -1,14 +1,26 @@
 """What a reply says beside its status, in every form that is documented, reported or feared."""
 
 import base64
+import re
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from shared.core import observations as seen
-from shared.graph import small_post
-from shared.graph.reply import GraphReply, claims_challenge, error_code, is_challenge, status_and_code
+from shared.graph import listings, sessions, small_post
+from shared.graph.listings import Page
+from shared.graph.reply import (
+    GraphReply,
+    claims_challenge,
+    created_id,
+    error_code,
+    is_challenge,
+    status_and_code,
+    timestamp,
+)
+from tests.support.entries import ROOT
 from tests.support.graph_replies import (
     ATTACHMENT,
     DATE,
@@ -202,3 +214,74 @@ def test_a_claims_challenge_is_decoded(encode: Any, padding: bool, claims: str) 
 )
 def test_a_challenge_without_readable_claims_has_none(challenge: str) -> None:
     assert claims_challenge(reply(401, www_authenticate=challenge)) == ""
+
+
+# -- replies that are made to be slow --
+
+# About as much as a header can hold, and as an error may have.
+LENGTH = 60_000
+HOSTILE = {
+    "keys within keys": "/Attachments" + "('" * (LENGTH // 2),
+    "keys that close": "/Attachments" + "('" * (LENGTH // 2) + "')",
+    "quotes": "/" + "')" * (LENGTH // 2),
+    "escapes": "/" + "%28%27" * (LENGTH // 6),
+    "slashes": "/" * LENGTH,
+    "letters": "A" * LENGTH,
+    "digits": "9" * LENGTH,
+    "a number and spaces": "0" + " " * LENGTH + "x",
+    "claims": 'claims="' * (LENGTH // 10),
+    "one endless claim": 'claims="' + "A" * LENGTH,
+    "brackets": "https://[" + ":" * LENGTH,
+    "commas": "Sun, " * (LENGTH // 5),
+    "times": "Sun, 01 Mar 2026 " + "12:" * (LENGTH // 3),
+}
+
+
+@pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE.keys())
+def test_a_text_that_is_made_to_be_slow_is_passed_over(text: str) -> None:
+    """A Location of 64 KB once took eleven seconds, and its upload's claim ran out: each of these must come at once."""
+    assert created_id(reply(201, location=text)) == ""
+    assert created_id(reply(201, {"id": text})) == ""
+    assert claims_challenge(reply(401, www_authenticate=text)) == ""
+    assert error_code(reply(400, {"error": {"code": text}})) == ""
+    assert timestamp(text) is None
+    assert reply(200, date=text).date() is None
+    assert put({"NextExpectedRanges": [text]}) == seen.Unclear("the reply's expected ranges cannot be read")
+    for url in (text, ROOT + text):
+        opened = sessions.parse_create_session(reply(200, {"uploadUrl": url}), ROOT)
+        assert opened == seen.Unavailable("a reply that names no usable upload URL")
+        listed = listings.parse_lists(reply(200, {"value": [], "@odata.nextLink": url}), ROOT)
+        assert listed == seen.Unavailable("a listing that cannot be read")
+
+
+def test_no_expression_that_reads_a_reply_has_a_repeat_without_a_bound() -> None:
+    """Two of them in a row, or one within another, can divide a text among them in more ways than can be tried."""
+    expressions = {
+        (path.name, match[2])
+        for path in Path(sessions.__file__).parent.glob("*.py")
+        for match in re.finditer(r"""\bre\.\w+\(\s*r?(["'])(.+)\1[,)]""", path.read_text(encoding="utf-8"))
+    }
+    assert {name for name, _ in expressions} == {"exchange.py", "reply.py"}
+    unbounded = [each for each in expressions if re.search(r"[*+]", re.sub(r"\\.|\[[^]]*]", "", each[1]))]
+    assert unbounded == []
+
+
+def test_an_error_far_longer_than_any_is_told_by_its_status() -> None:
+    assert error_code(reply(400, {"error": {"code": "someCode", "message": "x" * 2 * LENGTH}})) == ""
+
+
+def test_a_page_of_more_rows_than_any_is_not_taken_for_a_listing() -> None:
+    page = listings.parse_attachments(reply(200, {"value": [{}] * 10_001}), ROOT)
+    assert page == seen.Unavailable("a listing that cannot be read")
+
+
+def test_a_page_with_long_notes_is_read() -> None:
+    rows = [{"id": str(number), "title": "t", "body": {"content": "x" * LENGTH}} for number in range(10)]
+    page = listings.parse_tasks(reply(200, {"value": rows}), ROOT)
+    assert isinstance(page, Page)
+    assert len(page.items) == 10
+
+
+def test_the_id_of_an_attachment_is_found_beside_its_bytes() -> None:
+    created = reply(201, {"id": ATTACHMENT, "contentBytes": "A" * 4_000_000})
+    assert created_id(created) == ATTACHMENT

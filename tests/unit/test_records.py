@@ -118,7 +118,7 @@ def test_of_an_upload_url_only_the_words_remain_that_every_mailbox_shares() -> N
         (Unavailable(""), Exchange.unasked("TokenUnavailable"), "token"),
         (Deferred("", timedelta()), Exchange.unanswered(REQUEST, CLAIM_NEARLY_OVER), "claim"),
         (Unclear("the reply names no expected range"), answered(202), "graph"),
-        (Unavailable("a reply that names no upload URL"), answered(200), "graph"),
+        (Unavailable("a reply that names no usable upload URL"), answered(200), "graph"),
         (Deferred(""), None, "storage"),
         (Deferred("blob storage did not answer"), answered(200), "storage"),
         (NotFound(), answered(200), "landing"),
