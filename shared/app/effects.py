@@ -14,7 +14,7 @@ from shared.core import observations as seen
 from shared.core import upload
 from shared.core.entry import Entry, Phase
 from shared.core.landing import candidates, slot
-from shared.core.lookup import find_list, find_task
+from shared.core.lookup import HIDDEN, Named, are_hidden, find_list, find_task
 from shared.core.outcome import outcome_tags
 from shared.core.ranges import ByteRange
 from shared.errors import (
@@ -141,8 +141,7 @@ class _Effect:
     def _resolve(self) -> seen.Observation:
         list_id, task_id = self.entry.wanted_list.id, self.entry.wanted_task.id
         if not list_id:
-            request = listings.prepare_list_lists(self._mailbox())
-            found = find_list(self.entry.wanted_list, self._pages(request, listings.parse_lists))
+            found = self._find_list()
             if isinstance(found, seen.Refused):
                 return found
             list_id = found.id
@@ -153,6 +152,16 @@ class _Effect:
                 return found
             task_id = found.id
         return seen.Resolved(list_id, task_id) if self._take_slot(list_id, task_id) else seen.SlotHeld()
+
+    def _find_list(self) -> Named | seen.Refused:
+        """The wanted list; for some accounts the plain listing hides it, and the change tracking's does not."""
+        wanted = self.entry.wanted_list
+        lists = tuple(self._pages(listings.prepare_list_lists(self._mailbox()), listings.parse_lists))
+        found = find_list(wanted, lists)
+        if isinstance(found, Named) or not are_hidden(lists):
+            return found
+        lists = tuple(self._pages(listings.prepare_list_lists_delta(self._mailbox()), listings.parse_lists))
+        return HIDDEN if are_hidden(lists) else find_list(wanted, lists)
 
     def _take_slot(self, list_id: str, task_id: str) -> bool:
         ledger, mine = self.world.ports.ledger, self.entry.upload_id
@@ -206,13 +215,13 @@ class _Effect:
     def _post_empty(self) -> seen.Observation:
         self._still_there()
         entry, account = self.entry, self._identity()
-        request = small_post.prepare_post_empty(
-            self._mailbox(), entry.list_id, entry.task_id, name=entry.attachment_name
+        request = small_post.prepare_post_attachment(
+            self._mailbox(), entry.list_id, entry.task_id, name=entry.attachment_name, content=b""
         )
         reply = self._change(request)
         if not isinstance(reply, GraphReply):
             return reply
-        return self._claimed_for_us(small_post.parse_post_empty(reply), account)
+        return self._claimed_for_us(small_post.parse_post_attachment(reply), account)
 
     def _still_there(self) -> None:
         """An empty file has no bytes whose reading would tell that it is gone or rewritten."""

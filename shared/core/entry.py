@@ -44,6 +44,7 @@ class Reason(StrEnum):
     TOO_LARGE = "too-large"
     NO_SUCH_TASK = "no-such-task"
     NO_SUCH_LIST = "no-such-list"
+    NO_MAILBOX = "no-mailbox"
     AMBIGUOUS = "ambiguous-name"
     FORBIDDEN = "forbidden"
     REFUSED = "refused-by-graph"

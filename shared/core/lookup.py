@@ -17,11 +17,15 @@ _SHOWN = 5
 
 @dataclass(frozen=True, slots=True)
 class Named:
-    """A list or a task: its id and its name. *is_default*: the account's default list."""
+    """A list or a task: its id and its name.
+
+    *is_default*: the account's default list. *is_flagged_emails*: the built-in list of flagged mail.
+    """
 
     id: str
     name: str
     is_default: bool = False
+    is_flagged_emails: bool = False
 
 
 def find_list(wanted: Reference, lists: Iterable[Named]) -> Named | Refused:
@@ -38,6 +42,18 @@ def find_list(wanted: Reference, lists: Iterable[Named]) -> Named | Refused:
 def find_task(wanted: Reference, tasks: Iterable[Named]) -> Named | Refused:
     """The one task whose title is exactly the wanted one."""
     return _one("task", wanted.name, tuple(tasks), Reason.NO_SUCH_TASK)
+
+
+def are_hidden(lists: Iterable[Named]) -> bool:
+    """Whether Graph hides an account's lists: this listing shows flagged mail at most, and not even the default list.
+
+    `GET /me/todo/lists` is known to do so for some accounts: docs/GRAPH_BEHAVIOUR.md.
+    """
+    return all(each.is_flagged_emails for each in lists)
+
+
+# Nothing that the person renames or creates would help.
+HIDDEN = Refused(Reason.NO_SUCH_LIST, "Graph hides this account's lists, so no name can be found: set listid")
 
 
 def _one(kind: str, name: str, items: Sequence[Named], missing: Reason) -> Named | Refused:

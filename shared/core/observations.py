@@ -105,6 +105,21 @@ class Refused:
 
 
 @dataclass(frozen=True, slots=True)
+class TargetMissing:
+    """Graph finds no such list or task. One that another app has just made may not be visible to this one yet."""
+
+    reason: Reason
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class TooSmallForSession:
+    """Graph opens no session for so small a file, which the small POST may take."""
+
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
 class NeedsSignIn:
     """Nobody's token can be had for the account."""
 
@@ -155,6 +170,8 @@ Observation = (
     | Deferred
     | Unavailable
     | Refused
+    | TargetMissing
+    | TooSmallForSession
     | NeedsSignIn
     | NotFound
     | SessionCancelled

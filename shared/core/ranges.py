@@ -13,6 +13,10 @@ from typing import Self
 # bytes; this satisfies every reading (also 4,000,000), and the 320 KiB grid that other Graph uploads demand.
 MAX_SLICE_BYTES = 12 * 320 * 1024
 
+# The largest file for the small POST, documented for "under 3 MB": its Base64 and name stay under 4,194,304 characters,
+# where a body was measured to be refused.
+MAX_POST_BYTES = 3_000_000
+
 # Spaces may come between the parts, so a long text could be divided among them in a great many ways.
 _LONGEST_EXPECTED = 100
 _EXPECTED = re.compile(r"\s*([0-9]{1,18})\s*(?:-\s*([0-9]{1,18})?)?\s*")

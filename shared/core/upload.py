@@ -211,6 +211,7 @@ TRANSITIONS: dict[Phase, dict[type[Any], tuple[Phase, ...]]] = {
         seen.Resolved: (Phase.OPENING,),
         seen.SlotHeld: (Phase.RESOLVING,),
         seen.Refused: (Phase.REJECTED,),
+        seen.TargetMissing: (Phase.REJECTED,),
         **_again(Phase.RESOLVING),
         **_NO_TOKEN,
     },
@@ -221,6 +222,8 @@ TRANSITIONS: dict[Phase, dict[type[Any], tuple[Phase, ...]]] = {
         seen.LandedUnnamed: (Phase.CONFIRMING,),
         seen.Unclear: (Phase.CONFIRMING,),
         seen.Refused: (Phase.REJECTED,),
+        seen.TargetMissing: (Phase.REJECTED,),
+        seen.TooSmallForSession: (Phase.REJECTED,),
         **_again(Phase.OPENING),
         **_NO_TOKEN,
         **_LOST_BLOB,
@@ -234,6 +237,7 @@ TRANSITIONS: dict[Phase, dict[type[Any], tuple[Phase, ...]]] = {
         seen.NotFound: (Phase.SENDING,),
         seen.SessionCancelled: (Phase.CONFIRMING,),
         seen.Refused: (Phase.REJECTED,),
+        seen.TargetMissing: (Phase.REJECTED,),
         **_again(Phase.SENDING),
         **_NO_TOKEN,
         **_LOST_BLOB,
@@ -249,6 +253,7 @@ TRANSITIONS: dict[Phase, dict[type[Any], tuple[Phase, ...]]] = {
         seen.Attached: (Phase.ATTACHED,),
         seen.NotFound: (Phase.OPENING, Phase.CONFIRMING),
         seen.Refused: (Phase.REJECTED,),
+        seen.TargetMissing: (Phase.REJECTED,),
         **_again(Phase.CONFIRMING),
         **_NO_TOKEN,
         **_LOST_BLOB,
@@ -472,6 +477,14 @@ def _refused(entry: Entry, observation: seen.Refused, at: _Moment) -> Entry:
     return _terminal(entry, at.usual, observation.reason, observation.detail + _unsure(entry))
 
 
+def _target_missing(entry: Entry, observation: seen.TargetMissing, at: _Moment) -> Entry:
+    return _terminal(entry, at.usual, observation.reason, observation.detail + _unsure(entry))
+
+
+def _too_small_for_session(entry: Entry, observation: seen.TooSmallForSession, at: _Moment) -> Entry:
+    return _terminal(entry, at.usual, Reason.REFUSED, observation.detail)
+
+
 def _needs_sign_in(entry: Entry, observation: seen.NeedsSignIn, at: _Moment) -> Entry:
     if entry.phase.is_terminal:
         return _closing_failed(replace(entry, deferrals=entry.deferrals + 1, not_before=at.later(entry)))
@@ -563,6 +576,8 @@ _ABSORB: dict[type[Any], Callable[[Entry, Any, _Moment], Entry]] = {
     seen.Deferred: _deferred,
     seen.Unavailable: _unavailable,
     seen.Refused: _refused,
+    seen.TargetMissing: _target_missing,
+    seen.TooSmallForSession: _too_small_for_session,
     seen.NeedsSignIn: _needs_sign_in,
     seen.NotFound: _not_found,
     seen.SessionCancelled: _session_cancelled,

@@ -11,7 +11,7 @@ from shared.core.landing import ListedAttachment
 from shared.core.lookup import Named
 from shared.graph.reply import GraphReply, json_object, lower_names, timestamp
 from shared.graph.request import LONGEST_URL, GraphRequest, Mailbox, is_within
-from shared.graph.statuses import Kind, deferred, meaning_of, refused, unavailable
+from shared.graph.statuses import Kind, deferred, meaning_of, refused, target_missing, unavailable
 
 # Always sent, and nextLink always followed: without $top, lists are known to end early and without a nextLink.
 PAGE_SIZE = 100
@@ -19,7 +19,7 @@ PAGE_SIZE = 100
 _LONGEST_PAGE = 8 * 1024 * 1024
 _MAX_ROWS = 10_000
 
-type ListingFailed = seen.Deferred | seen.Unavailable | seen.Refused
+type ListingFailed = seen.TargetMissing | seen.Deferred | seen.Unavailable | seen.Refused
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +38,14 @@ def prepare_list_attachments(mailbox: Mailbox, list_id: str, task_id: str) -> Gr
 def prepare_list_lists(mailbox: Mailbox) -> GraphRequest:
     """No $select (400 is reported for To Do) and no $filter (its logic is reported to be wrong): we compare."""
     return GraphRequest("list_lists", "GET", f"{mailbox.lists()}?$top={PAGE_SIZE}")
+
+
+def prepare_list_lists_delta(mailbox: Mailbox) -> GraphRequest:
+    """The first round of change tracking, which lists every list: also for accounts whose plain listing hides them.
+
+    Without $top, which its page does not name; it pages by nextLink all the same. Its deltaLink is not followed.
+    """
+    return GraphRequest("list_lists_delta", "GET", f"{mailbox.lists()}/delta")
 
 
 def prepare_list_tasks(mailbox: Mailbox, list_id: str) -> GraphRequest:
@@ -71,7 +79,7 @@ def parse_value(reply: GraphReply) -> str | ListingFailed:
     if reply.status == 200:
         return reply.sha256
     if meaning_of(reply).kind in {Kind.NOT_FOUND, Kind.GONE}:
-        return ""
+        return ""  # removed since it was listed
     return _not_listed(reply, Reason.NO_SUCH_TASK)
 
 
@@ -98,12 +106,14 @@ def _not_listed(reply: GraphReply, missing: Reason) -> ListingFailed:
             return deferred(reply)
         case Kind.PASSING | Kind.FULL | Kind.UNEXPECTED:
             return unavailable(reply)
-        case Kind.NOT_FOUND | Kind.GONE:
+        case Kind.NOT_FOUND:
+            return target_missing(missing, reply)
+        case Kind.GONE:
             return refused(missing, reply)
         case Kind.PERMANENT:
             return refused(meaning.reason, reply)
-        case Kind.BODY_TOO_LARGE | Kind.WRONG_RANGE | Kind.REFUSED:
-            # Nothing of a file was sent, so it cannot be the file that is too large.
+        case Kind.BODY_TOO_LARGE | Kind.FILE_TOO_SMALL | Kind.WRONG_RANGE | Kind.REFUSED:
+            # Nothing of a file was sent, so it cannot be the file whose size is wrong.
             return refused(Reason.REFUSED, reply)
 
 
@@ -118,10 +128,10 @@ def _listed_attachment(row: Mapping[str, Any]) -> ListedAttachment | None:
 
 
 def _named_list(row: Mapping[str, Any]) -> Named | None:
-    list_id, name = row.get("id"), row.get("displayname")
-    if not isinstance(list_id, str) or not isinstance(name, str):
+    list_id, name, wellknown = row.get("id"), row.get("displayname"), row.get("wellknownlistname")
+    if not isinstance(list_id, str) or not isinstance(name, str) or "@removed" in row:
         return None
-    return Named(list_id, name, is_default=row.get("wellknownlistname") == "defaultList")
+    return Named(list_id, name, is_default=wellknown == "defaultList", is_flagged_emails=wellknown == "flaggedEmails")
 
 
 def _named_task(row: Mapping[str, Any]) -> Named | None:

@@ -13,12 +13,14 @@ from shared.core.entry import Reason
 from shared.core.ranges import ByteRange, expected_offset
 from shared.graph.reply import GraphReply, created_id, json_object, status_and_code, timestamp
 from shared.graph.request import LONGEST_URL, GraphRequest, Mailbox, is_within, json_request
-from shared.graph.statuses import Kind, deferred, meaning_of, refused, unavailable, unclear
+from shared.graph.statuses import Kind, deferred, meaning_of, refused, target_missing, unavailable, unclear
 
 # Requests to an upload URL, as against those to the task.
 SESSION_OPERATIONS = frozenset({"put_slice", "get_session", "cancel_session"})
 
-type CreateObservation = seen.SessionOpened | seen.Deferred | seen.Unavailable | seen.Refused
+type CreateObservation = (
+    seen.SessionOpened | seen.TargetMissing | seen.TooSmallForSession | seen.Deferred | seen.Unavailable | seen.Refused
+)
 type SliceObservation = (
     seen.Progress
     | seen.Attached
@@ -68,8 +70,12 @@ def _not_opened(reply: GraphReply) -> CreateObservation:
         case Kind.PASSING | Kind.UNEXPECTED:
             # A session that was opened all the same holds no byte, and attaches nothing.
             return unavailable(reply)
-        case Kind.NOT_FOUND | Kind.GONE:
+        case Kind.NOT_FOUND:
+            return target_missing(Reason.NO_SUCH_TASK, reply)
+        case Kind.GONE:
             return refused(Reason.NO_SUCH_TASK, reply)
+        case Kind.FILE_TOO_SMALL:
+            return seen.TooSmallForSession(status_and_code(reply))
         case Kind.BODY_TOO_LARGE | Kind.FULL | Kind.PERMANENT | Kind.WRONG_RANGE | Kind.REFUSED:
             return refused(meaning.reason, reply)
 
@@ -113,7 +119,7 @@ def _not_stored(reply: GraphReply) -> SliceObservation:
         case Kind.AWAY | Kind.PASSING | Kind.UNEXPECTED:
             # An error may follow bytes that were stored all the same; redirects are not followed.
             return unclear(reply)
-        case Kind.REFUSED:
+        case Kind.REFUSED | Kind.FILE_TOO_SMALL:
             # Asked about once and then tried again: a session that is over may answer with any status.
             return seen.Unclear(status_and_code(reply), refused=reply.status)
 
@@ -162,6 +168,7 @@ def _not_told(reply: GraphReply) -> AskedObservation:
             | Kind.GONE
             | Kind.WRONG_RANGE
             | Kind.BODY_TOO_LARGE
+            | Kind.FILE_TOO_SMALL
             | Kind.PERMANENT
             | Kind.REFUSED
         ):

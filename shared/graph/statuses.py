@@ -25,10 +25,11 @@ class Kind(Enum):
     AWAY = auto()  # the service or the mailbox is away for a while; what was sent may have been applied
     PASSING = auto()  # the server failed, or was in two minds; what was sent may have been applied
     UNEXPECTED = auto()  # below 400, and not what the call takes for success: a redirect, a gateway's page
-    NOT_FOUND = auto()
+    NOT_FOUND = auto()  # not yet, perhaps: another app may have made it a moment ago
     GONE = auto()
     WRONG_RANGE = auto()
     BODY_TOO_LARGE = auto()  # this request's, not necessarily the file
+    FILE_TOO_SMALL = auto()  # for an upload session
     FULL = auto()
     PERMANENT = auto()  # it can never work, and the row says why
     REFUSED = auto()  # nothing in the answer says whether another try could work
@@ -51,6 +52,10 @@ _ANY = ""
 TABLE = (
     # Seen for mail, where a file went over the mailbox's message size: docs-contrib#2561.
     Row({400}, "ErrorMessageSizeExceeded", Kind.PERMANENT, Reason.TOO_LARGE),
+    # Mail's upload sessions are for files from 3 MB on; To Do's are documented for every size.
+    Row({400}, "ErrorAttachmentSizeShouldNotBeLessThanMinimumSize", Kind.FILE_TOO_SMALL),
+    # Seen as a 404, of which it is no usual one: no list and no task of this account can be found, nor ever will be.
+    Row(range(400, 500), "MailboxNotEnabledForRESTAPI", Kind.PERMANENT, Reason.NO_MAILBOX),
     Row({403}, _ANY, Kind.PERMANENT, Reason.FORBIDDEN),
     Row({404}, _ANY, Kind.NOT_FOUND),
     # A conflict or a time-out may have followed the work: the conflict may be with what this very request created.
@@ -105,10 +110,20 @@ _MEANING = {
     Reason.FORBIDDEN: "Graph forbids it to this account",
     Reason.NO_SUCH_LIST: "Graph finds no such list",
     Reason.NO_SUCH_TASK: "Graph finds no such task in that list",
+    Reason.NO_MAILBOX: "this account has no mailbox that Graph can reach, a guest's or an unlicensed one for example: "
+    "sign in with the account that owns the list",
     Reason.TOO_LARGE: "Graph takes no file of this size",
     Reason.MAILBOX_FULL: "the mailbox is full",
 }
 
 
 def refused(reason: Reason, reply: GraphReply) -> seen.Refused:
-    return seen.Refused(reason, ": ".join(filter(None, (_MEANING.get(reason), status_and_code(reply)))))
+    return seen.Refused(reason, _told(reason, reply))
+
+
+def target_missing(reason: Reason, reply: GraphReply) -> seen.TargetMissing:
+    return seen.TargetMissing(reason, _told(reason, reply))
+
+
+def _told(reason: Reason, reply: GraphReply) -> str:
+    return ": ".join(filter(None, (_MEANING.get(reason), status_and_code(reply))))

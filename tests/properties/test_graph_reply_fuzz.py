@@ -59,7 +59,7 @@ def test_every_reply_to_every_call_is_understood_somehow(reply: GraphReply) -> N
     sessions.parse_put_slice(reply, PART, SIZE)
     sessions.parse_get_session(reply)
     sessions.parse_cancel_session(reply)
-    small_post.parse_post_empty(reply)
+    small_post.parse_post_attachment(reply)
     listings.parse_attachments(reply, ROOT)
     listings.parse_lists(reply, ROOT)
     listings.parse_tasks(reply, ROOT)

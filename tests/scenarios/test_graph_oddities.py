@@ -43,6 +43,7 @@ ATTACHES: dict[str, tuple[Any, ...]] = {
     "listing_lag": (0.0, 60.0),
     "wrapped_attachment": (False, True),
     "session_content_type": ("lost", "kept"),
+    "listed_lists": ("all", "only_in_delta"),
     "page_size": (1, 50),
     "next_link": ("always", "only_with_top", "never"),
     "select": (400, "ignored"),
@@ -76,6 +77,8 @@ OTHERS: dict[str, tuple[Any, ...]] = {
     "range_limit_status": (400,),
     "session_lifetime": (3_600.0,),
     "upload_url_authtoken": (True,),
+    "listed_lists": ("never",),
+    "mailbox_for_rest": (404,),
 }
 
 
@@ -149,6 +152,9 @@ REFUSES: list[tuple[dict[str, Any], Phase, Reason]] = [
         Phase.REJECTED,
         Reason.MAILBOX_FULL,
     ),
+    ({"mailbox_for_rest": 404}, Phase.REJECTED, Reason.NO_MAILBOX),
+    ({"minimum_session_size": len(FILE) + 1}, Phase.REJECTED, Reason.REFUSED),
+    ({"new_item_lag": 60.0}, Phase.REJECTED, Reason.NO_SUCH_TASK),
     ({"upload_url_host": "https://outlook.office.example"}, Phase.REJECTED, Reason.REFUSED),
     ({"put_permitted": False}, Phase.REJECTED, Reason.FORBIDDEN),
     ({"put_redirect": "https://elsewhere.example/upload"}, Phase.FAILED, Reason.NO_PROGRESS),
@@ -304,4 +310,28 @@ def test_a_byte_that_graph_stores_wrong_is_not_noticed() -> None:
     ((_, data),) = world.attached()
     assert world.phase(blob) is Phase.ATTACHED
     assert [at for at, (ours, theirs) in enumerate(zip(FILE, data, strict=True)) if ours != theirs] == [SLICE + 7]
+    assert_promise(world)
+
+
+@pytest.mark.parametrize("metadata", [{"list": "Tasks"}, {}], ids=["by name", "the default list"])
+def test_a_list_that_graph_hides_from_the_listing_is_found_by_change_tracking(metadata: dict[str, str]) -> None:
+    world = World(behaviour=replace(DOCUMENTED, listed_lists="only_in_delta"))
+    blob = upload(world, task="Receipts", **metadata)
+    assert_attached(world, blob)
+    assert ("list_lists_delta", 200) in world.requests()
+    assert_promise(world)
+
+
+def test_lists_that_graph_hides_everywhere_are_said_to_be_hidden() -> None:
+    """No name that the person could try would be found."""
+    world = World(behaviour=replace(DOCUMENTED, listed_lists="never"))
+    blob = upload(world, list="Tasks", task="Receipts")
+    assert_ended(world, blob, Phase.REJECTED, Reason.NO_SUCH_LIST, "Graph hides this account's lists")
+    assert_promise(world)
+
+
+def test_an_account_without_a_mailbox_is_told_so_and_not_that_its_list_is_missing() -> None:
+    world = World(behaviour=replace(DOCUMENTED, mailbox_for_rest=404))
+    blob = upload(world, list="Tasks", task="Receipts")
+    assert_ended(world, blob, Phase.REJECTED, Reason.NO_MAILBOX, "sign in with the account that owns the list")
     assert_promise(world)

@@ -102,3 +102,19 @@ def test_half_a_surrogate_pair_in_a_title_comes_out_as_text_that_can_be_stored()
 def test_the_value_of_an_attachment_is_its_hash_or_nothing_when_it_is_gone() -> None:
     assert listings.parse_value(GraphReply(200, {}, sha256="abc")) == "abc"
     assert listings.parse_value(reply(404)) == ""
+
+
+def test_the_documented_round_of_change_tracking_is_a_listing_and_its_delta_link_is_not_followed() -> None:
+    lists = listings.parse_lists(documented_reply("list_lists_delta"), ROOT)
+    assert lists == Page((Named(LIST, "List1"),), "", None)
+
+
+def test_a_list_that_was_removed_is_none() -> None:
+    rows = [{"id": "A", "displayName": "Gone", "@removed": {"reason": "deleted"}}, {"id": "B", "displayName": "Work"}]
+    assert listings.parse_lists(reply(200, {"value": rows}), ROOT) == Page((Named("B", "Work"),), "", None)
+
+
+def test_the_list_of_flagged_mail_is_told_apart() -> None:
+    rows = [{"id": "A", "displayName": "Gekennzeichnet", "wellknownListName": "flaggedEmails"}]
+    page = listings.parse_lists(reply(200, {"value": rows}), ROOT)
+    assert page == Page((Named("A", "Gekennzeichnet", is_flagged_emails=True),), "", None)

@@ -69,7 +69,7 @@ from tests.support.graph_replies import (
 )
 def test_the_id_is_the_last_part_of_location_in_every_form(location: str, attachment_id: str) -> None:
     assert put(None, LAST, 201, location=location) == seen.Attached(attachment_id)
-    assert small_post.parse_post_empty(reply(201, location=location)) == seen.Attached(attachment_id)
+    assert small_post.parse_post_attachment(reply(201, location=location)) == seen.Attached(attachment_id)
 
 
 @pytest.mark.parametrize(
@@ -86,11 +86,11 @@ def test_without_a_usable_location_the_body_s_id_counts(headers: dict[str, str])
 @pytest.mark.parametrize("body", [None, b"<html>", {}, {"id": None}, {"id": 7}, {"id": ""}], ids=repr)
 def test_created_under_no_name_has_landed_all_the_same(body: object) -> None:
     assert put(body, LAST, 201) == seen.LandedUnnamed()
-    assert small_post.parse_post_empty(reply(200, body)) == seen.LandedUnnamed()
+    assert small_post.parse_post_attachment(reply(200, body)) == seen.LandedUnnamed()
 
 
 def test_the_documented_reply_to_the_small_post_is_an_attachment() -> None:
-    assert small_post.parse_post_empty(documented_reply("post_attachment")) == seen.Attached(ATTACHMENT)
+    assert small_post.parse_post_attachment(documented_reply("post_attachment")) == seen.Attached(ATTACHMENT)
 
 
 @pytest.mark.parametrize(

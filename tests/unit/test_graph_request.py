@@ -1,12 +1,13 @@
 """Graph's requests are the documented ones, and the token goes to Graph only."""
 
+import base64
 import json
 from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
 
-from shared.core.ranges import ByteRange
+from shared.core.ranges import MAX_POST_BYTES, ByteRange
 from shared.graph import listings, sessions, small_post
 from shared.graph.request import GraphRequest, Mailbox, is_within, with_client_request_id
 from tests.support.entries import ROOT, SESSION_URL
@@ -52,15 +53,27 @@ def create_session() -> GraphRequest:
         ),
         (lambda: listings.prepare_value(ME, LIST, TASK, ATTACHMENT), "get_value", "get_attachment", "value"),
         (
-            lambda: small_post.prepare_post_empty(ME, LIST, TASK, name="smile"),
+            lambda: small_post.prepare_post_attachment(ME, LIST, TASK, name="smile", content=b""),
             "post_attachment",
             "post_attachment",
             "documented",
         ),
         (lambda: listings.prepare_list_lists(ME), "list_lists", "list_lists", "documented"),
+        (lambda: listings.prepare_list_lists_delta(ME), "list_lists_delta", "list_lists_delta", "documented"),
         (lambda: listings.prepare_list_tasks(ME, LIST), "list_tasks", "list_tasks", "documented"),
     ],
-    ids=["create", "first slice", "last slice", "cancel", "list attachments", "value", "small POST", "lists", "tasks"],
+    ids=[
+        "create",
+        "first slice",
+        "last slice",
+        "cancel",
+        "list attachments",
+        "value",
+        "small POST",
+        "lists",
+        "all lists",
+        "tasks",
+    ],
 )
 def test_a_request_is_the_documented_one(
     prepare: Callable[[], GraphRequest], operation: str, name: str, exchange: str
@@ -239,3 +252,12 @@ def test_nothing_else_may(url: str) -> None:
 )
 def test_a_server_on_this_machine_is_its_own_origin_only(url: str, expected: bool) -> None:
     assert is_within(url, "http://127.0.0.1:8080/v1.0") is expected
+
+
+def test_a_small_post_carries_the_file_in_base64() -> None:
+    """A file of the most bytes that it is for stays below the 4,194,304 characters that a body may have."""
+    content = bytes(range(250)) * (MAX_POST_BYTES // 250)
+    request = small_post.prepare_post_attachment(ME, LIST, TASK, name="n" * 255, content=content)
+    assert base64.b64decode(json.loads(request.body)["contentBytes"]) == content
+    assert len(content) == MAX_POST_BYTES
+    assert len(request.body) < 4_194_304

@@ -2,7 +2,7 @@ import pytest
 
 from shared.core.attachment import Reference
 from shared.core.entry import Reason
-from shared.core.lookup import Named, find_list, find_task
+from shared.core.lookup import Named, are_hidden, find_list, find_task
 from shared.core.observations import Refused
 
 TASKS = Named("D", "Aufgaben", is_default=True)
@@ -74,3 +74,17 @@ def test_five_names_are_shown_whole_up_to_forty_characters() -> None:
 
 def test_an_empty_mailbox_is_said_to_be_empty() -> None:
     assert find_task(Reference(name="x"), []) == Refused(Reason.NO_SUCH_TASK, 'no task is named "x"; found none at all')
+
+
+@pytest.mark.parametrize(
+    ("lists", "hidden"),
+    [
+        ((), True),
+        ((Named("F", "Flagged Emails", is_flagged_emails=True),), True),
+        ((Named("F", "Flagged Emails", is_flagged_emails=True), Named("A", "Work")), False),
+        ((Named("A", "Tasks", is_default=True),), False),
+    ],
+    ids=["nothing", "flagged mail only", "flagged mail and another", "the default list"],
+)
+def test_lists_are_hidden_where_flagged_mail_is_all_that_shows(lists: tuple[Named, ...], hidden: bool) -> None:
+    assert are_hidden(lists) is hidden

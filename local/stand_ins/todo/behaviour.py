@@ -43,6 +43,8 @@ class Behaviour:
     upload_url_authtoken: bool = False
     # [25] The reference shows the GUID even for a caller that used /me.
     upload_url_user: Literal["guid", "upn", "me"] = "guid"
+    # By analogy with mail: a smaller file gets 400 ErrorAttachmentSizeShouldNotBeLessThanMinimumSize.
+    minimum_session_size: int = 0
     # [26] Sessions of personal accounts were never shown live: a status here refuses them.
     personal_sessions: Literal["supported", 400, 403, 404] = "supported"
     # [27] Attaching in a shared list or the list of flagged mail.
@@ -110,6 +112,12 @@ class Behaviour:
 
     # --- lists, tasks, ids ---
 
+    # A list or a task that another app made is neither found nor listed until this many seconds later.
+    new_item_lag: float = 0.0
+    # For some accounts the listing holds Flagged Emails at most, and only lists/delta has the others, or not even that.
+    listed_lists: Literal["all", "only_in_delta", "never"] = "all"
+    # An account without a mailbox that Graph can reach: every request to its To Do gets MailboxNotEnabledForRESTAPI.
+    mailbox_for_rest: Literal["enabled", 404] = "enabled"
     page_size: int = 50
     # Listings without $top have come back cut off and without a nextLink.
     next_link: Literal["always", "only_with_top", "never", "other_host"] = "always"

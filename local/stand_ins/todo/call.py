@@ -54,7 +54,7 @@ def find_list(call: Call) -> TaskList:
     # The shorthand works on most routes, but not for one task: microsoftgraph/microsoft-graph-explorer-v4#2743.
     if found is None and wanted == "Tasks" and call.behaviour.tasks_shorthand:
         found = call.mailbox.default_list() if call.route.operation is not Operation.GET_TASK else None
-    if found is None:
+    if found is None or not is_visible(call, found):
         raise _not_found(wanted, "list")
     return found
 
@@ -62,11 +62,18 @@ def find_list(call: Call) -> TaskList:
 def find_task(call: Call) -> Task:
     task_list = find_list(call)
     task = task_list.tasks.get(call.route.task_id)
+    if task is not None and not is_visible(call, task):
+        task = None
     if task is None and call.behaviour.unknown_task == 400:
         raise Refusal(400, "Parent folder specified does not contain a Task with given Id.")
     if task is None:
         raise _not_found(call.route.task_id, "task")
     return task
+
+
+def is_visible(call: Call, item: TaskList | Task) -> bool:
+    """Whether a list or a task that another app made shows by now."""
+    return item.created is None or (call.now - item.created).total_seconds() >= call.behaviour.new_item_lag
 
 
 def find_attachment(call: Call, task: Task) -> Attachment:

@@ -50,6 +50,9 @@ def refuse_caller(caller: Caller, behaviour: Behaviour, route: Route) -> Refusal
     if caller.grant is None:
         message = "Access token validation failure." if caller.has_bearer else "Access token is empty."
         return Refusal(401, message, headers={"WWW-Authenticate": challenge(claims=False)})
+    if behaviour.mailbox_for_rest != "enabled":
+        message = "REST API is not yet supported for this mailbox."
+        return Refusal(behaviour.mailbox_for_rest, message, code="MailboxNotEnabledForRESTAPI")
     by_application = caller.grant.mailbox is None
     if by_application and not route.user:
         return Refusal(400, "/me request is only valid with delegated authentication flow.", code="BadRequest")

@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 from typing import Any
 from urllib.parse import quote, urlencode
 
-from local.stand_ins.todo.call import Call, find_attachment, find_list, find_task
-from local.stand_ins.todo.mailbox import Attachment
+from local.stand_ins.todo.call import Call, find_attachment, find_list, find_task, is_visible
+from local.stand_ins.todo.mailbox import Attachment, TaskList
 from local.stand_ins.todo.refusals import Refusal
 from local.stand_ins.todo.render import (
     attachment_entity,
@@ -25,9 +25,27 @@ _EQUALS = re.compile(r"\s*(\w+)\s+eq\s+'((?:[^']|'')*)'\s*")
 
 
 def list_lists(call: Call) -> Response:
-    lists = list(call.mailbox.lists.values())
     matches = _filter(call, "displayName")
-    return _page(call, "lists", [each for each in lists if matches(each.display_name)], list_entity)
+    lists = [each for each in _lists(call) if matches(each.display_name)]
+    if call.behaviour.listed_lists != "all":
+        lists = _only_flagged_emails(lists)
+    return _page(call, "lists", lists, list_entity)
+
+
+def list_lists_delta(call: Call) -> Response:
+    """A first round of change tracking, which is all lists. Its last page has a deltaLink in place of a nextLink."""
+    lists = _lists(call)
+    if call.behaviour.listed_lists == "never":
+        lists = _only_flagged_emails(lists)
+    return _page(call, "lists", lists, list_entity, link_at_end="@odata.deltaLink")
+
+
+def _lists(call: Call) -> list[TaskList]:
+    return [each for each in call.mailbox.lists.values() if is_visible(call, each)]
+
+
+def _only_flagged_emails(lists: Sequence[TaskList]) -> list[TaskList]:
+    return [each for each in lists if each.wellknown_name == "flaggedEmails"]
 
 
 def get_list(call: Call) -> Response:
@@ -38,7 +56,7 @@ def get_list(call: Call) -> Response:
 
 
 def list_tasks(call: Call) -> Response:
-    tasks = list(find_list(call).tasks.values())
+    tasks = [each for each in find_list(call).tasks.values() if is_visible(call, each)]
     matches = _filter(call, "title")
     return _page(call, "tasks", [each for each in tasks if matches(each.title)], task_entity)
 
@@ -94,13 +112,17 @@ def _filter(call: Call, field: str) -> Callable[[str], bool]:
     return lambda name: name == wanted
 
 
-def _page[T](call: Call, what: str, items: Sequence[T], entity: Callable[[T], dict[str, Any]]) -> Response:
+def _page[T](
+    call: Call, what: str, items: Sequence[T], entity: Callable[[T], dict[str, Any]], *, link_at_end: str = ""
+) -> Response:
     _refuse_select(call)
     top, start = _top(call), _start(call)
     body: dict[str, Any] = context(call.root, call.route.version, f"{user_path(call.mailbox)}/{what}")
     body["value"] = [entity(each) for each in items[start : start + top]]
     if start + top < len(items) and _says_next(call):
         body["@odata.nextLink"] = _next_link(call, start + top)
+    elif link_at_end:
+        body[link_at_end] = f"{call.root}{call.route.path}?$deltatoken=later"
     return json_response(200, body)
 
 

@@ -35,6 +35,8 @@ class Task:
     # How often each file hangs on this task: (declared name, SHA-256).
     copies: Counter[tuple[str, str]] = field(default_factory=Counter, repr=False)
     deleted: bool = False
+    # None: before anybody looked.
+    created: datetime | None = None
 
 
 @dataclass(slots=True, eq=False)
@@ -45,6 +47,7 @@ class TaskList:
     wellknown_name: WellknownName = "none"
     shared: bool = False
     tasks: dict[str, Task] = field(default_factory=dict, repr=False)
+    created: datetime | None = None
 
 
 @dataclass(slots=True, eq=False)

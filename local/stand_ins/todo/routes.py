@@ -16,6 +16,7 @@ from local.stand_ins.todo.refusals import Refusal
 
 class Operation(StrEnum):
     LIST_LISTS = "list_lists"
+    LIST_LISTS_DELTA = "list_lists_delta"
     GET_LIST = "get_list"
     LIST_TASKS = "list_tasks"
     GET_TASK = "get_task"
@@ -37,6 +38,7 @@ SESSION_OPERATIONS = PUTS | {Operation.GET_SESSION, Operation.CANCEL_SESSION}
 
 _SHAPES: Mapping[str, Mapping[str, Operation]] = {
     "lists": {"GET": Operation.LIST_LISTS},
+    "lists/delta": {"GET": Operation.LIST_LISTS_DELTA},
     "lists/*": {"GET": Operation.GET_LIST},
     "lists/*/tasks": {"GET": Operation.LIST_TASKS},
     "lists/*/tasks/*": {"GET": Operation.GET_TASK},
@@ -52,7 +54,7 @@ _SHAPES: Mapping[str, Mapping[str, Operation]] = {
     "lists/*/tasks/*/attachmentsessions/*/content": {"PUT": Operation.PUT_SLICE},
 }
 _COLLECTIONS = frozenset({"lists", "tasks", "attachments", "attachmentsessions"})
-_NOT_IDS = frozenset({"createuploadsession"})
+_NOT_IDS = frozenset({"createuploadsession", "delta"})
 _KEY_SEGMENT = re.compile(r"([^(']+)\('(.*)'\)")
 _VERSIONS = frozenset({"v1.0", "beta", "gv1.0"})
 

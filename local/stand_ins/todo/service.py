@@ -33,6 +33,7 @@ __all__ = ["Exchange", "TodoService"]
 
 ENDPOINTS: Mapping[Operation, Callable[[Call], Response]] = {
     Operation.LIST_LISTS: listings.list_lists,
+    Operation.LIST_LISTS_DELTA: listings.list_lists_delta,
     Operation.GET_LIST: listings.get_list,
     Operation.LIST_TASKS: listings.list_tasks,
     Operation.GET_TASK: listings.get_task,
@@ -92,10 +93,14 @@ class TodoService:
     def add_list(
         self, mailbox: Mailbox, name: str, *, wellknown_name: WellknownName = "none", shared: bool = False
     ) -> TaskList:
-        return self.store.add_list(mailbox, name, wellknown_name=wellknown_name, shared=shared)
+        task_list = self.store.add_list(mailbox, name, wellknown_name=wellknown_name, shared=shared)
+        task_list.created = self.now()
+        return task_list
 
     def add_task(self, task_list: TaskList, title: str) -> Task:
-        return self.store.add_task(task_list, title)
+        task = self.store.add_task(task_list, title)
+        task.created = self.now()
+        return task
 
     def move_task(self, task: Task, to: TaskList) -> None:
         self.store.move_task(task, to, id_=self.behaviour.moved_task_id)

@@ -1,6 +1,6 @@
 """The published limits of Outlook services, and the promises that a Retry-After makes.
 
-Windows slide. A refused request counts as a request, as documented; only admitted bytes count as uploaded.
+Windows slide. A refused request counts as a request, as documented. Whether its bytes count as uploaded is not said.
 """
 
 from collections import defaultdict, deque
@@ -22,6 +22,8 @@ class Limits:
     # 150 MB in 5 minutes; before 2023 the page had 15 MB in 30 s.
     upload_bytes: int | None = None
     upload_seconds: float = 300.0
+    # "Throttled requests count" is said of requests: False counts admitted bytes only, True those of refused ones too.
+    refused_bytes_count: bool = False
     requests: int | None = None
     request_seconds: float = 600.0
     retry_after: Literal["integer", "fraction", "http_date", "absent", "huge"] = "integer"
@@ -72,6 +74,12 @@ class Throttle:
 
     def admit(self, limits: Limits, mailbox: str, now: datetime, *, in_flight: int, upload: int) -> Denial | None:
         """*in_flight* counts the open requests in the concurrency's scope, without this one."""
+        denial = self._judge(limits, mailbox, now, in_flight=in_flight, upload=upload)
+        if limits.upload_bytes is not None and upload and (denial is None or limits.refused_bytes_count):
+            self._uploads[mailbox].count(now, upload)
+        return denial
+
+    def _judge(self, limits: Limits, mailbox: str, now: datetime, *, in_flight: int, upload: int) -> Denial | None:
         if limits.requests is not None:
             window, span = self._requests[mailbox], timedelta(seconds=limits.request_seconds)
             window.evict(now - span)
@@ -87,7 +95,6 @@ class Throttle:
             if window.total + upload > limits.upload_bytes:
                 wait = window.seconds_until_room(upload, limits.upload_bytes, now, span)
                 return Denial("ApplicationThrottled", "Application is over its upload limit.", wait)
-            window.count(now, upload)
         return None
 
     def promise(self, key: str, until: datetime) -> None:

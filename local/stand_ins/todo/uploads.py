@@ -37,6 +37,9 @@ def create_session(call: Call) -> Response:
     name_as_kept(call.behaviour, name)
     if size > call.behaviour.size_limit and call.behaviour.size_refused_at == "create":
         raise _too_large(call)
+    if 0 < size < call.behaviour.minimum_session_size:
+        message = "The size of the attachment should not be less than the minimum size of an upload session."
+        raise Refusal(400, message, code="ErrorAttachmentSizeShouldNotBeLessThanMinimumSize")
     if size == 0 and call.behaviour.empty_session == "refused":
         raise Refusal(400, "The size of an upload session cannot be zero.")
     refuse_namesake(call, task, name, at="refused_at_create")

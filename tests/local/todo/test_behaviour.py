@@ -462,6 +462,54 @@ def test_a_next_link_can_be_withheld(form: str, without_top: bool, with_top: boo
     assert hosts <= {"https://elsewhere.example" if form == "other_host" else ROOT}
 
 
+@pytest.mark.parametrize(
+    ("form", "plain", "tracked"),
+    [("all", 3, 3), ("only_in_delta", 1, 3), ("never", 1, 1)],
+)
+def test_lists_can_be_hidden_from_the_listing_and_from_change_tracking(form: str, plain: int, tracked: int) -> None:
+    desk = make_desk({"listed_lists": form, "page_size": 1})
+    desk.service.add_list(desk.mailbox, "Flagged Emails", wellknown_name="flaggedEmails")
+    desk.service.add_list(desk.mailbox, "Work")
+    for url, count in ((desk.lists_url, plain), (f"{desk.lists_url}/delta", tracked)):
+        found, page = [], json_of(desk.get(url))
+        while "@odata.nextLink" in page:
+            found += page["value"]
+            page = json_of(desk.get(page["@odata.nextLink"]))
+        found += page["value"]
+        assert len(found) == count
+        assert ("@odata.deltaLink" in page) is url.endswith("delta")
+    assert desk.get(desk.tasks_url).status == 200
+
+
+def test_what_another_app_made_shows_after_a_while() -> None:
+    desk = make_desk({"new_item_lag": 30})
+    young = desk.service.add_list(desk.mailbox, "Young")
+    urls = (f"{desk.lists_url}/{young.id}", desk.tasks_url, desk.attachments_url)
+    assert [desk.get(url).status for url in urls] == [404, 404, 404]
+    assert desk.create(SIZE).status == 404
+    assert json_of(desk.get(desk.lists_url))["value"] == []
+    desk.pass_time(30)
+    assert [desk.get(url).status for url in urls] == [200, 200, 200]
+    desk.service.add_task(desk.task_list, "Young")
+    assert len(json_of(desk.get(desk.tasks_url))["value"]) == 1
+    desk.pass_time(30)
+    assert len(json_of(desk.get(desk.tasks_url))["value"]) == 2
+
+
+def test_a_mailbox_can_be_out_of_reach_for_every_request() -> None:
+    desk = make_desk({"mailbox_for_rest": 404})
+    for response in (desk.get(desk.lists_url), desk.get(desk.attachments_url), desk.create(SIZE)):
+        assert (response.status, error_of(response)["code"]) == (404, "MailboxNotEnabledForRESTAPI")
+
+
+def test_a_session_can_be_for_larger_files_only() -> None:
+    desk = make_desk({"minimum_session_size": SIZE})
+    refused = desk.create(SIZE - 1)
+    assert refused.status == 400
+    assert error_of(refused)["code"] == "ErrorAttachmentSizeShouldNotBeLessThanMinimumSize"
+    assert desk.create(SIZE).status == 200
+
+
 @pytest.mark.parametrize(("value", "status"), [(400, 400), ("ignored", 200)])
 def test_select_is_refused_or_ignored(value: object, status: int) -> None:
     desk = make_desk({"select": value})

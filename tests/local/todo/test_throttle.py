@@ -111,3 +111,15 @@ def test_coming_back_to_a_throttled_mailbox_early_is_an_offence() -> None:
     desk.get(desk.lists_url)
     desk.get(desk.attachments_url)
     assert desk.offences() == {Offence.EARLY_REQUEST: 1}
+
+
+@pytest.mark.parametrize(("count", "status"), [(False, 200), (True, 429)])
+def test_refused_bytes_use_up_the_allowance_or_do_not(count: bool, status: int) -> None:
+    """Where they count, a client that does not wait as it was told is let in no sooner for having tried."""
+    desk = make_desk(limits=Limits(upload_bytes=10_000, upload_seconds=100, refused_bytes_count=count))
+    url = desk.open(20_000)
+    assert desk.put(url, 0, bytes(7_000), 20_000).status == 200
+    desk.pass_time(80)
+    assert [desk.put(url, 7_000, bytes(4_000), 20_000).status for _ in range(3)] == [429] * 3
+    desk.pass_time(21)
+    assert desk.put(url, 7_000, bytes(4_000), 20_000).status == status
