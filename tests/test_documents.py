@@ -18,9 +18,12 @@ from shared.core.entry import Entry
 from shared.errors import SettingsError
 from shared.settings import KNOWN_ROOTS, Settings
 from tests.support.documents import (
+    GRAPH_BEHAVIOUR,
     ROOT,
     WITH_A_CONNECTION_STRING,
     WITH_AN_IDENTITY,
+    Fact,
+    facts,
     markdown_files,
     section,
     settings_of_bindings,
@@ -30,7 +33,6 @@ from tests.support.documents import (
 
 # Linked before it exists. Empty this when it does.
 NOT_WRITTEN_YET: set[Path] = set()
-GRAPH_BEHAVIOUR = ROOT / "docs" / "GRAPH_BEHAVIOUR.md"
 DOCUMENTS = [pytest.param(path, id=str(path.relative_to(ROOT))) for path in markdown_files()]
 each_document = pytest.mark.parametrize("path", DOCUMENTS)
 
@@ -151,29 +153,45 @@ def test_the_architecture_tells_all_ten_invariants() -> None:
     assert told == [f"I{number}" for number in range(1, 11)]
 
 
+OPEN_QUESTIONS = facts("## Unknown or contradictory")
+KNOWN = facts("## Documented, reported or inferred")
+each_fact = pytest.mark.parametrize("fact", [*OPEN_QUESTIONS, *KNOWN], ids=lambda fact: fact.number)
+
+
 def test_all_thirty_open_questions_about_graph_are_answered_in_order() -> None:
-    rows = table(section(GRAPH_BEHAVIOUR, "## Unknown or contradictory"))
-    assert [row[0] for row in rows] == [str(number) for number in range(1, 31)]
+    assert [fact.number for fact in OPEN_QUESTIONS] == [str(number) for number in range(1, 31)]
+    assert [fact.title for fact in OPEN_QUESTIONS if not fact.title.endswith("?")] == []
 
 
-def test_every_row_about_graph_is_whole() -> None:
-    for heading in ("## Unknown or contradictory", "## Documented, reported or inferred"):
-        for row in table(section(GRAPH_BEHAVIOUR, heading)):
-            assert len(row) == 8, row[:2]
-            assert all(row), row[:2]
+def test_the_facts_about_graph_are_numbered_in_order() -> None:
+    assert [fact.number for fact in KNOWN] == [str(number) for number in range(31, 31 + len(KNOWN))]
 
 
-def test_no_row_about_graph_claims_that_we_saw_it() -> None:
-    for heading in ("## Unknown or contradictory", "## Documented, reported or inferred"):
-        for row in table(section(GRAPH_BEHAVIOUR, heading)):
-            assert re.fullmatch(r"(no|others)( \(.+\))?", row[4]), row[:2]
+@each_fact
+def test_every_fact_about_graph_is_whole(fact: Fact) -> None:
+    assert list(fact.items) == ["source", "seen live", "the app", "switch", "test"]
+    assert all([fact.title, fact.text, *fact.items.values()])
+    assert re.search(r"`test_\w+`", fact.items["test"])
+
+
+@each_fact
+def test_every_fact_about_graph_says_what_kind_of_source_it_has(fact: Fact) -> None:
+    kinds = {row[0] for row in table(GRAPH_BEHAVIOUR.read_text(encoding="utf-8"))}
+    told = re.search(r" \(([^()]+)\)$", fact.items["source"])
+    assert told is not None
+    assert set(told[1].split("; ")) <= kinds
+
+
+@each_fact
+def test_no_fact_about_graph_claims_that_we_saw_it(fact: Fact) -> None:
+    assert re.fullmatch(r"(no|others)( \(.+\))?", fact.items["seen live"])
 
 
 def test_every_switch_of_the_emulator_has_its_fact() -> None:
-    text = prose(GRAPH_BEHAVIOUR)
+    told = {name for fact in [*OPEN_QUESTIONS, *KNOWN] for name in re.findall(r"`([\w.]+)`", fact.items["switch"])}
     switches = {f"behaviour.{field.name}" for field in fields(Behaviour)}
     limits = {f"throttle.{field.name}" for field in fields(throttle.Limits)}
-    assert sorted(name for name in switches | limits if f"`{name}`" not in text) == []
+    assert (switches | limits) - told == set()
 
 
 # -- settings --

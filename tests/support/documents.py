@@ -2,11 +2,13 @@
 
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from shared.settings import CONNECTION, Settings
 
 ROOT = Path(__file__).resolve().parents[2]
+GRAPH_BEHAVIOUR = ROOT / "docs" / "GRAPH_BEHAVIOUR.md"
 CONFIGURATION = ROOT / "docs" / "configuration.md"
 
 WITH_A_CONNECTION_STRING: Mapping[str, str] = {
@@ -86,6 +88,28 @@ def table(text: str) -> list[list[str]]:
         elif rows:
             break
     return rows[2:]
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """A fact about Graph: what its heading asks or says, the prose under it, and its items by their labels."""
+
+    number: str
+    title: str
+    text: str
+    items: Mapping[str, str]
+
+
+def facts(heading: str) -> list[Fact]:
+    """The facts under *heading* of docs/GRAPH_BEHAVIOUR.md, in their order."""
+    found = []
+    for part in re.split(r"^### ", section(GRAPH_BEHAVIOUR, heading), flags=re.MULTILINE)[1:]:
+        title, _, rest = part.partition("\n")
+        number, _, title = title.partition(". ")
+        text, _, items = rest.partition("\n- ")
+        pairs = (" ".join(item.split()).partition(": ") for item in re.split(r"\n- ", items))
+        found.append(Fact(number, title, text.strip(), {label: value for label, _, value in pairs}))
+    return found
 
 
 def settings_table() -> dict[str, list[str]]:
