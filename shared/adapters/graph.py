@@ -1,8 +1,8 @@
 """HTTP to Microsoft Graph, with `requests`: one exchange, bounded as a whole, no retry, no redirect.
 
 A read timeout does not bound a request: a reply that trickles in goes on for ever, each byte in time. So a timer
-closes the socket at the deadline, and whoever reads or writes at that moment gets an error. Once `send` has returned
-or raised, no connection of ours carries the request any more; that is what lets a claim be handed on.
+closes the socket at the deadline, and the read or write of that moment raises an error. Once `send` has returned or
+raised, no connection of ours carries the request any more. So another worker may take over the claim then.
 """
 
 import hashlib
@@ -28,7 +28,7 @@ _SLACK_SECONDS = 5
 _CHUNK_BYTES = 256 * 1024
 # Replies other than files are small; a server that sends more is not Graph.
 _MAX_BODY_BYTES = 8 * 1024 * 1024
-# More than the threads of a worker, so that no two uploads wait for one another's connection.
+# More than the threads of a worker, so that no upload waits for another one's connection.
 _POOL_SIZE = 32
 
 
@@ -66,7 +66,7 @@ class RequestsGraph:
                     reply = _reply(response, digest=request.digest)
                 watch.check()
             except (requests.RequestException, OSError) as error:
-                # The error's own text may hold the URL: only its kind is told.
+                # The error's own text may hold the URL, so only its kind is repeated.
                 why = "the deadline was over" if watch.is_over else type(error).__name__
                 raise GraphNoReply(f"no reply to {request.operation}: {why}", sent=watch.sent) from None
         return reply
@@ -131,7 +131,7 @@ class _Watch:
         connection.sock.settimeout(self._seconds + _SLACK_SECONDS)
 
     def check(self) -> None:
-        """A body that ends with its connection looks complete when the connection was cut: it is not."""
+        """A body that ends with its connection looks complete when the connection was cut, and is not."""
         if self.is_over:
             raise TimeoutError("the deadline was over while the reply came in")
 

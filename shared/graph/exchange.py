@@ -22,7 +22,10 @@ _ID = re.compile(r"[0-9A-Za-z-]{1,64}")
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
-    """*status* is 0 where no reply came; then *error* says why, by the name of an exception."""
+    """One request and what came of it. *status* is 0 where no reply came; *error* then names an exception.
+
+    *server* is a host. *retry_after* is in seconds.
+    """
 
     operation: str
     method: str
@@ -41,6 +44,7 @@ class Exchange:
             *_named(request),
             status=reply.status,
             code=error_code(reply) if reply.status >= 400 else "",
+            # Graph's own, for its support. A server may send anything under that name, and this goes to the log.
             request_id=request_id if _ID.fullmatch(request_id := reply.headers.get("request-id", "")) else "",
             retry_after=asked.total_seconds() if asked is not None else None,
             error=str(reply.status) if reply.status >= 400 else "",
@@ -48,11 +52,12 @@ class Exchange:
 
     @classmethod
     def unanswered(cls, request: GraphRequest, error: str) -> "Exchange":
+        """No reply came; what the request did is unknown."""
         return cls(*_named(request), error=error)
 
     @classmethod
     def unasked(cls, error: str) -> "Exchange":
-        """What was needed before anything could be asked of Graph was not to be had."""
+        """Graph was not asked: something that the request needs, such as a token, was not available."""
         return cls("", "", "", "", error=error)
 
     @property
@@ -60,7 +65,7 @@ class Exchange:
         return row_for(self.status).kind in COME_BACK_LATER
 
     def fields(self) -> dict[str, str | int | float]:
-        """As `records.ATTRIBUTES` names them; what is unknown is left out."""
+        """Under the names of `records.ATTRIBUTES`; without those that are unknown."""
         facts: dict[str, str | int | float] = {
             "graph_operation": self.operation,
             "method": self.method,

@@ -172,7 +172,7 @@ def _not_told(reply: GraphReply) -> AskedObservation:
             | Kind.PERMANENT
             | Kind.REFUSED
         ):
-            # Nobody has published what an expired session answers, and no page promises that one can be asked at all.
+            # What an expired session answers is not published, nor that a session can be asked at all.
             return seen.SessionLost(status_and_code(reply))
 
 

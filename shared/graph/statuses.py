@@ -23,7 +23,7 @@ class Kind(Enum):
 
     THROTTLED = auto()  # nothing was done: come back when it says
     AWAY = auto()  # the service or the mailbox is away for a while; what was sent may have been applied
-    PASSING = auto()  # the server failed, or was in two minds; what was sent may have been applied
+    PASSING = auto()  # a fault or a conflict of this moment; what was sent may have been applied
     UNEXPECTED = auto()  # below 400, and not what the call takes for success: a redirect, a gateway's page
     NOT_FOUND = auto()  # not yet, perhaps: another app may have made it a moment ago
     GONE = auto()

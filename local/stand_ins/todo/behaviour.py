@@ -1,7 +1,7 @@
 """How this server reads what Graph's reference leaves open, contradicts or is silent about: one switch for each.
 
-The defaults are what the reference documents. docs/GRAPH_BEHAVIOUR.md has a fact for each switch; a number in brackets is
-that of an open question there. A client is sound when it comes through under every value of every switch.
+The defaults are what the reference documents. docs/GRAPH_BEHAVIOUR.md has a fact for each switch; a number in brackets
+is that of an open question there. A client is sound when it comes through under every value of every switch.
 """
 
 from dataclasses import dataclass
