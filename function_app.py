@@ -24,21 +24,21 @@ app = func.FunctionApp()
 )
 def open_upload(client: blob.BlobClient, context: func.Context) -> None:
     """A blob was written. Bound as a client: an InputStream would pull the whole file through the host."""
-    application().on_blob_event(client.blob_name, context)
+    application().open_upload(client.blob_name, context)
 
 
 @app.function_name("send_range")
 @app.queue_trigger(arg_name="message", queue_name="%TODO_ATTACH_QUEUE%", connection=CONNECTION)
 def send_range(message: func.QueueMessage, context: func.Context) -> None:
     """One step of one upload: at most one slice."""
-    application().on_message(message, context)
+    application().send_range(message, context)
 
 
 @app.function_name("park_range")
 @app.queue_trigger(arg_name="message", queue_name="%TODO_ATTACH_QUEUE%-poison", connection=CONNECTION)
 def park_range(message: func.QueueMessage, context: func.Context) -> None:
     """A range message failed too often: its upload is parked, and the sweep tries again."""
-    application().on_poison(message, context)
+    application().park_range(message, context)
 
 
 @app.function_name("reopen_upload")
@@ -49,14 +49,14 @@ def reopen_upload(message: func.QueueMessage, context: func.Context) -> None:
     The queue's name is the host's. A queue whose name ends in -poison has no poison queue of its own: a message that
     fails here comes back, after the lease, for as long as it takes.
     """
-    application().on_poison_event(message, context)
+    application().reopen_upload(message, context)
 
 
 @app.function_name("sweep")
 @app.timer_trigger(arg_name="timer", schedule="%TODO_ATTACH_SWEEP_SCHEDULE%")
 def sweep(timer: func.TimerRequest, context: func.Context) -> None:  # noqa: ARG001 - the binding passes it
     """Starts uploads again that no message names any more."""
-    application().on_timer(context)
+    application().sweep(context)
 
 
 @app.function_name("connect")

@@ -13,7 +13,7 @@ from bench.latency import KIB
 from bench.stack import Failed, MeasuredStack
 from local.stack.app_settings import TABLE
 from shared.adapters.storage import clients as azure_clients
-from shared.adapters.storage.entry_record import Plain, to_record
+from shared.adapters.storage.entry_row import Plain, to_row
 from shared.adapters.storage.ledger import TableLedger
 from shared.settings import Connection
 
@@ -57,7 +57,7 @@ def _record_of(storage: str, upload_id: str) -> _Row:
         stored = TableLedger(table, lambda: "").get(upload_id)
     if stored is None or not stored.entry.is_done:
         raise Failed("the upload that was to be copied is not done")
-    return to_record(stored.entry)
+    return to_row(stored.entry)
 
 
 def _signed_url(storage: str) -> str:

@@ -4,8 +4,8 @@
     .venv/bin/python scripts/draw_phases.py            print the picture
     .venv/bin/python scripts/draw_phases.py --write    put it into docs/ARCHITECTURE.md, between the two markers
 
-The moves come from three places: `upload.TRANSITIONS` (what was seen), `entry.claimed` (what the claim already
-tells), `upload.decide` (the bounds). Each is asked; nothing is listed here a second time.
+The moves come from three places: `transitions.TRANSITIONS` (what was seen), `entry.claimed` (what the claim already
+tells), `decide.decide` (the bounds). Each is asked; nothing is listed here a second time.
 """
 
 import sys
@@ -16,10 +16,12 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from shared.core import upload
+from shared.core.actions import End
 from shared.core.attachment import BlobVersion, Reference
-from shared.core.entry import Entry, Phase, claimed
-from shared.core.upload import TRANSITIONS, Limits
+from shared.core.decide import decide
+from shared.core.entry import Entry, LandedAs, Phase, Report, Session, SignInWait, claimed
+from shared.core.limits import Limits
+from shared.core.transitions import TRANSITIONS
 
 DOCUMENT = Path(__file__).resolve().parent.parent / "docs" / "ARCHITECTURE.md"
 BEGIN = "<!-- phases: begin, made by scripts/draw_phases.py -->"
@@ -58,9 +60,10 @@ def insert(document: str, drawn: str) -> str:
 
 
 def _observed() -> Iterator[Move]:
-    for phase, seen in TRANSITIONS.items():
-        for kind, targets in seen.items():
-            yield from ((phase, kind.__name__, target) for target in targets)
+    for phase, actions in TRANSITIONS.items():
+        for seen in actions.values():
+            for kind, targets in seen.items():
+                yield from ((phase, kind.__name__, target) for target in sorted(targets))
 
 
 def _claimed() -> Iterator[Move]:
@@ -71,21 +74,23 @@ def _claimed() -> Iterator[Move]:
             if after.phase is not phase:
                 yield phase, TAKEN_OVER, after.phase
     for resume in _live():
-        if Phase.WAITING in {target for targets in TRANSITIONS[resume].values() for target in targets}:
-            waiting = replace(_entry(Phase.WAITING), resume=resume, reported=Phase.WAITING)
+        if any(Phase.WAITING in targets for seen in TRANSITIONS[resume].values() for targets in seen.values()):
+            waiting = replace(
+                _entry(Phase.WAITING), sign_in_wait=SignInWait(resume, _NOW), report=Report(Phase.WAITING)
+            )
             yield Phase.WAITING, AWAKE, claimed(waiting, owner="w", until=_NOW, now=_NOW, taken_over=False).phase
 
 
 def _bounded() -> Iterator[Move]:
     for phase in [*_live(), Phase.WAITING]:
         for entry in _kinds(phase):
-            end = upload.decide(entry, now=_NOW + 2 * _LIMITS.max_age, limits=_LIMITS)
-            if isinstance(end, upload.End):
+            end = decide(entry, now=_NOW + 2 * _LIMITS.max_age, limits=_LIMITS)
+            if isinstance(end, End):
                 yield phase, BOUND, end.phase
     # "Created" without an id: `landed` is only ever set together with this phase.
-    landed = replace(_entry(Phase.CONFIRMING), landed=True)
-    end = upload.decide(landed, now=_NOW + 2 * _LIMITS.max_age, limits=_LIMITS)
-    if isinstance(end, upload.End):
+    landed = replace(_entry(Phase.CONFIRMING), landed=LandedAs.UNNAMED)
+    end = decide(landed, now=_NOW + 2 * _LIMITS.max_age, limits=_LIMITS)
+    if isinstance(end, End):
         yield Phase.CONFIRMING, BOUND, end.phase
 
 
@@ -107,6 +112,7 @@ def _entry(phase: Phase) -> Entry:
         attachment_name="",
         created_at=_NOW,
         phase=phase,
+        session=Session("") if phase in {Phase.SENDING, Phase.LOCATING} else None,
     )
 
 

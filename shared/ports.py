@@ -102,10 +102,10 @@ class Ledger(Protocol):
     def live(self) -> Iterator["LiveMark"]:
         """Every upload in flight, and maybe some that are done."""
 
-    def claim_attachment(self, account: str, attachment_id: str, upload_id: str) -> str:
-        """Claim an attachment for an upload, if nobody has; the id of the upload that it belongs to.
+    def own_attachment(self, account: str, attachment_id: str, upload_id: str) -> str:
+        """Make an upload the owner of an attachment, if it has none; the id of the upload that owns it.
 
-        *account* is the identity: under two names the same attachment could be claimed twice.
+        *account* is the identity: under two names the same attachment could have two owners.
         """
 
     def take_slot(self, slot: str, upload_id: str) -> str:

@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from urllib.parse import urlsplit
 
+from shared.core.limits import Limits
 from shared.core.ranges import MAX_SLICE_BYTES
-from shared.core.upload import Limits
 from shared.errors import SettingsError
 
 CONNECTION = "AttachmentStorage"

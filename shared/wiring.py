@@ -29,7 +29,7 @@ from shared.adapters.storage import clients as azure_clients
 from shared.adapters.storage.blobs import BlobStore
 from shared.adapters.storage.ledger import TableLedger
 from shared.adapters.storage.queue import StorageRangeQueue
-from shared.app.effects import Effects
+from shared.app.effects.perform import Effects
 from shared.app.intake import Intake
 from shared.app.runner import Runner
 from shared.app.sweep import Swept, sweep
@@ -54,30 +54,30 @@ class Application:
     runner: Runner
     desk: Desk | None = None  # where people connect their To Do; None with static tokens
 
-    def on_blob_event(self, blob_name: str, context: func.Context) -> None:
+    def open_upload(self, blob_name: str, context: func.Context) -> None:
         """A blob was written."""
         with self._run(invocations.BLOB_EVENT, context):
-            self.runner.on_blob(blob_name)
+            self.runner.open_upload(blob_name)
 
-    def on_poison_event(self, message: func.QueueMessage, context: func.Context) -> None:
+    def reopen_upload(self, message: func.QueueMessage, context: func.Context) -> None:
         """A blob event failed too often. The message is the host's own."""
         with self._run(invocations.QUEUE, context, message):
-            self.runner.on_blob(json.loads(message.get_body())["BlobName"])
+            self.runner.open_upload(json.loads(message.get_body())["BlobName"])
 
-    def on_message(self, message: func.QueueMessage, context: func.Context) -> None:
+    def send_range(self, message: func.QueueMessage, context: func.Context) -> None:
         """The range queue delivers."""
         with self._run(invocations.QUEUE, context, message):
-            self.runner.on_message(message.get_body(), message.dequeue_count or 1)
+            self.runner.send_range(message.get_body(), message.dequeue_count or 1)
 
-    def on_poison(self, message: func.QueueMessage, context: func.Context) -> None:
+    def park_range(self, message: func.QueueMessage, context: func.Context) -> None:
         """A range message failed too often."""
         with self._run(invocations.QUEUE, context, message):
-            self.runner.on_poison(message.get_body())
+            self.runner.park_range(message.get_body())
 
-    def on_timer(self, context: func.Context) -> None:
+    def sweep(self, context: func.Context) -> None:
         """Time to look for uploads that no message names."""
         with self._run(invocations.TIMER, context):
-            self.sweep()
+            self.sweep_live()
 
     def at_desk(self, address: str, request: func.HttpRequest, context: func.Context) -> func.HttpResponse:
         """What a browser is answered. With static tokens nobody signs in, and there is no desk."""
@@ -91,7 +91,7 @@ class Application:
     ) -> AbstractContextManager[None]:
         return self.ports.telemetry.invocation(invocations.invocation_of(trigger, context, message))
 
-    def sweep(self) -> Swept:
+    def sweep_live(self) -> Swept:
         return sweep(self.ports, self.intake, stalled_after=self.settings.stalled_after)
 
 

@@ -199,7 +199,7 @@ def test_a_poisoned_message_parks_its_upload(world: World) -> None:
     blob = world.drop(b"x" * 2_500)
     function_app.open_upload(blob_client("report.pdf"), context("open_upload"))
     function_app.park_range(message(world.messages.messages[0].body, dequeue_count=5), context("park_range"))
-    assert world.entry(blob).parked == 1
+    assert world.entry(blob).times_parked == 1
 
 
 def test_a_poisoned_message_that_is_not_ours_is_over(world: World) -> None:

@@ -30,4 +30,4 @@ async def follow(dropped: Iterable[Dropped], ledger: Ledger, on_entry: OnEntry) 
 
 def has_ended(entry: Entry) -> bool:
     """Done and told; or waiting for a person to sign in, which nobody can do at this stack."""
-    return entry.is_done or (entry.phase is Phase.WAITING and entry.reported is Phase.WAITING)
+    return entry.is_done or (entry.phase is Phase.WAITING and entry.is_reported)

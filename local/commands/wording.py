@@ -26,7 +26,7 @@ def doing(entry: Entry | None, *, now: datetime) -> str:
 
 def _why(entry: Entry) -> str:
     """Why it is put off: the entry's own words, else what the entry shows."""
-    if entry.parked:
+    if entry.times_parked:
         return "its message failed too often"
     if entry.detail:
         return entry.detail

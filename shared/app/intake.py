@@ -1,17 +1,16 @@
 """A blob event becomes an entry, once.
 
-The event only names a blob: what counts is the blob as it is now, since an event may be late, doubled, or about a
-version that was written over meanwhile.
+An event only names a blob. It may be late, doubled, or about a version that was written over meanwhile, so what counts
+is the blob as it is now.
 """
 
 from dataclasses import dataclass, replace
 
 from shared.core.admission import Defaults, admit
 from shared.core.attachment import BlobDescription
-from shared.core.delivery import until
+from shared.core.delivery import delay_until, proposal
 from shared.core.entry import Claim, Entry
-from shared.core.messages import RangeMessage
-from shared.core.upload import Limits
+from shared.core.limits import Limits
 from shared.ports import Ports, Stored
 from shared.telemetry.records import describe_accepted, describe_outcome
 
@@ -38,18 +37,18 @@ class Intake:
         if inserted is not None:
             self._record(inserted)
             return inserted, True
-        # Somebody was faster. An entry is never deleted while it lives, so it is there.
+        # Another delivery of the event was faster. The application never deletes an entry, so it is there.
         raced = ledger.get(entry.upload_id)
         if raced is None:
-            raise RuntimeError(f"the entry {entry.upload_id} exists and does not")
+            raise RuntimeError(f"the entry {entry.upload_id} could not be inserted, yet the ledger does not have it")
         return raced, False
 
     def announce(self, stored: Stored) -> None:
-        """Send a message for the entry's present step. Once too often is harmless."""
+        """Send a message for the entry's current step. Once too often is harmless."""
         entry = stored.entry
         if not entry.is_done:
-            delay = until(entry.not_before, stored.date)
-            self.ports.queue.send(RangeMessage(entry.upload_id, entry.step), delay)
+            message = proposal(entry, now=stored.date, limits=self.limits)
+            self.ports.queue.send(message, delay_until(entry.not_before, stored.date))
 
     def _claimed(self, entry: Entry, owner: str) -> Entry:
         if not owner or entry.not_before is not None:
@@ -58,7 +57,7 @@ class Intake:
 
     def _record(self, stored: Stored) -> None:
         entry = stored.entry
-        wait = until(entry.not_before, stored.date)
+        wait = delay_until(entry.not_before, stored.date)
         self.ports.telemetry.record("accepted", **describe_accepted(entry, wait=wait))
         if entry.phase.is_terminal:
             self.ports.telemetry.record("outcome", **describe_outcome(entry, elapsed=stored.date - entry.created_at))

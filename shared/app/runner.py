@@ -1,44 +1,55 @@
-"""The cycle: load, claim, decide, do one outside thing, record, schedule. The only place where effects are ordered.
+"""The cycle: load, claim, decide, perform, store, schedule. The only place where the order of effects is decided.
 
-Between any two of those words the process may die:
+A step of an upload is one run through these six words. Between any two of them the process may die, and then:
 
     after claim      the claim runs out, the message comes back, another worker takes over
-    after the effect the same; the taker asks the server first, since the effect may have happened
-    after record     the message comes back one step behind, and announces the present step
+    after perform    the same; the taker asks the server first, since the effect may have happened
+    after store      the message comes back one step behind, and announces the current step
     after schedule   the message comes back one step behind; the doubled announcement finds the step taken
+
+So the order cannot be changed. To schedule before the entry is stored would send a message that is ahead of the
+ledger; to perform before the claim would let two workers send to one session at once.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from shared.app.effects import Effects, Performed
+from shared.app.effects.perform import Effects, Performed
 from shared.app.intake import Intake
-from shared.core import delivery, upload
+from shared.core import actions as do
+from shared.core import delivery
 from shared.core import observations as seen
+from shared.core.absorb import absorb, ended
 from shared.core.backoff import delay_before
+from shared.core.decide import decide, range_to_send
 from shared.core.entry import Claim, Phase, claimed
+from shared.core.limits import SECOND, Limits
 from shared.core.messages import RangeMessage, decode
-from shared.core.upload import Limits
 from shared.errors import Conflict, MessageError, StorageUnavailable, StrangerError
 from shared.ports import Ports, Stored
-from shared.telemetry.records import describe_outcome, describe_step
+from shared.telemetry.records import describe_other_range, describe_outcome, describe_step
 
 # Phases that the blob trigger runs through itself, to save a file its first hops. A death in between is healed by
 # the trigger's own redelivery, which announces whatever step the entry is at.
 _INLINE = frozenset({Phase.RESOLVING, Phase.OPENING})
+# A poison message was delivered five times, so the first wait is already a longer one.
+_BACK_OFF_OF_PARKED = 5
 
 
 @dataclass(frozen=True, slots=True)
 class Runner:
-    """One per process; safe to share between threads, since it keeps nothing."""
+    """One per process; safe to share between threads, since it keeps nothing.
+
+    Its methods are named as the functions whose triggers call them.
+    """
 
     ports: Ports
     intake: Intake
     effects: Effects
     limits: Limits
 
-    def on_blob(self, blob_name: str) -> None:
+    def open_upload(self, blob_name: str) -> None:
         """A blob event: enter the blob as it is now, and take its first steps at once."""
         blob = self.ports.blobs.describe(blob_name)
         if blob is None:
@@ -52,11 +63,12 @@ class Runner:
                     "known_already", upload_id=stored.entry.upload_id, step=stored.entry.step, phase=stored.entry.phase
                 )
             if not is_new or stored.entry.claim is None:
+                # A blob event has no delivery count: this may be the redelivery after a death before the message.
                 self.intake.announce(stored)
                 return
             self._run(stored, asked, inline=True)
 
-    def on_message(self, body: bytes, delivery_count: int) -> None:
+    def send_range(self, body: bytes, delivery_count: int) -> None:
         """One delivery of a range message, for the *delivery_count*-th time.
 
         Raises MessageError and StrangerError for messages that are not ours, StorageUnavailable when storage is
@@ -70,9 +82,10 @@ class Runner:
         stored = self._load(message)
         match delivery.judge(stored.entry, step=message.step, delivery_count=delivery_count, now=stored.date):
             case delivery.Proceed(taken_over):
-                self._claim_and_run(stored, taken_over=taken_over)
+                self._note_other_range(stored, message)
+                self._claim_and_run(stored, message, taken_over=taken_over)
             case delivery.Announce(delay):
-                self.ports.queue.send(replace(message, step=stored.entry.step), delay)
+                self._announce(stored, delay)
             case delivery.ComeBack(delay, why):
                 self.ports.telemetry.record("comes_back", upload_id=message.upload_id, step=message.step, why=why)
                 self.ports.queue.send(message, delay)
@@ -81,7 +94,7 @@ class Runner:
             case delivery.Stranger():
                 raise StrangerError(f"a message ahead of upload {message.upload_id}: step {message.step}")
 
-    def on_poison(self, body: bytes) -> None:
+    def park_range(self, body: bytes) -> None:
         """A message that failed too often.
 
         It proposes like any other, but where it may act the entry is parked: the sweep tries again, and only the
@@ -93,10 +106,11 @@ class Runner:
             self.ports.telemetry.record("poison", result="refused", error=type(error).__name__)
             return
         with self.ports.telemetry.upload(message.upload_id, message.traceparent):
-            result = self._bury(message)
+            result = self._deliver_poison(message)
             self.ports.telemetry.record("poison", upload_id=message.upload_id, step=message.step, result=result)
 
-    def _bury(self, message: RangeMessage) -> str:
+    def _deliver_poison(self, message: RangeMessage) -> str:
+        """What was done about it."""
         try:
             stored = self._load(message)
         except StrangerError:
@@ -106,7 +120,7 @@ class Runner:
             case delivery.Proceed():
                 return "parked" if self._park(stored) else "ignored"
             case delivery.Announce(delay):
-                self.ports.queue.send(replace(message, step=stored.entry.step), delay)
+                self._announce(stored, delay)
                 return "announced"
             case delivery.ComeBack(delay, _):
                 self.ports.queue.send(message, delay)
@@ -114,34 +128,45 @@ class Runner:
             case delivery.Drop() | delivery.Stranger():
                 return "ignored"
 
+    def _park(self, stored: Stored) -> bool:
+        """Leave the entry without a message until the sweep announces it; False where it has moved on meanwhile."""
+        entry = stored.entry
+        wait = delay_before(entry.times_parked + _BACK_OFF_OF_PARKED, jitter=self.ports.jitter())
+        # A claim that ran out stays: it says that a worker may have sent what it never stored.
+        parked = replace(entry, times_parked=entry.times_parked + 1, not_before=stored.date + wait)
+        try:
+            self.ports.ledger.replace(stored, parked)
+        except Conflict:
+            return False
+        self.ports.telemetry.record(
+            "parked",
+            upload_id=entry.upload_id,
+            step=entry.step,
+            phase=entry.phase,
+            parked=parked.times_parked,
+            wait=wait.total_seconds(),
+        )
+        return True
+
     def _load(self, message: RangeMessage) -> Stored:
         stored = self.ports.ledger.get(message.upload_id)
         if stored is None:
             raise StrangerError(f"a message for upload {message.upload_id}, which the ledger does not know")
         return stored
 
-    def _park(self, stored: Stored) -> bool:
-        entry = stored.entry
-        wait = delay_before(entry.parked + 5, jitter=self.ports.jitter())
-        # A claim that ran out stays: it says that somebody may have sent what nobody recorded.
-        parked = replace(entry, parked=entry.parked + 1, not_before=stored.date + wait)
-        try:
-            self.ports.ledger.replace(stored, parked)
-        except Conflict:
-            return False  # it moves after all
-        self.ports.telemetry.record(
-            "parked",
-            upload_id=entry.upload_id,
-            step=entry.step,
-            phase=entry.phase,
-            parked=parked.parked,
-            wait=wait.total_seconds(),
-        )
-        return True
+    def _announce(self, stored: Stored, delay: timedelta) -> None:
+        self.ports.queue.send(delivery.proposal(stored.entry, now=stored.date, limits=self.limits), delay)
+
+    def _note_other_range(self, stored: Stored, message: RangeMessage) -> None:
+        """Only noted: the ledger's range is sent. A session that expired meanwhile, say, makes the two differ."""
+        part = range_to_send(stored.entry, now=stored.date, limits=self.limits)
+        proposed = message.range.part if message.range is not None else None
+        if part != proposed:
+            self.ports.telemetry.record("other_range", **describe_other_range(stored.entry, part, proposed))
 
     # -- the cycle, from the claim on --
 
-    def _claim_and_run(self, stored: Stored, *, taken_over: bool) -> None:
+    def _claim_and_run(self, stored: Stored, message: RangeMessage, *, taken_over: bool) -> None:
         until = stored.date + self.limits.claim
         wanted = claimed(stored.entry, owner=self.ports.new_id(), until=until, now=stored.date, taken_over=taken_over)
         asked = self.ports.monotonic()
@@ -150,7 +175,7 @@ class Runner:
         except Conflict:
             # Another delivery claimed it first, or moved it on. If it claimed and dies, this message must still
             # be there: propose again.
-            self.ports.queue.send(RangeMessage(wanted.upload_id, wanted.step), self.limits.claim)
+            self.ports.queue.send(message, self.limits.claim)
             return
         self._run(stored, asked, inline=False)
 
@@ -169,52 +194,51 @@ class Runner:
             return
         entry = going.entry
         if entry.is_done:
-            # After the record: were it first, a death in between would leave an entry that no sweep sees.
+            # After the entry is stored: were it first, a death in between would leave an entry that no sweep sees.
             self.ports.ledger.clear_live(entry.upload_id)
             return
-        self.ports.queue.send(RangeMessage(entry.upload_id, entry.step), delivery.until(entry.not_before, going.date))
+        self._announce(going, delivery.delay_until(entry.not_before, going.date))
 
     def _act(self, stored: Stored, claim: Claim, clock: "_Clock", *, since: float, inline: bool) -> Stored | None:
-        """Decide, do it, record it. None where the claim was lost meanwhile: whoever has it now goes on."""
+        """Decide, perform, store. None where the claim was lost meanwhile: the worker that has it now goes on."""
         entry = stored.entry
-        action = upload.decide(entry, now=clock.now(), limits=self.limits)
+        decision = decide(entry, now=clock.now(), limits=self.limits)
         performed: Performed | None = None
-        if isinstance(action, upload.End):
-            after = upload.ended(entry, action)
+        if isinstance(decision, do.End):
+            after = ended(entry, decision)
         else:
-            performed = self.effects.perform(entry, action, lambda: clock.left_until(claim.until))
-            after = upload.absorb(
-                entry, performed.observation, now=clock.now(), limits=self.limits, jitter=self.ports.jitter()
-            )
+            performed = self.effects.perform(entry, decision, lambda: clock.left_until(claim.until))
+            after = absorb(entry, performed.result, now=clock.now(), limits=self.limits, jitter=self.ports.jitter())
         if inline and after.phase in _INLINE and after.not_before is None:
+            # The claim is renewed in the same write that stores the step, instead of given back and taken again.
             now = clock.now()
             after = claimed(after, owner=claim.owner, until=now + self.limits.claim, now=now, taken_over=False)
         try:
-            recorded = self.ports.ledger.replace(stored, after)
+            stored_now = self.ports.ledger.replace(stored, after)
         except (Conflict, StorageUnavailable) as error:
-            if performed is not None and isinstance(performed.observation, seen.SessionOpened):
-                # Only this worker knows it. Where the record was written after all, the session is found gone, and
+            if performed is not None and isinstance(performed.result.seen, seen.SessionOpened):
+                # Only this worker knows it. Where the entry was stored after all, the session is found gone, and
                 # another one is opened.
-                self.effects.cancel_orphan(entry, performed.observation.url)
+                self.effects.cancel_orphan(entry, performed.result.seen.url)
             if isinstance(error, StorageUnavailable):
                 raise
             self.ports.telemetry.record("claim_lost", upload_id=entry.upload_id, step=entry.step)
             return None
-        self._record(stored, recorded, action, performed, duration=self.ports.monotonic() - since)
-        return recorded
+        self._record(stored, stored_now, decision, performed, duration=self.ports.monotonic() - since)
+        return stored_now
 
     def _record(
-        self, before: Stored, after: Stored, action: upload.Action, performed: Performed | None, *, duration: float
+        self, before: Stored, after: Stored, decision: do.Decision, performed: Performed | None, *, duration: float
     ) -> None:
-        observation, exchange = (performed.observation, performed.exchange) if performed is not None else (None, None)
+        observation, exchange = (performed.result.seen, performed.exchange) if performed is not None else (None, None)
         step = describe_step(
             before.entry,
             after.entry,
-            action,
+            decision,
             observation,
             exchange,
             duration=duration,
-            wait=delivery.until(after.entry.not_before, after.date),
+            wait=delivery.delay_until(after.entry.not_before, after.date),
         )
         self.ports.telemetry.record("step", **step)
         if after.entry.phase.is_terminal and not before.entry.phase.is_terminal:
@@ -240,4 +264,4 @@ class _Clock:
 
     def left_until(self, when: datetime) -> timedelta:
         """At least so much is left."""
-        return when - self.now() - upload.SECOND
+        return when - self.now() - SECOND

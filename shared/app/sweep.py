@@ -48,7 +48,7 @@ def sweep(ports: Ports, intake: Intake, *, stalled_after: timedelta) -> Swept:
 
 @dataclass(slots=True)
 class _InFlight:
-    """What the live entries have in common, for whoever watches."""
+    """What the live entries have in common, for the operator."""
 
     oldest_age: timedelta = timedelta()
     stalled_age: timedelta = timedelta()
@@ -83,5 +83,5 @@ def _is_overdue(stored: Stored, stalled_after: timedelta) -> bool:
     claim_end = entry.claim.until if entry.claim is not None else stored.written_at
     due = max(stored.written_at, entry.not_before or stored.written_at, claim_end)
     # A parked entry has no message left at all: nothing needs to be waited for but its back-off.
-    grace = timedelta() if entry.parked and entry.not_before is not None else stalled_after
+    grace = timedelta() if entry.times_parked and entry.not_before is not None else stalled_after
     return stored.date >= due + grace

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from shared.core.attachment import BadMetadata, BlobDescription, Reference, parse_metadata
 from shared.core.entry import Entry, Phase, Reason
-from shared.core.upload import Limits
+from shared.core.limits import Limits
 
 
 @dataclass(frozen=True, slots=True)

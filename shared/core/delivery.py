@@ -1,13 +1,16 @@
-"""Which message may act.
+"""Which message may act, and what the next one proposes.
 
-The message proposes a step, the ledger knows the present one. Messages come twice, late, out of order, and after
+A message proposes a step, the ledger knows the current one. Messages come twice, late, out of order, and after
 their sender died; a doubled announcement is harmless, a missing one is a lost file.
 """
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from shared.core.decide import range_to_send
 from shared.core.entry import Entry
+from shared.core.limits import Limits
+from shared.core.messages import ProposedRange, RangeMessage
 
 # The queue counts delays in whole seconds, and the storage service's Date is cut to whole seconds: less than
 # one second cannot be told from none.
@@ -16,14 +19,14 @@ SHORTEST_DELAY = timedelta(seconds=1)
 
 @dataclass(frozen=True, slots=True)
 class Drop:
-    """End quietly: somebody else carries this upload on."""
+    """End quietly: another message carries this upload on, or nothing is left to do."""
 
     why: str
 
 
 @dataclass(frozen=True, slots=True)
 class Announce:
-    """Send a message for the present step: the worker that should have done so may be dead."""
+    """Send a message for the current step: the worker that should have done so may be dead."""
 
     delay: timedelta
 
@@ -61,16 +64,23 @@ def judge(entry: Entry, *, step: int, delivery_count: int, now: datetime) -> Ver
     if behind >= 2 or (behind == 1 and delivery_count <= 1):
         return Drop("duplicate")
     if behind == 1:
-        # Delivered again, one step behind: its worker may have died between record and schedule.
-        return Announce(until(entry.not_before, now))
+        # Delivered again, one step behind: its worker may have died between store and schedule.
+        return Announce(delay_until(entry.not_before, now))
     if entry.not_before is not None and now < entry.not_before:
-        return ComeBack(until(entry.not_before, now), "too early")
+        return ComeBack(delay_until(entry.not_before, now), "too early")
     if entry.claim is not None and entry.claim.is_alive(now):
         # Never dropped: the holder may be dead, and then this is the only message left.
-        return ComeBack(until(entry.claim.until, now), "claimed")
+        return ComeBack(delay_until(entry.claim.until, now), "claimed")
     return Proceed(taken_over=entry.claim is not None)
 
 
-def until(when: datetime | None, now: datetime) -> timedelta:
+def delay_until(when: datetime | None, now: datetime) -> timedelta:
     """How long to delay a message for *when*: nothing, or at least a second."""
     return max(when - now, SHORTEST_DELAY) if when is not None and when > now else timedelta()
+
+
+def proposal(entry: Entry, *, now: datetime, limits: Limits) -> RangeMessage:
+    """The message for the entry's current step. Its range is for whoever looks into the queue: the ledger decides."""
+    part = range_to_send(entry, now=now, limits=limits)
+    proposed = ProposedRange(part, entry.size) if part is not None else None
+    return RangeMessage(entry.upload_id, entry.step, range=proposed)

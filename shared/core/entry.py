@@ -1,10 +1,10 @@
 """The ledger entry: everything that is known about one upload, and who may act on it.
 
-An entry is a value. It is changed by making another and writing that one over it, on the condition that nobody
-else wrote in between. Times are UTC and by the storage service's clock, never by this machine's.
+An entry is a value. It is changed by making another and writing that one over it, on the condition that no other
+worker wrote in between. Times are UTC and by the storage service's clock, never by this machine's.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
@@ -12,14 +12,14 @@ from shared.core.attachment import BlobVersion, Reference
 
 
 class Phase(StrEnum):
-    """Where an upload stands. `upload.TRANSITIONS` says what may follow what."""
+    """Where an upload is. `transitions.TRANSITIONS` says what may follow what."""
 
-    RESOLVING = "resolving"  # account, list and task: looked up once, recorded, never again
+    RESOLVING = "resolving"  # account, list and task: looked up once, stored, never again
     OPENING = "opening"  # an upload session is wanted (or, for an empty file, the small POST)
     SENDING = "sending"  # the server's offset is known
     LOCATING = "locating"  # a slice was sent, the answer is unknown: ask the session
     CONFIRMING = "confirming"  # the session is gone or unreadable: did the file land?
-    WAITING = "waiting"  # for a person to sign in; `resume` says where to go on
+    WAITING = "waiting"  # for a person to sign in; `sign_in_wait` has the phase to return to
 
     ATTACHED = "attached"
     REJECTED = "rejected"  # it can never work: bad metadata, too large, no such task
@@ -60,9 +60,16 @@ class Reason(StrEnum):
     DELETED = "blob-was-deleted"
 
 
+class LandedAs(StrEnum):
+    """How Graph answered "created" without an id that this entry could own."""
+
+    UNNAMED = "unnamed"  # the reply named no id
+    OWNED = "owned"  # the reply named the id of an attachment that another upload owns
+
+
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """Somebody's right to act on an entry until *until*. It outlives every request that its holder may start."""
+    """One worker's right to act on an entry until *until*, which is later than the end of any request it may start."""
 
     owner: str
     until: datetime
@@ -71,9 +78,37 @@ class Claim:
         return now < self.until
 
 
+@dataclass(frozen=True, slots=True)
+class Session:
+    """An upload session at Graph. What happened in it ends with it: each session starts anew from byte 0."""
+
+    url: str = field(repr=False)  # a secret: it leaves the ledger only towards Graph
+    expires_at: datetime | None = None  # as Graph last said
+    offset: int = 0  # the server's word for the first byte that it lacks
+    furthest: int = 0  # the greatest offset so far: more than this is progress
+    searched: bool = False  # the task's attachments were listed before its last slice
+    refused_status: int = 0  # of a PUT that Graph refused at this offset; 0 where it refused none
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What the blob's tags say about the upload, as far as we know, and how often writing them failed since."""
+
+    phase: Phase | None = None
+    failed_tries: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class SignInWait:
+    """A wait for a person to sign in: since when, and the phase to return to after it."""
+
+    resume: Phase
+    since: datetime
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """One write of one blob, and the attachment that it becomes. docs/ARCHITECTURE.md tells each field's story."""
+    """One write of one blob, and the attachment that it becomes. docs/ARCHITECTURE.md has each field's reason."""
 
     # What was asked. Never changes.
     upload_id: str
@@ -85,15 +120,14 @@ class Entry:
     attachment_name: str
     created_at: datetime
 
-    # Where it stands.
+    # Where the upload is.
     phase: Phase
     step: int = 0  # never decreases, also over a new session
     reason: Reason = Reason.NONE
     detail: str = ""  # for people; never a URL, a token, or file contents
     not_before: datetime | None = None
-    resume: Phase | None = None  # while WAITING: the phase to return to
-    waiting_since: datetime | None = None
-    waited: timedelta = timedelta()  # for sign-in, in all; does not count as age
+    sign_in_wait: SignInWait | None = None  # while WAITING
+    waited: timedelta = timedelta()  # all finished waits for sign-in together; they do not count as age
 
     # Who may act, and whose write the last one was.
     claim: Claim | None = None
@@ -103,47 +137,62 @@ class Entry:
     list_id: str = ""
     task_id: str = ""
 
-    # The upload session.
-    session_url: str = ""  # a secret: it leaves the ledger only towards Graph
-    session_expires_at: datetime | None = None
+    # Sending. There is a session exactly while one may be open that we know of.
+    session: Session | None = None
     sessions_opened: int = 0  # intents: counted by the claim, before the request
-    first_opened_at: datetime | None = None  # Graph's own Date: nothing older can be ours
-    offset: int = 0  # the server's word for the first byte that it lacks
-    furthest: int = 0  # the greatest offset of this session: more than this is progress
+    first_opened_at: datetime | None = None  # Graph's own Date: no older attachment can be this file
     slice_bytes: int = 0
-    looked: bool = False  # in this session, the task's attachments were listed before the last slice
+
+    # Did it land?
     in_doubt: bool = False  # the last slice was sent, its answer is unknown, and it may still be applied
-    searched: int = 0  # listings without it, while in doubt
-    landed: bool = False  # Graph said "created" without a name: never send again, only look
+    searches_in_doubt: int = 0  # listings without the file, while in doubt
+    landed: LandedAs | None = None  # Graph said "created": never send again, only search
 
     # Bounds.
-    stalled: int = 0  # steps in a row without progress
+    steps_without_progress: int = 0  # in a row
     deferrals: int = 0  # tries in a row that come back later; sets the back-off, never fails
-    refused: int = 0  # the status of a PUT that was refused at this offset, once
-    parked: int = 0  # times that its message was poison
+    times_parked: int = 0  # how often its message was poison
 
     # The end.
     attachment_id: str = ""
-    reported: Phase | None = None  # what the blob's tags say
-    report_tries: int = 0
-    closing_tries: int = 0  # to cancel the session, then to delete the blob
+    report: Report = Report()
+    closing_tries: int = 0  # failed tries to cancel the session, then to delete the blob
     delete_source: bool = False  # the blob is to be deleted once it is attached
     source_deleted: bool = False
 
     @property
     def is_done(self) -> bool:
-        """Terminal, its session cancelled, its outcome reported: nothing is left to do."""
+        """Terminal, its outcome reported, its session closed, its source deleted: nothing is left to do."""
         return (
             self.phase.is_terminal
-            and self.reported is self.phase
-            and not self.session_url
+            and self.is_reported
+            and self.session is None
             and (self.source_deleted or not self.may_delete_source)
         )
+
+    @property
+    def is_reported(self) -> bool:
+        """The blob's tags say the phase that the entry is in."""
+        return self.report.phase is self.phase
 
     @property
     def may_delete_source(self) -> bool:
         """Attached under an id: "created" that was never found is no ground for deleting the only copy."""
         return self.delete_source and self.phase is Phase.ATTACHED and bool(self.attachment_id)
+
+    @property
+    def open_session(self) -> Session:
+        """The session, in the phases that have one. Raises ValueError where there is none: a bug, nothing outside."""
+        if self.session is None:
+            raise ValueError(f"the entry {self.upload_id} is {self.phase} and has no session")
+        return self.session
+
+    @property
+    def offset(self) -> int:
+        """How many bytes of the file Graph has, by its own word."""
+        if self.phase is Phase.ATTACHED:
+            return self.size
+        return self.session.offset if self.session is not None else 0
 
     @property
     def is_at_last_slice(self) -> bool:
@@ -157,23 +206,23 @@ class Entry:
 
     def age(self, now: datetime) -> timedelta:
         """How long it has been tried, without the time spent waiting for a person to sign in."""
-        waiting = now - self.waiting_since if self.waiting_since is not None else timedelta()
+        waiting = now - self.sign_in_wait.since if self.sign_in_wait is not None else timedelta()
         return now - self.created_at - self.waited - waiting
 
 
 def claimed(entry: Entry, *, owner: str, until: datetime, now: datetime, taken_over: bool) -> Entry:
-    """The entry with a claim on it, and with all that the act of claiming already tells.
+    """The entry with a claim on it, and with everything that follows from claiming it.
 
-    - Taken over from a holder who never recorded: what that holder sent is unknown, so the server is asked first.
+    - Taken over from a worker that stored nothing: what that worker sent is unknown, so the server is asked first.
       An empty file's POST has no session that could be asked, and the server may still apply it: the taker gives the
-      claim back and waits for as long as it would have held, which is longer than a request; then it looks.
-    - Waiting for sign-in, and the person has been told: go on where it stopped.
+      claim back and waits for as long as it would have held, which is longer than a request; then it searches.
+    - Waiting for sign-in, and the person can read so in the tags: go on where the upload stopped.
     - Opening: the intent is counted before the request, so that a worker which dies right after the request, time
       after time, still runs into the bound. A reply that says "nothing was opened" gives the count back.
     """
     entry = replace(entry, claim=Claim(owner, until))
-    if entry.phase is Phase.WAITING and entry.reported is Phase.WAITING:
-        entry = _awake(entry, now)
+    if entry.phase is Phase.WAITING and entry.is_reported:
+        entry = _resumed(entry, now)
     if taken_over and entry.phase is Phase.SENDING:
         return replace(entry, phase=Phase.LOCATING, in_doubt=entry.in_doubt or entry.is_at_last_slice)
     if taken_over and entry.is_about_to_open and entry.size == 0:
@@ -181,13 +230,13 @@ def claimed(entry: Entry, *, owner: str, until: datetime, now: datetime, taken_o
     return replace(entry, sessions_opened=entry.sessions_opened + 1) if entry.is_about_to_open else entry
 
 
-def _awake(entry: Entry, now: datetime) -> Entry:
-    since = entry.waiting_since or now
+def _resumed(entry: Entry, now: datetime) -> Entry:
+    # Without a memory of where it stopped, it goes on where nothing can be done twice.
+    wait = entry.sign_in_wait or SignInWait(Phase.RESOLVING, now)
     return replace(
         entry,
-        phase=entry.resume or Phase.RESOLVING,
+        phase=wait.resume,
         reason=Reason.NONE,
-        resume=None,
-        waiting_since=None,
-        waited=entry.waited + (now - since),
+        sign_in_wait=None,
+        waited=entry.waited + (now - wait.since),
     )

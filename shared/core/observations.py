@@ -1,6 +1,7 @@
 """What can be seen of the outside world after an action: h11's events, for an upload.
 
-Values only. `wire` and `effects` make them, `upload.absorb` takes them.
+An observation says what was seen, never what to do about it: `absorb` decides that. `shared/graph` and
+`shared/app/effects` make observations; `actions` says which of them each action can lead to.
 """
 
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ from shared.core.entry import Reason
 
 @dataclass(frozen=True, slots=True)
 class Resolved:
-    """The list and the task are known, and the slot is ours."""
+    """The list and the task are known, and this entry holds the slot."""
 
     list_id: str
     task_id: str
@@ -24,7 +25,7 @@ class SlotHeld:
 
 @dataclass(frozen=True, slots=True)
 class SessionOpened:
-    """An upload session. *url* is a secret. *opened_at* is the server's own Date."""
+    """An upload session. *url* is a secret. *opened_at* is Graph's own Date, *offset* the byte that it expects."""
 
     url: str
     expires_at: datetime | None
@@ -33,10 +34,10 @@ class SessionOpened:
 
 
 @dataclass(frozen=True, slots=True)
-class IntentRecorded:
-    """Nothing was sent yet: the server's Date, from which on an attachment can be ours."""
+class PostPrepared:
+    """The empty blob is unchanged, and nothing was sent yet. An attachment older than *server_date* is not ours."""
 
-    opened_at: datetime | None
+    server_date: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,28 +50,47 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class Attached:
-    """The attachment exists and is claimed for this entry."""
+    """The request that was just sent created the attachment, and this entry owns it."""
+
+    attachment_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Adopted:
+    """A search found the attachment that an earlier request had created, and this entry owns it now."""
 
     attachment_id: str
 
 
 @dataclass(frozen=True, slots=True)
 class LandedUnnamed:
-    """Graph answered "created" without an id."""
+    """Graph answered "created", but named no id."""
+
+
+@dataclass(frozen=True, slots=True)
+class LandedUnderOwnedId:
+    """Graph answered "created", but named the id of an attachment that another upload owns."""
 
 
 @dataclass(frozen=True, slots=True)
 class Unclear:
-    """A request that changes something was sent; whether it was applied is unknown."""
+    """A request that changes something was sent; whether Graph applied it is unknown."""
 
     detail: str
     retry_after: timedelta | None = None
-    refused: int = 0  # the status, where the server refused it in so many words
+
+
+@dataclass(frozen=True, slots=True)
+class SliceRefused:
+    """Graph answered the slice with a 4xx *status* that says no, and nothing about why it could work later."""
+
+    status: int
+    detail: str
 
 
 @dataclass(frozen=True, slots=True)
 class SessionLost:
-    """The session is gone, or cannot be read: only a listing can tell whether the file landed."""
+    """The session is gone, or its answer cannot be read: only a search can tell whether the file landed."""
 
     detail: str
 
@@ -82,7 +102,7 @@ class SliceTooLarge:
 
 @dataclass(frozen=True, slots=True)
 class Deferred:
-    """Throttled, or something needed is away: nothing was done, come back later. Only age bounds it."""
+    """Throttled, or something needed is away: nothing was done, come back later. Only the entry's age bounds it."""
 
     detail: str
     retry_after: timedelta | None = None
@@ -90,7 +110,7 @@ class Deferred:
 
 @dataclass(frozen=True, slots=True)
 class Unavailable:
-    """Nothing came of it, and trying again may help: bounded, as a step without progress."""
+    """Nothing came of it, and trying again may help: it counts as a step without progress."""
 
     detail: str
     retry_after: timedelta | None = None
@@ -121,14 +141,14 @@ class TooSmallForSession:
 
 @dataclass(frozen=True, slots=True)
 class NeedsSignIn:
-    """Nobody's token can be had for the account."""
+    """The account has no token until a person signs in."""
 
     detail: str
 
 
 @dataclass(frozen=True, slots=True)
 class NotFound:
-    """The task's attachments were listed, and none of them is ours."""
+    """The task's attachments were listed, and none of them is this file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,17 +158,17 @@ class SessionCancelled:
 
 @dataclass(frozen=True, slots=True)
 class BlobRewritten:
-    """The blob has another ETag now; the entry for that one exists and is announced."""
+    """The blob has another ETag now; the entry for that version exists, and a message for it is on its way."""
 
 
 @dataclass(frozen=True, slots=True)
 class BlobDeleted:
-    """There is no such blob any more."""
+    """The blob does not exist any more."""
 
 
 @dataclass(frozen=True, slots=True)
 class Reported:
-    """The blob's tags tell the outcome, or there is no blob left to tell."""
+    """The blob's tags say the outcome, or there is no blob left that could say it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,27 +176,32 @@ class SourceDeleted:
     """The blob was deleted after it was attached, as the setting asks."""
 
 
+# What every action that asks Graph can lead to instead of an answer: nothing was done, and it is tried again.
+TryAgain = Deferred | Unavailable | NeedsSignIn
+# What every action that reads the blob can lead to.
+BlobLost = BlobRewritten | BlobDeleted
+# What a request that creates the attachment can lead to once Graph has answered "created".
+Landed = Attached | LandedUnnamed | LandedUnderOwnedId
+
 Observation = (
     Resolved
     | SlotHeld
     | SessionOpened
-    | IntentRecorded
+    | PostPrepared
     | Progress
-    | Attached
-    | LandedUnnamed
+    | Landed
+    | Adopted
     | Unclear
+    | SliceRefused
     | SessionLost
     | SliceTooLarge
-    | Deferred
-    | Unavailable
+    | TryAgain
     | Refused
     | TargetMissing
     | TooSmallForSession
-    | NeedsSignIn
     | NotFound
     | SessionCancelled
-    | BlobRewritten
-    | BlobDeleted
+    | BlobLost
     | Reported
     | SourceDeleted
 )

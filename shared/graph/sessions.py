@@ -26,6 +26,7 @@ type SliceObservation = (
     | seen.Attached
     | seen.LandedUnnamed
     | seen.Unclear
+    | seen.SliceRefused
     | seen.SliceTooLarge
     | seen.Deferred
     | seen.Refused
@@ -121,7 +122,7 @@ def _not_stored(reply: GraphReply) -> SliceObservation:
             return unclear(reply)
         case Kind.REFUSED | Kind.FILE_TOO_SMALL:
             # Asked about once and then tried again: a session that is over may answer with any status.
-            return seen.Unclear(status_and_code(reply), refused=reply.status)
+            return seen.SliceRefused(reply.status, status_and_code(reply))
 
 
 def _progress_after(reply: GraphReply, part: ByteRange, size: int) -> seen.Progress | seen.Unclear:

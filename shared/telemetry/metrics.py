@@ -75,7 +75,7 @@ def _sent(fields: Mapping[str, object]) -> list[Measurement]:
     if "range_start" not in fields or fields.get("graph_operation") != "put_slice" or not was_sent:
         return []
     slices = [Measurement(SLICES, 1)]
-    if fields["observation"] in {"Progress", "Attached", "LandedUnnamed"}:
+    if fields["observation"] in {"Progress", "Attached", "LandedUnnamed", "LandedUnderOwnedId"}:
         reached = fields["range_stop"] if fields["observation"] != "Progress" else fields["offset"]
         gained = max(0, _number(reached) - _number(fields["range_start"]))
         slices.append(Measurement(BYTES, gained))

@@ -10,8 +10,9 @@ from collections.abc import Mapping
 from datetime import timedelta
 
 from shared.core import observations as seen
+from shared.core.actions import Decision, SendSlice
 from shared.core.entry import Entry, Phase
-from shared.core.upload import Action, SendSlice
+from shared.core.ranges import ByteRange
 from shared.errors import TokenUnavailable
 from shared.graph.exchange import Exchange
 
@@ -34,6 +35,8 @@ ATTRIBUTES: Mapping[str, str] = {
     "observation": "todo_attach.observation",
     "range_start": "todo_attach.range.start",
     "range_stop": "todo_attach.range.stop",
+    "proposed_start": "todo_attach.proposed.start",
+    "proposed_stop": "todo_attach.proposed.stop",
     "duration": "todo_attach.duration",
     "wait": "todo_attach.wait",
     "waits_for": "todo_attach.waits_for",
@@ -94,19 +97,19 @@ def describe_accepted(entry: Entry, *, wait: timedelta) -> Fields:
 def describe_step(
     before: Entry,
     after: Entry,
-    action: Action,
+    decision: Decision,
     observation: seen.Observation | None,
     exchange: Exchange | None,
     *,
     duration: float,
     wait: timedelta,
 ) -> Fields:
-    """A step was recorded. *exchange*: its last with Graph. *duration* in seconds; *wait*: until the next one."""
+    """A step was stored. *exchange*: its last with Graph. *duration* in seconds; *wait*: until the next one."""
     fields: Fields = {
         **_upload(after),
         "step": before.step,
         "phase": before.phase,
-        "action": type(action).__name__,
+        "action": type(decision).__name__,
         "observation": type(observation).__name__ if observation is not None else "",
         "next_phase": after.phase,
         "reason": after.reason,
@@ -114,9 +117,19 @@ def describe_step(
         "wait": wait.total_seconds(),
         "waits_for": _waits_for(after, observation, exchange) if wait or after.phase is Phase.WAITING else "",
     }
-    if isinstance(action, SendSlice):
-        fields |= {"range_start": action.range.start, "range_stop": action.range.stop}
+    if isinstance(decision, SendSlice):
+        fields |= {"range_start": decision.range.start, "range_stop": decision.range.stop}
     return fields | exchange.fields() if exchange is not None else fields
+
+
+def describe_other_range(entry: Entry, part: ByteRange | None, proposed: ByteRange | None) -> Fields:
+    """A message proposed other bytes than the ledger's. *part*: the ledger's; None: the step sends no bytes."""
+    fields: Fields = {"upload_id": entry.upload_id, "step": entry.step, "phase": entry.phase}
+    if part is not None:
+        fields |= {"range_start": part.start, "range_stop": part.stop}
+    if proposed is not None:
+        fields |= {"proposed_start": proposed.start, "proposed_stop": proposed.stop}
+    return fields
 
 
 def describe_outcome(entry: Entry, *, elapsed: timedelta) -> Fields:

@@ -14,7 +14,7 @@ from azure.data.tables import TableServiceClient
 from shared.adapters.storage import clients as azure_clients
 from shared.adapters.storage.ledger import TableLedger
 from shared.core.attachment import BlobVersion, Reference
-from shared.core.entry import Claim, Entry, Phase, Reason
+from shared.core.entry import Claim, Entry, Phase, Reason, Report, Session, SignInWait
 from shared.errors import Conflict, StorageUnavailable
 from shared.ports import Ledger
 from shared.settings import Connection
@@ -75,16 +75,13 @@ def test_every_field_survives_the_way_through_the_ledger(ledger: Ledger) -> None
         reason=Reason.SIGN_IN,
         detail="nobody is signed in: “sam”",
         not_before=AT,
-        resume=Phase.SENDING,
-        waiting_since=AT,
+        sign_in_wait=SignInWait(Phase.SENDING, AT),
         waited=timedelta(days=3, seconds=1.5),
         claim=Claim("owner", AT),
         list_id="L=",
-        session_url="https://graph.microsoft.com/v1.0/x",
-        session_expires_at=AT,
+        session=Session("https://graph.microsoft.com/v1.0/x", AT, searched=True),
         size=5_000_000_000,
-        looked=True,
-        reported=Phase.WAITING,
+        report=Report(Phase.WAITING),
     )
     ledger.insert(full)
     read = ledger.get(full.upload_id)
@@ -148,10 +145,10 @@ def test_live_rows_come_and_go_and_may_be_cleared_twice(ledger: Ledger) -> None:
 @pytest.mark.parametrize("first", ["one", "two"])
 def test_an_attachment_belongs_to_who_claims_it_first(ledger: Ledger, first: str) -> None:
     attachment = f"AAMk{first}=" + "x" * 200
-    assert ledger.claim_attachment("sam@example.com", attachment, first) == first
-    assert ledger.claim_attachment("SAM@example.com", attachment, "other") == first
-    assert ledger.claim_attachment("sam@example.com", attachment, first) == first
-    assert ledger.claim_attachment("kim@example.com", attachment, "other") == "other"
+    assert ledger.own_attachment("sam@example.com", attachment, first) == first
+    assert ledger.own_attachment("SAM@example.com", attachment, "other") == first
+    assert ledger.own_attachment("sam@example.com", attachment, first) == first
+    assert ledger.own_attachment("kim@example.com", attachment, "other") == "other"
 
 
 def test_a_slot_has_one_holder_and_passes_only_from_that_one(ledger: Ledger) -> None:

@@ -20,7 +20,7 @@ from local.stack.stack import LOCAL_TOKENS
 from shared.adapters.storage import clients as azure_clients
 from shared.adapters.storage.ledger import TableLedger
 from shared.adapters.storage.queue import StorageRangeQueue
-from shared.core.entry import Entry, Phase
+from shared.core.entry import Entry, Phase, Report
 from shared.core.messages import RangeMessage
 from shared.settings import Connection
 from shared.telemetry.metrics import METRICS
@@ -122,7 +122,7 @@ def _entries(ledger: TableLedger, events: list[dict[str, Any]]) -> Iterator[Entr
 
 def _poison(ledger: TableLedger, connection: Connection, like: Entry) -> Entry:
     """A message that failed too often, for an upload that may go on; and one that nobody can read."""
-    parked = replace(like, upload_id="c" * 32, phase=Phase.RESOLVING, reported=None, claim=None)
+    parked = replace(like, upload_id="c" * 32, phase=Phase.RESOLVING, report=Report(), claim=None)
     ledger.insert(parked)
     with azure_clients.queue_client(connection, POISON_QUEUE) as queue:
         StorageRangeQueue(queue).send(RangeMessage(parked.upload_id, parked.step))

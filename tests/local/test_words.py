@@ -13,7 +13,7 @@ from local.commands.journey import Outcome, lines_of
 from local.commands.log_lines import line_of
 from local.commands.wording import because, doing, size_text
 from shared.core.attachment import BlobVersion, Reference
-from shared.core.entry import Entry, Phase, Reason
+from shared.core.entry import Entry, Phase, Reason, Report
 
 _NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 _BLOB = BlobVersion("devstoreaccount1", "attachments", "b", "0x1")
@@ -29,7 +29,7 @@ _ENTRY = Entry(
     created_at=_NOW,
     phase=Phase.SENDING,
 )
-_ATTACHED = replace(_ENTRY, phase=Phase.ATTACHED, reported=Phase.ATTACHED, attachment_id="AAMk")
+_ATTACHED = replace(_ENTRY, phase=Phase.ATTACHED, report=Report(Phase.ATTACHED), attachment_id="AAMk")
 _WAITING = replace(_ENTRY, phase=Phase.WAITING, reason=Reason.SIGN_IN, detail="nobody is signed in")
 
 
@@ -56,7 +56,7 @@ def test_it_is_told_what_an_upload_waits_for_and_until_when() -> None:
     [
         (replace(_ENTRY, phase=Phase.RESOLVING, size=0), "an empty file may still be written"),
         (replace(_ENTRY, phase=Phase.CONFIRMING), "an earlier request may still be applied"),
-        (replace(_ENTRY, parked=1, detail="HTTP 500"), "its message failed too often"),
+        (replace(_ENTRY, times_parked=1, detail="HTTP 500"), "its message failed too often"),
     ],
 )
 def test_who_waits_without_a_word_of_graph_s_says_for_what(entry: Entry, why: str) -> None:
@@ -71,13 +71,13 @@ def test_every_phase_has_words(phase: Phase) -> None:
 
 def test_following_ends_when_all_is_done_and_told() -> None:
     assert has_ended(_ATTACHED)
-    assert not has_ended(replace(_ATTACHED, reported=None))
+    assert not has_ended(replace(_ATTACHED, report=Report()))
     assert not has_ended(_ENTRY)
 
 
 def test_following_ends_where_only_a_person_could_help() -> None:
     assert not has_ended(_WAITING)
-    assert has_ended(replace(_WAITING, reported=Phase.WAITING))
+    assert has_ended(replace(_WAITING, report=Report(Phase.WAITING)))
 
 
 @pytest.mark.parametrize(

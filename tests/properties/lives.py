@@ -9,42 +9,46 @@ from datetime import datetime, timedelta
 from random import Random
 from typing import Protocol, cast
 
+from shared.core import actions as do
 from shared.core import observations as seen
-from shared.core import upload
+from shared.core.absorb import absorb, ended
+from shared.core.decide import decide
 from shared.core.entry import Entry, Phase, Reason, claimed
-from shared.core.upload import MAX_SEARCHES_IN_DOUBT, MAX_SESSIONS, MAX_STALLED
+from shared.core.limits import MAX_SEARCHES_IN_DOUBT, MAX_SESSIONS, MAX_STEPS_WITHOUT_PROGRESS
 from tests.support.entries import LIMITS, NOW, SESSION_URL, an_entry
+from tests.support.results import result
 
 SHORT = replace(LIMITS, sign_in_wait=timedelta(hours=12))
 FAR_TOO_MANY = 10**9
 
 _TRY_AGAIN: list[type] = [seen.Deferred, seen.Unavailable, seen.NeedsSignIn]
 _BLOB_LOST: list[type] = [seen.BlobRewritten, seen.BlobDeleted]
-_CREATED: list[type] = [seen.Attached, seen.LandedUnnamed]
+_CREATED: list[type] = [seen.Attached, seen.LandedUnnamed, seen.LandedUnderOwnedId]
 
 # What `effects` can observe after each action, the best first.
-POSSIBLE: dict[type, list[type]] = {
-    upload.Resolve: [seen.Resolved, seen.SlotHeld, seen.Refused, *_TRY_AGAIN],
-    upload.OpenSession: [seen.SessionOpened, seen.Refused, *_TRY_AGAIN],
-    upload.RecordIntent: [seen.IntentRecorded, seen.Refused, *_TRY_AGAIN, *_BLOB_LOST],
-    upload.PostEmpty: [*_CREATED, seen.Unclear, seen.Refused, *_TRY_AGAIN, *_BLOB_LOST],
-    upload.SendSlice: [
+POSSIBLE: dict[type[do.Action], list[type]] = {
+    do.Resolve: [seen.Resolved, seen.SlotHeld, seen.Refused, seen.TargetMissing, *_TRY_AGAIN],
+    do.OpenSession: [seen.SessionOpened, seen.TooSmallForSession, seen.Refused, seen.TargetMissing, *_TRY_AGAIN],
+    do.PreparePost: [seen.PostPrepared, seen.Refused, seen.TargetMissing, *_TRY_AGAIN, *_BLOB_LOST],
+    do.PostEmpty: [*_CREATED, seen.Unclear, seen.Refused, seen.TargetMissing, *_TRY_AGAIN, *_BLOB_LOST],
+    do.SendSlice: [
         *_CREATED,
         seen.Progress,
         seen.Unclear,
+        seen.SliceRefused,
         seen.SliceTooLarge,
         seen.Refused,
         *_TRY_AGAIN,
         *_BLOB_LOST,
     ],
-    upload.AskSession: [seen.Progress, seen.SessionLost, *_TRY_AGAIN],
-    upload.LookForAttachment: [seen.Attached, seen.NotFound, seen.Refused, *_TRY_AGAIN, *_BLOB_LOST],
-    upload.CancelSession: [seen.SessionCancelled, *_TRY_AGAIN],
-    upload.ReportOutcome: [seen.Reported, seen.Unavailable],
-    upload.DeleteSource: [seen.SourceDeleted, seen.Unavailable],
+    do.AskSession: [seen.Progress, seen.SessionLost, *_TRY_AGAIN],
+    do.FindAttachment: [seen.Adopted, seen.NotFound, seen.Refused, seen.TargetMissing, *_TRY_AGAIN, *_BLOB_LOST],
+    do.CancelSession: [seen.SessionCancelled, *_TRY_AGAIN],
+    do.ReportOutcome: [seen.Reported, seen.Unavailable],
+    do.DeleteSource: [seen.SourceDeleted, seen.Unavailable],
 }
-SENDS = (upload.SendSlice, upload.PostEmpty)
-OPENS = (upload.OpenSession, upload.PostEmpty)
+SENDS = (do.SendSlice, do.PostEmpty)
+OPENS = (do.OpenSession, do.PostEmpty)
 NOTHING_CAME_OF_IT = (seen.Deferred, seen.Unavailable, seen.NeedsSignIn)
 
 
@@ -123,9 +127,9 @@ class Life:
         if entry.claim is None:
             self.entry, self.died = entry, False  # the taker waits first
             return
-        action = upload.decide(entry, now=self.now, limits=SHORT)
-        if isinstance(action, upload.End):
-            self._record(entry, upload.ended(entry, action), None)
+        action = decide(entry, now=self.now, limits=SHORT)
+        if isinstance(action, do.End):
+            self._record(entry, ended(entry, action), None)
             return
         self._check_action(entry, action)
         if fate.number(8) == 7:
@@ -134,10 +138,10 @@ class Life:
         observation = observe(entry, action, self.now, fate)
         self._remember(entry, action, observation)
         jitter = fate.number(100) / 100
-        after = upload.absorb(entry, observation, now=self.now, limits=SHORT, jitter=jitter)
+        after = absorb(entry, result(type(action), observation), now=self.now, limits=SHORT, jitter=jitter)
         self._record(entry, after, observation)
 
-    def _die(self, entry: Entry, action: upload.Effect) -> None:
+    def _die(self, entry: Entry, action: do.Action) -> None:
         """The claim was written, the request maybe sent, and nobody recorded anything."""
         self.story.append((type(action).__name__, "died"))
         if isinstance(action, SENDS):
@@ -146,47 +150,47 @@ class Life:
         self.entry, self.died = entry, True
         self.now += SHORT.claim
 
-    def _sent_in_doubt(self, entry: Entry, action: upload.Effect) -> None:
+    def _sent_in_doubt(self, entry: Entry, action: do.Action) -> None:
         self.unknown_since, self.unasked = self.now, True
-        if not isinstance(action, upload.SendSlice) or action.range.stop == entry.size:
+        if not isinstance(action, do.SendSlice) or action.range.stop == entry.size:
             self.vain = 0
 
-    def _remember(self, entry: Entry, action: upload.Effect, observation: seen.Observation) -> None:
+    def _remember(self, entry: Entry, action: do.Action, observation: seen.Observation) -> None:
         self.story.append((type(action).__name__, type(observation).__name__))
-        if isinstance(action, SENDS) and isinstance(observation, seen.Unclear):
+        if isinstance(action, SENDS) and isinstance(observation, seen.Unclear | seen.SliceRefused):
             self._sent_in_doubt(entry, action)
-        if isinstance(observation, seen.Progress) and entry.furthest < observation.offset < entry.size:
+        if isinstance(observation, seen.Progress) and entry.open_session.furthest < observation.offset < entry.size:
             self.vain = None
         if isinstance(observation, seen.NotFound) and self.vain is not None and entry.phase is Phase.CONFIRMING:
             self.vain += 1
-        if isinstance(action, upload.AskSession) and not isinstance(observation, NOTHING_CAME_OF_IT):
+        if isinstance(action, do.AskSession) and not isinstance(observation, NOTHING_CAME_OF_IT):
             self.unasked = False
-        if isinstance(action, upload.OpenSession):
+        if isinstance(action, do.OpenSession):
             self.looked = False
         if isinstance(action, OPENS) and not isinstance(observation, NOTHING_CAME_OF_IT):
             self.opened += 1
         if isinstance(observation, seen.NotFound):
             self.not_found_at, self.looked, self.unasked = self.now, True, False
 
-    def _check_action(self, entry: Entry, action: upload.Effect) -> None:
+    def _check_action(self, entry: Entry, action: do.Action) -> None:
         assert not (entry.landed and isinstance(action, SENDS + OPENS)), "sent again what Graph said was created"
         if entry.phase.is_terminal:
-            assert isinstance(action, upload.ReportOutcome | upload.CancelSession | upload.DeleteSource)
+            assert isinstance(action, do.ReportOutcome | do.CancelSession | do.DeleteSource)
         if isinstance(action, SENDS):
             assert not self.unasked, "sent over an unknown answer"
-        if isinstance(action, upload.ReportOutcome):
+        if isinstance(action, do.ReportOutcome):
             assert entry.phase not in {Phase.SUPERSEDED, Phase.WITHDRAWN}, "told on another version's tags"
-        if isinstance(action, upload.SendSlice):
-            assert entry.session_url
+        if isinstance(action, do.SendSlice):
+            assert entry.session is not None
             assert action.range.stop < entry.size or self.opened <= 1 or self.looked, "a second last slice, unlooked"
             assert action.range.start == entry.offset, "I1"
             assert len(action.range) <= entry.slice_bytes
             assert action.range.stop <= entry.size
-        if isinstance(action, upload.DeleteSource):
+        if isinstance(action, do.DeleteSource):
             assert entry.phase is Phase.ATTACHED
             assert entry.attachment_id
         if isinstance(action, OPENS):
-            assert entry.session_url == "", "two sessions at once"
+            assert entry.session is None, "two sessions at once"
             self._check_looked()
 
     def _check_looked(self) -> None:
@@ -203,10 +207,11 @@ class Life:
         assert (after.step, after.claim) == (before.step + 1, None)
         assert not before.phase.is_terminal or after.phase is before.phase
         assert self.opened <= MAX_SESSIONS, "I6"
-        assert after.stalled <= MAX_STALLED + 1, "I6"
+        assert after.steps_without_progress <= MAX_STEPS_WITHOUT_PROGRESS + 1, "I6"
         if isinstance(observation, seen.SessionOpened) and observation.offset:
             assert after.phase is not Phase.SENDING, "I2: went on from bytes that nobody sent"
-        assert min(after.stalled, after.deferrals, after.sessions_opened, after.report_tries, after.closing_tries) >= 0
+        assert min(after.steps_without_progress, after.deferrals, after.sessions_opened, after.closing_tries) >= 0
+        assert after.report.failed_tries >= 0
         assert after.waited >= timedelta()
         assert before.first_opened_at in {None, after.first_opened_at}
         assert after.phase is not Phase.SENDING or 0 <= after.offset < after.size
@@ -217,29 +222,32 @@ class Life:
 
 
 def _check_offset(before: Entry, after: Entry, observation: seen.Observation | None) -> None:
-    """I1: the next offset comes from the server, never from what we believe we sent."""
+    """I1: the next offset comes from the server, never from what we believe we sent.
+
+    A session begins at byte 0, and only the server's word moves it on.
+    """
+    if after.session is None:
+        return
     match observation:
-        case _ if after.offset == before.offset:
+        case seen.SessionOpened():
+            assert (after.session.offset, after.session.furthest) == (0, 0)
+        case _ if after.session.offset == before.open_session.offset:
             pass
         case seen.Progress(offset):
-            assert after.offset == offset
-        case seen.Attached():
-            assert after.offset == after.size
-        case seen.SessionOpened() | seen.NotFound():
-            assert after.offset == 0
+            assert after.session.offset == offset
         case _:
             raise AssertionError(f"I1: {observation} moved the offset")
 
 
-def observe(entry: Entry, action: upload.Effect, now: datetime, fate: Fate) -> seen.Observation:
+def observe(entry: Entry, action: do.Action, now: datetime, fate: Fate) -> seen.Observation:
     """Something that may be seen after *action*, as *fate* has it."""
     kinds = POSSIBLE[type(action)]
-    if isinstance(action, upload.SendSlice) and action.range.stop < entry.size:
+    if isinstance(action, do.SendSlice) and action.range.stop < entry.size:
         kinds = [kind for kind in kinds if kind not in _CREATED]
     return make(fate.kind(kinds), entry, action, now, fate)
 
 
-def make(kind: type, entry: Entry, action: upload.Effect, now: datetime, fate: Fate) -> seen.Observation:
+def make(kind: type, entry: Entry, action: do.Action, now: datetime, fate: Fate) -> seen.Observation:
     """An observation of *kind*, its particulars as *fate* has them."""
     wait = [None, timedelta(), timedelta(seconds=30), timedelta(days=6)][fate.number(4)]
     if kind is seen.Resolved:
@@ -247,22 +255,23 @@ def make(kind: type, entry: Entry, action: upload.Effect, now: datetime, fate: F
     if kind is seen.SessionOpened:
         expires = [None, now + timedelta(seconds=30), now + timedelta(hours=1)][fate.number(3)]
         return seen.SessionOpened(SESSION_URL, expires, [0, 0, 0, 7, FAR_TOO_MANY][fate.number(5)], now)
-    if kind is seen.IntentRecorded:
-        return seen.IntentRecorded([None, now][fate.number(2)])
-    if kind is seen.Progress and isinstance(action, upload.SendSlice):
+    if kind is seen.PostPrepared:
+        return seen.PostPrepared([None, now][fate.number(2)])
+    if kind is seen.Progress and isinstance(action, do.SendSlice):
         # What the reply to a slice may say without being doubted at once.
         return seen.Progress(fate.progress(min(action.range.stop, entry.size - 1), action.range.stop))
     if kind is seen.Progress:
         return seen.Progress(fate.progress(entry.size + 200, entry.offset))
-    if kind is seen.Attached:
-        return seen.Attached("A")
+    if kind in {seen.Attached, seen.Adopted}:
+        return cast("seen.Observation", kind("A"))
     if kind is seen.Unclear:
-        refused = 400 * fate.number(2) if isinstance(action, upload.SendSlice) else 0
-        return seen.Unclear("no answer", wait, refused)
-    if kind is seen.Refused:
-        return seen.Refused(Reason.FORBIDDEN, "HTTP 403")
+        return seen.Unclear("no answer", wait)
+    if kind is seen.SliceRefused:
+        return seen.SliceRefused(400, "HTTP 400")
+    if kind in {seen.Refused, seen.TargetMissing}:
+        return cast("seen.Observation", kind(Reason.FORBIDDEN, "HTTP 403"))
     if kind in {seen.Deferred, seen.Unavailable}:
         return cast("seen.Observation", kind("later", wait))
-    if kind in {seen.SessionLost, seen.NeedsSignIn}:
+    if kind in {seen.SessionLost, seen.NeedsSignIn, seen.TooSmallForSession}:
         return cast("seen.Observation", kind("gone"))
     return cast("seen.Observation", kind())

@@ -103,12 +103,12 @@ def test_any_message_is_refused_or_does_no_harm(body: bytes, step: int, delivery
     given_body = encode(RangeMessage(blob.upload_id(), step)).encode() if ours else body
     refusal = ""
     try:
-        world.application.runner.on_message(given_body, delivery)
+        world.application.runner.send_range(given_body, delivery)
     except (MessageError, StrangerError) as error:
         refusal = str(error)
     assert not [secret for secret in secrets(world) if secret in refusal]
     world.run()
-    world.application.runner.on_poison(given_body)
+    world.application.runner.park_range(given_body)
     world.run()
     assert world.attached() == [("report.pdf", DATA)]
     assert_promise(world)

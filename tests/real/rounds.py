@@ -203,8 +203,9 @@ def _undone(stack: RealStack, versions: dict[str, BlobVersion]) -> list[str]:
 def _stands(entry: Entry) -> str:
     waits = f"not before {entry.not_before:%X}" if entry.not_before else "due"
     claimed = f"claimed until {entry.claim.until:%X}" if entry.claim else "free"
-    counts = f"{entry.deferrals} deferrals, {entry.stalled} stalled, {entry.parked} parked"
-    told = f"told {entry.reported}, {entry.report_tries} tries"
+    counts = f"{entry.deferrals} deferrals, {entry.steps_without_progress} steps without progress"
+    counts += f", {entry.times_parked} times parked"
+    told = f"told {entry.report.phase}, {entry.report.failed_tries} tries"
     return f"{entry.phase}, step {entry.step}, {waits}, {claimed}, {counts}, {told}: {entry.detail}"
 
 

@@ -73,7 +73,7 @@ def test_a_second_worker_in_the_middle_of_the_first_ones_step_changes_nothing(po
     blob = world.drop(FILE)
     world.event()
     proposal = world.messages.messages[0].body
-    world.put_in(ActingSeam(point, lambda: world.application.runner.on_message(proposal, 1), applied=applied))
+    world.put_in(ActingSeam(point, lambda: world.application.runner.send_range(proposal, 1), applied=applied))
     world.run()
     assert_attached(world, blob)
     assert_promise(world)

@@ -250,7 +250,8 @@ def test_a_session_of_another_graph_root_is_left_and_the_token_does_not_go_there
     world.notify()
     world.run(until=lambda: len(world.requests()) > slices)
     row = world.ledger.rows[blob.upload_id()]
-    row.entry = replace(row.entry, session_url="https://dod-graph.microsoft.us/v1.0/users/u/attachmentSessions/s")
+    elsewhere = "https://dod-graph.microsoft.us/v1.0/users/u/attachmentSessions/s"
+    row.entry = replace(row.entry, session=replace(row.entry.open_session, url=elsewhere))
     world.run()
     assert_attached(world, blob)
     assert_promise(world, unseen_sessions=1)

@@ -6,8 +6,8 @@ import pytest
 
 from local.stand_ins.todo.faults import Answer
 from shared.core.entry import Phase
+from shared.core.limits import MAX_REPORT_TRIES
 from shared.core.outcome import MAX_TAGS
-from shared.core.upload import MAX_REPORT_TRIES
 from shared.errors import BlobTagsRefused
 from tests.scenarios.promise import FILE, assert_attached, assert_promise, fault, upload
 from tests.support.fakes.seam import FailingSeam

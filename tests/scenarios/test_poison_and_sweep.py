@@ -99,7 +99,7 @@ def test_poison_about_an_upload_that_somebody_works_on_comes_back_later() -> Non
     blob = world.drop(FILE)
     world.event()
     proposal = world.messages.messages[0].body
-    world.put_in(ActingSeam("graph.put_slice", lambda: world.application.runner.on_poison(proposal)))
+    world.put_in(ActingSeam("graph.put_slice", lambda: world.application.runner.park_range(proposal)))
     world.run()
     assert_attached(world, blob)
     assert_promise(world)

@@ -100,7 +100,7 @@ def test_who_waits_for_sign_in_is_counted_by_account_and_has_not_stood_still() -
     for name in ("a.pdf", "b.pdf"):
         world.drop(FILE, name)
         world.event(name)
-    world.run(until=lambda: all(entry.reported is Phase.WAITING for entry in world.ledger.entries()))
+    world.run(until=lambda: all(entry.report.phase is Phase.WAITING for entry in world.ledger.entries()))
     world.sweep()
     swept = last(world, "sweep")
     assert (swept["live"], swept["accounts_waiting"], swept["stalled_age"]) == (2, 1, 0)
@@ -116,7 +116,7 @@ def test_who_waits_for_sign_in_is_counted_by_account_and_has_not_stood_still() -
 )
 def test_poison_that_is_not_ours_is_told_without_its_text(body: bytes, told: dict[str, object]) -> None:
     world = World()
-    world.application.runner.on_poison(body)
+    world.application.runner.park_range(body)
     assert world.records.events("poison") == [{"event": "poison", **told}]
 
 
@@ -127,7 +127,7 @@ def test_poison_for_an_upload_that_went_on_is_ignored_and_for_one_that_waits_is_
     world.run(until=lambda: len(world.records.events("step")) > 2)
     step = world.entry(blob).step
     for proposed in (step, step - 1, 0):
-        world.application.runner.on_poison(encode(RangeMessage(blob.upload_id(), proposed)).encode())
+        world.application.runner.park_range(encode(RangeMessage(blob.upload_id(), proposed)).encode())
     assert [line["result"] for line in world.records.events("poison")] == ["delayed", "announced", "ignored"]
 
 

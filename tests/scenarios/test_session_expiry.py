@@ -8,7 +8,7 @@ from local.stand_ins.todo.behaviour import Behaviour
 from local.stand_ins.todo.faults import Answer, Effect, ExpireSession, ForgetBytes, ResetConnection, Rule
 from local.stand_ins.todo.journal import Offence
 from shared.core.entry import Phase, Reason
-from shared.core.upload import MAX_SESSIONS
+from shared.core.limits import MAX_SESSIONS
 from tests.scenarios.promise import FILE, SLICES, assert_attached, assert_ended, assert_promise, fault, upload
 from tests.support.fakes.seam import ActingSeam
 from tests.support.fakes.world import SLICE, World, content

@@ -61,7 +61,7 @@ def test_a_throttled_day_of_quarters_of_an_hour_fails_only_by_age() -> None:
     blob = upload(world)
     entry = world.entry(blob)
     assert (entry.phase, entry.detail) == (Phase.FAILED, "not attached within 24 hours")
-    assert entry.stalled == 0
+    assert entry.steps_without_progress == 0
     assert world.clock.now - START > timedelta(hours=24)
     assert_promise(world)
 

@@ -15,7 +15,7 @@ def waiting_world(**metadata: str) -> World:
     world.accounts.tokens.clear()
     world.drop(content(3000), **metadata) if metadata else world.drop(content(3000))
     world.notify()
-    world.run(until=lambda: any(entry.reported is Phase.WAITING for entry in world.ledger.entries()))
+    world.run(until=lambda: any(entry.report.phase is Phase.WAITING for entry in world.ledger.entries()))
     return world
 
 

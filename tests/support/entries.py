@@ -1,18 +1,20 @@
 """Entries, limits and a moment to start from, for tests of the pure modules."""
 
-from dataclasses import replace
+from collections.abc import Mapping
+from dataclasses import fields, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from shared.core.attachment import BlobVersion, Reference
-from shared.core.entry import Claim, Entry, Phase
-from shared.core.upload import Limits
+from shared.core.entry import Claim, Entry, Phase, Session, SignInWait
+from shared.core.limits import Limits
 
 NOW = datetime(2026, 3, 1, 12, 0, 0, tzinfo=UTC)
 SLICE = 100
 SIZE = 250
 ROOT = "https://graph.microsoft.com/v1.0"
 SESSION_URL = f"{ROOT}/users/00000000-0000-0000-0000-000000000001/todo/lists/L/tasks/T/attachmentSessions/S"
+SESSION = Session(SESSION_URL)
 BLOB = BlobVersion("account", "attachments", "folder/plan.pdf", "0x8DC0000000000A1")
 
 LIMITS = Limits(
@@ -26,14 +28,18 @@ LIMITS = Limits(
 )
 
 _RESOLVED = {"list_id": "L", "task_id": "T"}
-_OPENED = {"session_url": SESSION_URL, "sessions_opened": 1, "first_opened_at": NOW - timedelta(minutes=1)}
+_OPENED = {"session": SESSION, "sessions_opened": 1, "first_opened_at": NOW - timedelta(minutes=1)}
 _BY_PHASE: dict[Phase, dict[str, Any]] = {
     Phase.OPENING: _RESOLVED,
     Phase.SENDING: _RESOLVED | _OPENED,
     Phase.LOCATING: _RESOLVED | _OPENED,
     Phase.CONFIRMING: _RESOLVED | _OPENED,
-    Phase.WAITING: {"resume": Phase.RESOLVING, "waiting_since": NOW},
+    Phase.WAITING: {"sign_in_wait": SignInWait(Phase.RESOLVING, NOW)},
 }
+# What a test may set as if it were the entry's own, for short. The names of the session's fields are such names too.
+_OF_SESSION = {each.name for each in fields(Session)}
+_OF_REPORT = {"reported": "phase", "report_tries": "failed_tries"}
+_OF_WAIT = {"resume": "resume", "waiting_since": "since"}
 
 
 def an_entry(phase: Phase = Phase.RESOLVING, **changes: Any) -> Entry:
@@ -52,4 +58,23 @@ def an_entry(phase: Phase = Phase.RESOLVING, **changes: Any) -> Entry:
         claim=Claim("me", NOW + LIMITS.claim),
         slice_bytes=SLICE,
     )
-    return replace(entry, **(_BY_PHASE.get(phase, {}) | changes))
+    return changed(replace(entry, **_BY_PHASE.get(phase, {})), **changes)
+
+
+def changed(entry: Entry, **changes: Any) -> Entry:
+    """*entry* with *changes*, those of its session, its report and its wait under their own names."""
+    session = {name: changes.pop(name) for name in _OF_SESSION & changes.keys()}
+    report = _taken(changes, _OF_REPORT)
+    wait = _taken(changes, _OF_WAIT)
+    entry = replace(entry, **changes)
+    if session:
+        entry = replace(entry, session=replace(entry.session or SESSION, **session))
+    if report:
+        entry = replace(entry, report=replace(entry.report, **report))
+    if wait:
+        entry = replace(entry, sign_in_wait=replace(entry.sign_in_wait or SignInWait(Phase.RESOLVING, NOW), **wait))
+    return entry
+
+
+def _taken(changes: dict[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
+    return {name: changes.pop(short) for short, name in names.items() if short in changes}

@@ -2,9 +2,11 @@ from datetime import timedelta
 
 import pytest
 
-from shared.core.delivery import Announce, ComeBack, Drop, Proceed, Stranger, Verdict, judge, until
+from shared.core.delivery import Announce, ComeBack, Drop, Proceed, Stranger, Verdict, delay_until, judge, proposal
 from shared.core.entry import Claim, Entry, Phase
-from tests.support.entries import NOW, an_entry
+from shared.core.messages import ProposedRange, RangeMessage
+from shared.core.ranges import ByteRange
+from tests.support.entries import LIMITS, NOW, an_entry
 
 SOON = NOW + timedelta(seconds=40)
 ALIVE = Claim("other", SOON)
@@ -88,4 +90,21 @@ def test_an_ended_entry_that_is_not_done_goes_on() -> None:
     ids=["no time", "past", "now", "an instant", "a second", "later"],
 )
 def test_a_delay_is_nothing_or_at_least_a_second(when: object, delay: float) -> None:
-    assert until(when, NOW) == timedelta(seconds=delay)  # type: ignore[arg-type]
+    assert delay_until(when, NOW) == timedelta(seconds=delay)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("entry", "proposed"),
+    [
+        (free(offset=100), ProposedRange(ByteRange(100, 200), 250)),
+        (free(offset=200, sessions_opened=2), None),
+        (an_entry(Phase.RESOLVING), None),
+        (an_entry(Phase.FAILED), None),
+    ],
+    ids=["sends", "searches first", "resolves", "reports"],
+)
+def test_a_message_proposes_the_current_step_and_the_bytes_that_it_sends(
+    entry: Entry, proposed: ProposedRange | None
+) -> None:
+    message = proposal(entry, now=NOW, limits=LIMITS)
+    assert message == RangeMessage(entry.upload_id, entry.step, range=proposed)

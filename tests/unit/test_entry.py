@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from shared.core.entry import Claim, Entry, Phase, Reason, claimed
-from tests.support.entries import LIMITS, NOW, SESSION_URL, an_entry
+from shared.core.entry import Claim, Entry, LandedAs, Phase, Reason, claimed
+from tests.support.entries import LIMITS, NOW, SESSION, an_entry
 
 UNTIL = NOW + LIMITS.claim
 TERMINAL = [Phase.ATTACHED, Phase.REJECTED, Phase.FAILED, Phase.SUPERSEDED, Phase.WITHDRAWN]
@@ -32,7 +32,7 @@ def test_a_claim_is_alive_until_its_end_and_not_at_it() -> None:
         (an_entry(Phase.FAILED, reported=Phase.FAILED), True),
         (an_entry(Phase.FAILED), False),
         (an_entry(Phase.FAILED, reported=Phase.WAITING), False),
-        (an_entry(Phase.FAILED, reported=Phase.FAILED, session_url=SESSION_URL), False),
+        (an_entry(Phase.FAILED, reported=Phase.FAILED, session=SESSION), False),
         (an_entry(Phase.FAILED, reported=Phase.FAILED, delete_source=True), True),
         (an_entry(Phase.ATTACHED, reported=Phase.ATTACHED, attachment_id="A", delete_source=True), False),
         (
@@ -41,7 +41,7 @@ def test_a_claim_is_alive_until_its_end_and_not_at_it() -> None:
             ),
             True,
         ),
-        (an_entry(Phase.ATTACHED, reported=Phase.ATTACHED, landed=True, delete_source=True), True),
+        (an_entry(Phase.ATTACHED, reported=Phase.ATTACHED, landed=LandedAs.UNNAMED, delete_source=True), True),
         (an_entry(Phase.WAITING, reported=Phase.WAITING), False),
         (an_entry(Phase.SENDING), False),
     ],
@@ -139,7 +139,7 @@ def test_a_told_waiting_entry_wakes_where_it_stopped(resume: Phase) -> None:
         waited=timedelta(hours=1),
     )
     after = claim(before, taken_over=False)
-    assert (after.phase, after.reason, after.resume, after.waiting_since) == (resume, Reason.NONE, None, None)
+    assert (after.phase, after.reason, after.sign_in_wait) == (resume, Reason.NONE, None)
     assert after.waited == timedelta(hours=4)
 
 
@@ -149,7 +149,7 @@ def test_a_waiting_entry_that_wakes_to_open_counts_the_opening() -> None:
 
 
 def test_a_waiting_entry_without_memory_starts_where_nothing_can_be_doubled() -> None:
-    before = an_entry(Phase.WAITING, reported=Phase.WAITING, resume=None, waiting_since=None)
+    before = an_entry(Phase.WAITING, reported=Phase.WAITING, sign_in_wait=None)
     after = claim(before, taken_over=False)
     assert (after.phase, after.waited) == (Phase.RESOLVING, timedelta())
 

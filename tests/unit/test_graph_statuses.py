@@ -19,7 +19,7 @@ from tests.support.graph_replies import (
 )
 
 D, N, R, U, L = seen.Deferred, seen.Unavailable, seen.Refused, seen.Unclear, seen.SessionLost
-M = seen.TargetMissing
+M, S = seen.TargetMissing, seen.SliceRefused
 CALLS = {
     "create": lambda answer: sessions.parse_create_session(answer, ROOT),
     "put": lambda answer: sessions.parse_put_slice(answer, FIRST, SIZE),
@@ -33,23 +33,23 @@ POLICIES: dict[int, tuple[object, object, object, object, object, object]] = {
     204: (N, U, L, U, N, N),
     302: (N, U, L, U, N, N),
     307: (N, U, L, U, N, N),
-    400: (R, U, L, R, R, R),
-    401: (R, U, L, R, R, R),
+    400: (R, S, L, R, R, R),
+    401: (R, S, L, R, R, R),
     403: (R, R, L, R, R, R),
     404: (M, U, L, M, M, ""),
-    405: (R, U, L, R, R, R),
+    405: (R, S, L, R, R, R),
     408: (N, U, N, U, N, N),
     409: (N, U, N, U, N, N),
     410: (R, U, L, R, R, ""),
-    411: (R, U, L, R, R, R),
-    412: (R, U, L, R, R, R),
+    411: (R, S, L, R, R, R),
+    412: (R, S, L, R, R, R),
     413: (R, seen.SliceTooLarge, L, R, R, R),
-    415: (R, U, L, R, R, R),
+    415: (R, S, L, R, R, R),
     416: (R, U, L, R, R, R),
-    422: (R, U, L, R, R, R),
+    422: (R, S, L, R, R, R),
     423: (D, D, D, D, D, D),
     429: (D, D, D, D, D, D),
-    451: (R, U, L, R, R, R),
+    451: (R, S, L, R, R, R),
     500: (N, U, N, U, N, N),
     501: (N, U, N, U, N, N),
     502: (N, U, N, U, N, N),
@@ -160,7 +160,7 @@ def test_a_file_too_small_for_a_session_is_told_apart_from_a_refused_one() -> No
     assert CALLS["create"](error(400, TOO_SMALL)) == seen.TooSmallForSession(f"HTTP 400 {TOO_SMALL}")
     for call in ("post", "list", "value"):
         assert CALLS[call](error(400, TOO_SMALL)) == seen.Refused(Reason.REFUSED, f"HTTP 400 {TOO_SMALL}")
-    assert CALLS["put"](error(400, TOO_SMALL)) == seen.Unclear(f"HTTP 400 {TOO_SMALL}", refused=400)
+    assert CALLS["put"](error(400, TOO_SMALL)) == seen.SliceRefused(400, f"HTTP 400 {TOO_SMALL}")
 
 
 @pytest.mark.parametrize(
@@ -222,10 +222,11 @@ def test_throttling_tells_when_to_come_back(call: str, status: int) -> None:
 )
 def test_only_a_plain_refusal_of_a_slice_counts_as_one(status: int, refused: int) -> None:
     """The others may follow bytes that were stored, or a session that is over: the session is asked."""
-    unclear = sessions.parse_put_slice(reply(status, retry_after="7"), FIRST, SIZE)
-    assert isinstance(unclear, seen.Unclear)
-    assert unclear.refused == refused
-    assert unclear.retry_after == (None if refused else timedelta(seconds=7))
+    observed = sessions.parse_put_slice(reply(status, retry_after="7"), FIRST, SIZE)
+    if refused:
+        assert observed == seen.SliceRefused(refused, f"HTTP {status}")
+    else:
+        assert observed == seen.Unclear(f"HTTP {status}", timedelta(seconds=7))
 
 
 @pytest.mark.parametrize(

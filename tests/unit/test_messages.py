@@ -2,12 +2,14 @@ import json
 
 import pytest
 
-from shared.core.messages import MAX_BYTES, RangeMessage, decode, encode
+from shared.core.messages import MAX_BYTES, ProposedRange, RangeMessage, decode, encode
+from shared.core.ranges import ByteRange
 from shared.errors import MessageError
 
 UPLOAD = "0123456789abcdef" * 2
 TRACE = "00-" + "a" * 32 + "-" + "b" * 16 + "-01"
 SECRET = "canary-in-a-message"
+RANGE = ProposedRange(ByteRange(3_932_160, 7_864_320), 26_214_400)
 
 
 def body(**members: object) -> bytes:
@@ -16,8 +18,14 @@ def body(**members: object) -> bytes:
 
 @pytest.mark.parametrize(
     "message",
-    [RangeMessage(UPLOAD, 0), RangeMessage(UPLOAD, 2**31 - 1), RangeMessage(UPLOAD, 5, TRACE)],
-    ids=["first step", "last possible step", "with a trace"],
+    [
+        RangeMessage(UPLOAD, 0),
+        RangeMessage(UPLOAD, 2**31 - 1),
+        RangeMessage(UPLOAD, 5, TRACE),
+        RangeMessage(UPLOAD, 5, TRACE, RANGE),
+        RangeMessage(UPLOAD, 5, range=ProposedRange(ByteRange(0, 1), 1)),
+    ],
+    ids=["first step", "last possible step", "with a trace", "with a range", "a file of one byte"],
 )
 def test_a_message_comes_out_as_it_went_in(message: RangeMessage) -> None:
     assert decode(encode(message).encode()) == message
@@ -26,7 +34,10 @@ def test_a_message_comes_out_as_it_went_in(message: RangeMessage) -> None:
 def test_a_message_on_the_queue_looks_like_this() -> None:
     """Written out, since messages of this version must stay readable to the next one."""
     assert encode(RangeMessage(UPLOAD, 3)) == f'{{"v":1,"upload":"{UPLOAD}","step":3}}'
-    assert len(encode(RangeMessage(UPLOAD, 2**31 - 1, TRACE))) < 200
+    assert encode(RangeMessage(UPLOAD, 3, range=RANGE)) == (
+        f'{{"v":1,"upload":"{UPLOAD}","step":3,"range":{{"first":3932160,"last":7864319,"size":26214400}}}}'
+    )
+    assert len(encode(RangeMessage(UPLOAD, 2**31 - 1, TRACE, RANGE))) < 300
 
 
 def test_members_that_a_newer_version_adds_are_ignored() -> None:
@@ -38,6 +49,29 @@ def test_members_that_a_newer_version_adds_are_ignored() -> None:
 )
 def test_a_broken_trace_stops_no_upload(trace: object) -> None:
     assert decode(body(traceparent=trace)) == RangeMessage(UPLOAD, 3)
+
+
+@pytest.mark.parametrize(
+    "members",
+    [
+        None,
+        "bytes 0-99/250",
+        [0, 99, 250],
+        {},
+        {"first": 0, "last": 99},
+        {"first": "0", "last": 99, "size": 250},
+        {"first": False, "last": 99, "size": 250},
+        {"first": 0, "last": 99.0, "size": 250},
+        {"first": 0, "last": 99, "size": True},
+        {"first": -1, "last": 99, "size": 250},
+        {"first": 100, "last": 99, "size": 250},
+        {"first": 0, "last": 250, "size": 250},
+    ],
+    ids=repr,
+)
+def test_a_broken_range_stops_no_upload(members: object) -> None:
+    """The ledger decides which bytes are sent; the message only says so."""
+    assert decode(body(range=members)) == RangeMessage(UPLOAD, 3)
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 
+from shared.core.actions import End, Resolve, SendSlice
 from shared.core.entry import Phase, Reason
 from shared.core.observations import (
     Deferred,
@@ -17,7 +18,6 @@ from shared.core.observations import (
     Unclear,
 )
 from shared.core.ranges import ByteRange
-from shared.core.upload import End, Resolve, SendSlice
 from shared.graph.exchange import Exchange, address_of
 from shared.graph.reply import GraphReply
 from shared.graph.request import with_client_request_id

@@ -28,7 +28,7 @@ from azure.core.exceptions import (
 )
 from azure.data.tables import EdmType, EntityProperty, TableClient, UpdateMode
 
-from shared.adapters.storage.entry_record import from_record, to_record
+from shared.adapters.storage.entry_row import from_row, to_row
 from shared.adapters.storage.service_date import ServiceDate
 from shared.core.entry import Entry
 from shared.errors import Conflict, StorageUnavailable
@@ -57,7 +57,7 @@ class TableLedger:
             return None
         row, date = found
         try:
-            entry = from_record({name: _value(row[name]) for name in row if name not in _KEYS})
+            entry = from_row({name: _value(row[name]) for name in row if name not in _KEYS})
         except ValueError as error:
             raise StorageUnavailable(f"the ledger's row for {upload_id} holds no entry") from error
         return Stored(entry, row.metadata["etag"], date, _written_at(row))
@@ -117,7 +117,7 @@ class TableLedger:
 
     # -- rows that name an owner --
 
-    def claim_attachment(self, account: str, attachment_id: str, upload_id: str) -> str:
+    def own_attachment(self, account: str, attachment_id: str, upload_id: str) -> str:
         key = hashlib.sha256(f"{account.casefold()}\0{attachment_id}".encode()).hexdigest()
         return self._owner(_ATTACHMENT, key, upload_id)
 
@@ -168,8 +168,8 @@ class TableLedger:
 
 
 def _entry_row(entry: Entry) -> dict[str, Any]:
-    record = {name: _property(value) for name, value in to_record(entry).items()}
-    return {"PartitionKey": entry.upload_id, "RowKey": _ENTRY, **record}
+    columns = {name: _property(value) for name, value in to_row(entry).items()}
+    return {"PartitionKey": entry.upload_id, "RowKey": _ENTRY, **columns}
 
 
 def _property(value: object) -> object:

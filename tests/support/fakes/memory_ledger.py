@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from shared.adapters.storage.entry_record import from_record, to_record
+from shared.adapters.storage.entry_row import from_row, to_row
 from shared.core.entry import Entry
 from shared.errors import Conflict
 from shared.ports import LiveMark, Stored
@@ -69,10 +69,10 @@ class MemoryLedger:
         for upload_id, marked_at in list(self.live_rows.items()):
             yield LiveMark(upload_id, marked_at, self.clock.date())
 
-    def claim_attachment(self, account: str, attachment_id: str, upload_id: str) -> str:
-        self.seam.enter("ledger.claim_attachment", changes=True)
+    def own_attachment(self, account: str, attachment_id: str, upload_id: str) -> str:
+        self.seam.enter("ledger.own_attachment", changes=True)
         owner = self.attachments.setdefault((account.casefold(), attachment_id), upload_id)
-        self.seam.leave("ledger.claim_attachment", changes=True)
+        self.seam.leave("ledger.own_attachment", changes=True)
         return owner
 
     def take_slot(self, slot: str, upload_id: str) -> str:
@@ -93,7 +93,7 @@ class MemoryLedger:
         entry = replace(entry, write_id=str(self.versions))
         if self.by_record:
             # Through the record and back: what the table could not hold must not survive here either.
-            entry = from_record(to_record(entry))
+            entry = from_row(to_row(entry))
         row = _Row(entry, self.versions, self.clock.date())
         self.rows[entry.upload_id] = row
         return row

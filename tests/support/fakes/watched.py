@@ -104,6 +104,6 @@ class WatchedWorld(World):
         with self._run("send_range", "pubsub", message):
             super().deliver(message)
 
-    def _bury(self, message: QueuedMessage) -> None:
+    def _park(self, message: QueuedMessage) -> None:
         with self._run("park_range", "pubsub", message):
-            super()._bury(message)
+            super()._park(message)

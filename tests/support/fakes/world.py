@@ -19,8 +19,8 @@ from local.stand_ins.todo.throttle import Limits as PublishedLimits
 from shared.app.sweep import Swept
 from shared.core.attachment import BlobVersion
 from shared.core.entry import Entry, Phase
+from shared.core.limits import Limits
 from shared.core.ranges import MAX_SLICE_BYTES
-from shared.core.upload import Limits
 from shared.ports import Invocation, Ports
 from shared.settings import Connection, Settings
 from shared.telemetry.records import ATTRIBUTES
@@ -154,7 +154,7 @@ class World:
 
     def event(self, name: str = "report.pdf") -> None:
         """One delivery of a blob event."""
-        self.application.runner.on_blob(name)
+        self.application.runner.open_upload(name)
 
     def notify(self, name: str = "report.pdf", *, times: int = 1) -> None:
         """A blob event that `run` delivers, as often as it takes: a failed one comes back, as one of a dead worker."""
@@ -162,13 +162,13 @@ class World:
             self.events.put(name.encode())
 
     def sweep(self) -> Swept:
-        return self.application.sweep()
+        return self.application.sweep_live()
 
     def deliver(self, message: QueuedMessage) -> None:
         """Deliver a received message as the host does: delete after success, release or poison after a failure."""
         receipt = message.receipt
         try:
-            self.application.runner.on_message(message.body, message.dequeue_count)
+            self.application.runner.send_range(message.body, message.dequeue_count)
         except Crash:
             raise  # nobody releases the message: it comes back when its lease is over
         except Exception as error:  # noqa: BLE001 - so does the host
@@ -203,7 +203,7 @@ class World:
         if self.ledger.live_rows and self.clock.now >= due:
             self._swept_at = self.clock.now
             self._survive(self.sweep)
-        for queue, handle in zip(queues, (self._open, self.deliver, self._bury), strict=True):
+        for queue, handle in zip(queues, (self._open, self.deliver, self._park), strict=True):
             if (message := queue.receive(LEASE, self.choose)) is not None:
                 self._survive(lambda handle=handle, message=message: handle(message))  # type: ignore[misc]
                 return True
@@ -215,15 +215,15 @@ class World:
     def _open(self, message: QueuedMessage) -> None:
         receipt = message.receipt
         try:
-            self.application.runner.on_blob(message.body.decode())
+            self.application.runner.open_upload(message.body.decode())
         except Exception:
             self.events.release(message, receipt, RELEASE)
             raise
         self.events.delete(message, receipt)
 
-    def _bury(self, message: QueuedMessage) -> None:
+    def _park(self, message: QueuedMessage) -> None:
         receipt = message.receipt
-        self.application.runner.on_poison(message.body)
+        self.application.runner.park_range(message.body)
         self.poison.delete(message, receipt)
 
     def _survive(self, work: Callable[[], object]) -> None:

@@ -12,15 +12,22 @@ from typing import Any
 
 from local.stand_ins.todo.behaviour import DOCUMENTED
 from local.stand_ins.todo.faults import Answer, KeepPart, ResetConnection, Rule
-from shared.app import effects, runner
-from shared.core import delivery, upload
+from shared.app import runner
+from shared.app.effects import resolving, searching
+from shared.app.effects.context import Context
+from shared.app.effects.held_claim import HeldClaim
+from shared.app.effects.perform import Effects
+from shared.app.effects.source import Source
+from shared.core import absorb as absorbing
+from shared.core import decide as deciding
+from shared.core import delivery
 from shared.core import entry as ledger
 from shared.core import observations as seen
 from shared.core.delivery import Drop, Proceed, Verdict
 from shared.core.entry import Entry, Phase
 from shared.core.messages import RangeMessage, encode
 from shared.core.ranges import ByteRange
-from shared.errors import BlobGone, Conflict
+from shared.errors import Conflict
 from shared.graph import listings, sessions
 from shared.graph.reply import GraphReply
 from shared.telemetry.records import describe_step
@@ -104,7 +111,7 @@ def adds_up_what_it_sent() -> AbstractContextManager[None]:
 
 def believes_its_claim_holds() -> AbstractContextManager[None]:
     """What is left of the claim is not looked at before a PUT."""
-    return _with(effects._Effect, "_claim_holds", lambda _self: True)
+    return _with(HeldClaim, "outlives_a_request", lambda _self: True)
 
 
 def counts_its_claim_from_the_answer() -> AbstractContextManager[None]:
@@ -119,12 +126,12 @@ def counts_its_claim_from_the_answer() -> AbstractContextManager[None]:
 
 def never_looks_whether_it_landed() -> AbstractContextManager[None]:
     """A lost last reply means a second attachment."""
-    return _with(effects._Effect, "_look", lambda _self: seen.NotFound())
+    return _with(searching, "find_attachment", lambda _context: seen.NotFound())
 
 
 def believes_the_first_listing() -> AbstractContextManager[None]:
     """A listing that lags behind a lost last reply means a second attachment."""
-    return _with(upload, "MAX_SEARCHES_IN_DOUBT", 1)
+    return _with(absorbing, "MAX_SEARCHES_IN_DOUBT", 1)
 
 
 def looks_by_name_only() -> AbstractContextManager[None]:
@@ -134,19 +141,23 @@ def looks_by_name_only() -> AbstractContextManager[None]:
 
 def takes_no_slot() -> AbstractContextManager[None]:
     """Two uploads of one name to one task at once."""
-    return _with(effects._Effect, "_take_slot", lambda *_: True)
+
+    def worse(_context: Any, list_id: str, task_id: str) -> seen.Resolved:
+        return seen.Resolved(list_id, task_id)
+
+    return _with(resolving, "_take_slot", worse)
 
 
 def claims_no_attachment() -> AbstractContextManager[None]:
     """An attachment may belong to two uploads."""
-    return _with(effects._Effect, "_claimed_for_us", lambda _self, observation, _account: observation)
+    return _with(Context, "owned", lambda _self, observation, _account: observation)
 
 
 def forgets_the_claim_when_it_parks() -> AbstractContextManager[None]:
     """What a worker may have sent before its message turned poison is forgotten."""
 
     def worse(self: Any, stored: Any) -> None:
-        parked = replace(stored.entry, parked=1, not_before=stored.date + timedelta(minutes=1), claim=None)
+        parked = replace(stored.entry, times_parked=1, not_before=stored.date + timedelta(minutes=1), claim=None)
         try:
             self.ports.ledger.replace(stored, parked)
         except Conflict:
@@ -157,29 +168,29 @@ def forgets_the_claim_when_it_parks() -> AbstractContextManager[None]:
 
 def leaves_the_session_that_nobody_knows() -> AbstractContextManager[None]:
     """Opened, but the claim was lost before it could be recorded."""
-    return _with(effects.Effects, "cancel_orphan", lambda *_: None)
+    return _with(Effects, "cancel_orphan", lambda *_: None)
 
 
 def leaves_the_session_when_it_ends() -> AbstractContextManager[None]:
     """A terminal entry does not cancel."""
-    end = upload._terminal
+    end = absorbing._terminal
 
     def worse(entry: Entry, phase: Phase, reason: Any, detail: str) -> Entry:
-        return replace(end(entry, phase, reason, detail), session_url="")
+        return replace(end(entry, phase, reason, detail), session=None)
 
-    return _with(upload, "_terminal", worse)
+    return _with(absorbing, "_terminal", worse)
 
 
 def reads_whatever_lies_there() -> AbstractContextManager[None]:
     """The blob is not pinned: half of one version, half of another."""
 
-    def worse(self: Any, part: ByteRange) -> bytes:
-        now = self.world.ports.blobs.describe(self.entry.blob.name)
+    def worse(self: Any, part: ByteRange) -> bytes | seen.BlobDeleted:
+        now = self.blobs.describe(self.version.name)
         if now is None or now.size < part.stop:
-            raise BlobGone
-        return bytes(self.world.ports.blobs.read(now.version, part))
+            return seen.BlobDeleted()
+        return bytes(self.blobs.read(now.version, part))
 
-    return _with(effects._Effect, "_read", worse)
+    return _with(Source, "read", worse)
 
 
 def carries_the_offset_in_the_message() -> AbstractContextManager[None]:
@@ -197,7 +208,7 @@ def tells_where_it_sends() -> AbstractContextManager[None]:
     describe = describe_step
 
     def worse(before: Entry, after: Entry, *rest: Any, **more: Any) -> dict[str, Any]:
-        return describe(before, after, *rest, **more) | {"why": after.session_url}
+        return describe(before, after, *rest, **more) | {"why": after.session.url if after.session is not None else ""}
 
     return _with(runner, "describe_step", worse)
 
@@ -209,35 +220,28 @@ def announces_before_it_enters() -> AbstractContextManager[None]:
 
 def raises_when_throttled() -> AbstractContextManager[None]:
     """Throttling burns the deliveries of the queue."""
+    try_again = absorbing._try_again
 
-    def worse(entry: Entry, observation: Any, at: Any) -> Entry:
-        raise ValueError("throttled")
+    def worse(entry: Entry, observation: seen.TryAgain, at: Any) -> Entry:
+        if isinstance(observation, seen.Deferred):
+            raise ValueError("throttled")
+        return try_again(entry, observation, at)
 
-    return _swap_absorb(seen.Deferred, worse)
+    return _with(absorbing, "_try_again", worse)
 
 
 def tries_for_ever() -> AbstractContextManager[None]:
     """No bound on sessions or on steps without progress."""
-    return _with(upload, "_bound_reached", lambda *_: None)
-
-
-@contextmanager
-def _swap_absorb(kind: type[Any], worse: Callable[..., Entry]) -> Iterator[None]:
-    original = upload._ABSORB[kind]
-    upload._ABSORB[kind] = worse
-    try:
-        yield
-    finally:
-        upload._ABSORB[kind] = original
+    return _with(deciding, "_bound_reached", lambda *_: None)
 
 
 def schedules_nothing_on_conflict() -> AbstractContextManager[None]:
     """Who lost the race for a claim leaves, though the winner may die."""
     claim_and_run = runner.Runner._claim_and_run
 
-    def worse(self: Any, stored: Any, *, taken_over: bool) -> None:
+    def worse(self: Any, stored: Any, message: RangeMessage, *, taken_over: bool) -> None:
         quiet = replace(self, ports=replace(self.ports, queue=_Deaf(self.ports.queue, stored.entry.step)))
-        claim_and_run(quiet, stored, taken_over=taken_over)
+        claim_and_run(quiet, stored, message, taken_over=taken_over)
 
     return _with(runner.Runner, "_claim_and_run", worse)
 

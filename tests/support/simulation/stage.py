@@ -32,7 +32,7 @@ from tests.support.simulation.workers import StoppingSeam, Worker, present
 LONGEST_STORAGE_CALL = timedelta(seconds=60)
 
 # What changes something, and may be applied after its caller gave up on it.
-_LATE = {"replace", "insert", "mark_live", "clear_live", "claim_attachment", "take_slot", "pass_slot", "send"}
+_LATE = {"replace", "insert", "mark_live", "clear_live", "own_attachment", "take_slot", "pass_slot", "send"}
 
 
 class Stage:
@@ -145,9 +145,9 @@ class Stage:
                 queue.delete(message, receipt)
 
         work: Mapping[str, Callable[[], object]] = {
-            "event": lambda: self.runner.on_blob(body.decode()),
-            "message": lambda: self.runner.on_message(body, count),
-            "poison": lambda: self.runner.on_poison(body),
+            "event": lambda: self.runner.open_upload(body.decode()),
+            "message": lambda: self.runner.send_range(body, count),
+            "poison": lambda: self.runner.park_range(body),
         }
         worker = self._employ(f"{kind} {message.number} (delivery {count})", work[kind], finish)
         worker.message = message
@@ -177,7 +177,7 @@ class Stage:
     def sweep(self) -> None:
         self._swept_at = self.clock.now
         self.counts["sweeps"] += 1
-        self._employ("sweep", self.world.application.sweep, lambda _worker: None)
+        self._employ("sweep", self.world.application.sweep_live, lambda _worker: None)
 
     def _employ(self, kind: str, work: Callable[[], object], finish: Callable[[Worker], None]) -> Worker:
         self.counts["workers"] += 1

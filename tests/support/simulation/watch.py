@@ -29,7 +29,7 @@ from local.stand_ins.todo.routes import Operation
 from local.stand_ins.todo.sessions import UploadSession
 from shared.core.attachment import BlobVersion
 from shared.core.entry import Entry, Phase, Reason
-from shared.core.upload import MAX_REPORT_TRIES, MAX_SESSIONS, MAX_STALLED
+from shared.core.limits import MAX_REPORT_TRIES, MAX_SESSIONS, MAX_STEPS_WITHOUT_PROGRESS
 from shared.errors import MessageError, StorageUnavailable, StrangerError
 from shared.graph.reply import GraphReply
 from tests.support.fakes.seam import Crash
@@ -135,7 +135,7 @@ class Watch:
         entry = self._entries.get(worker.upload_id)
         until = self._waits.get(worker.upload_id)
         is_orphans_end = flight.request.operation == "cancel_session" and (
-            entry is None or flight.request.url != entry.session_url
+            entry is None or flight.request.url != _url(entry)
         )
         if until is not None and self._stage.clock.now < until and not is_orphans_end:
             raise Violation(f"{flight.request.operation} {until - self._stage.clock.now} before Retry-After was over")
@@ -196,14 +196,14 @@ class Watch:
             if before.phase.is_terminal and entry.attachment_id != before.attachment_id:
                 raise Violation("an outcome changed after it was reached")
         _no_secrets(entry.detail, "a detail")
-        if entry.stalled > MAX_STALLED + 1:
-            raise Violation(f"I6: {entry.stalled} steps without progress")
+        if entry.steps_without_progress > MAX_STEPS_WITHOUT_PROGRESS + 1:
+            raise Violation(f"I6: {entry.steps_without_progress} steps without progress")
         self._offset_is_the_servers(entry)
         self._slot_is_its_own(entry)
         self._attachment_is_claimed(entry)
 
     def _offset_is_the_servers(self, entry: Entry) -> None:
-        session = self._stage.todo.store.sessions.get(_session_id(entry.session_url))
+        session = self._stage.todo.store.sessions.get(_session_id(_url(entry)))
         if entry.phase is Phase.SENDING and session is not None and entry.offset > self._most_held[session.id]:
             raise Violation(f"I1: the ledger says {entry.offset}, which the server never had")
 
@@ -232,7 +232,7 @@ class Watch:
     def worker_over(self, worker: Worker) -> None:
         if isinstance(worker.result, Crash):
             self.faults += 1
-            recorded = {_session_id(entry.session_url) for entry in self._entries.values()}
+            recorded = {_session_id(_url(entry)) for entry in self._entries.values()}
             self._lost_sessions.update(set(worker.sessions) - recorded)
             if worker.at in {"blobs.tags", "blobs.set_tags"}:
                 self.tags_fail = True
@@ -275,11 +275,20 @@ class Watch:
             if body in self.strange:
                 continue
             message = json.loads(body)
-            if set(message) - {"v", "upload", "step", "traceparent"}:
+            if set(message) - {"v", "upload", "step", "traceparent", "range"}:
                 raise Violation(f"I4: a message holds {sorted(message)}")
-            if message["step"] > self._entries[message["upload"]].step:
+            entry = self._entries[message["upload"]]
+            if message["step"] > entry.step:
                 raise Violation("I4: a message ahead of the ledger")
+            if "range" in message and message["range"]["size"] != entry.size:
+                raise Violation("I4: a message proposes a range of another file")
+            if message["step"] == entry.step and entry.phase is Phase.SENDING and "range" in message:
+                self._proposes_the_ledgers_range(message["range"], entry)
         self._messages_read = len(bodies)
+
+    def _proposes_the_ledgers_range(self, proposed: Mapping[str, int], entry: Entry) -> None:
+        if proposed["first"] != entry.offset or proposed["last"] >= entry.size:
+            raise Violation(f"I4: a message proposes {dict(proposed)}, the ledger is at {entry.offset}")
 
     def _nothing_told(self) -> None:
         """I7, for what was logged since the last look. Messages: I4. Details and exceptions: where they come up."""
@@ -354,7 +363,7 @@ class Watch:
 
     def _tags_tell(self, entry: Entry) -> None:
         blob = self._stage.world.blobs.blobs.get(entry.blob.name)
-        untold = self.tags_fail or entry.report_tries >= MAX_REPORT_TRIES
+        untold = self.tags_fail or entry.report.failed_tries >= MAX_REPORT_TRIES
         if blob is None or blob.etag != entry.blob.etag or untold:
             return
         if blob.tags.get("todo_state") != entry.phase:
@@ -406,6 +415,10 @@ def _no_secrets(told: str, where: str) -> None:
     for secret in SECRETS:
         if secret in told:
             raise Violation(f"I7: {secret} in {where}")
+
+
+def _url(entry: Entry) -> str:
+    return entry.session.url if entry.session is not None else ""
 
 
 def _session_id(url: str) -> str:

@@ -1,0 +1,160 @@
+"""Requests to Graph as one account: its token, what a 401 means, and what an answer that never came means."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from shared.app.effects.held_claim import HeldClaim
+from shared.core import observations as seen
+from shared.core.entry import Entry
+from shared.errors import GraphNoReply, SignInNeeded, TokenUnavailable
+from shared.graph.exchange import Exchange
+from shared.graph.listings import (
+    ListingFailed,
+    Page,
+    parse_attachments,
+    prepare_list_attachments,
+    prepare_next_page,
+)
+from shared.graph.reply import GraphReply, claims_challenge, is_challenge, status_and_code
+from shared.graph.request import GraphRequest, Mailbox, with_client_request_id
+from shared.graph.sessions import SESSION_OPERATIONS
+from shared.ports import Ports
+from shared.telemetry.records import CLAIM_NEARLY_OVER
+
+# A listing longer than this is not one that a person made.
+MAX_PAGES = 200
+
+
+@dataclass(frozen=True, slots=True)
+class NoReply:
+    """No complete reply came. *sent* is False only where not one byte of the request can have left."""
+
+    detail: str
+    sent: bool
+
+
+@dataclass(frozen=True, slots=True)
+class GraphCalls:
+    """*exchanges* collects every exchange, in order, for the record of the step."""
+
+    ports: Ports
+    entry: Entry
+    mailbox: Mailbox
+    claim: HeldClaim
+    exchanges: list[Exchange] = field(default_factory=list)
+
+    @property
+    def root(self) -> str:
+        return self.mailbox.root
+
+    def identity(self) -> str | seen.Deferred | seen.NeedsSignIn:
+        """The account under one name: two blobs that name the same person differently compete for the same things."""
+        return self._from_accounts(lambda: self.ports.accounts.identity(self.entry.account))
+
+    def ask(self, request: GraphRequest) -> GraphReply | seen.TryAgain:
+        """A request that may be sent again whatever became of it."""
+        reply = self._exchange(request)
+        return seen.Unavailable(reply.detail) if isinstance(reply, NoReply) else reply
+
+    def change(self, request: GraphRequest) -> GraphReply | seen.Unclear | seen.TryAgain:
+        """A request that may have been applied although no reply came."""
+        reply = self._exchange(request)
+        if not isinstance(reply, NoReply):
+            return reply
+        return seen.Unclear(reply.detail) if reply.sent else seen.Unavailable(reply.detail)
+
+    def pages[Item](
+        self,
+        request: GraphRequest,
+        parse: Callable[[GraphReply, str], Page[Item] | ListingFailed],
+    ) -> list[Item] | seen.Refused | seen.TargetMissing | seen.TryAgain:
+        """All items of a listing, page by page."""
+        items: list[Item] = []
+        for _ in range(MAX_PAGES):
+            reply = self.ask(request)
+            if not isinstance(reply, GraphReply):
+                return reply
+            page = parse(reply, self.root)
+            if not isinstance(page, Page):
+                return page
+            items += page.items
+            if not page.next_url:
+                return items
+            request = prepare_next_page(request, page.next_url)
+        return seen.Unavailable(f"a listing of more than {MAX_PAGES} pages")
+
+    def list_attachments(self) -> GraphRequest:
+        return prepare_list_attachments(self.mailbox, self.entry.list_id, self.entry.task_id)
+
+    def _exchange(self, request: GraphRequest) -> GraphReply | NoReply | seen.TryAgain:
+        """One exchange; after a 401, one more with a fresh token. Everything else is the queue's to repeat."""
+        accounts, account = self.ports.accounts, self.entry.account
+        token = self._from_accounts(lambda: accounts.token(account), request)
+        if not isinstance(token, str):
+            return token
+        reply = self._send(request, token)
+        if not isinstance(reply, GraphReply) or not is_challenge(reply):
+            return reply
+        rejected, claims = token, claims_challenge(reply)
+        fresh = self._from_accounts(lambda: accounts.refreshed(account, rejected, claims), request)
+        if isinstance(fresh, seen.Deferred):
+            return fresh
+        if isinstance(fresh, seen.NeedsSignIn):
+            return self._unless_only_the_session_refuses(request, reply, token, fresh)
+        reply = self._send(request, fresh)
+        if not isinstance(reply, GraphReply) or not is_challenge(reply):
+            return reply
+        needed = seen.NeedsSignIn(f"Graph does not take the account's token ({status_and_code(reply)})")
+        return self._unless_only_the_session_refuses(request, reply, fresh, needed)
+
+    def _unless_only_the_session_refuses(
+        self, request: GraphRequest, reply: GraphReply, token: str, needed: seen.NeedsSignIn
+    ) -> GraphReply | seen.TryAgain:
+        """A session that is over may answer 401 too. Whether the person must sign in, the task itself tells.
+
+        Otherwise a session that expired would make a person sign in again who is signed in.
+        """
+        if request.operation not in SESSION_OPERATIONS:
+            return needed
+        listed = self._send(self.list_attachments(), token)
+        if isinstance(listed, NoReply):
+            return seen.Unavailable(listed.detail)
+        if not isinstance(listed, GraphReply):
+            return listed
+        if listed.status == 401:
+            return needed
+        page = parse_attachments(listed, self.root)
+        if isinstance(page, seen.Deferred | seen.Unavailable):
+            # Not answered, and perhaps throttled: the request that got the 401 was not applied, so all of it waits.
+            return page
+        return reply
+
+    def _from_accounts(
+        self, ask: Callable[[], str], request: GraphRequest | None = None
+    ) -> str | seen.Deferred | seen.NeedsSignIn:
+        """What the accounts say: a token for *request*, or whose they are.
+
+        Identity provider, key vault or the app's proof out of order: a delay, not a step without progress.
+        """
+        try:
+            return ask()
+        except SignInNeeded as error:
+            return seen.NeedsSignIn(error.detail)
+        except TokenUnavailable as error:
+            kind = type(error).__name__
+            self.exchanges.append(Exchange.unanswered(request, kind) if request else Exchange.unasked(kind))
+            return seen.Deferred(error.detail)
+
+    def _send(self, request: GraphRequest, token: str) -> GraphReply | NoReply | seen.Deferred:
+        if request.method != "GET" and not self.claim.outlives_a_request():
+            self.exchanges.append(Exchange.unanswered(request, CLAIM_NEARLY_OVER))
+            return seen.Deferred("the claim was nearly over", timedelta())
+        request = with_client_request_id(request, self.ports.new_id())
+        try:
+            reply = self.ports.graph.send(request, token)
+        except GraphNoReply as error:
+            self.exchanges.append(Exchange.unanswered(request, type(error).__name__))
+            return NoReply(error.detail, error.sent)
+        self.exchanges.append(Exchange.answered(request, reply))
+        return reply

@@ -1,0 +1,43 @@
+"""How an attachment begins: an upload session, or for an empty file the small POST, which is all of it."""
+
+from shared.app.effects.context import Context
+from shared.core import observations as seen
+from shared.core.actions import AfterOpenSession, AfterPostEmpty, AfterPreparePost
+from shared.graph import listings, sessions, small_post
+from shared.graph.reply import GraphReply
+
+
+def open_session(context: Context) -> AfterOpenSession:
+    entry, graph = context.entry, context.graph
+    request = sessions.prepare_create_session(
+        graph.mailbox, entry.list_id, entry.task_id, name=entry.attachment_name, size=entry.size
+    )
+    # Sent again whatever became of it: a create whose answer is lost opened at most a session that holds no byte.
+    reply = graph.ask(request)
+    return sessions.parse_create_session(reply, graph.root) if isinstance(reply, GraphReply) else reply
+
+
+def prepare_post(context: Context) -> AfterPreparePost:
+    if (lost := context.source.lost()) is not None:
+        return lost
+    reply = context.graph.ask(context.graph.list_attachments())
+    if not isinstance(reply, GraphReply):
+        return reply
+    page = listings.parse_attachments(reply, context.graph.root)
+    return seen.PostPrepared(page.date) if isinstance(page, listings.Page) else page
+
+
+def post_empty(context: Context) -> AfterPostEmpty:
+    entry, graph = context.entry, context.graph
+    if (lost := context.source.lost()) is not None:
+        return lost
+    account = graph.identity()  # before anything is sent: it may have to be looked up, in vain
+    if not isinstance(account, str):
+        return account
+    request = small_post.prepare_post_attachment(
+        graph.mailbox, entry.list_id, entry.task_id, name=entry.attachment_name, content=b""
+    )
+    reply = graph.change(request)
+    if not isinstance(reply, GraphReply):
+        return reply
+    return context.owned(small_post.parse_post_attachment(reply), account)

@@ -1,0 +1,84 @@
+"""Performs actions: each by its own effect, with what was seen as the result."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import assert_never
+
+from shared.app.effects import closing, opening, resolving, searching, sending
+from shared.app.effects.context import Context
+from shared.app.effects.graph_calls import GraphCalls
+from shared.app.effects.held_claim import HeldClaim
+from shared.app.effects.source import Source
+from shared.app.intake import Intake
+from shared.core import actions as do
+from shared.core.entry import Entry
+from shared.errors import GraphNoReply, SignInNeeded
+from shared.graph import sessions
+from shared.graph.exchange import Exchange
+from shared.graph.request import Mailbox, with_client_request_id
+from shared.ports import Ports
+
+
+@dataclass(frozen=True, slots=True)
+class Performed:
+    """What came of an action, and the last exchange with Graph that said so, if there was one."""
+
+    result: do.Result
+    exchange: Exchange | None
+
+
+@dataclass(frozen=True, slots=True)
+class Effects:
+    """*root* is the Graph root; *deadline* bounds every request; *mailbox_by_id*: `/users/{id}` in place of `/me`."""
+
+    ports: Ports
+    intake: Intake
+    root: str
+    mailbox_by_id: bool
+    deadline: timedelta
+
+    def perform(self, entry: Entry, action: do.Action, claim_left: Callable[[], timedelta]) -> Performed:
+        """Do *action* for the claimed *entry*. *claim_left* tells how long the claim still holds."""
+        claim = HeldClaim(claim_left, self.deadline)
+        mailbox = Mailbox.of(self.root, account=entry.account, by_id=self.mailbox_by_id)
+        graph = GraphCalls(self.ports, entry, mailbox, claim)
+        source = Source(self.ports.blobs, self.intake, entry.blob)
+        context = Context(entry, graph, source, self.ports.ledger, self.ports.blobs, claim)
+        result = _perform(action, context)
+        return Performed(result, graph.exchanges[-1] if graph.exchanges else None)
+
+    def cancel_orphan(self, entry: Entry, session_url: str) -> None:
+        """Cancel a session that the ledger will never know: it was opened after the claim was lost."""
+        request = with_client_request_id(sessions.prepare_cancel_session(session_url), self.ports.new_id())
+        try:
+            token = self.ports.accounts.token(entry.account)
+            self.ports.graph.send(request, token)
+        except (GraphNoReply, SignInNeeded):
+            self.ports.telemetry.record("orphan_session", upload_id=entry.upload_id)
+
+
+def _perform(action: do.Action, context: Context) -> do.Result:
+    match action:
+        case do.Resolve():
+            return do.ResolveResult(resolving.resolve(context))
+        case do.OpenSession():
+            return do.OpenSessionResult(opening.open_session(context))
+        case do.PreparePost():
+            return do.PreparePostResult(opening.prepare_post(context))
+        case do.PostEmpty():
+            return do.PostEmptyResult(opening.post_empty(context))
+        case do.SendSlice(part):
+            return do.SendSliceResult(sending.send_slice(context, part))
+        case do.AskSession():
+            return do.AskSessionResult(sending.ask_session(context))
+        case do.FindAttachment():
+            return do.FindAttachmentResult(searching.find_attachment(context))
+        case do.CancelSession():
+            return do.CancelSessionResult(closing.cancel_session(context))
+        case do.ReportOutcome():
+            return do.ReportOutcomeResult(closing.report_outcome(context))
+        case do.DeleteSource():
+            return do.DeleteSourceResult(closing.delete_source(context))
+        case _:
+            assert_never(action)

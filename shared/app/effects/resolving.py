@@ -1,0 +1,68 @@
+"""Which list and which task are meant, and whether this upload may attach under its name to that task."""
+
+from shared.app.effects.context import Context
+from shared.core import observations as seen
+from shared.core.actions import AfterResolve
+from shared.core.entry import Phase
+from shared.core.landing import slot
+from shared.core.lookup import HIDDEN, Named, are_hidden, find_list, find_task
+from shared.graph import listings
+
+
+def resolve(context: Context) -> AfterResolve:
+    """Look up what was given by name, then take the slot."""
+    list_id = _list_id(context)
+    if not isinstance(list_id, str):
+        return list_id
+    task_id = _task_id(context, list_id)
+    if not isinstance(task_id, str):
+        return task_id
+    return _take_slot(context, list_id, task_id)
+
+
+def _list_id(context: Context) -> str | seen.Refused | seen.TargetMissing | seen.TryAgain:
+    wanted = context.entry.wanted_list
+    if wanted.id:
+        return wanted.id
+    mailbox = context.graph.mailbox
+    lists = context.graph.pages(listings.prepare_list_lists(mailbox), listings.parse_lists)
+    if not isinstance(lists, list):
+        return lists
+    found = find_list(wanted, lists)
+    if not isinstance(found, Named) and are_hidden(lists):
+        # For some accounts the plain listing hides the lists, and that of the change tracking does not.
+        lists = context.graph.pages(listings.prepare_list_lists_delta(mailbox), listings.parse_lists)
+        if not isinstance(lists, list):
+            return lists
+        found = HIDDEN if are_hidden(lists) else find_list(wanted, lists)
+    return found.id if isinstance(found, Named) else found
+
+
+def _task_id(context: Context, list_id: str) -> str | seen.Refused | seen.TargetMissing | seen.TryAgain:
+    wanted = context.entry.wanted_task
+    if wanted.id:
+        return wanted.id
+    tasks = context.graph.pages(listings.prepare_list_tasks(context.graph.mailbox, list_id), listings.parse_tasks)
+    if not isinstance(tasks, list):
+        return tasks
+    found = find_task(wanted, tasks)
+    return found if isinstance(found, seen.Refused) else found.id
+
+
+def _take_slot(context: Context, list_id: str, task_id: str) -> seen.Resolved | seen.SlotHeld | seen.TryAgain:
+    account = context.graph.identity()
+    if not isinstance(account, str):
+        return account
+    ledger, mine = context.ledger, context.entry.upload_id
+    name = slot(account, list_id, task_id, context.entry.attachment_name)
+    holder = ledger.take_slot(name, mine)
+    if holder == mine:
+        return seen.Resolved(list_id, task_id)
+    # A holder enters the ledger before it takes a slot: one that is not there was cleared away long ago.
+    other = ledger.get(holder)
+    if other is not None and other.entry.phase is Phase.WAITING:
+        # The same account's: to wait for the slot would be to wait for the sign-in, and to age meanwhile.
+        return seen.NeedsSignIn("another upload of this name waits for it")
+    if other is not None and not other.entry.phase.is_terminal:
+        return seen.SlotHeld()
+    return seen.Resolved(list_id, task_id) if ledger.pass_slot(name, holder, mine) else seen.SlotHeld()

@@ -1,0 +1,65 @@
+"""The blob, pinned to the one version that the entry is about."""
+
+import hashlib
+from dataclasses import dataclass
+
+from shared.app.intake import Intake
+from shared.core import observations as seen
+from shared.core.attachment import BlobVersion
+from shared.core.ranges import ByteRange
+from shared.errors import BlobChanged, BlobGone, StorageUnavailable
+from shared.ports import Blobs
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Reads exactly this version. Where the blob is another by now, *intake* enters that one."""
+
+    blobs: Blobs
+    intake: Intake
+    version: BlobVersion
+
+    def read(self, part: ByteRange) -> bytes | seen.Deferred | seen.BlobLost:
+        """Exactly *part* of exactly this version."""
+        try:
+            return self.blobs.read(self.version, part)
+        except StorageUnavailable:
+            # Nothing was sent to Graph yet, so this can be stored and the claim be given back.
+            return seen.Deferred("blob storage did not answer")
+        except BlobChanged:
+            return self._lost()
+        except BlobGone:
+            return seen.BlobDeleted()
+
+    def lost(self) -> seen.BlobLost | None:
+        """What became of this version; None while it is there.
+
+        For an empty file, which has no bytes whose reading would tell.
+        """
+        blob = self.blobs.describe(self.version.name)
+        if blob is None:
+            return seen.BlobDeleted()
+        return None if blob.version == self.version else self._lost()
+
+    def sha256(self, *, size: int, slice_bytes: int) -> str | seen.Deferred | seen.BlobLost:
+        """The digest of this version, read slice by slice: the file is never in memory as a whole."""
+        digest, offset = hashlib.sha256(), 0
+        while offset < size:
+            part = ByteRange.next_slice(offset, size=size, slice_bytes=slice_bytes)
+            content = self.read(part)
+            if not isinstance(content, bytes):
+                return content
+            digest.update(content)
+            offset = part.stop
+        return digest.hexdigest()
+
+    def _lost(self) -> seen.BlobLost:
+        """Enter and announce the blob's current version: a metadata edit changes the ETag and raises no event."""
+        blob = self.blobs.describe(self.version.name)
+        if blob is None:
+            return seen.BlobDeleted()
+        if blob.version == self.version:
+            raise StorageUnavailable("storage said that the blob had changed, and it has not")
+        stored, _ = self.intake.enter(blob)
+        self.intake.announce(stored)
+        return seen.BlobRewritten()

@@ -1,0 +1,484 @@
+"""Absorb what was seen: an entry and the result of an action become the next entry.
+
+One function for each action, with one case for each observation that the action can lead to. Every `match` ends in
+`assert_never`: an observation that is not handled is a type error, never a surprise in production. `transitions` says
+where each of them leads, and why the phases are as they are.
+
+What several actions have in common, being put off, losing the blob, being refused, is at the end of the file.
+"""
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import assert_never
+
+from shared.core import actions as done
+from shared.core import observations as seen
+from shared.core.backoff import delay_before
+from shared.core.decide import may_be_attached
+from shared.core.entry import Entry, LandedAs, Phase, Reason, Report, Session, SignInWait
+from shared.core.limits import (
+    LONGEST_SLOT_WAIT,
+    MAX_CLOSING_TRIES,
+    MAX_REPORT_TRIES,
+    MAX_REPORT_TRIES_WAITING,
+    MAX_SEARCHES_IN_DOUBT,
+    SECOND,
+    TRUSTED_RETRY_AFTERS,
+    Limits,
+)
+
+
+def absorb(entry: Entry, result: done.Result, *, now: datetime, limits: Limits, jitter: float) -> Entry:
+    """The entry after *result*: the next step, unclaimed. *jitter* is in [0, 1) and spreads the back-off."""
+    # What the entry waited for is over, so only the observation says whether it waits again.
+    after = _absorbed(replace(entry, not_before=None), result, _Schedule(now, limits, jitter))
+    return replace(after, step=entry.step + 1, claim=None)
+
+
+def ended(entry: Entry, end: done.End) -> Entry:
+    """The entry after a decision to stop trying: the next step, unclaimed."""
+    after = _terminal(entry, end.phase, end.reason, end.detail)
+    return replace(after, not_before=None, step=entry.step + 1, claim=None)
+
+
+@dataclass(frozen=True, slots=True)
+class _Schedule:
+    """When an entry that has to wait may go on."""
+
+    now: datetime
+    limits: Limits
+    jitter: float
+
+    def back_off(self, entry: Entry) -> timedelta:
+        return delay_before(entry.deferrals + 1, jitter=self.jitter)
+
+    def try_again(self, entry: Entry, retry_after: timedelta | None = None) -> datetime:
+        """Retry-After wins over our own back-off; and a second more, since clocks are cut to seconds.
+
+        Unless it was not enough a few times in a row: a server that says "now" for ever is not asked every second.
+        """
+        own = self.back_off(entry)
+        if retry_after is None:
+            return self.now + own + SECOND
+        return self.now + (retry_after if entry.deferrals < TRUSTED_RETRY_AFTERS else max(own, retry_after)) + SECOND
+
+    def after_deadline(self) -> datetime:
+        """When no request of ours that is on its way now can be applied any more."""
+        return self.now + self.limits.deadline + SECOND
+
+
+def _absorbed(entry: Entry, result: done.Result, at: _Schedule) -> Entry:
+    match result:
+        case done.ResolveResult():
+            return _after_resolve(entry, result.seen, at)
+        case done.OpenSessionResult():
+            return _after_open_session(entry, result.seen, at)
+        case done.PreparePostResult():
+            return _after_prepare_post(entry, result.seen, at)
+        case done.PostEmptyResult():
+            return _after_post_empty(entry, result.seen, at)
+        case done.SendSliceResult():
+            return _after_send_slice(entry, result.seen, at)
+        case done.AskSessionResult():
+            return _after_ask_session(entry, result.seen, at)
+        case done.FindAttachmentResult():
+            return _after_find_attachment(entry, result.seen, at)
+        case done.CancelSessionResult():
+            return _after_cancel_session(entry, result.seen, at)
+        case done.ReportOutcomeResult():
+            return _after_report_outcome(entry, result.seen, at)
+        case done.DeleteSourceResult():
+            return _after_delete_source(entry, result.seen, at)
+        case _:
+            assert_never(result)
+
+
+# -- resolving --
+
+
+def _after_resolve(entry: Entry, observation: done.AfterResolve, at: _Schedule) -> Entry:
+    match observation:
+        case seen.Resolved(list_id, task_id):
+            return replace(entry, phase=Phase.OPENING, list_id=list_id, task_id=task_id, deferrals=0, detail="")
+        case seen.SlotHeld():
+            # No step without progress: the other upload makes it, and its own bounds end it.
+            return replace(
+                entry,
+                deferrals=entry.deferrals + 1,
+                not_before=at.now + min(at.back_off(entry), LONGEST_SLOT_WAIT) + SECOND,
+                detail="another upload of this name to this task is under way",
+            )
+        case seen.Refused() | seen.TargetMissing():
+            return _rejected(entry, observation)
+        case seen.Deferred() | seen.Unavailable() | seen.NeedsSignIn():
+            return _try_again(entry, observation, at)
+        case _:
+            assert_never(observation)
+
+
+# -- opening --
+
+
+def _after_open_session(entry: Entry, observation: done.AfterOpenSession, at: _Schedule) -> Entry:
+    match observation:
+        case seen.SessionOpened():
+            return _session_opened(entry, observation)
+        case seen.TooSmallForSession(detail):
+            return _terminal(entry, Phase.REJECTED, Reason.REFUSED, detail)
+        case seen.Refused() | seen.TargetMissing():
+            return _rejected(entry, observation)
+        case seen.Deferred() | seen.Unavailable() | seen.NeedsSignIn():
+            return _try_again(entry, observation, at)
+        case _:
+            assert_never(observation)
+
+
+def _session_opened(entry: Entry, observation: seen.SessionOpened) -> Entry:
+    opened = replace(
+        entry,
+        phase=Phase.SENDING,
+        session=Session(observation.url, observation.expires_at),
+        # Without Graph's own Date: no session can have been opened before the entry was made.
+        first_opened_at=entry.first_opened_at or observation.opened_at or entry.created_at,
+        deferrals=0,
+        detail="",
+    )
+    if observation.offset == 0:
+        return opened
+    # It claims to have bytes that were never sent: to go on from there would attach another file than this one.
+    return _not_continued(opened, f"a session just opened expects byte {observation.offset}")
+
+
+def _after_prepare_post(entry: Entry, observation: done.AfterPreparePost, at: _Schedule) -> Entry:
+    match observation:
+        case seen.PostPrepared(server_date):
+            return replace(entry, first_opened_at=server_date or entry.created_at, deferrals=0)
+        case seen.Refused() | seen.TargetMissing():
+            return _rejected(entry, observation)
+        case seen.Deferred() | seen.Unavailable() | seen.NeedsSignIn():
+            return _try_again(entry, observation, at)
+        case seen.BlobRewritten() | seen.BlobDeleted():
+            return _blob_lost(entry, observation)
+        case _:
+            assert_never(observation)
+
+
+def _after_post_empty(entry: Entry, observation: done.AfterPostEmpty, at: _Schedule) -> Entry:
+    match observation:
+        case seen.Attached() | seen.LandedUnnamed() | seen.LandedUnderOwnedId():
+            return _landed(entry, observation)
+        case seen.Unclear():
+            # No session can be asked about it, so it is searched for; but it may still be applied until its deadline
+            # is over.
+            unclear = _unclear(entry, observation, at)
+            wait = max(at.try_again(entry, observation.retry_after), at.after_deadline())
+            return replace(unclear, phase=Phase.CONFIRMING, not_before=wait)
+        case seen.Refused() | seen.TargetMissing():
+            return _rejected(entry, observation)
+        case seen.Deferred() | seen.Unavailable() | seen.NeedsSignIn():
+            return _try_again(entry, observation, at)
+        case seen.BlobRewritten() | seen.BlobDeleted():
+            return _blob_lost(entry, observation)
+        case _:
+            assert_never(observation)
+
+
+# -- sending --
+
+
+def _after_send_slice(entry: Entry, observation: done.AfterSendSlice, at: _Schedule) -> Entry:
+    match observation:
+        case seen.Progress():
+            return _progress(entry, entry.open_session, observation)
+        case seen.Attached() | seen.LandedUnnamed() | seen.LandedUnderOwnedId():
+            return _landed(entry, observation)
+        case seen.Unclear():
+            return replace(_unclear(entry, observation, at), phase=Phase.LOCATING)
+        case seen.SliceRefused():
+            return _slice_refused(entry, entry.open_session, observation, at)
+        case seen.SliceTooLarge():
+            return _slice_too_large(entry, at)
+        case seen.Refused():
+            return _rejected(entry, observation)
+        case seen.Deferred() | seen.Unavailable() | seen.NeedsSignIn():
+            return _try_again(entry, observation, at)
+        case seen.BlobRewritten() | seen.BlobDeleted():
+            return _blob_lost(entry, observation)
+        case _:
+            assert_never(observation)
+
+
+def _after_ask_session(entry: Entry, observation: done.AfterAskSession, at: _Schedule) -> Entry:
+    match observation:
+        case seen.Progress():
+            return _progress(entry, entry.open_session, observation)
+        case seen.SessionLost(detail):
+            return _not_continued(entry, detail)
+        case seen.Deferred() | seen.Unavailable() | seen.NeedsSignIn():
+            return _try_again(entry, observation, at)
+        case _:
+            assert_never(observation)
+
+
+def _progress(entry: Entry, session: Session, observation: seen.Progress) -> Entry:
+    offset = observation.offset
+    if offset >= entry.size or offset > session.furthest + entry.slice_bytes:
+        # Everything is there, yet nothing was attached; or more is there than was ever sent: such a session
+        # cannot be continued.
+        return _not_continued(entry, f"the session expects byte {offset}")
+    gained, forward = offset > session.furthest, offset > session.offset
+    # Bytes sent again after the session fell back count neither way: as progress, a session that falls back again and
+    # again would never end; as none, small slices would run into the bound on their way back to where they were.
+    without_progress = entry.steps_without_progress
+    return replace(
+        entry,
+        phase=Phase.SENDING,
+        session=replace(
+            session,
+            offset=offset,
+            furthest=max(offset, session.furthest),
+            expires_at=observation.expires_at or session.expires_at,
+            refused_status=session.refused_status if offset == session.offset else 0,
+        ),
+        steps_without_progress=0 if gained else without_progress if forward else without_progress + 1,
+        # The session did not have the last slice when it was asked, and a request on its way may still bring it. Once
+        # it has gained a byte by another request, that one has lost its place.
+        in_doubt=entry.in_doubt and not gained,
+        deferrals=0 if forward else entry.deferrals,
+        detail="" if forward else entry.detail,
+    )
+
+
+def _slice_refused(entry: Entry, session: Session, observation: seen.SliceRefused, at: _Schedule) -> Entry:
+    if session.refused_status:
+        # Refused, the session asked, tried again, refused again at the same offset: it will stay so.
+        detail = f"Graph refuses the bytes from {session.offset} on: {observation.detail}"
+        return _terminal(entry, Phase.FAILED, Reason.REFUSED, detail)
+    refused = replace(entry, session=replace(session, refused_status=observation.status))
+    # Refused or not, the session says which bytes it has. Perhaps only this answer was wrong.
+    return replace(_unclear(refused, seen.Unclear(observation.detail), at), phase=Phase.LOCATING)
+
+
+def _slice_too_large(entry: Entry, at: _Schedule) -> Entry:
+    # The limit is not published in bytes. Halved once: half of our slice is below every reading of it.
+    half = at.limits.slice_bytes // 2
+    if entry.slice_bytes <= half:
+        detail = f"Graph takes no slice of {entry.slice_bytes} bytes"
+        return _terminal(entry, Phase.REJECTED, Reason.TOO_LARGE, detail)
+    return replace(entry, slice_bytes=half, steps_without_progress=entry.steps_without_progress + 1)
+
+
+# -- did it land? --
+
+
+def _after_find_attachment(entry: Entry, observation: done.AfterFindAttachment, at: _Schedule) -> Entry:
+    match observation:
+        case seen.Adopted(attachment_id):
+            # An earlier request attached it. A later session that is open is left so here: `decide` cancels it.
+            return replace(_attached(entry), attachment_id=attachment_id)
+        case seen.NotFound():
+            return _not_found(entry, at)
+        case seen.Refused() | seen.TargetMissing():
+            return _rejected(entry, observation)
+        case seen.Deferred() | seen.Unavailable() | seen.NeedsSignIn():
+            return _try_again(entry, observation, at)
+        case seen.BlobRewritten() | seen.BlobDeleted():
+            return _blob_lost(entry, observation)
+        case _:
+            assert_never(observation)
+
+
+def _not_found(entry: Entry, at: _Schedule) -> Entry:
+    if entry.phase is Phase.SENDING:
+        return replace(entry, session=replace(entry.open_session, searched=True))
+    tried = replace(entry, steps_without_progress=entry.steps_without_progress + 1)
+    if entry.landed:
+        return replace(tried, deferrals=entry.deferrals + 1, not_before=at.try_again(entry))
+    searches = entry.searches_in_doubt + 1
+    if entry.in_doubt and searches < MAX_SEARCHES_IN_DOUBT:
+        # A session that is gone right after its last slice has most likely become the attachment: a listing that lags
+        # must not make us send it again.
+        wait = at.limits.deadline * 2**searches + SECOND
+        return replace(tried, searches_in_doubt=searches, not_before=at.now + wait)
+    return replace(tried, phase=Phase.OPENING, in_doubt=False, searches_in_doubt=0)
+
+
+# -- closing --
+
+
+def _after_cancel_session(entry: Entry, observation: done.AfterCancelSession, at: _Schedule) -> Entry:
+    match observation:
+        case seen.SessionCancelled():
+            closed = replace(entry, session=None, deferrals=0)
+            if entry.phase.is_terminal:
+                return closed
+            # A request that we gave up on may still be applied. Only after its deadline can a search be believed.
+            return replace(closed, phase=Phase.CONFIRMING, not_before=at.after_deadline())
+        case seen.Deferred() | seen.Unavailable() if entry.phase.is_terminal:
+            return _closing_failed(entry, at.try_again(entry, observation.retry_after))
+        case seen.NeedsSignIn() if entry.phase.is_terminal:
+            return _closing_failed(entry, at.try_again(entry))
+        case seen.Deferred() | seen.Unavailable() | seen.NeedsSignIn():
+            return _try_again(entry, observation, at)
+        case _:
+            assert_never(observation)
+
+
+def _after_report_outcome(entry: Entry, observation: done.AfterReportOutcome, at: _Schedule) -> Entry:
+    match observation:
+        case seen.Reported():
+            reported = replace(entry, report=Report(entry.phase))
+            # Whoever signs in is noticed at the next try, not at once.
+            return replace(reported, not_before=at.try_again(entry)) if entry.phase is Phase.WAITING else reported
+        case seen.Unavailable():
+            tries = entry.report.failed_tries + 1
+            most = MAX_REPORT_TRIES if entry.phase.is_terminal else MAX_REPORT_TRIES_WAITING
+            # After the last try it counts as reported: a container whose tags cannot be written must not keep every
+            # entry alive for ever.
+            phase = entry.phase if tries >= most else entry.report.phase
+            wait = at.try_again(entry, observation.retry_after)
+            return replace(entry, report=Report(phase, tries), deferrals=entry.deferrals + 1, not_before=wait)
+        case _:
+            assert_never(observation)
+
+
+def _after_delete_source(entry: Entry, observation: done.AfterDeleteSource, at: _Schedule) -> Entry:
+    match observation:
+        case seen.SourceDeleted():
+            return replace(entry, source_deleted=True)
+        case seen.Unavailable():
+            return _closing_failed(entry, at.try_again(entry, observation.retry_after))
+        case _:
+            assert_never(observation)
+
+
+def _closing_failed(entry: Entry, retry_at: datetime) -> Entry:
+    """Bounded: a session that cannot be cancelled expires by itself, a blob that cannot be deleted stays.
+
+    The detail is left alone: it is the outcome's.
+    """
+    tries = entry.closing_tries + 1
+    failed = replace(entry, deferrals=entry.deferrals + 1, not_before=retry_at)
+    if tries < MAX_CLOSING_TRIES:
+        return replace(failed, closing_tries=tries)
+    # Given up on: the session where there is one, else the deletion. Each has its own tries.
+    return replace(
+        failed, closing_tries=0, session=None, delete_source=entry.delete_source and entry.session is not None
+    )
+
+
+# -- what several actions have in common --
+
+
+def _try_again(entry: Entry, observation: seen.TryAgain, at: _Schedule) -> Entry:
+    """Nothing was done."""
+    entry = _without_this_opening(entry)
+    match observation:
+        case seen.Deferred(detail, retry_after):
+            wait = at.try_again(entry, retry_after)
+            return replace(entry, deferrals=entry.deferrals + 1, not_before=wait, detail=detail)
+        case seen.Unavailable(detail, retry_after):
+            return replace(
+                entry,
+                steps_without_progress=entry.steps_without_progress + 1,
+                deferrals=entry.deferrals + 1,
+                not_before=at.try_again(entry, retry_after),
+                detail=detail,
+            )
+        case seen.NeedsSignIn():
+            return _needs_sign_in(entry, observation, at)
+        case _:
+            assert_never(observation)
+
+
+def _without_this_opening(entry: Entry) -> Entry:
+    """Give back the opening that the claim counted: nothing was opened, or nothing that can attach a byte."""
+    return replace(entry, sessions_opened=entry.sessions_opened - 1) if entry.is_about_to_open else entry
+
+
+def _needs_sign_in(entry: Entry, observation: seen.NeedsSignIn, at: _Schedule) -> Entry:
+    if entry.waited > at.limits.sign_in_wait:
+        days = at.limits.sign_in_wait.total_seconds() / 86400
+        detail = f"nobody signed in within {days:g} days{may_be_attached(entry)}"
+        return _terminal(entry, Phase.FAILED, Reason.SIGN_IN, detail)
+    return replace(
+        entry,
+        phase=Phase.WAITING,
+        sign_in_wait=SignInWait(entry.phase, at.now),
+        reason=Reason.SIGN_IN,
+        detail=observation.detail,
+        deferrals=entry.deferrals + 1,
+        # Where the tags say so already, the next thing to do is to try again, and that after a pause.
+        not_before=at.try_again(entry) if entry.report.phase is Phase.WAITING else None,
+        report=replace(entry.report, failed_tries=0),
+    )
+
+
+def _unclear(entry: Entry, observation: seen.Unclear, at: _Schedule) -> Entry:
+    """It may have been applied, and it may still be. The caller knows which phase finds out."""
+    return replace(
+        entry,
+        in_doubt=entry.in_doubt or entry.is_at_last_slice,
+        steps_without_progress=entry.steps_without_progress + 1,
+        deferrals=entry.deferrals + 1,
+        not_before=at.try_again(entry, observation.retry_after),
+        detail=observation.detail,
+    )
+
+
+def _not_continued(entry: Entry, detail: str) -> Entry:
+    """The session cannot be used any further, and is not closed yet: CONFIRMING cancels it."""
+    without_progress = entry.steps_without_progress + 1
+    return replace(entry, phase=Phase.CONFIRMING, steps_without_progress=without_progress, detail=detail)
+
+
+def _landed(entry: Entry, observation: seen.Landed) -> Entry:
+    """Graph said "created", so the session that it was sent to is over: there is nothing left to cancel."""
+    closed = replace(entry, session=None)
+    match observation:
+        case seen.Attached(attachment_id):
+            return replace(_attached(closed), attachment_id=attachment_id)
+        case seen.LandedUnnamed():
+            return _searched_for(closed, LandedAs.UNNAMED, "created, but the reply named no id")
+        case seen.LandedUnderOwnedId():
+            detail = "created, but the reply named the id of an attachment that another upload owns"
+            return _searched_for(closed, LandedAs.OWNED, detail)
+        case _:
+            assert_never(observation)
+
+
+def _searched_for(entry: Entry, landed: LandedAs, detail: str) -> Entry:
+    return replace(entry, phase=Phase.CONFIRMING, landed=landed, steps_without_progress=0, detail=detail)
+
+
+def _attached(entry: Entry) -> Entry:
+    return replace(_terminal(entry, Phase.ATTACHED, Reason.NONE, ""), steps_without_progress=0)
+
+
+def _rejected(entry: Entry, observation: seen.Refused | seen.TargetMissing) -> Entry:
+    return _terminal(entry, Phase.REJECTED, observation.reason, observation.detail + may_be_attached(entry))
+
+
+def _blob_lost(entry: Entry, observation: seen.BlobLost) -> Entry:
+    unsure = may_be_attached(entry)
+    match observation:
+        case seen.BlobRewritten():
+            return _terminal(entry, Phase.SUPERSEDED, Reason.REWRITTEN, "the blob was written again" + unsure)
+        case seen.BlobDeleted():
+            return _terminal(entry, Phase.WITHDRAWN, Reason.DELETED, "the blob was deleted" + unsure)
+        case _:
+            assert_never(observation)
+
+
+def _terminal(entry: Entry, phase: Phase, reason: Reason, detail: str) -> Entry:
+    # A blob that is gone, or belongs to another entry now, has no tags for this one.
+    has_no_tags = phase in {Phase.SUPERSEDED, Phase.WITHDRAWN}
+    return replace(
+        entry,
+        phase=phase,
+        reason=reason,
+        detail=detail,
+        sign_in_wait=None,
+        report=Report(phase if has_no_tags else entry.report.phase),
+        deferrals=0,
+    )

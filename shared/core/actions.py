@@ -1,0 +1,191 @@
+"""What can be done for an upload in one step, and what each of these actions can lead to.
+
+`decide` chooses an `Action`, or an `End`. An effect (`shared/app/effects`) performs the action and returns its
+`Result`, which holds one of the observations that this action can lead to, and no other. `absorb` takes the result.
+So the type checker follows an observation from the effect to the code that handles it: one that is not handled, or
+that the action cannot lead to, is a type error.
+"""
+
+from dataclasses import dataclass
+
+from shared.core import observations as seen
+from shared.core.entry import Phase, Reason
+from shared.core.ranges import ByteRange
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """Stop trying. There is no outside effect, so there is nothing to observe."""
+
+    phase: Phase
+    reason: Reason
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Resolve:
+    """Look up the list and the task, and take the slot."""
+
+
+AfterResolve = seen.Resolved | seen.SlotHeld | seen.Refused | seen.TargetMissing | seen.TryAgain
+
+
+@dataclass(frozen=True, slots=True)
+class ResolveResult:
+    seen: AfterResolve
+
+
+@dataclass(frozen=True, slots=True)
+class OpenSession:
+    """Ask Graph for an upload session."""
+
+
+# A create whose answer is lost is no `Unclear`: it opened at most a session that holds no byte, and attaches nothing.
+AfterOpenSession = seen.SessionOpened | seen.TooSmallForSession | seen.Refused | seen.TargetMissing | seen.TryAgain
+
+
+@dataclass(frozen=True, slots=True)
+class OpenSessionResult:
+    seen: AfterOpenSession
+
+
+@dataclass(frozen=True, slots=True)
+class PreparePost:
+    """Before the small POST of an empty blob: check that the blob is unchanged, and learn Graph's Date."""
+
+
+AfterPreparePost = seen.PostPrepared | seen.Refused | seen.TargetMissing | seen.TryAgain | seen.BlobLost
+
+
+@dataclass(frozen=True, slots=True)
+class PreparePostResult:
+    seen: AfterPreparePost
+
+
+@dataclass(frozen=True, slots=True)
+class PostEmpty:
+    """Attach an empty file by the small POST: a session for no bytes has no legal PUT."""
+
+
+AfterPostEmpty = seen.Landed | seen.Unclear | seen.Refused | seen.TargetMissing | seen.TryAgain | seen.BlobLost
+
+
+@dataclass(frozen=True, slots=True)
+class PostEmptyResult:
+    seen: AfterPostEmpty
+
+
+@dataclass(frozen=True, slots=True)
+class SendSlice:
+    """PUT one slice."""
+
+    range: ByteRange
+
+
+AfterSendSlice = (
+    seen.Progress
+    | seen.Landed
+    | seen.Unclear
+    | seen.SliceRefused
+    | seen.SliceTooLarge
+    | seen.Refused
+    | seen.TryAgain
+    | seen.BlobLost
+)
+
+
+@dataclass(frozen=True, slots=True)
+class SendSliceResult:
+    seen: AfterSendSlice
+
+
+@dataclass(frozen=True, slots=True)
+class AskSession:
+    """GET the session, for the byte that it expects next."""
+
+
+AfterAskSession = seen.Progress | seen.SessionLost | seen.TryAgain
+
+
+@dataclass(frozen=True, slots=True)
+class AskSessionResult:
+    seen: AfterAskSession
+
+
+@dataclass(frozen=True, slots=True)
+class FindAttachment:
+    """Search the task's attachments for this file, and adopt the attachment that is."""
+
+
+AfterFindAttachment = seen.Adopted | seen.NotFound | seen.Refused | seen.TargetMissing | seen.TryAgain | seen.BlobLost
+
+
+@dataclass(frozen=True, slots=True)
+class FindAttachmentResult:
+    seen: AfterFindAttachment
+
+
+@dataclass(frozen=True, slots=True)
+class CancelSession:
+    """DELETE the session."""
+
+
+AfterCancelSession = seen.SessionCancelled | seen.TryAgain
+
+
+@dataclass(frozen=True, slots=True)
+class CancelSessionResult:
+    seen: AfterCancelSession
+
+
+@dataclass(frozen=True, slots=True)
+class ReportOutcome:
+    """Write into the blob's tags where the upload is: its outcome, or that it waits for a sign-in."""
+
+
+AfterReportOutcome = seen.Reported | seen.Unavailable
+
+
+@dataclass(frozen=True, slots=True)
+class ReportOutcomeResult:
+    seen: AfterReportOutcome
+
+
+@dataclass(frozen=True, slots=True)
+class DeleteSource:
+    """Delete the blob."""
+
+
+AfterDeleteSource = seen.SourceDeleted | seen.Unavailable
+
+
+@dataclass(frozen=True, slots=True)
+class DeleteSourceResult:
+    seen: AfterDeleteSource
+
+
+Action = (
+    Resolve
+    | OpenSession
+    | PreparePost
+    | PostEmpty
+    | SendSlice
+    | AskSession
+    | FindAttachment
+    | CancelSession
+    | ReportOutcome
+    | DeleteSource
+)
+Decision = Action | End
+Result = (
+    ResolveResult
+    | OpenSessionResult
+    | PreparePostResult
+    | PostEmptyResult
+    | SendSliceResult
+    | AskSessionResult
+    | FindAttachmentResult
+    | CancelSessionResult
+    | ReportOutcomeResult
+    | DeleteSourceResult
+)

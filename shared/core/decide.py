@@ -1,0 +1,124 @@
+"""Decide what to do next: a claimed entry becomes one action, or an end.
+
+Pure: the time and the limits are parameters, and everything else is in the entry. `transitions` explains the phases.
+"""
+
+from datetime import datetime
+from typing import assert_never
+
+from shared.core.actions import (
+    Action,
+    AskSession,
+    CancelSession,
+    Decision,
+    DeleteSource,
+    End,
+    FindAttachment,
+    OpenSession,
+    PostEmpty,
+    PreparePost,
+    ReportOutcome,
+    Resolve,
+    SendSlice,
+)
+from shared.core.entry import Entry, LandedAs, Phase, Reason, Session
+from shared.core.limits import (
+    EXPIRY_MARGIN,
+    MAX_SEARCHES_FOR_LANDED,
+    MAX_SESSIONS,
+    MAX_STEPS_WITHOUT_PROGRESS,
+    Limits,
+)
+from shared.core.ranges import ByteRange
+
+_UNDER = {
+    LandedAs.UNNAMED: "not under which id",
+    LandedAs.OWNED: "under the id of an attachment that another upload owns",
+}
+
+
+def decide(entry: Entry, *, now: datetime, limits: Limits) -> Decision:
+    """The one thing to do for a claimed entry that is not done."""
+    # Bounds come before the phases, so that no phase can go on for ever. What has ended has bounds of its own.
+    if not entry.phase.is_terminal and (end := _bound_reached(entry, now, limits)) is not None:
+        return end
+    match entry.phase:
+        case Phase.RESOLVING:
+            return Resolve()
+        case Phase.OPENING:
+            return _open(entry)
+        case Phase.SENDING:
+            return _send(entry, entry.open_session, now)
+        case Phase.LOCATING:
+            return AskSession()
+        case Phase.CONFIRMING:
+            # First cancel: as long as the session is open, a request that we gave up on may still complete it.
+            return CancelSession() if entry.session is not None else FindAttachment()
+        case Phase.WAITING:
+            return ReportOutcome()
+        case Phase.ATTACHED | Phase.REJECTED | Phase.FAILED | Phase.SUPERSEDED | Phase.WITHDRAWN:
+            return _finish(entry)
+        case _:
+            assert_never(entry.phase)
+
+
+def range_to_send(entry: Entry, *, now: datetime, limits: Limits) -> ByteRange | None:
+    """The bytes that the entry's next step sends, as far as is known now; None where it sends none."""
+    action = decide(entry, now=max(now, entry.not_before or now), limits=limits)
+    return action.range if isinstance(action, SendSlice) else None
+
+
+def _open(entry: Entry) -> Action:
+    if entry.size > 0:
+        return OpenSession()
+    # The Date from which on an attachment can be ours must be stored before the request that creates one: after a
+    # lost answer it could not be learned any more.
+    return PreparePost() if entry.first_opened_at is None else PostEmpty()
+
+
+def _send(entry: Entry, session: Session, now: datetime) -> Action:
+    if session.expires_at is not None and now + EXPIRY_MARGIN >= session.expires_at:
+        return CancelSession()
+    following = ByteRange.next_slice(session.offset, size=entry.size, slice_bytes=entry.slice_bytes)
+    is_last = following.stop == entry.size
+    if is_last and entry.sessions_opened > 1 and not session.searched:
+        # A request of an earlier session may have been applied after the search for it: search once more before
+        # the one request that would attach the file a second time.
+        return FindAttachment()
+    return SendSlice(following)
+
+
+def _finish(entry: Entry) -> Action:
+    # The person waits for the report. The session expires by itself, and the source may as well go later; so these
+    # come after it, and a failure of theirs delays nobody.
+    if not entry.is_reported:
+        return ReportOutcome()
+    if entry.session is not None:
+        return CancelSession()
+    return DeleteSource()
+
+
+def _bound_reached(entry: Entry, now: datetime, limits: Limits) -> End | None:
+    too_old = entry.age(now) > limits.max_age
+    if entry.landed and (too_old or entry.steps_without_progress >= MAX_SEARCHES_FOR_LANDED):
+        # Graph's word is all there is. As failed, the person would write the file again, and have it twice.
+        return End(Phase.ATTACHED, Reason.NONE, f"Graph answered that it was created, but {_UNDER[entry.landed]}")
+    unsure = may_be_attached(entry)
+    if too_old:
+        hours = limits.max_age.total_seconds() / 3600
+        return End(Phase.FAILED, Reason.TOO_OLD, f"not attached within {hours:g} hours{unsure}")
+    last = f" (last: {entry.detail})" if entry.detail else ""
+    if entry.steps_without_progress > MAX_STEPS_WITHOUT_PROGRESS:
+        detail = f"{entry.steps_without_progress} steps without progress{last}{unsure}"
+        return End(Phase.FAILED, Reason.NO_PROGRESS, detail)
+    if entry.phase is Phase.OPENING and entry.sessions_opened > MAX_SESSIONS:
+        return End(Phase.FAILED, Reason.SESSIONS, f"{MAX_SESSIONS} upload sessions came to nothing{last}")
+    return None
+
+
+def may_be_attached(entry: Entry) -> str:
+    """What an outcome other than attached must add while an answer is missing; empty where none is."""
+    phase = entry.sign_in_wait.resume if entry.sign_in_wait is not None else entry.phase
+    # In doubt: the session was asked and did not have the last slice, but the server may still apply it.
+    unsure = entry.in_doubt or phase in {Phase.LOCATING, Phase.CONFIRMING}
+    return "; it may already be attached" if unsure else ""

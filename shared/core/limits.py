@@ -1,0 +1,42 @@
+"""The bounds of an upload: those that are settings, and those that are not.
+
+Every bound ends in an outcome with a reason of its own; docs/ARCHITECTURE.md lists them. Graph publishes none of
+these numbers. They are ours: high enough that an outage of an hour fails nothing, low enough that every upload ends.
+"""
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+MAX_SESSIONS = 5
+MAX_STEPS_WITHOUT_PROGRESS = 20
+MAX_CLOSING_TRIES = 5
+# With the back-off these last more than an hour: storage may be away for that long.
+MAX_REPORT_TRIES = 18
+# An upload that waits for a sign-in goes on as soon as the person signs in, whether or not the tags could be written.
+MAX_REPORT_TRIES_WAITING = 3
+# Graph answered "created", but the listing does not have it: the listing may lag. After this many searches the file
+# counts as attached, without an id.
+MAX_SEARCHES_FOR_LANDED = 6
+# The last slice is in doubt and the listing does not have it: the listing may lag here too. After this many searches,
+# with growing waits between them, the file did not land.
+MAX_SEARCHES_IN_DOUBT = 3
+# Retry-After headers in a row that are believed. A server that says "now" for ever then meets our own back-off.
+TRUSTED_RETRY_AFTERS = 4
+LONGEST_SLOT_WAIT = timedelta(seconds=30)
+# A range that is started so shortly before the session expires might end after it. Two clocks judge the expiry.
+EXPIRY_MARGIN = timedelta(seconds=60)
+# Graph's Date and the storage service's Date are both cut to whole seconds, so they may differ by one.
+SECOND = timedelta(seconds=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """The bounds that are settings. *deadline* bounds a whole request to Graph; *claim* is longer than that."""
+
+    slice_bytes: int
+    max_file_bytes: int
+    deadline: timedelta
+    claim: timedelta
+    empty_file_wait: timedelta
+    max_age: timedelta
+    sign_in_wait: timedelta

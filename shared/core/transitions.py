@@ -1,0 +1,174 @@
+"""The table of an upload's phases: what is done in each, what may be seen then, and where that leads."""
+
+# THEORY OF OPERATION
+#
+# An upload is an entry in the ledger that goes through phases. One step of it is one invocation:
+#
+#     decide (pure)     the entry as it was claimed      -> one action, or an end
+#     an effect         the action                       -> one observation of the outside
+#     absorb (pure)     the entry and the observation    -> the next entry, which is stored
+#
+# Two of these modules know phases, and both do so by cases that the type checker counts: `decide` chooses the action
+# by phase, `absorb` handles, for each action, the observations that it can lead to. This table says in one place what
+# the two of them amount to. It is data: docs/ARCHITECTURE.md draws its picture from it, and the tests hold `decide`
+# and `absorb` to it, move by move, in both directions. The application itself does not read it.
+#
+# The normal way is resolving, opening, sending, attached. Everything else exists because a request can be applied
+# although we never saw its answer. There are two such moments, and each has a phase of its own:
+#
+# LOCATING: a slice was sent, and the answer is unknown. The session knows: it is asked which byte it expects, and
+#     that is the new offset, whether the slice arrived or not. Nothing is ever sent over an unknown answer, so that
+#     the server holds a prefix of the file at all times.
+#
+# CONFIRMING: the session cannot be asked any more, and the file may or may not be attached. To send it again could
+#     attach it twice. So the session is cancelled (no request of ours can be applied to it afterwards, except one
+#     that the server had taken already); one request deadline is waited out, for that one; and then the task's
+#     attachments are searched. Only when the file is not among them another session may be opened. A listing may lag
+#     behind, so where the last slice itself is in doubt the search is repeated, with growing waits.
+#
+#     The search before the last slice of every later session, in SENDING, is the same question asked once more: a
+#     request of an earlier session might have been applied after that one was searched for.
+#
+# Not in the table, since no observation leads there:
+#
+# - `entry.claimed` moves an entry when it is claimed. Taken over from a worker that stored nothing, SENDING becomes
+#   LOCATING, and the small POST of an empty file becomes CONFIRMING: what that worker sent is unknown. An entry in
+#   WAITING goes back to where it came from, once the person was told.
+# - `decide` ends an entry that has reached a bound: too old, no progress, too many sessions.
+#
+# A terminal phase is never left. What is still to be done there, report, cancel, delete, changes other fields, each
+# within a bound of its own; when nothing is left to be done the entry is done, and every message for it ends quietly.
+#
+# To add a phase: name it in `entry.Phase` and give it a row here. Then mypy names the two places that must handle it:
+# the choice of the action in `decide`, and, for a new action or observation, its case in `absorb` and its effect.
+
+from collections.abc import Mapping
+
+from shared.core import actions as do
+from shared.core import observations as seen
+from shared.core.entry import Phase
+
+type Targets = frozenset[Phase]
+type Seen = Mapping[type[seen.Observation], Targets]
+
+
+def _to(*phases: Phase) -> Targets:
+    return frozenset(phases)
+
+
+def _or_again(phase: Phase) -> dict[type[seen.Observation], Targets]:
+    """Whatever asks Graph may be put off, and may find that a person must sign in, now or for too long."""
+    return {
+        seen.Deferred: _to(phase),
+        seen.Unavailable: _to(phase),
+        seen.NeedsSignIn: _to(phase) if phase.is_terminal else _to(Phase.WAITING, Phase.FAILED),
+    }
+
+
+_BLOB_LOST: Mapping[type[seen.Observation], Targets] = {
+    seen.BlobRewritten: _to(Phase.SUPERSEDED),
+    seen.BlobDeleted: _to(Phase.WITHDRAWN),
+}
+_LANDED: Mapping[type[seen.Observation], Targets] = {
+    seen.Attached: _to(Phase.ATTACHED),
+    seen.LandedUnnamed: _to(Phase.CONFIRMING),
+    seen.LandedUnderOwnedId: _to(Phase.CONFIRMING),
+}
+_REFUSED: Mapping[type[seen.Observation], Targets] = {
+    seen.Refused: _to(Phase.REJECTED),
+    seen.TargetMissing: _to(Phase.REJECTED),
+}
+
+
+def _ending(phase: Phase) -> dict[type[do.Action], Seen]:
+    return {
+        do.ReportOutcome: {seen.Reported: _to(phase), seen.Unavailable: _to(phase)},
+        do.CancelSession: {seen.SessionCancelled: _to(phase), **_or_again(phase)},
+    }
+
+
+TRANSITIONS: Mapping[Phase, Mapping[type[do.Action], Seen]] = {
+    Phase.RESOLVING: {
+        do.Resolve: {
+            seen.Resolved: _to(Phase.OPENING),
+            seen.SlotHeld: _to(Phase.RESOLVING),
+            **_REFUSED,
+            **_or_again(Phase.RESOLVING),
+        },
+    },
+    Phase.OPENING: {
+        do.OpenSession: {
+            seen.SessionOpened: _to(Phase.SENDING, Phase.CONFIRMING),
+            seen.TooSmallForSession: _to(Phase.REJECTED),
+            **_REFUSED,
+            **_or_again(Phase.OPENING),
+        },
+        do.PreparePost: {
+            seen.PostPrepared: _to(Phase.OPENING),
+            **_REFUSED,
+            **_or_again(Phase.OPENING),
+            **_BLOB_LOST,
+        },
+        do.PostEmpty: {
+            **_LANDED,
+            seen.Unclear: _to(Phase.CONFIRMING),
+            **_REFUSED,
+            **_or_again(Phase.OPENING),
+            **_BLOB_LOST,
+        },
+    },
+    Phase.SENDING: {
+        do.SendSlice: {
+            seen.Progress: _to(Phase.SENDING, Phase.CONFIRMING),
+            **_LANDED,
+            seen.Unclear: _to(Phase.LOCATING),
+            seen.SliceRefused: _to(Phase.LOCATING, Phase.FAILED),
+            seen.SliceTooLarge: _to(Phase.SENDING, Phase.REJECTED),
+            seen.Refused: _to(Phase.REJECTED),
+            **_or_again(Phase.SENDING),
+            **_BLOB_LOST,
+        },
+        do.FindAttachment: {
+            seen.Adopted: _to(Phase.ATTACHED),
+            seen.NotFound: _to(Phase.SENDING),
+            **_REFUSED,
+            **_or_again(Phase.SENDING),
+            **_BLOB_LOST,
+        },
+        do.CancelSession: {
+            seen.SessionCancelled: _to(Phase.CONFIRMING),
+            **_or_again(Phase.SENDING),
+        },
+    },
+    Phase.LOCATING: {
+        do.AskSession: {
+            seen.Progress: _to(Phase.SENDING, Phase.CONFIRMING),
+            seen.SessionLost: _to(Phase.CONFIRMING),
+            **_or_again(Phase.LOCATING),
+        },
+    },
+    Phase.CONFIRMING: {
+        do.CancelSession: {
+            seen.SessionCancelled: _to(Phase.CONFIRMING),
+            **_or_again(Phase.CONFIRMING),
+        },
+        do.FindAttachment: {
+            seen.Adopted: _to(Phase.ATTACHED),
+            seen.NotFound: _to(Phase.OPENING, Phase.CONFIRMING),
+            **_REFUSED,
+            **_or_again(Phase.CONFIRMING),
+            **_BLOB_LOST,
+        },
+    },
+    Phase.WAITING: {
+        do.ReportOutcome: {seen.Reported: _to(Phase.WAITING), seen.Unavailable: _to(Phase.WAITING)},
+    },
+    Phase.ATTACHED: {
+        **_ending(Phase.ATTACHED),
+        do.DeleteSource: {seen.SourceDeleted: _to(Phase.ATTACHED), seen.Unavailable: _to(Phase.ATTACHED)},
+    },
+    Phase.REJECTED: _ending(Phase.REJECTED),
+    Phase.FAILED: _ending(Phase.FAILED),
+    Phase.SUPERSEDED: _ending(Phase.SUPERSEDED),
+    Phase.WITHDRAWN: _ending(Phase.WITHDRAWN),
+}

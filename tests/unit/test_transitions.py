@@ -1,0 +1,123 @@
+"""The table says what `absorb` and `decide` do: move by move, and no other move."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from shared.core import absorb as absorbing
+from shared.core import actions as do
+from shared.core import decide as deciding
+from shared.core import observations as seen
+from shared.core.entry import Entry, LandedAs, Phase, Reason
+from shared.core.limits import MAX_SEARCHES_IN_DOUBT
+from shared.core.transitions import TRANSITIONS
+from tests.support.entries import LIMITS, NOW, SESSION, SESSION_URL, SIZE, an_entry
+from tests.support.results import ACTIONS, possible, result
+
+TERMINAL = [phase for phase in Phase if phase.is_terminal]
+TOO_LONG = LIMITS.sign_in_wait + timedelta(days=1)
+
+# Each observation, in as many forms as lead to different places.
+EXAMPLES: dict[type[seen.Observation], list[seen.Observation]] = {
+    seen.Resolved: [seen.Resolved("L", "T")],
+    seen.SlotHeld: [seen.SlotHeld()],
+    seen.SessionOpened: [seen.SessionOpened(SESSION_URL, None, offset, NOW) for offset in (0, 1)],
+    seen.PostPrepared: [seen.PostPrepared(NOW)],
+    seen.Progress: [seen.Progress(100), seen.Progress(SIZE)],
+    seen.Attached: [seen.Attached("A")],
+    seen.Adopted: [seen.Adopted("A")],
+    seen.LandedUnnamed: [seen.LandedUnnamed()],
+    seen.LandedUnderOwnedId: [seen.LandedUnderOwnedId()],
+    seen.Unclear: [seen.Unclear("HTTP 500")],
+    seen.SliceRefused: [seen.SliceRefused(400, "HTTP 400")],
+    seen.SessionLost: [seen.SessionLost("HTTP 404")],
+    seen.SliceTooLarge: [seen.SliceTooLarge()],
+    seen.Deferred: [seen.Deferred("HTTP 429")],
+    seen.Unavailable: [seen.Unavailable("HTTP 500")],
+    seen.Refused: [seen.Refused(Reason.FORBIDDEN, "HTTP 403")],
+    seen.TargetMissing: [seen.TargetMissing(Reason.NO_SUCH_TASK, "HTTP 404")],
+    seen.TooSmallForSession: [seen.TooSmallForSession("HTTP 400")],
+    seen.NeedsSignIn: [seen.NeedsSignIn("nobody is signed in")],
+    seen.NotFound: [seen.NotFound()],
+    seen.SessionCancelled: [seen.SessionCancelled()],
+    seen.BlobRewritten: [seen.BlobRewritten()],
+    seen.BlobDeleted: [seen.BlobDeleted()],
+    seen.Reported: [seen.Reported()],
+    seen.SourceDeleted: [seen.SourceDeleted()],
+}
+CASES = [(phase, action, kind) for phase in Phase for action, row in TRANSITIONS[phase].items() for kind in row]
+
+
+def entries(phase: Phase) -> Iterator[Entry]:
+    """As many kinds of entries of a phase as are treated differently."""
+    usual = an_entry(phase, not_before=NOW)
+    yield usual
+    yield replace(usual, slice_bytes=LIMITS.slice_bytes // 2)
+    yield replace(usual, waited=TOO_LONG)
+    yield replace(usual, in_doubt=True)
+    yield replace(usual, in_doubt=True, searches_in_doubt=MAX_SEARCHES_IN_DOUBT - 1)
+    yield replace(usual, landed=LandedAs.UNNAMED)
+    if usual.session is not None:
+        yield replace(usual, session=replace(SESSION, refused_status=400))
+
+
+@pytest.mark.parametrize(("phase", "action", "kind"), CASES, ids=lambda value: getattr(value, "__name__", value))
+def test_an_observation_leads_exactly_where_the_table_says(
+    phase: Phase, action: type[do.Action], kind: type[seen.Observation]
+) -> None:
+    reached = set()
+    for before in entries(phase):
+        for observation in EXAMPLES[kind]:
+            after = absorbing.absorb(before, result(action, observation), now=NOW, limits=LIMITS, jitter=0.0)
+            assert (after.step, after.claim) == (8, None)
+            reached.add(after.phase)
+    assert reached == TRANSITIONS[phase][action][kind]
+
+
+def in_every_state(phase: Phase) -> Iterator[Entry]:
+    for entry in entries(phase):
+        yield entry
+        yield replace(entry, session=replace(SESSION, expires_at=NOW))
+        yield replace(entry, session=replace(SESSION, offset=200), sessions_opened=2)
+        reported = replace(entry, report=replace(entry.report, phase=phase))
+        yield replace(reported, session=SESSION)
+        yield replace(
+            reported, session=None if phase.is_terminal else entry.session, delete_source=True, attachment_id="A"
+        )
+    if phase is Phase.OPENING:
+        yield an_entry(phase, size=0)
+        yield an_entry(phase, size=0, first_opened_at=NOW)
+    if phase is Phase.CONFIRMING:
+        yield an_entry(phase, session=None)
+
+
+@pytest.mark.parametrize("phase", list(Phase))
+def test_what_is_decided_in_a_phase_is_what_the_table_says_is_done_there(phase: Phase) -> None:
+    undone = [entry for entry in in_every_state(phase) if not entry.is_done]
+    decisions = {type(deciding.decide(entry, now=NOW, limits=LIMITS)) for entry in undone}
+    assert decisions - {do.End} == TRANSITIONS[phase].keys()
+
+
+@pytest.mark.parametrize(("phase", "action"), [(phase, action) for phase in Phase for action in TRANSITIONS[phase]])
+def test_the_table_knows_all_that_an_action_can_lead_to(phase: Phase, action: type[do.Action]) -> None:
+    assert TRANSITIONS[phase][action].keys() == set(possible(action))
+
+
+def test_the_table_knows_every_phase_every_action_and_every_observation() -> None:
+    assert TRANSITIONS.keys() == set(Phase)
+    assert {action for row in TRANSITIONS.values() for action in row} == set(ACTIONS)
+    assert {kind for _, _, kind in CASES} == EXAMPLES.keys()
+
+
+@pytest.mark.parametrize("phase", TERMINAL)
+def test_the_table_leaves_no_terminal_phase(phase: Phase) -> None:
+    reached = {to for row in TRANSITIONS[phase].values() for targets in row.values() for to in targets}
+    assert reached == {phase}
+
+
+def test_a_phase_that_needs_a_session_says_so_where_there_is_none() -> None:
+    entry = an_entry(Phase.SENDING, session=None)
+    with pytest.raises(ValueError, match="is sending and has no session"):
+        deciding.decide(entry, now=NOW, limits=LIMITS)
