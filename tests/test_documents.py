@@ -14,7 +14,7 @@ from local.stand_ins.todo import faults, throttle
 from local.stand_ins.todo.behaviour import Behaviour
 from scripts.draw_phases import DOCUMENT as ARCHITECTURE
 from scripts.draw_phases import draw, insert
-from shared.core.entry import Entry
+from shared.core.entry import Entry, Session
 from shared.errors import SettingsError
 from shared.settings import KNOWN_ROOTS, Settings
 from tests.support.documents import (
@@ -57,7 +57,7 @@ def test_a_document_without_the_markers_is_refused() -> None:
 
 def test_the_picture_names_the_moves_that_need_no_observation() -> None:
     drawn = draw().splitlines()
-    assert "    sending --> locating: Unclear, taken over" in drawn
+    assert "    sending --> locating: Unclear, SliceRefused, taken over" in drawn
     assert any(line.startswith("`waiting` goes back") and "`confirming`" in line for line in drawn)
 
 
@@ -145,7 +145,8 @@ def members(thing: Any) -> set[str]:
 
 def test_the_architecture_tells_every_field_of_the_entry_and_no_other() -> None:
     told = [row[0].strip("`") for row in table(section(ARCHITECTURE, "## The ledger entry"))]
-    assert sorted(told) == sorted(field.name for field in fields(Entry))
+    of_session = [f"session.{field.name}" for field in fields(Session)]
+    assert sorted(told) == sorted([*(field.name for field in fields(Entry)), *of_session])
 
 
 def test_the_architecture_tells_all_ten_invariants() -> None:

@@ -1,13 +1,15 @@
 """Everything comes twice, late, out of order, and while somebody else is at it."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
-from shared.core.messages import RangeMessage, encode
+from shared.core.messages import ProposedRange, RangeMessage, decode, encode
+from shared.core.ranges import ByteRange
 from tests.scenarios.promise import FILE, SLICES, assert_attached, assert_promise, upload
 from tests.support.fakes.seam import ActingSeam, Seam
-from tests.support.fakes.world import World, content
+from tests.support.fakes.world import SLICE, World, content
 
 
 class Doubling(Seam):
@@ -136,3 +138,36 @@ def test_events_of_two_files_do_not_mix_them_up() -> None:
     world.run()
     assert sorted(world.attached()) == [("one.pdf", one), ("two.pdf", two)]
     assert_promise(world)
+
+
+@pytest.mark.parametrize(
+    "proposed",
+    [None, ProposedRange(ByteRange(SLICE, 2 * SLICE), len(FILE)), ProposedRange(ByteRange(0, 1), 1)],
+    ids=["no range", "the wrong bytes", "another file's"],
+)
+def test_a_message_with_another_range_than_the_ledgers_is_only_noted(proposed: ProposedRange | None) -> None:
+    world = World()
+    blob = world.drop(FILE)
+    world.event()
+    [message] = world.messages.messages
+    message.body = encode(replace(decode(message.body), range=proposed)).encode()
+    world.run()
+    assert_attached(world, blob)
+    assert_promise(world)
+    [noted] = world.records.events("other_range")
+    assert (noted["range_start"], noted["range_stop"]) == (0, SLICE)
+    assert noted.get("proposed_stop") == (proposed.part.stop if proposed is not None else None)
+
+
+def test_every_message_of_a_clean_upload_proposes_the_bytes_that_its_step_sends() -> None:
+    world = World()
+    blob = world.drop(FILE)
+    world.notify()
+    world.run()
+    assert_attached(world, blob)
+    ranges = [decode(body).range for body in world.messages.bodies]
+    sent = [each.part for each in ranges if each is not None]
+    assert [part.start for part in sent] == list(range(0, len(FILE), SLICE))
+    assert sent[-1].stop == len(FILE)
+    assert ranges[-1] is None, "the last step reports, and sends nothing"
+    assert world.records.events("other_range") == []
