@@ -20,9 +20,10 @@ from shared.app.intake import Intake
 from shared.core import actions as do
 from shared.core import delivery
 from shared.core import observations as seen
-from shared.core.absorb import absorb, ended
+from shared.core.absorb import absorb
 from shared.core.backoff import delay_before
 from shared.core.decide import decide, range_to_send
+from shared.core.endings import ended
 from shared.core.entry import Claim, Phase, claimed
 from shared.core.limits import SECOND, Limits
 from shared.core.messages import RangeMessage, decode

@@ -4,17 +4,17 @@ One function for each action, with one case for each observation that the action
 `assert_never`: an observation that is not handled is a type error, never a surprise in production. `transitions` says
 where each of them leads, and why the phases are as they are.
 
-What several actions have in common, being put off, losing the blob, being refused, is at the end of the file.
+What several actions have in common, being put off, not knowing, having landed, is at the end of the file. How an upload
+ends is in `endings`.
 """
 
-from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from dataclasses import replace
+from datetime import datetime
 from typing import assert_never
 
 from shared.core import actions as done
+from shared.core import endings
 from shared.core import observations as seen
-from shared.core.backoff import delay_before
-from shared.core.decide import may_be_attached
 from shared.core.entry import Entry, LandedAs, Phase, Reason, Report, Session, SignInWait
 from shared.core.limits import (
     LONGEST_SLOT_WAIT,
@@ -23,51 +23,19 @@ from shared.core.limits import (
     MAX_REPORT_TRIES_WAITING,
     MAX_SEARCHES_IN_DOUBT,
     SECOND,
-    TRUSTED_RETRY_AFTERS,
     Limits,
 )
+from shared.core.schedule import Schedule
 
 
 def absorb(entry: Entry, result: done.Result, *, now: datetime, limits: Limits, jitter: float) -> Entry:
     """The entry after *result*: the next step, unclaimed. *jitter* is in [0, 1) and spreads the back-off."""
     # What the entry waited for is over, so only the observation says whether it waits again.
-    after = _absorbed(replace(entry, not_before=None), result, _Schedule(now, limits, jitter))
+    after = _absorbed(replace(entry, not_before=None), result, Schedule(now, limits, jitter))
     return replace(after, step=entry.step + 1, claim=None)
 
 
-def ended(entry: Entry, end: done.End) -> Entry:
-    """The entry after a decision to stop trying: the next step, unclaimed."""
-    after = _terminal(entry, end.phase, end.reason, end.detail)
-    return replace(after, not_before=None, step=entry.step + 1, claim=None)
-
-
-@dataclass(frozen=True, slots=True)
-class _Schedule:
-    """When an entry that has to wait may go on."""
-
-    now: datetime
-    limits: Limits
-    jitter: float
-
-    def back_off(self, entry: Entry) -> timedelta:
-        return delay_before(entry.deferrals + 1, jitter=self.jitter)
-
-    def try_again(self, entry: Entry, retry_after: timedelta | None = None) -> datetime:
-        """Retry-After wins over our own back-off; and a second more, since clocks are cut to seconds.
-
-        Unless it was not enough a few times in a row: a server that says "now" for ever is not asked every second.
-        """
-        own = self.back_off(entry)
-        if retry_after is None:
-            return self.now + own + SECOND
-        return self.now + (retry_after if entry.deferrals < TRUSTED_RETRY_AFTERS else max(own, retry_after)) + SECOND
-
-    def after_deadline(self) -> datetime:
-        """When no request of ours that is on its way now can be applied any more."""
-        return self.now + self.limits.deadline + SECOND
-
-
-def _absorbed(entry: Entry, result: done.Result, at: _Schedule) -> Entry:
+def _absorbed(entry: Entry, result: done.Result, at: Schedule) -> Entry:
     match result:
         case done.ResolveResult():
             return _after_resolve(entry, result.seen, at)
@@ -96,7 +64,7 @@ def _absorbed(entry: Entry, result: done.Result, at: _Schedule) -> Entry:
 # -- resolving --
 
 
-def _after_resolve(entry: Entry, observation: done.AfterResolve, at: _Schedule) -> Entry:
+def _after_resolve(entry: Entry, observation: done.AfterResolve, at: Schedule) -> Entry:
     match observation:
         case seen.Resolved(list_id, task_id):
             return replace(entry, phase=Phase.OPENING, list_id=list_id, task_id=task_id, deferrals=0, detail="")
@@ -109,7 +77,7 @@ def _after_resolve(entry: Entry, observation: done.AfterResolve, at: _Schedule) 
                 detail="another upload of this name to this task is under way",
             )
         case seen.Refused() | seen.TargetMissing():
-            return _rejected(entry, observation)
+            return endings.rejected(entry, observation)
         case seen.Deferred() | seen.Unavailable() | seen.NeedsSignIn():
             return _try_again(entry, observation, at)
         case _:
@@ -119,14 +87,14 @@ def _after_resolve(entry: Entry, observation: done.AfterResolve, at: _Schedule) 
 # -- opening --
 
 
-def _after_open_session(entry: Entry, observation: done.AfterOpenSession, at: _Schedule) -> Entry:
+def _after_open_session(entry: Entry, observation: done.AfterOpenSession, at: Schedule) -> Entry:
     match observation:
         case seen.SessionOpened():
             return _session_opened(entry, observation)
         case seen.TooSmallForSession(detail):
-            return _terminal(entry, Phase.REJECTED, Reason.REFUSED, detail)
+            return endings.terminal(entry, Phase.REJECTED, Reason.REFUSED, detail)
         case seen.Refused() | seen.TargetMissing():
-            return _rejected(entry, observation)
+            return endings.rejected(entry, observation)
         case seen.Deferred() | seen.Unavailable() | seen.NeedsSignIn():
             return _try_again(entry, observation, at)
         case _:
@@ -149,21 +117,21 @@ def _session_opened(entry: Entry, observation: seen.SessionOpened) -> Entry:
     return _not_continued(opened, f"a session just opened expects byte {observation.offset}")
 
 
-def _after_prepare_post(entry: Entry, observation: done.AfterPreparePost, at: _Schedule) -> Entry:
+def _after_prepare_post(entry: Entry, observation: done.AfterPreparePost, at: Schedule) -> Entry:
     match observation:
         case seen.PostPrepared(server_date):
             return replace(entry, first_opened_at=server_date or entry.created_at, deferrals=0)
         case seen.Refused() | seen.TargetMissing():
-            return _rejected(entry, observation)
+            return endings.rejected(entry, observation)
         case seen.Deferred() | seen.Unavailable() | seen.NeedsSignIn():
             return _try_again(entry, observation, at)
         case seen.BlobRewritten() | seen.BlobDeleted():
-            return _blob_lost(entry, observation)
+            return endings.blob_lost(entry, observation)
         case _:
             assert_never(observation)
 
 
-def _after_post_empty(entry: Entry, observation: done.AfterPostEmpty, at: _Schedule) -> Entry:
+def _after_post_empty(entry: Entry, observation: done.AfterPostEmpty, at: Schedule) -> Entry:
     match observation:
         case seen.Attached() | seen.LandedUnnamed() | seen.LandedUnderOwnedId():
             return _landed(entry, observation)
@@ -174,11 +142,11 @@ def _after_post_empty(entry: Entry, observation: done.AfterPostEmpty, at: _Sched
             wait = max(at.try_again(entry, observation.retry_after), at.after_deadline())
             return replace(unclear, phase=Phase.CONFIRMING, not_before=wait)
         case seen.Refused() | seen.TargetMissing():
-            return _rejected(entry, observation)
+            return endings.rejected(entry, observation)
         case seen.Deferred() | seen.Unavailable() | seen.NeedsSignIn():
             return _try_again(entry, observation, at)
         case seen.BlobRewritten() | seen.BlobDeleted():
-            return _blob_lost(entry, observation)
+            return endings.blob_lost(entry, observation)
         case _:
             assert_never(observation)
 
@@ -186,7 +154,7 @@ def _after_post_empty(entry: Entry, observation: done.AfterPostEmpty, at: _Sched
 # -- sending --
 
 
-def _after_send_slice(entry: Entry, observation: done.AfterSendSlice, at: _Schedule) -> Entry:
+def _after_send_slice(entry: Entry, observation: done.AfterSendSlice, at: Schedule) -> Entry:
     match observation:
         case seen.Progress():
             return _progress(entry, entry.open_session, observation)
@@ -199,16 +167,16 @@ def _after_send_slice(entry: Entry, observation: done.AfterSendSlice, at: _Sched
         case seen.SliceTooLarge():
             return _slice_too_large(entry, at)
         case seen.Refused():
-            return _rejected(entry, observation)
+            return endings.rejected(entry, observation)
         case seen.Deferred() | seen.Unavailable() | seen.NeedsSignIn():
             return _try_again(entry, observation, at)
         case seen.BlobRewritten() | seen.BlobDeleted():
-            return _blob_lost(entry, observation)
+            return endings.blob_lost(entry, observation)
         case _:
             assert_never(observation)
 
 
-def _after_ask_session(entry: Entry, observation: done.AfterAskSession, at: _Schedule) -> Entry:
+def _after_ask_session(entry: Entry, observation: done.AfterAskSession, at: Schedule) -> Entry:
     match observation:
         case seen.Progress():
             return _progress(entry, entry.open_session, observation)
@@ -249,46 +217,46 @@ def _progress(entry: Entry, session: Session, observation: seen.Progress) -> Ent
     )
 
 
-def _slice_refused(entry: Entry, session: Session, observation: seen.SliceRefused, at: _Schedule) -> Entry:
+def _slice_refused(entry: Entry, session: Session, observation: seen.SliceRefused, at: Schedule) -> Entry:
     if session.refused_status:
         # Refused, the session asked, tried again, refused again at the same offset: it will stay so.
         detail = f"Graph refuses the bytes from {session.offset} on: {observation.detail}"
-        return _terminal(entry, Phase.FAILED, Reason.REFUSED, detail)
+        return endings.terminal(entry, Phase.FAILED, Reason.REFUSED, detail)
     refused = replace(entry, session=replace(session, refused_status=observation.status))
     # Refused or not, the session says which bytes it has. Perhaps only this answer was wrong.
     return replace(_unclear(refused, seen.Unclear(observation.detail), at), phase=Phase.LOCATING)
 
 
-def _slice_too_large(entry: Entry, at: _Schedule) -> Entry:
+def _slice_too_large(entry: Entry, at: Schedule) -> Entry:
     # The limit is not published in bytes. Halved once: half of our slice is below every reading of it.
     half = at.limits.slice_bytes // 2
     if entry.slice_bytes <= half:
         detail = f"Graph takes no slice of {entry.slice_bytes} bytes"
-        return _terminal(entry, Phase.REJECTED, Reason.TOO_LARGE, detail)
+        return endings.terminal(entry, Phase.REJECTED, Reason.TOO_LARGE, detail)
     return replace(entry, slice_bytes=half, steps_without_progress=entry.steps_without_progress + 1)
 
 
 # -- did it land? --
 
 
-def _after_find_attachment(entry: Entry, observation: done.AfterFindAttachment, at: _Schedule) -> Entry:
+def _after_find_attachment(entry: Entry, observation: done.AfterFindAttachment, at: Schedule) -> Entry:
     match observation:
         case seen.Adopted(attachment_id):
             # An earlier request attached it. A later session that is open is left so here: `decide` cancels it.
-            return replace(_attached(entry), attachment_id=attachment_id)
+            return endings.attached(entry, attachment_id)
         case seen.NotFound():
             return _not_found(entry, at)
         case seen.Refused() | seen.TargetMissing():
-            return _rejected(entry, observation)
+            return endings.rejected(entry, observation)
         case seen.Deferred() | seen.Unavailable() | seen.NeedsSignIn():
             return _try_again(entry, observation, at)
         case seen.BlobRewritten() | seen.BlobDeleted():
-            return _blob_lost(entry, observation)
+            return endings.blob_lost(entry, observation)
         case _:
             assert_never(observation)
 
 
-def _not_found(entry: Entry, at: _Schedule) -> Entry:
+def _not_found(entry: Entry, at: Schedule) -> Entry:
     if entry.phase is Phase.SENDING:
         return replace(entry, session=replace(entry.open_session, searched=True))
     tried = replace(entry, steps_without_progress=entry.steps_without_progress + 1)
@@ -306,7 +274,7 @@ def _not_found(entry: Entry, at: _Schedule) -> Entry:
 # -- closing --
 
 
-def _after_cancel_session(entry: Entry, observation: done.AfterCancelSession, at: _Schedule) -> Entry:
+def _after_cancel_session(entry: Entry, observation: done.AfterCancelSession, at: Schedule) -> Entry:
     match observation:
         case seen.SessionCancelled():
             closed = replace(entry, session=None, deferrals=0)
@@ -324,7 +292,7 @@ def _after_cancel_session(entry: Entry, observation: done.AfterCancelSession, at
             assert_never(observation)
 
 
-def _after_report_outcome(entry: Entry, observation: done.AfterReportOutcome, at: _Schedule) -> Entry:
+def _after_report_outcome(entry: Entry, observation: done.AfterReportOutcome, at: Schedule) -> Entry:
     match observation:
         case seen.Reported():
             reported = replace(entry, report=Report(entry.phase))
@@ -342,7 +310,7 @@ def _after_report_outcome(entry: Entry, observation: done.AfterReportOutcome, at
             assert_never(observation)
 
 
-def _after_delete_source(entry: Entry, observation: done.AfterDeleteSource, at: _Schedule) -> Entry:
+def _after_delete_source(entry: Entry, observation: done.AfterDeleteSource, at: Schedule) -> Entry:
     match observation:
         case seen.SourceDeleted():
             return replace(entry, source_deleted=True)
@@ -370,7 +338,7 @@ def _closing_failed(entry: Entry, retry_at: datetime) -> Entry:
 # -- what several actions have in common --
 
 
-def _try_again(entry: Entry, observation: seen.TryAgain, at: _Schedule) -> Entry:
+def _try_again(entry: Entry, observation: seen.TryAgain, at: Schedule) -> Entry:
     """Nothing was done."""
     entry = _without_this_opening(entry)
     match observation:
@@ -396,11 +364,11 @@ def _without_this_opening(entry: Entry) -> Entry:
     return replace(entry, sessions_opened=entry.sessions_opened - 1) if entry.is_about_to_open else entry
 
 
-def _needs_sign_in(entry: Entry, observation: seen.NeedsSignIn, at: _Schedule) -> Entry:
+def _needs_sign_in(entry: Entry, observation: seen.NeedsSignIn, at: Schedule) -> Entry:
     if entry.waited > at.limits.sign_in_wait:
         days = at.limits.sign_in_wait.total_seconds() / 86400
-        detail = f"nobody signed in within {days:g} days{may_be_attached(entry)}"
-        return _terminal(entry, Phase.FAILED, Reason.SIGN_IN, detail)
+        detail = f"nobody signed in within {days:g} days{endings.may_be_attached(entry)}"
+        return endings.terminal(entry, Phase.FAILED, Reason.SIGN_IN, detail)
     return replace(
         entry,
         phase=Phase.WAITING,
@@ -414,7 +382,7 @@ def _needs_sign_in(entry: Entry, observation: seen.NeedsSignIn, at: _Schedule) -
     )
 
 
-def _unclear(entry: Entry, observation: seen.Unclear, at: _Schedule) -> Entry:
+def _unclear(entry: Entry, observation: seen.Unclear, at: Schedule) -> Entry:
     """It may have been applied, and it may still be. The caller knows which phase finds out."""
     return replace(
         entry,
@@ -437,7 +405,7 @@ def _landed(entry: Entry, observation: seen.Landed) -> Entry:
     closed = replace(entry, session=None)
     match observation:
         case seen.Attached(attachment_id):
-            return replace(_attached(closed), attachment_id=attachment_id)
+            return endings.attached(closed, attachment_id)
         case seen.LandedUnnamed():
             return _searched_for(closed, LandedAs.UNNAMED, "created, but the reply named no id")
         case seen.LandedUnderOwnedId():
@@ -449,36 +417,3 @@ def _landed(entry: Entry, observation: seen.Landed) -> Entry:
 
 def _searched_for(entry: Entry, landed: LandedAs, detail: str) -> Entry:
     return replace(entry, phase=Phase.CONFIRMING, landed=landed, steps_without_progress=0, detail=detail)
-
-
-def _attached(entry: Entry) -> Entry:
-    return replace(_terminal(entry, Phase.ATTACHED, Reason.NONE, ""), steps_without_progress=0)
-
-
-def _rejected(entry: Entry, observation: seen.Refused | seen.TargetMissing) -> Entry:
-    return _terminal(entry, Phase.REJECTED, observation.reason, observation.detail + may_be_attached(entry))
-
-
-def _blob_lost(entry: Entry, observation: seen.BlobLost) -> Entry:
-    unsure = may_be_attached(entry)
-    match observation:
-        case seen.BlobRewritten():
-            return _terminal(entry, Phase.SUPERSEDED, Reason.REWRITTEN, "the blob was written again" + unsure)
-        case seen.BlobDeleted():
-            return _terminal(entry, Phase.WITHDRAWN, Reason.DELETED, "the blob was deleted" + unsure)
-        case _:
-            assert_never(observation)
-
-
-def _terminal(entry: Entry, phase: Phase, reason: Reason, detail: str) -> Entry:
-    # A blob that is gone, or belongs to another entry now, has no tags for this one.
-    has_no_tags = phase in {Phase.SUPERSEDED, Phase.WITHDRAWN}
-    return replace(
-        entry,
-        phase=phase,
-        reason=reason,
-        detail=detail,
-        sign_in_wait=None,
-        report=Report(phase if has_no_tags else entry.report.phase),
-        deferrals=0,
-    )

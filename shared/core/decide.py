@@ -21,6 +21,7 @@ from shared.core.actions import (
     Resolve,
     SendSlice,
 )
+from shared.core.endings import may_be_attached
 from shared.core.entry import Entry, LandedAs, Phase, Reason, Session
 from shared.core.limits import (
     EXPIRY_MARGIN,
@@ -114,11 +115,3 @@ def _bound_reached(entry: Entry, now: datetime, limits: Limits) -> End | None:
     if entry.phase is Phase.OPENING and entry.sessions_opened > MAX_SESSIONS:
         return End(Phase.FAILED, Reason.SESSIONS, f"{MAX_SESSIONS} upload sessions came to nothing{last}")
     return None
-
-
-def may_be_attached(entry: Entry) -> str:
-    """What an outcome other than attached must add while an answer is missing; empty where none is."""
-    phase = entry.sign_in_wait.resume if entry.sign_in_wait is not None else entry.phase
-    # In doubt: the session was asked and did not have the last slice, but the server may still apply it.
-    unsure = entry.in_doubt or phase in {Phase.LOCATING, Phase.CONFIRMING}
-    return "; it may already be attached" if unsure else ""

@@ -11,8 +11,9 @@ from typing import Protocol, cast
 
 from shared.core import actions as do
 from shared.core import observations as seen
-from shared.core.absorb import absorb, ended
+from shared.core.absorb import absorb
 from shared.core.decide import decide
+from shared.core.endings import ended
 from shared.core.entry import Entry, Phase, Reason, claimed
 from shared.core.limits import MAX_SEARCHES_IN_DOUBT, MAX_SESSIONS, MAX_STEPS_WITHOUT_PROGRESS
 from tests.support.entries import LIMITS, NOW, SESSION_URL, an_entry

@@ -9,6 +9,7 @@ import pytest
 from shared.core import absorb as absorbing
 from shared.core import actions as do
 from shared.core import decide as deciding
+from shared.core import endings
 from shared.core import observations as seen
 from shared.core.actions import End
 from shared.core.entry import Claim, Entry, LandedAs, Phase, Reason, Session, SignInWait
@@ -58,7 +59,7 @@ def not_found(entry: Entry) -> Entry:
 
 def test_an_end_is_a_step_that_frees_the_claim_and_keeps_the_session_to_be_cancelled() -> None:
     before = an_entry(Phase.LOCATING, not_before=NOW, resume=Phase.SENDING, report_tries=2, deferrals=4)
-    after = absorbing.ended(before, End(Phase.FAILED, Reason.TOO_OLD, "why"))
+    after = endings.ended(before, End(Phase.FAILED, Reason.TOO_OLD, "why"))
     assert (after.phase, after.reason, after.detail) == (Phase.FAILED, Reason.TOO_OLD, "why")
     assert (after.step, after.claim, after.not_before, after.sign_in_wait) == (8, None, None, None)
     assert (after.session, after.report.failed_tries, after.deferrals) == (SESSION, 0, 0)
@@ -540,7 +541,7 @@ def test_an_outcome_that_cannot_be_told_is_given_up_after_a_few_tries(phase: Pha
 
 
 def test_tries_to_tell_of_the_waiting_do_not_count_against_the_outcome() -> None:
-    entry = absorbing.ended(an_entry(report_tries=MAX_REPORT_TRIES), End(Phase.FAILED, Reason.TOO_OLD, ""))
+    entry = endings.ended(an_entry(report_tries=MAX_REPORT_TRIES), End(Phase.FAILED, Reason.TOO_OLD, ""))
     assert not absorb(entry, seen.Unavailable("tags refused")).is_done
 
 

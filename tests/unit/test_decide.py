@@ -9,6 +9,7 @@ import pytest
 from shared.core import absorb as absorbing
 from shared.core import actions as do
 from shared.core import decide as deciding
+from shared.core import endings
 from shared.core import observations as seen
 from shared.core.actions import End
 from shared.core.entry import Entry, LandedAs, Phase, Reason
@@ -244,7 +245,7 @@ def test_a_source_is_never_deleted_for_an_attachment_without_an_id() -> None:
         steps_without_progress=MAX_SEARCHES_FOR_LANDED,
         delete_source=True,
     )
-    attached = absorb(absorbing.ended(entry, ended(entry)), seen.Reported())
+    attached = absorb(endings.ended(entry, ended(entry)), seen.Reported())
     assert attached.phase is Phase.ATTACHED
     assert attached.is_done
     assert not attached.source_deleted

@@ -20,7 +20,7 @@ from shared.app.effects.perform import Effects
 from shared.app.effects.source import Source
 from shared.core import absorb as absorbing
 from shared.core import decide as deciding
-from shared.core import delivery
+from shared.core import delivery, endings
 from shared.core import entry as ledger
 from shared.core import observations as seen
 from shared.core.delivery import Drop, Proceed, Verdict
@@ -173,12 +173,12 @@ def leaves_the_session_that_nobody_knows() -> AbstractContextManager[None]:
 
 def leaves_the_session_when_it_ends() -> AbstractContextManager[None]:
     """A terminal entry does not cancel."""
-    end = absorbing._terminal
+    end = endings.terminal
 
     def worse(entry: Entry, phase: Phase, reason: Any, detail: str) -> Entry:
         return replace(end(entry, phase, reason, detail), session=None)
 
-    return _with(absorbing, "_terminal", worse)
+    return _with(endings, "terminal", worse)
 
 
 def reads_whatever_lies_there() -> AbstractContextManager[None]:

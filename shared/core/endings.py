@@ -1,0 +1,57 @@
+"""How an upload ends: the entry in a terminal phase, with its reason, and what it must say to the person."""
+
+from dataclasses import replace
+from typing import assert_never
+
+from shared.core import observations as seen
+from shared.core.actions import End
+from shared.core.entry import Entry, Phase, Reason, Report
+
+
+def ended(entry: Entry, end: End) -> Entry:
+    """The entry after a decision to stop trying: the next step, unclaimed."""
+    after = terminal(entry, end.phase, end.reason, end.detail)
+    return replace(after, not_before=None, step=entry.step + 1, claim=None)
+
+
+def attached(entry: Entry, attachment_id: str) -> Entry:
+    attached_as = replace(entry, attachment_id=attachment_id, steps_without_progress=0)
+    return terminal(attached_as, Phase.ATTACHED, Reason.NONE, "")
+
+
+def rejected(entry: Entry, observation: seen.Refused | seen.TargetMissing) -> Entry:
+    return terminal(entry, Phase.REJECTED, observation.reason, observation.detail + may_be_attached(entry))
+
+
+def blob_lost(entry: Entry, observation: seen.BlobLost) -> Entry:
+    unsure = may_be_attached(entry)
+    match observation:
+        case seen.BlobRewritten():
+            return terminal(entry, Phase.SUPERSEDED, Reason.REWRITTEN, "the blob was written again" + unsure)
+        case seen.BlobDeleted():
+            return terminal(entry, Phase.WITHDRAWN, Reason.DELETED, "the blob was deleted" + unsure)
+        case _:
+            assert_never(observation)
+
+
+def terminal(entry: Entry, phase: Phase, reason: Reason, detail: str) -> Entry:
+    """The session stays as it is: one that may be open is cancelled after the outcome is reported."""
+    # A blob that is gone, or belongs to another entry now, has no tags for this one.
+    has_no_tags = phase in {Phase.SUPERSEDED, Phase.WITHDRAWN}
+    return replace(
+        entry,
+        phase=phase,
+        reason=reason,
+        detail=detail,
+        sign_in_wait=None,
+        report=Report(phase if has_no_tags else entry.report.phase),
+        deferrals=0,
+    )
+
+
+def may_be_attached(entry: Entry) -> str:
+    """What an outcome other than attached must add while an answer is missing; empty where none is."""
+    phase = entry.sign_in_wait.resume if entry.sign_in_wait is not None else entry.phase
+    # In doubt: the session was asked and did not have the last slice, but the server may still apply it.
+    unsure = entry.in_doubt or phase in {Phase.LOCATING, Phase.CONFIRMING}
+    return "; it may already be attached" if unsure else ""
