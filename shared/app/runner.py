@@ -57,6 +57,7 @@ class Runner:
             self.ports.telemetry.record("no_such_blob")
             return
         with self.ports.telemetry.upload(blob.version.upload_id()):
+            # The claim counts from before the request that writes it, not from its answer: see `_Clock`.
             asked = self.ports.monotonic()
             stored, is_new = self.intake.enter(blob, owner=self.ports.new_id())
             if not is_new:
@@ -88,6 +89,7 @@ class Runner:
             case delivery.Announce(delay):
                 self._announce(stored, delay)
             case delivery.ComeBack(delay, why):
+                # The very message, so that it keeps its range and its trace.
                 self.ports.telemetry.record("comes_back", upload_id=message.upload_id, step=message.step, why=why)
                 self.ports.queue.send(message, delay)
             case delivery.Drop(why):
@@ -168,6 +170,8 @@ class Runner:
     # -- the cycle, from the claim on --
 
     def _claim_and_run(self, stored: Stored, message: RangeMessage, *, taken_over: bool) -> None:
+        # What follows from claiming, a take-over, a wait that is over, a session that is counted, is written together
+        # with the claim: a death after this write leaves nothing that the next worker does not know.
         until = stored.date + self.limits.claim
         wanted = claimed(stored.entry, owner=self.ports.new_id(), until=until, now=stored.date, taken_over=taken_over)
         asked = self.ports.monotonic()
@@ -188,6 +192,8 @@ class Runner:
         clock = _Clock(stored.date, self.ports.monotonic, asked)
         going: Stored | None = stored
         since = asked
+        # A claimed entry goes on: that is how the trigger's own steps follow each other. After any other step the claim
+        # is given back, and the loop ends.
         while going is not None and going.entry.claim is not None:
             stored, going = going, self._act(going, going.entry.claim, clock, since=since, inline=inline)
             since = self.ports.monotonic()
@@ -208,6 +214,7 @@ class Runner:
         if isinstance(decision, do.End):
             after = ended(entry, decision)
         else:
+            # What is raised in here leaves the claim as it is. It runs out, and the worker that takes over asks first.
             performed = self.effects.perform(entry, decision, lambda: clock.left_until(claim.until))
             after = absorb(entry, performed.result, now=clock.now(), limits=self.limits, jitter=self.ports.jitter())
         if inline and after.phase in _INLINE and after.not_before is None:
@@ -215,6 +222,8 @@ class Runner:
             now = clock.now()
             after = claimed(after, owner=claim.owner, until=now + self.limits.claim, now=now, taken_over=False)
         try:
+            # On condition that the entry is still the one that was claimed: a worker that was slow, and has lost its
+            # claim meanwhile, must not write over what the next one stored.
             stored_now = self.ports.ledger.replace(stored, after)
         except (Conflict, StorageUnavailable) as error:
             if performed is not None and isinstance(performed.result.seen, seen.SessionOpened):

@@ -62,6 +62,9 @@ def _absorbed(entry: Entry, result: done.Result, at: Schedule) -> Entry:
 
 
 # -- resolving --
+#
+# What is found is stored and never looked up again. A list that is renamed, or a second task of the same title, while
+# the file is on its way would otherwise send one half of the steps to one task and the other half to another.
 
 
 def _after_resolve(entry: Entry, observation: done.AfterResolve, at: Schedule) -> Entry:
@@ -85,6 +88,10 @@ def _after_resolve(entry: Entry, observation: done.AfterResolve, at: Schedule) -
 
 
 # -- opening --
+#
+# The claim has counted this opening before the request was sent (`entry.claimed`): a worker that dies right after the
+# request, time after time, must run into the bound too. So what shows that nothing was opened gives the count back
+# (`_without_this_opening`), and everything else leaves it.
 
 
 def _after_open_session(entry: Entry, observation: done.AfterOpenSession, at: Schedule) -> Entry:
@@ -120,6 +127,8 @@ def _session_opened(entry: Entry, observation: seen.SessionOpened) -> Entry:
 def _after_prepare_post(entry: Entry, observation: done.AfterPreparePost, at: Schedule) -> Entry:
     match observation:
         case seen.PostPrepared(server_date):
+            # Stored before the POST is sent. After a lost answer, this date is what tells the attachment that the
+            # POST created from an older one of the same name.
             return replace(entry, first_opened_at=server_date or entry.created_at, deferrals=0)
         case seen.Refused() | seen.TargetMissing():
             return endings.rejected(entry, observation)
@@ -152,6 +161,10 @@ def _after_post_empty(entry: Entry, observation: done.AfterPostEmpty, at: Schedu
 
 
 # -- sending --
+#
+# The next offset is never added up from what was sent: it is what the server says that it expects. Where a PUT has no
+# answer that says so, LOCATING asks the session. That makes a lost answer, a slice that was stored in part, a session
+# that fell back, and another worker's slice in between one and the same case.
 
 
 def _after_send_slice(entry: Entry, observation: done.AfterSendSlice, at: Schedule) -> Entry:
@@ -161,6 +174,8 @@ def _after_send_slice(entry: Entry, observation: done.AfterSendSlice, at: Schedu
         case seen.Attached() | seen.LandedUnnamed() | seen.LandedUnderOwnedId():
             return _landed(entry, observation)
         case seen.Unclear():
+            # Stored, on its way, or lost. No other slice is sent before the session has said which: two PUTs for one
+            # range could be applied in any order.
             return replace(_unclear(entry, observation, at), phase=Phase.LOCATING)
         case seen.SliceRefused():
             return _slice_refused(entry, entry.open_session, observation, at)
@@ -181,6 +196,7 @@ def _after_ask_session(entry: Entry, observation: done.AfterAskSession, at: Sche
         case seen.Progress():
             return _progress(entry, entry.open_session, observation)
         case seen.SessionLost(detail):
+            # A session is also gone once its last slice has made it an attachment: that must be found out first.
             return _not_continued(entry, detail)
         case seen.Deferred() | seen.Unavailable() | seen.NeedsSignIn():
             return _try_again(entry, observation, at)
@@ -205,13 +221,16 @@ def _progress(entry: Entry, session: Session, observation: seen.Progress) -> Ent
             session,
             offset=offset,
             furthest=max(offset, session.furthest),
+            # Some servers move the expiry on with each slice; others fix it at the beginning and do not repeat it.
             expires_at=observation.expires_at or session.expires_at,
+            # Refused here, and taken at another offset: then the bytes were to blame, and not those that follow.
             refused_status=session.refused_status if offset == session.offset else 0,
         ),
         steps_without_progress=0 if gained else without_progress if forward else without_progress + 1,
         # The session did not have the last slice when it was asked, and a request on its way may still bring it. Once
         # it has gained a byte by another request, that one has lost its place.
         in_doubt=entry.in_doubt and not gained,
+        # A session that answers but does not move is asked ever more slowly, and the reason for it is kept.
         deferrals=0 if forward else entry.deferrals,
         detail="" if forward else entry.detail,
     )
@@ -237,6 +256,10 @@ def _slice_too_large(entry: Entry, at: Schedule) -> Entry:
 
 
 # -- did it land? --
+#
+# The question is asked in three places: in CONFIRMING, when a session came to nothing; in SENDING, before the last
+# slice of every session but the first; and in CONFIRMING for as long as Graph said "created" and the file is not
+# found. To answer "no" too early attaches the file twice; to answer "no" never leaves it unattached. Hence the waits.
 
 
 def _after_find_attachment(entry: Entry, observation: done.AfterFindAttachment, at: Schedule) -> Entry:
@@ -258,9 +281,11 @@ def _after_find_attachment(entry: Entry, observation: done.AfterFindAttachment, 
 
 def _not_found(entry: Entry, at: Schedule) -> Entry:
     if entry.phase is Phase.SENDING:
+        # The last slice may be sent now. The mark ends with the session, so each later session searches again.
         return replace(entry, session=replace(entry.open_session, searched=True))
     tried = replace(entry, steps_without_progress=entry.steps_without_progress + 1)
     if entry.landed:
+        # It is attached, by Graph's own word, and the listing lags. Nothing is sent any more; `decide` has the bound.
         return replace(tried, deferrals=entry.deferrals + 1, not_before=at.try_again(entry))
     searches = entry.searches_in_doubt + 1
     if entry.in_doubt and searches < MAX_SEARCHES_IN_DOUBT:
@@ -268,10 +293,16 @@ def _not_found(entry: Entry, at: Schedule) -> Entry:
         # must not make us send it again.
         wait = at.limits.deadline * 2**searches + SECOND
         return replace(tried, searches_in_doubt=searches, not_before=at.now + wait)
+    # The session is closed and a deadline has passed, so nothing that was sent can be applied any more: to send the
+    # file again attaches it once.
     return replace(tried, phase=Phase.OPENING, in_doubt=False, searches_in_doubt=0)
 
 
 # -- closing --
+#
+# In a terminal phase the outcome stands, and neither age nor lack of progress ends anything. So whatever is still to be
+# done there has a bound of its own, after which it counts as done: an entry that never became done would be swept, and
+# announced, for ever.
 
 
 def _after_cancel_session(entry: Entry, observation: done.AfterCancelSession, at: Schedule) -> Entry:
@@ -336,16 +367,21 @@ def _closing_failed(entry: Entry, retry_at: datetime) -> Entry:
 
 
 # -- what several actions have in common --
+#
+# `deferrals` only sets the back-off. What ends an upload is `steps_without_progress` and its age, and which of the two
+# counts is the difference between the first two observations here.
 
 
 def _try_again(entry: Entry, observation: seen.TryAgain, at: Schedule) -> Entry:
-    """Nothing was done."""
+    """Nothing was done, so the phase stays, but for a person who must sign in."""
     entry = _without_this_opening(entry)
     match observation:
         case seen.Deferred(detail, retry_after):
+            # No step without progress: an hour of throttling must fail no file.
             wait = at.try_again(entry, retry_after)
             return replace(entry, deferrals=entry.deferrals + 1, not_before=wait, detail=detail)
         case seen.Unavailable(detail, retry_after):
+            # Counted: a server that answers 500 to this one upload for ever is not asked for a whole day.
             return replace(
                 entry,
                 steps_without_progress=entry.steps_without_progress + 1,
@@ -365,6 +401,8 @@ def _without_this_opening(entry: Entry) -> Entry:
 
 
 def _needs_sign_in(entry: Entry, observation: seen.NeedsSignIn, at: Schedule) -> Entry:
+    # `waited` holds the finished waits. Each try ends one and, in vain, begins the next, so the bound is reached at a
+    # try, and a person who signs in just before it still has the file attached.
     if entry.waited > at.limits.sign_in_wait:
         days = at.limits.sign_in_wait.total_seconds() / 86400
         detail = f"nobody signed in within {days:g} days{endings.may_be_attached(entry)}"
@@ -386,6 +424,7 @@ def _unclear(entry: Entry, observation: seen.Unclear, at: Schedule) -> Entry:
     """It may have been applied, and it may still be. The caller knows which phase finds out."""
     return replace(
         entry,
+        # Only the last slice attaches the file. Any other slice of a lost session is forgotten with it.
         in_doubt=entry.in_doubt or entry.is_at_last_slice,
         steps_without_progress=entry.steps_without_progress + 1,
         deferrals=entry.deferrals + 1,
@@ -416,4 +455,5 @@ def _landed(entry: Entry, observation: seen.Landed) -> Entry:
 
 
 def _searched_for(entry: Entry, landed: LandedAs, detail: str) -> Entry:
+    # The count starts anew, since from here on it counts searches: after a few of them the file counts as attached.
     return replace(entry, phase=Phase.CONFIRMING, landed=landed, steps_without_progress=0, detail=detail)

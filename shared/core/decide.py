@@ -51,11 +51,13 @@ def decide(entry: Entry, *, now: datetime, limits: Limits) -> Decision:
         case Phase.SENDING:
             return _send(entry, entry.open_session, now)
         case Phase.LOCATING:
+            # Reading is free, and its answer is the only one that can be acted on.
             return AskSession()
         case Phase.CONFIRMING:
             # First cancel: as long as the session is open, a request that we gave up on may still complete it.
             return CancelSession() if entry.session is not None else FindAttachment()
         case Phase.WAITING:
+            # Only until the tags say so: from then on the claim moves the entry back to where it came from.
             return ReportOutcome()
         case Phase.ATTACHED | Phase.REJECTED | Phase.FAILED | Phase.SUPERSEDED | Phase.WITHDRAWN:
             return _finish(entry)
@@ -78,6 +80,8 @@ def _open(entry: Entry) -> Action:
 
 
 def _send(entry: Entry, session: Session, now: datetime) -> Action:
+    # A slice that is sent too late is lost together with the answer; a session that is cancelled in time is known to be
+    # over, and what became of it is found out in order.
     if session.expires_at is not None and now + EXPIRY_MARGIN >= session.expires_at:
         return CancelSession()
     following = ByteRange.next_slice(session.offset, size=entry.size, slice_bytes=entry.slice_bytes)
@@ -91,7 +95,8 @@ def _send(entry: Entry, session: Session, now: datetime) -> Action:
 
 def _finish(entry: Entry) -> Action:
     # The person waits for the report. The session expires by itself, and the source may as well go later; so these
-    # come after it, and a failure of theirs delays nobody.
+    # come after the report, and do not delay it where they fail. The source goes last: until the outcome is reported,
+    # it is what carries the tags.
     if not entry.is_reported:
         return ReportOutcome()
     if entry.session is not None:
@@ -104,6 +109,7 @@ def _bound_reached(entry: Entry, now: datetime, limits: Limits) -> End | None:
     if entry.landed and (too_old or entry.steps_without_progress >= MAX_SEARCHES_FOR_LANDED):
         # Graph's word is all there is. As failed, the person would write the file again, and have it twice.
         return End(Phase.ATTACHED, Reason.NONE, f"Graph answered that it was created, but {_UNDER[entry.landed]}")
+    # Whoever reads "failed" writes the file again. Where it may be attached already, the outcome must say so.
     unsure = may_be_attached(entry)
     if too_old:
         hours = limits.max_age.total_seconds() / 3600
@@ -112,6 +118,7 @@ def _bound_reached(entry: Entry, now: datetime, limits: Limits) -> End | None:
     if entry.steps_without_progress > MAX_STEPS_WITHOUT_PROGRESS:
         detail = f"{entry.steps_without_progress} steps without progress{last}{unsure}"
         return End(Phase.FAILED, Reason.NO_PROGRESS, detail)
+    # Only where another one would be opened: the last session that is allowed may still be used to its end.
     if entry.phase is Phase.OPENING and entry.sessions_opened > MAX_SESSIONS:
         return End(Phase.FAILED, Reason.SESSIONS, f"{MAX_SESSIONS} upload sessions came to nothing{last}")
     return None

@@ -13,7 +13,7 @@ from shared.core.limits import Limits
 from shared.core.messages import ProposedRange, RangeMessage
 
 # The queue counts delays in whole seconds, and the storage service's Date is cut to whole seconds: less than
-# one second cannot be told from none.
+# one second is the same as none.
 SHORTEST_DELAY = timedelta(seconds=1)
 
 
@@ -80,7 +80,7 @@ def delay_until(when: datetime | None, now: datetime) -> timedelta:
 
 
 def proposal(entry: Entry, *, now: datetime, limits: Limits) -> RangeMessage:
-    """The message for the entry's current step. Its range is for whoever looks into the queue: the ledger decides."""
+    """The message for the entry's current step. Its range is only for people: the ledger decides."""
     part = range_to_send(entry, now=now, limits=limits)
     proposed = ProposedRange(part, entry.size) if part is not None else None
     return RangeMessage(entry.upload_id, entry.step, range=proposed)

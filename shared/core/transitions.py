@@ -33,7 +33,7 @@
 #
 # - `entry.claimed` moves an entry when it is claimed. Taken over from a worker that stored nothing, SENDING becomes
 #   LOCATING, and the small POST of an empty file becomes CONFIRMING: what that worker sent is unknown. An entry in
-#   WAITING goes back to where it came from, once the person was told.
+#   WAITING goes back to where it came from, once the blob's tags say that it waits.
 # - `decide` ends an entry that has reached a bound: too old, no progress, too many sessions.
 #
 # A terminal phase is never left. What is still to be done there, report, cancel, delete, changes other fields, each

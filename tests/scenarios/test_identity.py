@@ -220,3 +220,21 @@ def test_an_attachment_belongs_to_one_upload_whichever_name_of_the_account_that_
     assert {world.entry(first).attachment_id, world.entry(second).attachment_id} == set(world.task.attachments)
     assert world.attached() == [("report.pdf", FILE)] * 2
     assert_promise(world, offences=[Offence.SECOND_ATTACHMENT])
+
+
+def test_an_id_that_graph_names_twice_is_not_taken_for_this_upload_s_and_the_tags_say_so() -> None:
+    """Graph answers "created" with the id of an attachment that another upload owns: nothing is sent again."""
+    world = World()
+    other = "f" * 32
+
+    def owned_by_another_upload() -> None:
+        world.ledger.attachments.update(dict.fromkeys(((SAM, each) for each in world.task.attachments), other))
+
+    world.put_in(ActingSeam("graph.put_slice", owned_by_another_upload, nth=SLICES, applied=True))
+    blob = upload(world)
+    assert_attached(world, blob)
+    assert_promise(world)
+    assert "LandedUnderOwnedId" in [line["observation"] for line in world.records.events("step")]
+    assert world.entry(blob).attachment_id == ""
+    assert "another upload owns" in world.blobs.tags(blob)["todo_reason"]
+    assert other in world.ledger.attachments.values()

@@ -23,8 +23,10 @@ def report_outcome(context: Context) -> AfterReportOutcome:
     try:
         existing = blobs.tags(entry.blob)
         wanted = outcome_tags(entry, existing)
+        # Delivered again after the tags were written and before the entry was stored.
         if wanted == existing:
             return seen.Reported()
+        # Tags are written as a whole. Another worker, after this claim, may have written a later outcome.
         if not context.claim.outlives_a_request():
             return seen.Unavailable("the claim was nearly over")
         blobs.set_tags(entry.blob, wanted)

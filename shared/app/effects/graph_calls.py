@@ -53,12 +53,15 @@ class GraphCalls:
         return self._from_accounts(lambda: self.ports.accounts.identity(self.entry.account))
 
     def ask(self, request: GraphRequest) -> GraphReply | seen.TryAgain:
-        """A request that may be sent again whatever became of it."""
+        """A request that may be sent again whatever became of it: a read, a create that attaches nothing, a DELETE."""
         reply = self._exchange(request)
         return seen.Unavailable(reply.detail) if isinstance(reply, NoReply) else reply
 
     def change(self, request: GraphRequest) -> GraphReply | seen.Unclear | seen.TryAgain:
-        """A request that may have been applied although no reply came."""
+        """A request that may have been applied although no reply came.
+
+        Only where not one byte of it can have left is it known that nothing was done.
+        """
         reply = self._exchange(request)
         if not isinstance(reply, NoReply):
             return reply
@@ -89,6 +92,8 @@ class GraphCalls:
 
     def _exchange(self, request: GraphRequest) -> GraphReply | NoReply | seen.TryAgain:
         """One exchange; after a 401, one more with a fresh token. Everything else is the queue's to repeat."""
+        # One refresh, and no other retry: the message is retried by the queue, with a back-off that is in the ledger.
+        # Retries in here would multiply with those, while the claim runs out.
         accounts, account = self.ports.accounts, self.entry.account
         token = self._from_accounts(lambda: accounts.token(account), request)
         if not isinstance(token, str):
@@ -97,6 +102,7 @@ class GraphCalls:
         if not isinstance(reply, GraphReply) or not is_challenge(reply):
             return reply
         rejected, claims = token, claims_challenge(reply)
+        # The rejected token goes along, so that of many workers that are rejected at once only one asks for another.
         fresh = self._from_accounts(lambda: accounts.refreshed(account, rejected, claims), request)
         if isinstance(fresh, seen.Deferred):
             return fresh
@@ -111,12 +117,13 @@ class GraphCalls:
     def _unless_only_the_session_refuses(
         self, request: GraphRequest, reply: GraphReply, token: str, needed: seen.NeedsSignIn
     ) -> GraphReply | seen.TryAgain:
-        """A session that is over may answer 401 too. Whether the person must sign in, the task itself tells.
+        """A session that is over may answer 401 too. Only the task itself shows whether the person must sign in.
 
-        Otherwise a session that expired would make a person sign in again who is signed in.
+        Otherwise a session that expired would ask a person to sign in who is signed in.
         """
         if request.operation not in SESSION_OPERATIONS:
             return needed
+        # The same token, the same task, and no session in it.
         listed = self._send(self.list_attachments(), token)
         if isinstance(listed, NoReply):
             return seen.Unavailable(listed.detail)
@@ -142,11 +149,14 @@ class GraphCalls:
         except SignInNeeded as error:
             return seen.NeedsSignIn(error.detail)
         except TokenUnavailable as error:
+            # Left in the record as an exchange, so that it shows what the upload waits for.
             kind = type(error).__name__
             self.exchanges.append(Exchange.unanswered(request, kind) if request else Exchange.unasked(kind))
             return seen.Deferred(error.detail)
 
     def _send(self, request: GraphRequest, token: str) -> GraphReply | NoReply | seen.Deferred:
+        # Reads are free: they may go on when the claim is over, since they change nothing. Before anything else, what
+        # is left of the claim must cover the request for as long as it can last.
         if request.method != "GET" and not self.claim.outlives_a_request():
             self.exchanges.append(Exchange.unanswered(request, CLAIM_NEARLY_OVER))
             return seen.Deferred("the claim was nearly over", timedelta())

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 @dataclass(frozen=True, slots=True)
 class HeldClaim:
-    """*left* tells how long the claim still holds; *deadline* bounds every request."""
+    """*left* is how long the claim still holds; *deadline* bounds every request."""
 
     left: Callable[[], timedelta]
     deadline: timedelta

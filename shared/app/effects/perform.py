@@ -39,7 +39,8 @@ class Effects:
     deadline: timedelta
 
     def perform(self, entry: Entry, action: do.Action, claim_left: Callable[[], timedelta]) -> Performed:
-        """Do *action* for the claimed *entry*. *claim_left* tells how long the claim still holds."""
+        """Do *action* for the claimed *entry*. *claim_left*: how long the claim still holds."""
+        # All of this is made anew for each action. Nothing of one upload can reach another by way of an effect.
         claim = HeldClaim(claim_left, self.deadline)
         mailbox = Mailbox.of(self.root, account=entry.account, by_id=self.mailbox_by_id)
         graph = GraphCalls(self.ports, entry, mailbox, claim)
@@ -49,7 +50,11 @@ class Effects:
         return Performed(result, graph.exchanges[-1] if graph.exchanges else None)
 
     def cancel_orphan(self, entry: Entry, session_url: str) -> None:
-        """Cancel a session that the ledger will never know: it was opened after the claim was lost."""
+        """Cancel a session that the ledger will never know: it was opened after the claim was lost.
+
+        Without the claim, and past all checks of it: no other worker can know this session, so none can be sending to
+        it. One try; a session that is left open holds no byte, and expires.
+        """
         request = with_client_request_id(sessions.prepare_cancel_session(session_url), self.ports.new_id())
         try:
             token = self.ports.accounts.token(entry.account)

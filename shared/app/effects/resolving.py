@@ -54,6 +54,8 @@ def _take_slot(context: Context, list_id: str, task_id: str) -> seen.Resolved | 
     if not isinstance(account, str):
         return account
     ledger, mine = context.ledger, context.entry.upload_id
+    # Two uploads of one name to one task at once could not tell their attachments apart after a lost answer. So only
+    # one at a time may attach there.
     name = slot(account, list_id, task_id, context.entry.attachment_name)
     holder = ledger.take_slot(name, mine)
     if holder == mine:

@@ -31,6 +31,7 @@ def find_attachment(context: Context) -> AfterFindAttachment:
             if not isinstance(digest, str):
                 return digest
             ours = digest
+        # The same bytes under the same name may be another upload's: the ledger knows whose each attachment is.
         if theirs == ours and context.ledger.own_attachment(account, candidate.id, entry.upload_id) == entry.upload_id:
             return seen.Adopted(candidate.id)
     return seen.NotFound()

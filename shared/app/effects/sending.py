@@ -13,6 +13,7 @@ def send_slice(context: Context, part: ByteRange) -> AfterSendSlice:
     url = context.session_url()
     if url is None:
         return seen.Unclear(ELSEWHERE)
+    # Every read names the pinned ETag, so the server never gets half of one version and half of another.
     body = context.source.read(part)
     if not isinstance(body, bytes):
         return body

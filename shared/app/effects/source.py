@@ -34,7 +34,7 @@ class Source:
     def lost(self) -> seen.BlobLost | None:
         """What became of this version; None while it is there.
 
-        For an empty file, which has no bytes whose reading would tell.
+        For an empty file, which has no bytes: for others, reading them shows it.
         """
         blob = self.blobs.describe(self.version.name)
         if blob is None:
@@ -57,9 +57,12 @@ class Source:
         """Enter and announce the blob's current version: a metadata edit changes the ETag and raises no event."""
         blob = self.blobs.describe(self.version.name)
         if blob is None:
+            # Some services check the condition before they notice that there is no blob, and say "changed".
             return seen.BlobDeleted()
         if blob.version == self.version:
+            # Two answers that contradict each other: neither is a ground to end an upload.
             raise StorageUnavailable("storage said that the blob had changed, and it has not")
+        # Before this upload ends: a death after that would leave the new version without an entry, and no event comes.
         stored, _ = self.intake.enter(blob)
         self.intake.announce(stored)
         return seen.BlobRewritten()
