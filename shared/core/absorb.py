@@ -257,9 +257,9 @@ def _slice_too_large(entry: Entry, at: Schedule) -> Entry:
 
 # -- did it land? --
 #
-# The question is asked in three places: in CONFIRMING, when a session came to nothing; in SENDING, before the last
-# slice of every session but the first; and in CONFIRMING for as long as Graph said "created" and the file is not
-# found. To answer "no" too early attaches the file twice; to answer "no" never leaves it unattached. Hence the waits.
+# The question is asked in four places: in CONFIRMING, at once where the only session is gone right after its last
+# slice, and then in order, when a session came to nothing; in SENDING, before the last slice of every session but the
+# first; and in CONFIRMING for as long as Graph said "created" and the file is not found. To answer "no" too early attaches the file twice; to answer "no" never leaves it unattached. Hence the waits.
 
 
 def _after_find_attachment(entry: Entry, observation: done.AfterFindAttachment, at: Schedule) -> Entry:
@@ -280,9 +280,10 @@ def _after_find_attachment(entry: Entry, observation: done.AfterFindAttachment, 
 
 
 def _not_found(entry: Entry, at: Schedule) -> Entry:
-    if entry.phase is Phase.SENDING:
-        # The last slice may be sent now. The mark ends with the session, so each later session searches again.
-        return replace(entry, session=replace(entry.open_session, searched=True))
+    if entry.session is not None:
+        # Nothing follows from it yet. In SENDING the last slice may be sent now; in CONFIRMING the session is cancelled,
+        # and its request may still be applied until then. The mark ends with the session: a later one searches again.
+        return replace(entry, session=replace(entry.session, searched=True))
     tried = replace(entry, steps_without_progress=entry.steps_without_progress + 1)
     if entry.landed:
         # It is attached, by Graph's own word, and the listing lags. Nothing is sent any more; `decide` has the bound.

@@ -54,8 +54,7 @@ def decide(entry: Entry, *, now: datetime, limits: Limits) -> Decision:
             # Reading is free, and its answer is the only one that can be acted on.
             return AskSession()
         case Phase.CONFIRMING:
-            # First cancel: as long as the session is open, a request that we gave up on may still complete it.
-            return CancelSession() if entry.session is not None else FindAttachment()
+            return _confirm(entry)
         case Phase.WAITING:
             # Only until the tags say so: from then on the claim moves the entry back to where it came from.
             return ReportOutcome()
@@ -91,6 +90,17 @@ def _send(entry: Entry, session: Session, now: datetime) -> Action:
         # the one request that would attach the file a second time.
         return FindAttachment()
     return SendSlice(following)
+
+
+def _confirm(entry: Entry) -> Action:
+    if entry.session is None:
+        return FindAttachment()
+    if entry.in_doubt and entry.sessions_opened == 1 and not entry.session.searched:
+        # The usual case: only the last answer was lost, and the attachment is there. It can come from no other session
+        # than this one, and a session attaches once, so what is found now needs no waiting.
+        return FindAttachment()
+    # As long as the session is open, a request that we gave up on may still complete it.
+    return CancelSession()
 
 
 def _finish(entry: Entry) -> Action:

@@ -86,7 +86,7 @@ class Session:
     expires_at: datetime | None = None  # as Graph last said
     offset: int = 0  # the server's word for the first byte that it lacks
     furthest: int = 0  # the greatest offset so far: more than this is progress
-    searched: bool = False  # the task's attachments were listed before its last slice
+    searched: bool = False  # the task's attachments were listed while it was open, without the file
     refused_status: int = 0  # of a PUT that Graph refused at this offset; 0 where it refused none
 
 

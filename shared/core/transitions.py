@@ -21,7 +21,8 @@
 #     the server holds a prefix of the file at all times.
 #
 # CONFIRMING: the session cannot be asked any more, and the file may or may not be attached. To send it again could
-#     attach it twice. So the session is cancelled (no request of ours can be applied to it afterwards, except one
+#     attach it twice. Where the only session is gone right after its last slice, the task's attachments are searched at
+#     once: mostly the file is among them, and only the answer was lost. Otherwise the session is cancelled (no request of ours can be applied to it afterwards, except one
 #     that the server had taken already); one request deadline is waited out, for that one; and then the task's
 #     attachments are searched. Only when the file is not among them another session may be opened. A listing may lag
 #     behind, so where the last slice itself is in doubt the search is repeated, with growing waits.

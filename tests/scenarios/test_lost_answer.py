@@ -1,6 +1,7 @@
 """A request was sent and nobody knows what became of it: ask, look, and only then send again."""
 
 from collections.abc import Mapping
+from datetime import timedelta
 
 import pytest
 
@@ -10,6 +11,7 @@ from local.stand_ins.todo.faults import (
     CutOffReply,
     Delay,
     Effect,
+    ExpireSession,
     KeepPart,
     NonsenseRanges,
     ResetConnection,
@@ -75,6 +77,36 @@ def test_a_create_whose_answer_is_lost_opens_another_session(effect: Effect) -> 
 def test_the_question_after_a_lost_last_reply_may_itself_be_lost(effect: Effect, operation: str) -> None:
     world = World(faults=(fault(ResetConnection("after_applying"), nth=SLICES), fault(effect, operation)))
     blob = upload(world)
+    assert_attached(world, blob)
+    assert_promise(world)
+
+
+@pytest.mark.parametrize("finished_session", ["gone", "lingers"])
+def test_a_lost_last_reply_costs_seconds_where_the_attachment_is_there(finished_session: str) -> None:
+    """Reads are free, so it is searched for before the session is cancelled and a deadline is waited out."""
+    behaviour = Behaviour(finished_session=finished_session)  # type: ignore[arg-type]
+    world = World(behaviour=behaviour, faults=(fault(ResetConnection("after_applying"), nth=SLICES),))
+    start = world.clock.now
+    blob = world.drop(FILE)
+    world.notify()
+    world.run(until=lambda: world.phase(blob) is Phase.ATTACHED)
+    assert world.clock.now - start < timedelta(seconds=15)
+    world.run()
+    operations = [operation for operation, _ in world.requests()]
+    assert operations[-2:] == ["get_value", "cancel_session"]  # the session is cancelled all the same
+    assert_attached(world, blob)
+    assert_promise(world)
+
+
+def test_where_a_second_session_was_opened_a_lost_last_reply_is_searched_for_in_order() -> None:
+    """A request of the first session may still land: what is found at once may not be all there will be."""
+    faults = (fault(ExpireSession(), nth=2), fault(ResetConnection("after_applying"), nth=2 + SLICES))
+    world = World(faults=faults)
+    blob = upload(world)
+    operations = [operation for operation, _ in world.requests()]
+    last_slice = len(operations) - 1 - operations[::-1].index("put_slice")
+    after = operations[last_slice + 1 :]
+    assert after.index("cancel_session") < after.index("list_attachments")
     assert_attached(world, blob)
     assert_promise(world)
 

@@ -59,6 +59,10 @@ def entries(phase: Phase) -> Iterator[Entry]:
     yield replace(usual, in_doubt=True)
     yield replace(usual, in_doubt=True, searches_in_doubt=MAX_SEARCHES_IN_DOUBT - 1)
     yield replace(usual, landed=LandedAs.UNNAMED)
+    if phase is Phase.CONFIRMING:
+        closed = replace(usual, session=None)
+        yield closed
+        yield replace(closed, in_doubt=True)
     if usual.session is not None:
         yield replace(usual, session=replace(SESSION, refused_status=400))
 
