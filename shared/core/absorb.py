@@ -22,9 +22,11 @@ from shared.core.limits import (
     MAX_REPORT_TRIES,
     MAX_REPORT_TRIES_WAITING,
     MAX_SEARCHES_IN_DOUBT,
+    PATIENCE_WITH_MISSING,
     SECOND,
     Limits,
 )
+from shared.core.ranges import MAX_POST_BYTES
 from shared.core.schedule import Schedule
 
 
@@ -32,6 +34,9 @@ def absorb(entry: Entry, result: done.Result, *, now: datetime, limits: Limits, 
     """The entry after *result*: the next step, unclaimed. *jitter* is in [0, 1) and spreads the back-off."""
     # What the entry waited for is over, so only the observation says whether it waits again.
     after = _absorbed(replace(entry, not_before=None), result, Schedule(now, limits, jitter))
+    if not isinstance(result.seen, seen.TargetMissing | seen.Deferred | seen.Unavailable | seen.NeedsSignIn):
+        # Graph found the list and the task: what it does not find later is missing from then on.
+        after = replace(after, missing_since=None)
     return replace(after, step=entry.step + 1, claim=None)
 
 
@@ -43,8 +48,8 @@ def _absorbed(entry: Entry, result: done.Result, at: Schedule) -> Entry:
             return _after_open_session(entry, result.seen, at)
         case done.PreparePostResult():
             return _after_prepare_post(entry, result.seen, at)
-        case done.PostEmptyResult():
-            return _after_post_empty(entry, result.seen, at)
+        case done.PostFileResult():
+            return _after_post_file(entry, result.seen, at)
         case done.SendSliceResult():
             return _after_send_slice(entry, result.seen, at)
         case done.AskSessionResult():
@@ -79,8 +84,10 @@ def _after_resolve(entry: Entry, observation: done.AfterResolve, at: Schedule) -
                 not_before=at.now + min(at.back_off(entry), LONGEST_SLOT_WAIT) + SECOND,
                 detail="another upload of this name to this task is under way",
             )
-        case seen.Refused() | seen.TargetMissing():
+        case seen.Refused():
             return endings.rejected(entry, observation)
+        case seen.TargetMissing():
+            return _target_missing(entry, observation, at)
         case seen.Deferred() | seen.Unavailable() | seen.NeedsSignIn():
             return _try_again(entry, observation, at)
         case _:
@@ -99,9 +106,14 @@ def _after_open_session(entry: Entry, observation: done.AfterOpenSession, at: Sc
         case seen.SessionOpened():
             return _session_opened(entry, observation)
         case seen.TooSmallForSession(detail):
-            return endings.terminal(entry, Phase.REJECTED, Reason.REFUSED, detail)
-        case seen.Refused() | seen.TargetMissing():
+            if entry.size > MAX_POST_BYTES:
+                return endings.terminal(entry, Phase.REJECTED, Reason.REFUSED, detail)
+            # From here on it goes as an empty file does. No session was opened, so the count is given back.
+            return replace(_without_this_opening(entry), by_post=True, deferrals=0)
+        case seen.Refused():
             return endings.rejected(entry, observation)
+        case seen.TargetMissing():
+            return _target_missing(entry, observation, at)
         case seen.Deferred() | seen.Unavailable() | seen.NeedsSignIn():
             return _try_again(entry, observation, at)
         case _:
@@ -130,8 +142,10 @@ def _after_prepare_post(entry: Entry, observation: done.AfterPreparePost, at: Sc
             # Stored before the POST is sent. After a lost answer, this date is what tells the attachment that the
             # POST created from an older one of the same name.
             return replace(entry, first_opened_at=server_date or entry.created_at, deferrals=0)
-        case seen.Refused() | seen.TargetMissing():
+        case seen.Refused():
             return endings.rejected(entry, observation)
+        case seen.TargetMissing():
+            return _target_missing(entry, observation, at)
         case seen.Deferred() | seen.Unavailable() | seen.NeedsSignIn():
             return _try_again(entry, observation, at)
         case seen.BlobRewritten() | seen.BlobDeleted():
@@ -140,7 +154,7 @@ def _after_prepare_post(entry: Entry, observation: done.AfterPreparePost, at: Sc
             assert_never(observation)
 
 
-def _after_post_empty(entry: Entry, observation: done.AfterPostEmpty, at: Schedule) -> Entry:
+def _after_post_file(entry: Entry, observation: done.AfterPostFile, at: Schedule) -> Entry:
     match observation:
         case seen.Attached() | seen.LandedUnnamed() | seen.LandedUnderOwnedId():
             return _landed(entry, observation)
@@ -150,8 +164,10 @@ def _after_post_empty(entry: Entry, observation: done.AfterPostEmpty, at: Schedu
             unclear = _unclear(entry, observation, at)
             wait = max(at.try_again(entry, observation.retry_after), at.after_deadline())
             return replace(unclear, phase=Phase.CONFIRMING, not_before=wait)
-        case seen.Refused() | seen.TargetMissing():
+        case seen.Refused():
             return endings.rejected(entry, observation)
+        case seen.TargetMissing():
+            return _target_missing(entry, observation, at)
         case seen.Deferred() | seen.Unavailable() | seen.NeedsSignIn():
             return _try_again(entry, observation, at)
         case seen.BlobRewritten() | seen.BlobDeleted():
@@ -258,8 +274,9 @@ def _slice_too_large(entry: Entry, at: Schedule) -> Entry:
 # -- did it land? --
 #
 # The question is asked in four places: in CONFIRMING, at once where the only session is gone right after its last
-# slice, and then in order, when a session came to nothing; in SENDING, before the last slice of every session but the
-# first; and in CONFIRMING for as long as Graph said "created" and the file is not found. To answer "no" too early attaches the file twice; to answer "no" never leaves it unattached. Hence the waits.
+# slice; there again, in order, when a session came to nothing; in SENDING, before the last slice of every session but
+# the first; and in CONFIRMING for as long as Graph said "created" and the file is not found. To answer "no" too early
+# attaches the file twice; to answer "no" never leaves it unattached. Hence the waits.
 
 
 def _after_find_attachment(entry: Entry, observation: done.AfterFindAttachment, at: Schedule) -> Entry:
@@ -269,8 +286,10 @@ def _after_find_attachment(entry: Entry, observation: done.AfterFindAttachment, 
             return endings.attached(entry, attachment_id)
         case seen.NotFound():
             return _not_found(entry, at)
-        case seen.Refused() | seen.TargetMissing():
+        case seen.Refused():
             return endings.rejected(entry, observation)
+        case seen.TargetMissing():
+            return _target_missing(entry, observation, at)
         case seen.Deferred() | seen.Unavailable() | seen.NeedsSignIn():
             return _try_again(entry, observation, at)
         case seen.BlobRewritten() | seen.BlobDeleted():
@@ -281,8 +300,8 @@ def _after_find_attachment(entry: Entry, observation: done.AfterFindAttachment, 
 
 def _not_found(entry: Entry, at: Schedule) -> Entry:
     if entry.session is not None:
-        # Nothing follows from it yet. In SENDING the last slice may be sent now; in CONFIRMING the session is cancelled,
-        # and its request may still be applied until then. The mark ends with the session: a later one searches again.
+        # In SENDING the last slice may be sent now. In CONFIRMING nothing follows from it: until the session is
+        # cancelled a request may still be applied. The mark ends with the session, so a later one searches again.
         return replace(entry, session=replace(entry.session, searched=True))
     tried = replace(entry, steps_without_progress=entry.steps_without_progress + 1)
     if entry.landed:
@@ -394,6 +413,22 @@ def _try_again(entry: Entry, observation: seen.TryAgain, at: Schedule) -> Entry:
             return _needs_sign_in(entry, observation, at)
         case _:
             assert_never(observation)
+
+
+def _target_missing(entry: Entry, observation: seen.TargetMissing, at: Schedule) -> Entry:
+    """A 404 may pass: the person made the task five seconds after the file, in another app, and Graph lags behind."""
+    since = entry.missing_since or at.now
+    if at.now >= since + PATIENCE_WITH_MISSING:
+        return endings.rejected(entry, observation)
+    waiting = _without_this_opening(entry)
+    # Not a step without progress: the time bounds it. The last try comes when that is over, not one back-off later.
+    return replace(
+        waiting,
+        missing_since=since,
+        deferrals=entry.deferrals + 1,
+        not_before=min(at.try_again(entry), since + PATIENCE_WITH_MISSING + SECOND),
+        detail=observation.detail,
+    )
 
 
 def _without_this_opening(entry: Entry) -> Entry:

@@ -51,7 +51,7 @@ class OpenSessionResult:
 
 @dataclass(frozen=True, slots=True)
 class PreparePost:
-    """Before the small POST of an empty blob: check that the blob is unchanged, and learn Graph's Date."""
+    """Before the small POST: check that the blob is unchanged, and learn Graph's Date."""
 
 
 AfterPreparePost = seen.PostPrepared | seen.Refused | seen.TargetMissing | seen.TryAgain | seen.BlobLost
@@ -63,16 +63,16 @@ class PreparePostResult:
 
 
 @dataclass(frozen=True, slots=True)
-class PostEmpty:
-    """Attach an empty file by the small POST: a session for no bytes has no legal PUT."""
+class PostFile:
+    """Attach the whole file by the small POST: an empty one, or one that Graph finds too small for a session."""
 
 
-AfterPostEmpty = seen.Landed | seen.Unclear | seen.Refused | seen.TargetMissing | seen.TryAgain | seen.BlobLost
+AfterPostFile = seen.Landed | seen.Unclear | seen.Refused | seen.TargetMissing | seen.TryAgain | seen.BlobLost
 
 
 @dataclass(frozen=True, slots=True)
-class PostEmptyResult:
-    seen: AfterPostEmpty
+class PostFileResult:
+    seen: AfterPostFile
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,7 +168,7 @@ Action = (
     Resolve
     | OpenSession
     | PreparePost
-    | PostEmpty
+    | PostFile
     | SendSlice
     | AskSession
     | FindAttachment
@@ -181,7 +181,7 @@ Result = (
     ResolveResult
     | OpenSessionResult
     | PreparePostResult
-    | PostEmptyResult
+    | PostFileResult
     | SendSliceResult
     | AskSessionResult
     | FindAttachmentResult

@@ -15,7 +15,7 @@ from shared.core.actions import (
     End,
     FindAttachment,
     OpenSession,
-    PostEmpty,
+    PostFile,
     PreparePost,
     ReportOutcome,
     Resolve,
@@ -71,11 +71,11 @@ def range_to_send(entry: Entry, *, now: datetime, limits: Limits) -> ByteRange |
 
 
 def _open(entry: Entry) -> Action:
-    if entry.size > 0:
+    if not entry.goes_by_post:
         return OpenSession()
     # The Date from which on an attachment can be ours must be stored before the request that creates one: after a
     # lost answer it could not be learned any more.
-    return PreparePost() if entry.first_opened_at is None else PostEmpty()
+    return PreparePost() if entry.first_opened_at is None else PostFile()
 
 
 def _send(entry: Entry, session: Session, now: datetime) -> Action:

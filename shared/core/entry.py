@@ -137,11 +137,14 @@ class Entry:
     list_id: str = ""
     task_id: str = ""
 
+    missing_since: datetime | None = None  # Graph has found no such list or task since then, at each try
+
     # Sending. There is a session exactly while one may be open that we know of.
     session: Session | None = None
     sessions_opened: int = 0  # intents: counted by the claim, before the request
     first_opened_at: datetime | None = None  # Graph's own Date: no older attachment can be this file
     slice_bytes: int = 0
+    by_post: bool = False  # Graph opens no session for so small a file
 
     # Did it land?
     in_doubt: bool = False  # the last slice was sent, its answer is unknown, and it may still be applied
@@ -200,9 +203,14 @@ class Entry:
         return self.offset + self.slice_bytes >= self.size
 
     @property
+    def goes_by_post(self) -> bool:
+        """The file is attached by one small POST: a session for no bytes has no legal PUT, and Graph may refuse one."""
+        return self.size == 0 or self.by_post
+
+    @property
     def is_about_to_open(self) -> bool:
-        """The next effect may open a session, or be an empty file's small POST."""
-        return self.phase is Phase.OPENING and (self.size > 0 or self.first_opened_at is not None)
+        """The next effect may open a session, or be the small POST."""
+        return self.phase is Phase.OPENING and (not self.goes_by_post or self.first_opened_at is not None)
 
     def age(self, now: datetime) -> timedelta:
         """How long it has been tried, without the time spent waiting for a person to sign in."""
@@ -214,7 +222,7 @@ def claimed(entry: Entry, *, owner: str, until: datetime, now: datetime, taken_o
     """The entry with a claim on it, and with everything that follows from claiming it.
 
     - Taken over from a worker that stored nothing: what that worker sent is unknown, so the server is asked first.
-      An empty file's POST has no session that could be asked, and the server may still apply it: the taker gives the
+      The small POST has no session that could be asked, and the server may still apply it: the taker gives the
       claim back and waits for as long as it would have held, which is longer than a request; then it searches.
     - Waiting for sign-in, and the person can read so in the tags: go on where the upload stopped.
     - Opening: the intent is counted before the request, so that a worker which dies right after the request, time
@@ -225,7 +233,7 @@ def claimed(entry: Entry, *, owner: str, until: datetime, now: datetime, taken_o
         entry = _resumed(entry, now)
     if taken_over and entry.phase is Phase.SENDING:
         return replace(entry, phase=Phase.LOCATING, in_doubt=entry.in_doubt or entry.is_at_last_slice)
-    if taken_over and entry.is_about_to_open and entry.size == 0:
+    if taken_over and entry.is_about_to_open and entry.goes_by_post:
         return replace(entry, phase=Phase.CONFIRMING, claim=None, not_before=until, in_doubt=True)
     return replace(entry, sessions_opened=entry.sessions_opened + 1) if entry.is_about_to_open else entry
 

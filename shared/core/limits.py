@@ -22,6 +22,9 @@ MAX_SEARCHES_FOR_LANDED = 6
 MAX_SEARCHES_IN_DOUBT = 3
 # Retry-After headers in a row that are believed. A server that says "now" for ever then meets our own back-off.
 TRUSTED_RETRY_AFTERS = 4
+# Graph finds no such list or task. One that another app has just made may not be visible to this one yet, so the file
+# is not rejected before this time is over. How long it can take is not published.
+PATIENCE_WITH_MISSING = timedelta(minutes=5)
 LONGEST_SLOT_WAIT = timedelta(seconds=30)
 # A range that is started so shortly before the session expires might end after it. Two clocks judge the expiry.
 EXPIRY_MARGIN = timedelta(seconds=60)

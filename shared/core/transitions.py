@@ -22,10 +22,11 @@
 #
 # CONFIRMING: the session cannot be asked any more, and the file may or may not be attached. To send it again could
 #     attach it twice. Where the only session is gone right after its last slice, the task's attachments are searched at
-#     once: mostly the file is among them, and only the answer was lost. Otherwise the session is cancelled (no request of ours can be applied to it afterwards, except one
-#     that the server had taken already); one request deadline is waited out, for that one; and then the task's
-#     attachments are searched. Only when the file is not among them another session may be opened. A listing may lag
-#     behind, so where the last slice itself is in doubt the search is repeated, with growing waits.
+#     once: mostly the file is among them, and only the answer was lost. Otherwise, and where it is not, the session is
+#     cancelled (no request of ours can be applied to it afterwards, except one that the server had taken already); one
+#     request deadline is waited out, for that one; and then the attachments are searched. Only when the file is not
+#     among them another session may be opened. A listing may lag behind, so where the last slice itself is in doubt the
+#     search is repeated, with growing waits.
 #
 #     The search before the last slice of every later session, in SENDING, is the same question asked once more: a
 #     request of an earlier session might have been applied after that one was searched for.
@@ -33,7 +34,7 @@
 # Not in the table, since no observation leads there:
 #
 # - `entry.claimed` moves an entry when it is claimed. Taken over from a worker that stored nothing, SENDING becomes
-#   LOCATING, and the small POST of an empty file becomes CONFIRMING: what that worker sent is unknown. An entry in
+#   LOCATING, and the small POST becomes CONFIRMING: what that worker sent is unknown. An entry in
 #   WAITING goes back to where it came from, once the blob's tags say that it waits.
 # - `decide` ends an entry that has reached a bound: too old, no progress, too many sessions.
 #
@@ -75,10 +76,11 @@ _LANDED: Mapping[type[seen.Observation], Targets] = {
     seen.LandedUnnamed: _to(Phase.CONFIRMING),
     seen.LandedUnderOwnedId: _to(Phase.CONFIRMING),
 }
-_REFUSED: Mapping[type[seen.Observation], Targets] = {
-    seen.Refused: _to(Phase.REJECTED),
-    seen.TargetMissing: _to(Phase.REJECTED),
-}
+
+
+def _refused(phase: Phase) -> dict[type[seen.Observation], Targets]:
+    """A target that is missing may only not be visible yet: it is asked for again, for some minutes."""
+    return {seen.Refused: _to(Phase.REJECTED), seen.TargetMissing: _to(phase, Phase.REJECTED)}
 
 
 def _ending(phase: Phase) -> dict[type[do.Action], Seen]:
@@ -93,27 +95,27 @@ TRANSITIONS: Mapping[Phase, Mapping[type[do.Action], Seen]] = {
         do.Resolve: {
             seen.Resolved: _to(Phase.OPENING),
             seen.SlotHeld: _to(Phase.RESOLVING),
-            **_REFUSED,
+            **_refused(Phase.RESOLVING),
             **_or_again(Phase.RESOLVING),
         },
     },
     Phase.OPENING: {
         do.OpenSession: {
             seen.SessionOpened: _to(Phase.SENDING, Phase.CONFIRMING),
-            seen.TooSmallForSession: _to(Phase.REJECTED),
-            **_REFUSED,
+            seen.TooSmallForSession: _to(Phase.OPENING, Phase.REJECTED),
+            **_refused(Phase.OPENING),
             **_or_again(Phase.OPENING),
         },
         do.PreparePost: {
             seen.PostPrepared: _to(Phase.OPENING),
-            **_REFUSED,
+            **_refused(Phase.OPENING),
             **_or_again(Phase.OPENING),
             **_BLOB_LOST,
         },
-        do.PostEmpty: {
+        do.PostFile: {
             **_LANDED,
             seen.Unclear: _to(Phase.CONFIRMING),
-            **_REFUSED,
+            **_refused(Phase.OPENING),
             **_or_again(Phase.OPENING),
             **_BLOB_LOST,
         },
@@ -132,7 +134,7 @@ TRANSITIONS: Mapping[Phase, Mapping[type[do.Action], Seen]] = {
         do.FindAttachment: {
             seen.Adopted: _to(Phase.ATTACHED),
             seen.NotFound: _to(Phase.SENDING),
-            **_REFUSED,
+            **_refused(Phase.SENDING),
             **_or_again(Phase.SENDING),
             **_BLOB_LOST,
         },
@@ -156,7 +158,7 @@ TRANSITIONS: Mapping[Phase, Mapping[type[do.Action], Seen]] = {
         do.FindAttachment: {
             seen.Adopted: _to(Phase.ATTACHED),
             seen.NotFound: _to(Phase.OPENING, Phase.CONFIRMING),
-            **_REFUSED,
+            **_refused(Phase.CONFIRMING),
             **_or_again(Phase.CONFIRMING),
             **_BLOB_LOST,
         },

@@ -31,7 +31,7 @@ POSSIBLE: dict[type[do.Action], list[type]] = {
     do.Resolve: [seen.Resolved, seen.SlotHeld, seen.Refused, seen.TargetMissing, *_TRY_AGAIN],
     do.OpenSession: [seen.SessionOpened, seen.TooSmallForSession, seen.Refused, seen.TargetMissing, *_TRY_AGAIN],
     do.PreparePost: [seen.PostPrepared, seen.Refused, seen.TargetMissing, *_TRY_AGAIN, *_BLOB_LOST],
-    do.PostEmpty: [*_CREATED, seen.Unclear, seen.Refused, seen.TargetMissing, *_TRY_AGAIN, *_BLOB_LOST],
+    do.PostFile: [*_CREATED, seen.Unclear, seen.Refused, seen.TargetMissing, *_TRY_AGAIN, *_BLOB_LOST],
     do.SendSlice: [
         *_CREATED,
         seen.Progress,
@@ -48,8 +48,8 @@ POSSIBLE: dict[type[do.Action], list[type]] = {
     do.ReportOutcome: [seen.Reported, seen.Unavailable],
     do.DeleteSource: [seen.SourceDeleted, seen.Unavailable],
 }
-SENDS = (do.SendSlice, do.PostEmpty)
-OPENS = (do.OpenSession, do.PostEmpty)
+SENDS = (do.SendSlice, do.PostFile)
+OPENS = (do.OpenSession, do.PostFile)
 NOTHING_CAME_OF_IT = (seen.Deferred, seen.Unavailable, seen.NeedsSignIn)
 
 

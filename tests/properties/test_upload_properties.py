@@ -85,7 +85,7 @@ def test_an_undisturbed_life_takes_one_step_for_each_slice(size: int) -> None:
     life = Life.of(size)
     live_on(life, EVERYTHING_WORKS, 60)
     slices = -(-size // SHORT.slice_bytes)
-    sent = ["OpenSession", *["SendSlice"] * slices] if size else ["PreparePost", "PostEmpty"]
+    sent = ["OpenSession", *["SendSlice"] * slices] if size else ["PreparePost", "PostFile"]
     assert [action for action, _ in life.story] == ["Resolve", *sent, "ReportOutcome"]
     assert life.entry.phase is Phase.ATTACHED
 
@@ -133,7 +133,7 @@ TAKEN_IN: dict[type[do.Action], set[Phase]] = {
     do.Resolve: {Phase.RESOLVING},
     do.OpenSession: {Phase.OPENING},
     do.PreparePost: {Phase.OPENING},
-    do.PostEmpty: {Phase.OPENING},
+    do.PostFile: {Phase.OPENING},
     do.SendSlice: {Phase.SENDING},
     do.AskSession: {Phase.LOCATING},
     do.FindAttachment: {Phase.SENDING, Phase.CONFIRMING},

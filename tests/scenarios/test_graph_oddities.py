@@ -4,6 +4,7 @@ Each value of each switch of the emulator, alone; and again on the way through a
 """
 
 from dataclasses import fields, replace
+from datetime import timedelta
 from typing import Any, get_args, get_type_hints
 
 import pytest
@@ -12,8 +13,10 @@ from local.stand_ins.todo.behaviour import DOCUMENTED, Behaviour
 from local.stand_ins.todo.faults import Answer, CorruptByte, ExpireSession, ResetConnection
 from local.stand_ins.todo.journal import Offence
 from shared.core.entry import Phase, Reason
+from shared.core.limits import PATIENCE_WITH_MISSING
+from shared.core.ranges import MAX_POST_BYTES
 from tests.scenarios.promise import FILE, SLICES, assert_attached, assert_ended, assert_promise, fault, upload
-from tests.support.fakes.world import SAM, SLICE, TOKEN, World
+from tests.support.fakes.world import FULL_SIZE, SAM, SLICE, TOKEN, World, content
 
 # Whatever the value: the file is attached, once.
 ATTACHES: dict[str, tuple[Any, ...]] = {
@@ -79,6 +82,7 @@ OTHERS: dict[str, tuple[Any, ...]] = {
     "upload_url_authtoken": (True,),
     "listed_lists": ("never",),
     "mailbox_for_rest": (404,),
+    "minimum_session_size": (len(FILE) + 1,),
 }
 
 
@@ -153,8 +157,7 @@ REFUSES: list[tuple[dict[str, Any], Phase, Reason]] = [
         Reason.MAILBOX_FULL,
     ),
     ({"mailbox_for_rest": 404}, Phase.REJECTED, Reason.NO_MAILBOX),
-    ({"minimum_session_size": len(FILE) + 1}, Phase.REJECTED, Reason.REFUSED),
-    ({"new_item_lag": 60.0}, Phase.REJECTED, Reason.NO_SUCH_TASK),
+    ({"new_item_lag": 3_600.0}, Phase.REJECTED, Reason.NO_SUCH_TASK),
     ({"upload_url_host": "https://outlook.office.example"}, Phase.REJECTED, Reason.REFUSED),
     ({"put_permitted": False}, Phase.REJECTED, Reason.FORBIDDEN),
     ({"put_redirect": "https://elsewhere.example/upload"}, Phase.FAILED, Reason.NO_PROGRESS),
@@ -171,6 +174,51 @@ def test_what_cannot_be_followed_ends_with_its_reason_and_leaks_no_token(
     assert world.attached() == []
     elsewhere = "upload_url_host" in switches  # a session on a host that gets no token from us
     assert_promise(world, unseen_sessions=1 if elsewhere else 0)
+
+
+@pytest.mark.parametrize("size", [1, 2_500, MAX_POST_BYTES])
+def test_a_file_that_graph_finds_too_small_for_a_session_is_attached_by_the_small_post(size: int) -> None:
+    """By analogy with mail, whose sessions are for files above 3 MB."""
+    behaviour = replace(DOCUMENTED, minimum_session_size=MAX_POST_BYTES + 1)
+    world = World(behaviour=behaviour, limits=FULL_SIZE)
+    file = content(size)
+    blob = upload(world, file)
+    assert_attached(world, blob, file)
+    assert [operation for operation, _ in world.requests()] == ["create_session", "list_attachments", "post_attachment"]
+    assert_promise(world)
+
+
+def test_a_lost_answer_to_the_small_post_of_a_small_file_attaches_it_once() -> None:
+    behaviour = replace(DOCUMENTED, minimum_session_size=len(FILE) + 1)
+    world = World(behaviour=behaviour, faults=(fault(ResetConnection("after_applying"), "post_attachment"),))
+    blob = upload(world)
+    assert_attached(world, blob)
+    assert_promise(world)
+
+
+def test_a_file_too_large_for_the_small_post_and_too_small_for_a_session_is_rejected() -> None:
+    behaviour = replace(DOCUMENTED, minimum_session_size=MAX_POST_BYTES + 2)
+    world = World(behaviour=behaviour, limits=FULL_SIZE)
+    blob = upload(world, content(MAX_POST_BYTES + 1))
+    assert_ended(world, blob, Phase.REJECTED, Reason.REFUSED)
+    assert_promise(world)
+
+
+def test_a_task_that_graph_does_not_find_yet_gets_its_file() -> None:
+    """It was made in another app, a moment before the file or after it."""
+    world = World(behaviour=replace(DOCUMENTED, new_item_lag=60.0))
+    blob = upload(world)
+    assert_attached(world, blob)
+    assert_promise(world)
+
+
+def test_a_task_that_graph_never_finds_is_rejected_after_some_minutes() -> None:
+    world = World(behaviour=replace(DOCUMENTED, new_item_lag=3_600.0))
+    start = world.clock.now
+    blob = upload(world)
+    assert_ended(world, blob, Phase.REJECTED, Reason.NO_SUCH_TASK)
+    assert PATIENCE_WITH_MISSING <= world.clock.now - start < PATIENCE_WITH_MISSING + timedelta(minutes=1)
+    assert_promise(world)
 
 
 def test_an_upload_url_with_a_token_of_its_own_gets_none_of_ours() -> None:

@@ -20,6 +20,7 @@ from shared.core.limits import (
     MAX_SEARCHES_FOR_LANDED,
     MAX_SEARCHES_IN_DOUBT,
     MAX_STEPS_WITHOUT_PROGRESS,
+    PATIENCE_WITH_MISSING,
 )
 from shared.core.ranges import ByteRange
 from tests.support.entries import LIMITS, NOW, SESSION, SESSION_URL, SIZE, an_entry, changed
@@ -159,7 +160,7 @@ def test_an_intent_that_was_deferred_had_no_count_to_give_back() -> None:
 def test_an_empty_file_records_its_intent_before_it_is_sent(opened_at: datetime | None, expected: datetime) -> None:
     after = absorb(an_entry(Phase.OPENING, size=0, deferrals=3), seen.PostPrepared(opened_at))
     assert (after.phase, after.first_opened_at, after.deferrals) == (Phase.OPENING, expected, 0)
-    assert decide(after) == do.PostEmpty()
+    assert decide(after) == do.PostFile()
 
 
 def test_an_empty_file_whose_answer_is_lost_waits_out_a_deadline_and_is_looked_for() -> None:
@@ -167,7 +168,7 @@ def test_an_empty_file_whose_answer_is_lost_waits_out_a_deadline_and_is_looked_f
     after = absorb(before, seen.Unclear("no reply"))
     assert (after.phase, after.not_before, after.sessions_opened) == (Phase.CONFIRMING, AFTER_DEADLINE, 1)
     assert decide(after) == do.FindAttachment()
-    assert decide(not_found(after)) == do.PostEmpty()
+    assert decide(not_found(after)) == do.PostFile()
 
 
 def test_a_lost_answer_with_a_longer_retry_after_waits_for_that() -> None:
@@ -413,6 +414,38 @@ def test_a_retry_after_of_nothing_still_waits_a_second() -> None:
 def test_what_can_never_work_is_rejected_with_graph_s_reason(phase: Phase) -> None:
     after = absorb(an_entry(phase), seen.Refused(Reason.FORBIDDEN, "HTTP 403"))
     assert (after.phase, after.reason, after.detail) == (Phase.REJECTED, Reason.FORBIDDEN, "HTTP 403")
+
+
+MISSING = seen.TargetMissing(Reason.NO_SUCH_TASK, "HTTP 404")
+
+
+@pytest.mark.parametrize("phase", [Phase.RESOLVING, Phase.OPENING, Phase.CONFIRMING])
+def test_a_target_that_is_missing_is_tried_again_and_then_rejected(phase: Phase) -> None:
+    first = absorb(an_entry(phase, session=None), MISSING)
+    assert (first.phase, first.missing_since, first.steps_without_progress) == (phase, NOW, 0)
+    assert first.not_before is not None
+    patient = absorb(replace(first, missing_since=NOW - PATIENCE_WITH_MISSING + timedelta(seconds=1)), MISSING)
+    assert (patient.phase, patient.not_before) == (phase, NOW + timedelta(seconds=2))
+    over = absorb(replace(first, missing_since=NOW - PATIENCE_WITH_MISSING), MISSING)
+    assert (over.phase, over.reason) == (Phase.REJECTED, Reason.NO_SUCH_TASK)
+
+
+def test_a_target_that_was_found_once_may_be_missing_anew() -> None:
+    missing = replace(an_entry(Phase.OPENING), missing_since=NOW - timedelta(minutes=4))
+    assert absorb(missing, seen.Deferred("HTTP 429")).missing_since == missing.missing_since
+    assert absorb(missing, seen.SessionOpened(SESSION_URL, None, 0, NOW)).missing_since is None
+
+
+def test_a_missing_target_gives_back_the_opening_that_was_counted() -> None:
+    opening = an_entry(Phase.OPENING, sessions_opened=2)
+    assert absorb(opening, MISSING).sessions_opened == 1
+
+
+def test_a_file_that_is_too_small_for_a_session_goes_by_the_small_post() -> None:
+    after = absorb(an_entry(Phase.OPENING, sessions_opened=1), seen.TooSmallForSession("HTTP 400"))
+    assert (after.phase, after.by_post, after.sessions_opened) == (Phase.OPENING, True, 0)
+    assert decide(after) == do.PreparePost()
+    assert decide(replace(after, first_opened_at=NOW)) == do.PostFile()
 
 
 def test_a_refusal_while_confirming_says_that_it_may_be_attached() -> None:

@@ -63,7 +63,7 @@ def not_found(entry: Entry) -> Entry:
         (an_entry(Phase.RESOLVING), do.Resolve()),
         (an_entry(Phase.OPENING), do.OpenSession()),
         (an_entry(Phase.OPENING, size=0), do.PreparePost()),
-        (an_entry(Phase.OPENING, size=0, first_opened_at=NOW), do.PostEmpty()),
+        (an_entry(Phase.OPENING, size=0, first_opened_at=NOW), do.PostFile()),
         (an_entry(Phase.SENDING), do.SendSlice(ByteRange(0, 100))),
         (an_entry(Phase.SENDING, offset=200), do.SendSlice(ByteRange(200, 250))),
         (an_entry(Phase.SENDING, offset=249, slice_bytes=1), do.SendSlice(ByteRange(249, 250))),

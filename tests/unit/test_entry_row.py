@@ -38,6 +38,8 @@ FULL = Entry(
     ),
     sessions_opened=2,
     first_opened_at=NOW,
+    missing_since=NOW,
+    by_post=True,
     slice_bytes=3_932_160,
     in_doubt=True,
     searches_in_doubt=2,

@@ -12,6 +12,7 @@ from shared.core import decide as deciding
 from shared.core import observations as seen
 from shared.core.entry import Entry, LandedAs, Phase, Reason
 from shared.core.limits import MAX_SEARCHES_IN_DOUBT
+from shared.core.ranges import MAX_POST_BYTES
 from shared.core.transitions import TRANSITIONS
 from tests.support.entries import LIMITS, NOW, SESSION, SESSION_URL, SIZE, an_entry
 from tests.support.results import ACTIONS, possible, result
@@ -59,6 +60,9 @@ def entries(phase: Phase) -> Iterator[Entry]:
     yield replace(usual, in_doubt=True)
     yield replace(usual, in_doubt=True, searches_in_doubt=MAX_SEARCHES_IN_DOUBT - 1)
     yield replace(usual, landed=LandedAs.UNNAMED)
+    yield replace(usual, missing_since=NOW - timedelta(hours=1))
+    if usual.session is None:
+        yield replace(usual, size=MAX_POST_BYTES + 1)
     if phase is Phase.CONFIRMING:
         closed = replace(usual, session=None)
         yield closed

@@ -27,7 +27,15 @@ _NESTED: Mapping[str, tuple[type[Any], tuple[str, ...]]] = {
 }
 _FROM_PLAIN: Mapping[str, Callable[[Any], Any]] = {
     **dict.fromkeys(
-        ("created_at", "not_before", "sign_in_wait_since", "session_expires_at", "first_opened_at", "claim_until"),
+        (
+            "created_at",
+            "not_before",
+            "sign_in_wait_since",
+            "session_expires_at",
+            "first_opened_at",
+            "missing_since",
+            "claim_until",
+        ),
         datetime.fromisoformat,
     ),
     **dict.fromkeys(("phase", "sign_in_wait_resume", "report_phase"), Phase),

@@ -1,8 +1,9 @@
-"""How an attachment begins: an upload session, or for an empty file the small POST, which is all of it."""
+"""How an attachment begins: an upload session, or the small POST, which is all of it."""
 
 from shared.app.effects.context import Context
 from shared.core import observations as seen
-from shared.core.actions import AfterOpenSession, AfterPostEmpty, AfterPreparePost
+from shared.core.actions import AfterOpenSession, AfterPostFile, AfterPreparePost
+from shared.core.ranges import ByteRange
 from shared.graph import listings, sessions, small_post
 from shared.graph.reply import GraphReply
 
@@ -27,17 +28,25 @@ def prepare_post(context: Context) -> AfterPreparePost:
     return seen.PostPrepared(page.date) if isinstance(page, listings.Page) else page
 
 
-def post_empty(context: Context) -> AfterPostEmpty:
+def post_file(context: Context) -> AfterPostFile:
     entry, graph = context.entry, context.graph
-    if (lost := context.source.lost()) is not None:
-        return lost
+    body = _whole(context)
+    if not isinstance(body, bytes):
+        return body
     account = graph.identity()  # before anything is sent: it may have to be looked up, in vain
     if not isinstance(account, str):
         return account
     request = small_post.prepare_post_attachment(
-        graph.mailbox, entry.list_id, entry.task_id, name=entry.attachment_name, content=b""
+        graph.mailbox, entry.list_id, entry.task_id, name=entry.attachment_name, content=body
     )
     reply = graph.change(request)
     if not isinstance(reply, GraphReply):
         return reply
     return context.owned(small_post.parse_post_attachment(reply), account)
+
+
+def _whole(context: Context) -> bytes | seen.Deferred | seen.BlobLost:
+    """The whole file: at most `ranges.MAX_POST_BYTES`, which is less than a slice may have."""
+    if context.entry.size > 0:
+        return context.source.read(ByteRange(0, context.entry.size))
+    return context.source.lost() or b""

@@ -71,8 +71,8 @@ def _perform(action: do.Action, context: Context) -> do.Result:
             return do.OpenSessionResult(opening.open_session(context))
         case do.PreparePost():
             return do.PreparePostResult(opening.prepare_post(context))
-        case do.PostEmpty():
-            return do.PostEmptyResult(opening.post_empty(context))
+        case do.PostFile():
+            return do.PostFileResult(opening.post_file(context))
         case do.SendSlice(part):
             return do.SendSliceResult(sending.send_slice(context, part))
         case do.AskSession():
