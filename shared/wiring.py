@@ -37,7 +37,7 @@ from shared.core.admission import Defaults
 from shared.ports import Accounts, Ports
 from shared.settings import Settings, SignIn
 from shared.sign_in.account_tokens import ConnectedAccounts
-from shared.sign_in.handler import Desk
+from shared.sign_in.endpoints import Desk
 from shared.sign_in.pages import Addresses
 from shared.sign_in.person import Expected
 from shared.sign_in.resume import resume_uploads

@@ -34,7 +34,7 @@ LAYERS = {
     "telemetry.otel": APP | {"telemetry"},
     "app": APP,
     "sign_in": {"errors"},
-    "sign_in.handler": APP,
+    "sign_in.endpoints": APP,
     "sign_in.account_tokens": APP,
     "sign_in.resume": APP | {"app"},
     "adapters": CONTRACTS | {"ports", "settings", "sign_in"},
@@ -45,10 +45,10 @@ WITHOUT_SDK = {"errors", "core", "graph", "ports", "telemetry.records", "telemet
 LIBRARIES = {
     "sign_in": {"cryptography"},
     "sign_in.account_tokens": {"threading", "uuid"},
-    "sign_in.handler": {"secrets"},
+    "sign_in.endpoints": {"secrets"},
 }
 # They read time through the ports, and say so by the same words.
-ORDERS_EFFECTS = {"app", "sign_in.handler", "sign_in.account_tokens", "sign_in.resume"}
+ORDERS_EFFECTS = {"app", "sign_in.endpoints", "sign_in.account_tokens", "sign_in.resume"}
 
 
 def tree(path: Path) -> ast.Module:

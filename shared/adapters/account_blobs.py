@@ -29,7 +29,7 @@ from shared.adapters.key_vault import KeyEncryptionKey, KeyRing
 from shared.errors import Conflict, StorageUnavailable
 from shared.sign_in import account as record
 from shared.sign_in.account import Account
-from shared.sign_in.ceremony import COOKIE_FOR, USED
+from shared.sign_in.pending_sign_in import COOKIE_FOR, USED
 from shared.sign_in.ports import Kept
 
 # The longest that Azure gives for a fixed time, and more than one refresh takes.

@@ -21,7 +21,7 @@ from requests.adapters import HTTPAdapter
 
 from shared.errors import SignInNeeded, TokenUnavailable
 from shared.sign_in.account import Account, has_refresh_token, kept
-from shared.sign_in.ceremony import Purpose
+from shared.sign_in.pending_sign_in import Purpose
 from shared.sign_in.ports import Failed, Granted, Refreshed
 from shared.sign_in.problems import Problem, error_code, problem_of
 

@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Any, Protocol
 
 from shared.sign_in.account import Account
-from shared.sign_in.ceremony import Purpose
+from shared.sign_in.pending_sign_in import Purpose
 from shared.sign_in.problems import Problem
 
 

@@ -16,7 +16,7 @@ from shared.adapters.account_blobs import BlobAccountStore
 from shared.adapters.entra import Entra, Registration
 from shared.adapters.key_vault import FileKey, KeyRing
 from shared.sign_in.account_tokens import ConnectedAccounts
-from shared.sign_in.handler import Desk
+from shared.sign_in.endpoints import Desk
 from shared.sign_in.pages import Addresses, Answer
 from shared.sign_in.person import Expected, Person
 from shared.sign_in.ports import AccountStore, Asked, IdentityProvider

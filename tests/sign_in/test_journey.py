@@ -31,7 +31,7 @@ from local.stand_ins.entra.people import ALEX, KIM, SAM, Resident
 from shared.adapters.storage import clients as azure_clients
 from shared.core.outcome import REASON, STATE
 from shared.settings import Connection
-from shared.sign_in.ceremony import USED
+from shared.sign_in.pending_sign_in import USED
 from tests.local.processes import wait_until
 from tests.local.terminal import Terminal, Up
 from tests.support.browser.webdriver import Browser, browser

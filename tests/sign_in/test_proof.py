@@ -22,7 +22,7 @@ from local.stand_ins.entra.stand_in import Plan, StandIn
 from shared.adapters.entra import Entra, assertion_of
 from shared.errors import TokenUnavailable
 from shared.sign_in.account import Account
-from shared.sign_in.ceremony import Purpose
+from shared.sign_in.pending_sign_in import Purpose
 from shared.sign_in.person import Expected, Person, person_of
 from shared.sign_in.ports import Granted
 from tests.sign_in.browser import Visitor

@@ -10,7 +10,7 @@ import pytest
 
 from local.stand_ins.entra.people import ALEX, CLIENT_ID, KIM, SAM
 from shared.errors import SignInNeeded
-from shared.sign_in import ceremony as sealed
+from shared.sign_in import pending_sign_in as sealed
 from shared.sign_in.pages import _STYLE, Answer
 from shared.sign_in.ports import Asked
 from shared.telemetry.records import pseudonym

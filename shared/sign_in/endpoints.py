@@ -14,10 +14,10 @@ from http.cookies import CookieError, SimpleCookie
 
 from shared.errors import StorageUnavailable, TokenUnavailable
 from shared.ports import Telemetry
-from shared.sign_in import ceremony as sealed
+from shared.sign_in import pending_sign_in as sealed
 from shared.sign_in.account import Account
-from shared.sign_in.ceremony import COOKIE_FOR, Ceremony, Purpose
 from shared.sign_in.pages import Addresses, Answer
+from shared.sign_in.pending_sign_in import COOKIE_FOR, Ceremony, Purpose
 from shared.sign_in.person import Expected, Person, is_fresh, person_of
 from shared.sign_in.ports import AccountStore, Asked, Failed, Granted, IdentityProvider
 from shared.sign_in.problems import Problem, error_code, problem_of
