@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from urllib.parse import urlsplit
 
+from shared.core.account_name import as_object_id, as_sign_in_name
 from shared.core.limits import Limits
 from shared.core.ranges import MAX_SLICE_BYTES
 from shared.errors import SettingsError
@@ -109,7 +110,7 @@ class Settings:
             table=read.name("TODO_ATTACH_TABLE", _TABLE_NAME, "3 to 63 letters and digits, a letter first"),
             graph_root=graph_root,
             mailbox_by_id=read.choice("TODO_ATTACH_MAILBOX_PATH", "me", ("me", "users")) == "users",
-            default_account=read.text("TODO_ATTACH_DEFAULT_ACCOUNT"),
+            default_account=_default_account(read, sign_in),
             tokens=_tokens(read) if sign_in is None else {},
             delete_attached=read.choice("TODO_ATTACH_DELETE_ATTACHED", "false", ("true", "false")) == "true",
             stalled_after=timedelta(
@@ -254,7 +255,11 @@ def _tokens(read: _Reader) -> Mapping[str, str]:
     name = "TODO_ATTACH_TOKENS"
     text = read.optional(name)
     if not text:
-        read.mistake(name, "", "set it, or TODO_ATTACH_ENTRA_CLIENT_ID and its like, so that people can sign in")
+        read.mistake(
+            name,
+            "",
+            "set it, or TODO_ATTACH_ENTRA_CLIENT_ID and the other settings of sign-in, so that people can sign in",
+        )
     try:
         tokens = json.loads(text) if text else {}
     except ValueError:
@@ -283,8 +288,9 @@ def _telemetry(read: _Reader) -> bool:
     return True
 
 
-_TENANT = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|[a-z0-9-]+(\.[a-z0-9-]+)+|[a-z]+", re.IGNORECASE)
-_SEVERAL_TENANTS = ("common", "organizations", "consumers")
+_TENANT_WORDS = ("common", "organizations", "consumers")
+# In each of the others a sign-in name is one person's.
+_SEVERAL_TENANTS = ("common", "organizations")
 _VAULT_PATH = re.compile(r"/keys/[A-Za-z0-9-]+(/[0-9a-f]{32})?")
 
 
@@ -347,9 +353,23 @@ def _only_local(read: _Reader, name: str, *, is_local: bool) -> str:
 
 def _tenant(read: _Reader) -> str:
     name = "TODO_ATTACH_ENTRA_TENANT"
-    value = read.optional(name) or "organizations"
-    if not _TENANT.fullmatch(value) or (value.isalpha() and value.lower() not in _SEVERAL_TENANTS):
-        read.mistake(name, value, "use a tenant's id or domain, or organizations, consumers or common")
+    value = read.optional(name).lower() or "organizations"
+    # Not a domain: ID tokens name their tenant by its id, and could not be compared with it.
+    if value not in _TENANT_WORDS and as_object_id(value) is None:
+        read.mistake(name, value, "use a tenant's id, or organizations, consumers or common")
+    return value
+
+
+def _default_account(read: _Reader, sign_in: SignIn | None) -> str:
+    name = "TODO_ATTACH_DEFAULT_ACCOUNT"
+    value = read.text(name)
+    if not value or sign_in is None or as_object_id(value) is not None:
+        return value
+    if sign_in.tenant in _SEVERAL_TENANTS:
+        # The administrators of any tenant could make an account of that name, and connect it first.
+        read.mistake(name, value, f"use the account's object id: people of several tenants ({sign_in.tenant}) connect")
+    elif as_sign_in_name(value) is None:
+        read.mistake(name, value, "use the account's object id: its sign-in name is not ASCII")
     return value
 
 

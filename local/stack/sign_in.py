@@ -111,7 +111,8 @@ class SignInHere:
             "TODO_ATTACH_ENTRA_PROOF": "none",
             **{name: os.environ[name] for name in _FOR_TESTS if name in os.environ},
         }
-        settings = Settings.from_environ(self.over(app_settings(storage, graph, lease_seconds=None)))
+        unknown = Graph(graph.root, {_UNKNOWN_ACCOUNT: ""})
+        settings = Settings.from_environ(self.over(app_settings(storage, unknown, lease_seconds=None)))
         if settings.sign_in is None:
             raise ChildFailed("nobody can sign in without a client id")
         try:
@@ -120,9 +121,12 @@ class SignInHere:
         except AttachError as error:
             raise ChildFailed(f"nobody is signed in: {error}") from error
         say(f"{account.person.name} is signed in")
-        return Graph(graph.root, {account.person.name: ""})
+        # By its id: several tenants may connect, and a name could be another account's.
+        return Graph(graph.root, {account.person.object_id: ""})
 
 
+# The default account until a person has signed in.
+_UNKNOWN_ACCOUNT = "00000000-0000-0000-0000-000000000000"
 # An identity provider on this machine, for a Graph on this machine.
 _FOR_TESTS = ("TODO_ATTACH_ENTRA_AUTHORITY", "TODO_ATTACH_ENTRA_CA_FILE")
 

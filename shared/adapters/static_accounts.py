@@ -1,21 +1,22 @@
-"""Accounts with a token that somebody put into the settings: for the embedded stack, or to try a token by hand."""
+"""Accounts whose tokens are in the settings: for the embedded stack, or to try a token by hand."""
 
 from collections.abc import Mapping
 
+from shared.core.account_name import ascii_lower
 from shared.errors import SignInNeeded
 
 
 class StaticAccounts:
-    """`ports.Accounts` over a fixed table. Such a token cannot be refreshed: rejected once, it is over."""
+    """`ports.Accounts` over a fixed table. Such a token cannot be refreshed: once Graph rejects it, it is over."""
 
     def __init__(self, tokens: Mapping[str, str]) -> None:
-        self._tokens = {account.casefold(): token for account, token in tokens.items()}
+        self._tokens = {ascii_lower(account): token for account, token in tokens.items()}
 
     def identity(self, account: str) -> str:
-        return account.casefold()
+        return ascii_lower(account)
 
     def token(self, account: str) -> str:
-        token = self._tokens.get(account.casefold())
+        token = self._tokens.get(ascii_lower(account))
         if token is None:
             raise SignInNeeded(account, "nobody is signed in for this account")
         return token

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 
 from shared.core import observations as seen
+from shared.core.account_name import ascii_lower
 from shared.core.actions import Decision, SendSlice
 from shared.core.entry import Entry, Phase
 from shared.core.ranges import ByteRange
@@ -79,7 +80,7 @@ ATTRIBUTES: Mapping[str, str] = {
 
 def pseudonym(account: str) -> str:
     """The same for the same account, so that uploads can be told apart by it; the account is not named."""
-    return hashlib.sha256(account.casefold().encode()).hexdigest()[:12] if account else ""
+    return hashlib.sha256(ascii_lower(account).encode()).hexdigest()[:12] if account else ""
 
 
 def describe_accepted(entry: Entry, *, wait: timedelta) -> Fields:

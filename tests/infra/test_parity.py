@@ -168,9 +168,14 @@ def test_the_defaults_are_a_configuration_that_the_code_accepts() -> None:
 
 
 @pytest.mark.parametrize("proof", ["managed-identity", "client-secret"])
-@pytest.mark.parametrize("tenant", ["", "organizations", "consumers", "common", "contoso.example"])
+@pytest.mark.parametrize("tenant", ["", "organizations", "consumers", "common", "9b000000-0000-4000-8000-000000000002"])
 def test_with_a_registration_people_sign_in(proof: str, tenant: str) -> None:
-    chosen = {"entraClientId": "0f000000-0000-4000-8000-000000000001", "entraProof": proof}
+    chosen = {
+        "entraClientId": "0f000000-0000-4000-8000-000000000001",
+        "entraProof": proof,
+        # Where several tenants may connect, the app does not start with a sign-in name.
+        "defaultAccount": "5a000000-0000-4000-8000-00000000000a",
+    }
     read = Settings.from_environ(_as_environ(chosen | ({"entraTenant": tenant} if tenant else {})))
     assert read.sign_in is not None
     assert (read.sign_in.proof, read.sign_in.url) == (proof, "https://func-a.azurewebsites.net/api")

@@ -12,8 +12,11 @@ REST = {
     "TODO_ATTACH_TABLE": "uploads",
     "TODO_ATTACH_DEFAULT_ACCOUNT": "sam@example.com",
 }
+TENANT = "11111111-2222-4333-8444-555555555555"
+OBJECT_ID = "5a000000-0000-4000-8000-00000000000a"
 IN_THE_CLOUD = {
     **REST,
+    "TODO_ATTACH_DEFAULT_ACCOUNT": OBJECT_ID,
     "TODO_ATTACH_ENTRA_CLIENT_ID": "0f000000-0000-4000-8000-000000000001",
     "TODO_ATTACH_CONNECT_URL": "https://app.azurewebsites.net/api",
     "TODO_ATTACH_ACCOUNTS_CONTAINER": "accounts",
@@ -93,6 +96,7 @@ def test_one_of_the_two_ways_must_be_chosen_and_not_both() -> None:
         ("TODO_ATTACH_ENTRA_CA_FILE", "/somewhere/ca.pem"),
         ("TODO_ATTACH_ENTRA_TENANT", "everybody"),
         ("TODO_ATTACH_ENTRA_TENANT", "common/../other"),
+        ("TODO_ATTACH_ENTRA_TENANT", "contoso.example"),
         ("TODO_ATTACH_ENTRA_PROOF", "trust me"),
         ("TODO_ATTACH_ENTRA_CLIENT_SECRET", "secret-of-nobody"),
         ("TODO_ATTACH_CONNECT_URL", "http://app.azurewebsites.net/api"),
@@ -127,3 +131,28 @@ def test_a_client_secret_is_there_exactly_where_it_is_the_proof() -> None:
     found = sign_in({**with_secret, "TODO_ATTACH_ENTRA_CLIENT_SECRET": "a-secret"})
     assert found.client_secret == "a-secret"
     assert "a-secret" not in repr(found)
+
+
+@pytest.mark.parametrize("tenant", ["", "organizations", "common", "COMMON"])
+@pytest.mark.parametrize("account", ["sam@example.com", "sam", "\u017fam@example.com"])
+def test_where_several_tenants_may_connect_the_default_account_is_an_object_id(tenant: str, account: str) -> None:
+    """Otherwise an administrator of any tenant could make an account of that name, and connect it first."""
+    several = {**IN_THE_CLOUD, "TODO_ATTACH_ENTRA_TENANT": tenant}
+    (mistake,) = mistakes({**several, "TODO_ATTACH_DEFAULT_ACCOUNT": account})
+    assert mistake.startswith("TODO_ATTACH_DEFAULT_ACCOUNT")
+    assert "object id" in mistake
+    for object_id in (OBJECT_ID, OBJECT_ID.upper()):
+        assert sign_in({**several, "TODO_ATTACH_DEFAULT_ACCOUNT": object_id}).tenant in {"organizations", "common"}
+
+
+@pytest.mark.parametrize("tenant", [TENANT, "consumers"])
+def test_where_one_tenant_may_connect_a_sign_in_name_will_do_if_a_file_can_name_it(tenant: str) -> None:
+    one = {**IN_THE_CLOUD, "TODO_ATTACH_ENTRA_TENANT": tenant}
+    assert sign_in({**one, "TODO_ATTACH_DEFAULT_ACCOUNT": "sam@example.com"}).tenant == tenant
+    (mistake,) = mistakes({**one, "TODO_ATTACH_DEFAULT_ACCOUNT": "s\u00e4m@example.com"})
+    assert "not ASCII" in mistake
+
+
+def test_without_sign_in_the_default_account_is_any_text() -> None:
+    static = {**REST, "TODO_ATTACH_TOKENS": "{}", "TODO_ATTACH_DEFAULT_ACCOUNT": "sam@example.com"}
+    assert Settings.from_environ(static).default_account == "sam@example.com"

@@ -29,6 +29,7 @@ WITH_AN_IDENTITY: Mapping[str, str] = {
 WITH_SIGN_IN: Mapping[str, str] = {
     **WITH_A_CONNECTION_STRING,
     "TODO_ATTACH_TOKENS": "",
+    "TODO_ATTACH_DEFAULT_ACCOUNT": "5a000000-0000-4000-8000-00000000000a",
     "TODO_ATTACH_ENTRA_CLIENT_ID": "a-registration",
     "TODO_ATTACH_CONNECT_URL": "https://app.example.net/api",
     "TODO_ATTACH_ACCOUNTS_CONTAINER": "accounts",
