@@ -12,11 +12,13 @@ from tests.sign_in.office import GRAPH, ROOT, Office
 
 # Another account with Sam's sign-in name.
 TWIN = Resident("SAM@example.com", "5a000000-0000-4000-8000-0000000000ff")
+# An account whose name becomes Sam's by Unicode's case folding, and by nothing else.
+LONG_S = Resident("\u017fam@example.com", "5a000000-0000-4000-8000-0000000000fe")
 
 
 @pytest.fixture(scope="session")
 def provider(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StandIn]:
-    plan = Plan(redirect_uri=f"{ROOT}/connected", graph=GRAPH, people=(*RESIDENTS, TWIN))
+    plan = Plan(redirect_uri=f"{ROOT}/connected", graph=GRAPH, people=(*RESIDENTS, TWIN, LONG_S))
     with StandIn(plan, tmp_path_factory.mktemp("entra")) as running:
         yield running
 
@@ -25,7 +27,14 @@ def provider(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StandIn]:
 def entra(provider: StandIn) -> StandIn:
     """As it is at first."""
     provider.turn(
-        rotate=False, access_token_seconds=3600, refresh_token_seconds=86400, token_delay_seconds=0, token_status=0
+        rotate=False,
+        access_token_seconds=3600,
+        refresh_token_seconds=86400,
+        token_delay_seconds=0,
+        token_status=0,
+        token_error="",
+        auth_time=True,
+        common_refuses_personal=True,
     )
     return provider
 

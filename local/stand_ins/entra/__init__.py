@@ -5,6 +5,6 @@
     stand_in        starts the provider
     people          who can sign in there
 
-What it does not have of Entra: several tenants behind one address, conditional access, its error numbers (but for those
-that its sign-in page plays), and refresh tokens that outlive their rotation for some time.
+What it does not have of Entra: conditional access, most of its error numbers, guests of another tenant, and refresh
+tokens that outlive their rotation for some time.
 """

@@ -3,12 +3,17 @@
 //
 //   {port, prefix, key, cert, scope, redirect_uri, client_secret, assertion_jwk, people: [{name, oid, tid}], emulator}
 //
+// As at Entra, several tenants are behind one address: /TENANT/v2.0 for each person's, and /common, /organizations and
+// /consumers. An ID token's issuer is that of the person's own tenant.
+//
 // GET  /_entra/log                    token requests, in order
 // GET  /_entra/issued                 every code and token that was given out
 // POST /_entra/turn {switch: value}   rotate, access_token_seconds, refresh_token_seconds, token_delay_seconds,
-//                                     token_status
+//                                     token_status, token_error (an error number that every token request is refused
+//                                     with, as invalid_grant), auth_time (whether ID tokens have it),
+//                                     common_refuses_personal (reported of Entra: refreshes there end in AADSTS70000)
 // POST /_entra/revoke {oid}           everything that the person granted
-import { generateKeyPairSync, randomBytes } from 'node:crypto';
+import { generateKeyPairSync, randomBytes, sign } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { createServer } from 'node:https';
 import { createInterface } from 'node:readline';
@@ -27,12 +32,20 @@ const turned = {
   refresh_token_seconds: 86400,
   token_delay_seconds: 0,
   token_status: 0,
+  token_error: '',
+  auth_time: true,
+  common_refuses_personal: true,
 };
 const log = [];
 const issued = [];
 const grants = new Map(); // by person
 const tokens = new Map();
 const people = new Map(plan.people.map((person) => [person.oid, person]));
+
+// The tenant of all personal accounts.
+const PERSONAL = '9188040d-6c67-4c5b-b112-36a304b66dad';
+const tenants = new Set(['common', 'organizations', 'consumers', ...plan.people.map((person) => person.tid)]);
+const tenantOf = (url) => /^\/([0-9a-z-]+)\/v2\.0\//.exec(url)?.[1] ?? '';
 
 const server = createServer({ key: readFileSync(plan.key), cert: readFileSync(plan.cert) });
 await new Promise((resolve) => server.listen(plan.port, '127.0.0.1', resolve));
@@ -116,19 +129,32 @@ const provider = new Provider(`${origin}${plan.prefix}`, {
 });
 
 provider.use(async (ctx, next) => {
-  if (ctx.path === '/token' && turned.token_status) {
-    ctx.status = turned.token_status;
-    ctx.body = { error: 'temporarily_unavailable' };
-    log.push({ grant_type: '', status: ctx.status, error: 'temporarily_unavailable' });
+  const tenant = tenantOf(ctx.req.originalUrl);
+  const refuse = (status, error, code) => {
+    ctx.status = status;
+    ctx.body = { error, ...(code && { error_description: `${code}: played by the stand-in.` }) };
+    log.push({ grant_type: ctx.oidc?.params?.grant_type ?? '', tenant, status, error });
+  };
+  if (ctx.path === '/token' && (turned.token_status || turned.token_error)) {
+    turned.token_status ? refuse(turned.token_status, 'temporarily_unavailable') : refuse(400, 'invalid_grant', turned.token_error);
     return;
   }
   await next();
   if (ctx.path !== '/token') {
     return;
   }
+  const person = people.get(ctx.oidc?.entities?.Account?.accountId);
+  const isRefresh = ctx.oidc?.params?.grant_type === 'refresh_token';
+  if (turned.common_refuses_personal && isRefresh && tenant === 'common' && person?.tid === PERSONAL) {
+    refuse(400, 'invalid_grant', 'AADSTS70000');
+    return;
+  }
+  if (ctx.body?.id_token && person) {
+    ctx.body.id_token = reissued(ctx.body.id_token, person);
+  }
   const { access_token: token, refresh_token: refresh, id_token: id, error } = ctx.body ?? {};
   issued.push(...[token, refresh, id, ctx.oidc?.params?.code, ctx.oidc?.params?.code_verifier].filter(Boolean));
-  log.push({ grant_type: ctx.oidc?.params?.grant_type ?? '', client_id: ctx.oidc?.client?.clientId, status: ctx.status, error,
+  log.push({ grant_type: ctx.oidc?.params?.grant_type ?? '', tenant, client_id: ctx.oidc?.client?.clientId, status: ctx.status, error,
     has_assertion: Boolean(ctx.oidc?.params?.client_assertion), claims: ctx.oidc?.body?.claims });
   if (token) {
     const { accountId } = ctx.oidc.entities.Account;
@@ -140,6 +166,18 @@ provider.use(async (ctx, next) => {
     await new Promise((resolve) => setTimeout(resolve, turned.token_delay_seconds * 1000));
   }
 });
+
+// The provider has one issuer; Entra has one for each tenant.
+function reissued(idToken, person) {
+  const [header, payload] = idToken.split('.');
+  const claims = JSON.parse(Buffer.from(payload, 'base64url'));
+  claims.iss = `${origin}/${person.tid}/v2.0`;
+  if (!turned.auth_time) {
+    delete claims.auth_time;
+  }
+  const signed = `${header}.${Buffer.from(JSON.stringify(claims)).toString('base64url')}`;
+  return `${signed}.${sign('RSA-SHA256', Buffer.from(signed), privateKey).toString('base64url')}`;
+}
 
 function remember(map, id, value) {
   if (value) {
@@ -252,11 +290,11 @@ server.on('request', (request, response) => {
     control(request, response).catch(fail);
   } else if (request.url.startsWith(`${plan.prefix}/sign-in/`)) {
     signIn(request, response).catch(fail);
-  } else if (request.url.startsWith(`${plan.prefix}/`)) {
+  } else if (tenants.has(tenantOf(request.url))) {
     // Entra gives a refresh token to whoever asks for offline_access; this provider only after asking for consent.
     request.url = request.url.replace('prompt=select_account', 'prompt=select_account%20consent');
     request.originalUrl = request.url;
-    request.url = request.url.slice(plan.prefix.length);
+    request.url = request.url.slice(`/${tenantOf(request.url)}/v2.0`.length);
     callback(request, response);
   } else {
     answer(response, 404, {});

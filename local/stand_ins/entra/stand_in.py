@@ -69,8 +69,8 @@ class StandIn:
                 pipe.close()
         self._process.wait(_TIMEOUT_SECONDS)
 
-    def turn(self, **switches: float) -> None:
-        """rotate, access_token_seconds, refresh_token_seconds, token_delay_seconds, token_status."""
+    def turn(self, **switches: float | str) -> None:
+        """Turn switches; `provider.mjs` names them all."""
         self._ask("turn", dict(switches))
 
     def revoke(self, person: Resident) -> None:
