@@ -63,18 +63,18 @@ def sweep(timer: func.TimerRequest, context: func.Context) -> None:  # noqa: ARG
 @app.route("connect", methods=["GET"], trigger_arg_name="request", auth_level=func.AuthLevel.ANONYMOUS)
 def connect(request: func.HttpRequest, context: func.Context) -> func.HttpResponse:
     """A person connects their To Do: off to the identity provider."""
-    return application().at_desk("connect", request, context)
+    return application().respond("connect", request, context)
 
 
 @app.function_name("connected")
 @app.route("connected", methods=["GET"], trigger_arg_name="request", auth_level=func.AuthLevel.ANONYMOUS)
 def connected(request: func.HttpRequest, context: func.Context) -> func.HttpResponse:
     """The identity provider sends the browser back here."""
-    return application().at_desk("connected", request, context)
+    return application().respond("connected", request, context)
 
 
 @app.function_name("disconnect")
 @app.route("disconnect", methods=["GET", "POST"], trigger_arg_name="request", auth_level=func.AuthLevel.ANONYMOUS)
 def disconnect(request: func.HttpRequest, context: func.Context) -> func.HttpResponse:
     """A form, and what it sends: off to the identity provider, to sign in anew."""
-    return application().at_desk("disconnect", request, context)
+    return application().respond("disconnect", request, context)

@@ -17,6 +17,7 @@ No exception's text holds an upload URL, a token, or file contents.
 """
 
 from collections.abc import Sequence
+from datetime import timedelta
 
 
 class AttachError(Exception):
@@ -57,10 +58,14 @@ class GraphNoReply(AttachError):  # noqa: N818
 
 
 class TokenUnavailable(GraphNoReply):
-    """No token can be had at the moment, though nobody needs to sign in: time helps, or the operator."""
+    """No token can be had at the moment, although no person needs to sign in: time helps, or the operator.
 
-    def __init__(self, detail: str) -> None:
+    *ask_again_after*: how long the identity provider wants to be left alone, where it says so.
+    """
+
+    def __init__(self, detail: str, ask_again_after: timedelta | None = None) -> None:
         super().__init__(detail, sent=False)
+        self.ask_again_after = ask_again_after
 
 
 class SignInNeeded(AttachError):  # noqa: N818

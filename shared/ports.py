@@ -63,8 +63,8 @@ class Accounts(Protocol):
     def token(self, account: str) -> str:
         """A token that is good now, as far as is known."""
 
-    def refreshed(self, account: str, rejected: str, claims: str) -> str:
-        """Another token after Graph rejected *rejected* with 401; *claims*: the challenge's, or empty."""
+    def refreshed(self, account: str, rejected: str, claims_challenge: str) -> str:
+        """Another token after Graph rejected *rejected* with 401; *claims_challenge*: Graph's, or empty."""
 
 
 @dataclass(frozen=True, slots=True)

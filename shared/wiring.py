@@ -19,11 +19,13 @@ from typing import Any
 import azure.functions as func
 from azure.core.credentials import TokenCredential
 
-from shared.adapters.account_blobs import BlobAccountStore
+from shared.adapters.account_blobs import BlobAccountStore, KeyRing
 from shared.adapters.entra import Entra, Registration, assertion_of
 from shared.adapters.functions import invocations, web
 from shared.adapters.graph import RequestsGraph
-from shared.adapters.key_vault import FileKey, KeyRing, VaultRing
+from shared.adapters.key_file import FileKey
+from shared.adapters.key_vault import VaultRing
+from shared.adapters.pending_sign_in_blobs import BlobPendingSignIns
 from shared.adapters.static_accounts import StaticAccounts
 from shared.adapters.storage import clients as azure_clients
 from shared.adapters.storage.blobs import BlobStore
@@ -37,9 +39,9 @@ from shared.core.admission import Defaults
 from shared.ports import Accounts, Ports
 from shared.settings import Settings, SignIn
 from shared.sign_in.account_tokens import ConnectedAccounts
-from shared.sign_in.endpoints import Desk
-from shared.sign_in.pages import Addresses
-from shared.sign_in.person import Expected
+from shared.sign_in.endpoints import SignInEndpoints
+from shared.sign_in.id_token import Expected
+from shared.sign_in.pages import Destination, Pages
 from shared.sign_in.resume import resume_uploads
 from shared.telemetry.log import LogTelemetry
 
@@ -52,7 +54,7 @@ class Application:
     ports: Ports
     intake: Intake
     runner: Runner
-    desk: Desk | None = None  # where people connect their To Do; None with static tokens
+    sign_in: SignInEndpoints | None = None  # where people connect their To Do; None with static tokens
 
     def open_upload(self, blob_name: str, context: func.Context) -> None:
         """A blob was written."""
@@ -78,13 +80,16 @@ class Application:
         """Time to look for uploads that no message names."""
         with self._run(invocations.TIMER, context):
             self.sweep_live()
+            if self.sign_in is not None:
+                # After the uploads: storage that fails here has cost them nothing.
+                self.sign_in.clear_abandoned()
 
-    def at_desk(self, address: str, request: func.HttpRequest, context: func.Context) -> func.HttpResponse:
-        """What a browser is answered. With static tokens nobody signs in, and there is no desk."""
-        if self.desk is None:
+    def respond(self, endpoint: str, request: func.HttpRequest, context: func.Context) -> func.HttpResponse:
+        """What a browser gets at *endpoint*. With static tokens nobody signs in, and there is nothing."""
+        if self.sign_in is None:
             return func.HttpResponse("sign-in is not configured", status_code=404)
         with self._run(invocations.HTTP, context):
-            return web.response(self.desk.answer(address, web.asked(request)))
+            return web.http_response(self.sign_in.respond(endpoint, web.browser_request(request)))
 
     def _run(
         self, trigger: str, context: func.Context, message: func.QueueMessage | None = None
@@ -116,7 +121,7 @@ def build(settings: Settings, credential: TokenCredential | None = None) -> Appl
 
         ports = traced(ports, settings.queue)
     application = assemble(settings, ports)
-    return application if sign_in is None else replace(application, desk=sign_in.desk(application))
+    return application if sign_in is None else replace(application, sign_in=sign_in.endpoints(application))
 
 
 def assemble(settings: Settings, ports: Ports) -> Application:
@@ -132,52 +137,65 @@ class _SignInParts:
 
     settings: SignIn
     store: BlobAccountStore
+    pending: BlobPendingSignIns
     provider: Entra
     accounts: Accounts
+    destination: Destination
 
     @classmethod
     def of(cls, settings: Settings, sign_in: SignIn, credential: TokenCredential | None) -> "_SignInParts":
-        store = account_store(settings, sign_in, credential)
+        container = azure_clients.container_client(settings.storage, sign_in.container, credential)
+        files = azure_clients.container_client(settings.storage, settings.container, credential)
+        store = BlobAccountStore(container, key_ring(settings, sign_in, credential), _new_id)
         provider = identity_provider(settings, sign_in, credential)
-        accounts = ConnectedAccounts(store, provider, f"{sign_in.url}/connect", time.monotonic)
-        return cls(sign_in, store, provider, accounts)
+        return cls(
+            sign_in,
+            store,
+            BlobPendingSignIns(container),
+            provider,
+            ConnectedAccounts(store, provider, f"{sign_in.url}/connect", time.monotonic),
+            Destination(
+                str(files.account_name), settings.container, by_identity=not settings.storage.connection_string
+            ),
+        )
 
-    def desk(self, application: Application) -> Desk:
+    def endpoints(self, application: Application) -> SignInEndpoints:
         sign_in = self.settings
-        return Desk(
+        return SignInEndpoints(
             self.store,
+            self.pending,
             self.provider,
             Expected(sign_in.client_id, sign_in.authority, sign_in.tenant),
-            Addresses(sign_in.url, sign_in.authority, sign_in.client_id),
+            Pages(sign_in.url, sign_in.authority, sign_in.client_id, self.destination),
             application.ports.telemetry,
             lambda: datetime.now(UTC),
             lambda person: resume_uploads(application.ports, application.intake, person),
         )
 
 
-def account_store(settings: Settings, sign_in: SignIn, credential: TokenCredential | None = None) -> BlobAccountStore:
-    """Where connected accounts are kept."""
-    container = azure_clients.container_client(settings.storage, sign_in.container, credential)
-    keys: KeyRing
+def key_ring(settings: Settings, sign_in: SignIn, credential: TokenCredential | None = None) -> KeyRing:
+    """What connected accounts are encrypted with."""
     if sign_in.key.startswith("https://"):
-        identity = credential or azure_clients.managed_identity(settings.storage)
-        keys = VaultRing(sign_in.key, identity)
-    else:
-        keys = FileKey.read(Path(sign_in.key))
-    return BlobAccountStore(container, keys, _new_id)
+        return VaultRing(sign_in.key, credential or azure_clients.managed_identity(settings.storage))
+    return FileKey.read(Path(sign_in.key))
 
 
 def identity_provider(settings: Settings, sign_in: SignIn, credential: TokenCredential | None = None) -> Entra:
     """Entra, as this app is registered with it."""
-    authority = f"{sign_in.authority}/{sign_in.tenant}"
     proof: str | Mapping[str, Any] | None = None
     if sign_in.proof == "client-secret":
         proof = sign_in.client_secret
     elif sign_in.proof == "managed-identity":
-        proof = assertion_of(credential or azure_clients.managed_identity(settings.storage), authority)
+        proof = assertion_of(credential or azure_clients.managed_identity(settings.storage), sign_in.authority)
     return Entra(
         Registration(
-            sign_in.client_id, authority, sign_in.scope, f"{sign_in.url}/connected", proof, ca_file=sign_in.ca_file
+            sign_in.client_id,
+            sign_in.authority,
+            sign_in.tenant,
+            sign_in.scope,
+            f"{sign_in.url}/connected",
+            proof,
+            ca_file=sign_in.ca_file,
         )
     )
 

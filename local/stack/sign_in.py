@@ -23,13 +23,15 @@ from local.stand_ins.entra import stand_in
 from local.stand_ins.entra.people import CLIENT_ID, TENANT
 from local.stand_ins.entra.stand_in import StandIn
 from shared.adapters.account_blobs import BlobAccountStore
-from shared.adapters.key_vault import FileKey
+from shared.adapters.key_file import FileKey
 from shared.adapters.storage import clients as azure_clients
 from shared.errors import AttachError
 from shared.settings import Connection, Settings, SignIn
 from shared.sign_in.account import Account
-from shared.sign_in.person import Expected, Person, person_of
-from shared.sign_in.ports import Failed
+from shared.sign_in.connecting import connect_account
+from shared.sign_in.id_token import Expected, person_of
+from shared.sign_in.person import Person
+from shared.sign_in.ports import NotGranted
 from shared.wiring import identity_provider
 
 ACCOUNTS_CONTAINER = "accounts"
@@ -117,7 +119,7 @@ class SignInHere:
             raise ChildFailed("nobody can sign in without a client id")
         try:
             account = sign_in_by_code(settings, settings.sign_in, say)
-            store(FileKey.read(Path(settings.sign_in.key))).connect(account)
+            connect_account(store(FileKey.read(Path(settings.sign_in.key))), account)
         except AttachError as error:
             raise ChildFailed(f"nobody is signed in: {error}") from error
         say(f"{account.person.name} is signed in")
@@ -136,14 +138,14 @@ def sign_in_by_code(settings: Settings, sign_in: SignIn, say: Callable[[str], No
     entra = identity_provider(settings, sign_in)
     message, flow = entra.begin_on_another_screen()
     say(message)
-    granted = entra.finish_on_another_screen(flow)
-    if isinstance(granted, Failed):
+    granted = entra.redeem_from_another_screen(flow)
+    if isinstance(granted, NotGranted):
         raise ChildFailed(f"nobody is signed in: {granted.problem} {granted.code}".rstrip())
     now = datetime.now(UTC)
-    person = person_of(granted.claims, Expected(sign_in.client_id, sign_in.authority, sign_in.tenant), now)
+    person = person_of(granted.id_token_claims, Expected(sign_in.client_id, sign_in.authority, sign_in.tenant), now)
     if not isinstance(person, Person):
         raise ChildFailed(f"nobody is signed in: {person}")
-    return Account(person, granted.home, now, granted.cache)
+    return Account(person, granted.home_account_id, now, granted.cache)
 
 
 def free_port() -> int:

@@ -1,8 +1,7 @@
 """Connected accounts in a private container.
 
-    account/{hash of object id}   the record, encrypted here (client-side encryption, version 2.0)
-    name/{hash of sign-in name}   the object id: an index. The record it leads to must itself have that name
-    sign-in/{hash of cookie}      a sign-in under way, sealed by its own cookie
+    account/{hash of object id}   the account, encrypted here (client-side encryption, version 2.0)
+    name/{hash of sign-in name}   the object id: an index
 
 Metadata is never set by itself: an encrypted blob's metadata hold its wrapped key, and setting them destroys it.
 """
@@ -12,37 +11,49 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
-from datetime import UTC, datetime
 from typing import Any, Protocol, Self
 
 from azure.core import MatchConditions
-from azure.core.exceptions import (
-    AzureError,
-    HttpResponseError,
-    ResourceExistsError,
-    ResourceModifiedError,
-    ResourceNotFoundError,
-)
+from azure.core.exceptions import AzureError, HttpResponseError, ResourceExistsError, ResourceNotFoundError
 from azure.storage.blob import BlobClient, BlobLeaseClient, ContainerClient
 
-from shared.adapters.key_vault import KeyEncryptionKey, KeyRing
+from shared.adapters.azure_errors import describe, require_container
 from shared.errors import Conflict, StorageUnavailable
-from shared.sign_in import account as record
+from shared.sign_in import account as stored_form
 from shared.sign_in.account import Account
-from shared.sign_in.pending_sign_in import COOKIE_FOR, USED
-from shared.sign_in.ports import Kept
+from shared.sign_in.ports import StoredAccount
 
-# The longest that Azure gives for a fixed time, and more than one refresh takes.
+# The longest fixed lease that Azure gives, and more than one refresh takes.
 _LEASE_SECONDS = 60
 _WAIT_SECONDS = 20.0
 _POLL_SECONDS = 0.25
 _TRIES = 3
-# How many abandoned sign-ins one new one clears away.
-_CLEARED_AT_ONCE = 20
+# An account has some 10 KB. Anyone who can write to the container can put any size there.
+_LONGEST_BYTES = 256 * 1024
+_OBJECT_ID_BYTES = 36
 
 
 class NewId(Protocol):
     def __call__(self) -> str: ...
+
+
+class KeyEncryptionKey(Protocol):
+    """What azure-storage-blob asks of a key."""
+
+    def wrap_key(self, key: bytes) -> bytes: ...
+    def unwrap_key(self, key: bytes, algorithm: str) -> bytes: ...
+    def get_kid(self) -> str: ...
+    def get_key_wrap_algorithm(self) -> str: ...
+
+
+class KeyRing(Protocol):
+    """The key to wrap with, and those that earlier blobs were wrapped with. Raises StorageUnavailable."""
+
+    def current(self) -> KeyEncryptionKey:
+        """The key to wrap with now."""
+
+    def by_id(self, kid: str) -> KeyEncryptionKey:
+        """Raises ValueError for a key that is not of this ring: a blob's metadata names it, and may lie."""
 
 
 class BlobAccountStore:
@@ -55,78 +66,95 @@ class BlobAccountStore:
 
     # -- accounts --
 
-    def find(self, name: str) -> str | None:
-        with _storage_errors():
-            try:
-                return bytes(self._name(name).download_blob().readall()).decode("utf-8", "replace")
-            except ResourceNotFoundError:
-                return None
-
     def version(self, object_id: str) -> str | None:
         with _storage_errors():
             try:
                 return str(self._account(object_id).get_blob_properties().etag)
-            except ResourceNotFoundError:
+            except ResourceNotFoundError as error:
+                require_container(error)
                 return None
 
-    def read(self, object_id: str) -> Kept | None:
+    def read(self, object_id: str) -> StoredAccount | None:
         with _storage_errors():
             blob, keys = self._encrypted(self._account(object_id))
             try:
                 stream = blob.download_blob()
+                if stream.size > _LONGEST_BYTES:
+                    raise StorageUnavailable("what is stored in an account's place is far too long for one")
                 data = bytes(stream.readall())
-            except ResourceNotFoundError:
+            except ResourceNotFoundError as error:
+                require_container(error)
                 return None
             except HttpResponseError as error:
                 if keys.failure is not None:
                     raise StorageUnavailable(keys.failure) from error
                 if error.response is None:  # the SDK's way to say that what came cannot be decrypted
-                    raise StorageUnavailable(f"an account's record cannot be decrypted: {_root(error)}") from error
+                    raise StorageUnavailable(f"a stored account cannot be decrypted: {_root(error)}") from error
                 raise
         try:
-            return Kept(record.from_bytes(data, object_id), str(stream.properties.etag))
+            return StoredAccount(stored_form.decode(data, object_id), str(stream.properties.etag))
         except ValueError as error:
-            raise StorageUnavailable("what lies in an account's place is not its record") from error
+            raise StorageUnavailable("what is stored in an account's place is not that account") from error
+
+    def insert(self, account: Account) -> str:
+        return self._write(account, overwrite=False)
 
     @contextmanager
-    def hold(self, object_id: str) -> Iterator["_Hold | None"]:
-        blob = self._account(object_id)
-        lease = self._lease(blob)
+    def lease(self, object_id: str) -> Iterator["_Lease | None"]:
+        lease = self._acquire(self._account(object_id))
         if lease is None:
             yield None
             return
         try:
-            yield _Hold(self, object_id, lease)
+            yield _Lease(self, object_id, lease)
         finally:
             # A lease that cannot be given back runs out.
             with suppress(AzureError):
                 lease.release()
 
-    def connect(self, account: Account) -> bool:
-        for _ in range(_TRIES):
-            with self.hold(account.person.object_id) as held:
-                try:
-                    if held is not None:
-                        held.write(account)
-                    else:
-                        self.write(account, overwrite=False)
-                except Conflict:
-                    continue
-            return self._take_name(account.person.name, account.person.object_id)
-        raise StorageUnavailable("the account's record changes all the time")
+    # -- names --
 
-    def forget_name(self, name: str, object_id: str) -> None:
-        if self.find(name) == object_id:
-            with _storage_errors(), suppress(ResourceNotFoundError):
-                self._name(name).delete_blob()
+    def object_id_of(self, name: str) -> str | None:
+        with _storage_errors():
+            try:
+                data = self._name(name).download_blob(offset=0, length=_OBJECT_ID_BYTES).readall()
+            except ResourceNotFoundError as error:
+                require_container(error)
+                return None
+            return bytes(data).decode("utf-8", "replace")
 
-    def write(self, account: Account, *, overwrite: bool, **condition: Any) -> str:
+    def take_name(self, name: str, object_id: str) -> bool:
+        with _storage_errors():
+            try:
+                self._name(name).upload_blob(object_id.encode(), overwrite=False)
+            except ResourceExistsError:
+                return False
+            return True
+
+    def free_name(self, name: str, object_id: str) -> None:
+        with _storage_errors(), suppress(ResourceNotFoundError):
+            stream = self._name(name).download_blob(offset=0, length=_OBJECT_ID_BYTES)
+            if bytes(stream.readall()) != object_id.encode():
+                return
+            unchanged: dict[str, Any] = {
+                "etag": stream.properties.etag,
+                "match_condition": MatchConditions.IfNotModified,
+            }
+            try:
+                self._name(name).delete_blob(delete_snapshots="include", **unchanged)
+            except HttpResponseError as error:
+                if error.status_code != 412:  # 412: another account has taken it meanwhile
+                    raise
+
+    # -- blobs --
+
+    def _write(self, account: Account, *, overwrite: bool, **condition: Any) -> str:
         """Write under *condition*; the new version. Raises Conflict where the condition does not hold."""
         account = replace(account, write_id=self._new_id())
         blob, _ = self._encrypted(self._account(account.person.object_id))
         for left in reversed(range(_TRIES)):
             try:
-                written = blob.upload_blob(record.to_bytes(account), overwrite=overwrite, **condition)
+                written = blob.upload_blob(stored_form.encode(account), overwrite=overwrite, **condition)
                 return str(written["etag"])
             except AzureError as error:
                 # The SDK repeats a write whose reply was lost: the refusal may be the answer to our own repetition.
@@ -135,87 +163,37 @@ class BlobAccountStore:
                     if now is not None and now.account.write_id == account.write_id:
                         return now.version
                 if isinstance(error, HttpResponseError) and error.status_code in {404, 409, 412}:
-                    raise Conflict("the account's record was changed by somebody else") from error
+                    raise Conflict("the stored account was changed by another worker") from error
                 if not left:
-                    raise StorageUnavailable(f"an account's record cannot be written: {_told(error)}") from error
+                    raise StorageUnavailable(f"an account cannot be written: {describe(error)}") from error
         raise AssertionError("unreachable")
 
-    def _take_name(self, name: str, object_id: str) -> bool:
-        """First come, first served: a second account of that name can be named by its object id only."""
-        blob = self._name(name)
-        for _ in range(_TRIES):
-            holder = self.find(name)
-            if holder == object_id:
-                return True
-            if holder is not None:
-                other = self.read(holder) if self.version(holder) is not None else None
-                if other is not None and other.account.person.is_called(name):
-                    return False
-            with _storage_errors(), suppress(ResourceExistsError, ResourceModifiedError, ResourceNotFoundError):
-                if holder is None:
-                    blob.upload_blob(object_id.encode(), overwrite=False)
-                else:
-                    self.forget_name(name, holder)
-        raise StorageUnavailable("the index of names changes all the time")
+    def _delete(self, object_id: str, lease: BlobLeaseClient) -> None:
+        with _storage_errors(), suppress(ResourceNotFoundError):
+            # With its snapshots: each would hold a refresh token, and one would keep the blob from being deleted.
+            self._account(object_id).delete_blob(lease=lease.id, delete_snapshots="include")
 
-    def _lease(self, blob: BlobClient) -> BlobLeaseClient | None:
-        """None where there is no blob. Raises StorageUnavailable where another holder has it for too long."""
+    def _acquire(self, blob: BlobClient) -> BlobLeaseClient | None:
+        """None where there is no blob. Raises StorageUnavailable where another worker holds it for too long."""
         give_up_at = time.monotonic() + _WAIT_SECONDS
         while True:
             try:
                 return blob.acquire_lease(lease_duration=_LEASE_SECONDS)
-            except ResourceNotFoundError:
+            except ResourceNotFoundError as error:
+                require_container(error)
                 return None
             except AzureError as error:
                 if getattr(error, "status_code", None) != 409:
-                    raise StorageUnavailable(f"an account's record cannot be held: {_told(error)}") from error
+                    raise StorageUnavailable(f"an account cannot be leased: {describe(error)}") from error
             if time.monotonic() > give_up_at:
-                raise StorageUnavailable("another worker holds the account's record")
+                raise StorageUnavailable("another worker holds the account")
             time.sleep(_POLL_SECONDS)
-
-    # -- sign-ins under way --
-
-    def put_ceremony(self, name: str, data: bytes) -> None:
-        with _storage_errors():
-            self._ceremony(name).upload_blob(data, overwrite=False)
-            self._clear_abandoned()
-
-    def ceremony(self, name: str) -> tuple[bytes, str] | None:
-        with _storage_errors():
-            try:
-                stream = self._ceremony(name).download_blob()
-                return bytes(stream.readall()), str(stream.properties.etag)
-            except ResourceNotFoundError:
-                return None
-
-    def use_up(self, name: str, version: str) -> bool:
-        with _storage_errors():
-            try:
-                self._ceremony(name).upload_blob(
-                    USED, overwrite=True, etag=version, match_condition=MatchConditions.IfNotModified
-                )
-            except (ResourceModifiedError, ResourceNotFoundError):
-                return False
-            return True
-
-    def _clear_abandoned(self) -> None:
-        now = datetime.now(UTC)
-        pages = self._container.list_blobs(name_starts_with="sign-in/", results_per_page=_CLEARED_AT_ONCE).by_page()
-        for blob in next(pages, []):
-            if now - blob.last_modified > COOKIE_FOR:
-                with suppress(ResourceNotFoundError):
-                    self._container.delete_blob(blob.name)
-
-    # -- blobs --
 
     def _account(self, object_id: str) -> BlobClient:
         return self._container.get_blob_client(f"account/{_hash(object_id)}")
 
     def _name(self, name: str) -> BlobClient:
         return self._container.get_blob_client(f"name/{_hash(name)}")
-
-    def _ceremony(self, name: str) -> BlobClient:
-        return self._container.get_blob_client(f"sign-in/{name}")
 
     def _encrypted(self, blob: BlobClient) -> tuple[BlobClient, "_Keys"]:
         # On this one client: what is not encrypted, or not by a key of ours, is refused.
@@ -228,10 +206,10 @@ class BlobAccountStore:
 
 
 class _Keys:
-    """The keys of one blob's client: the present one, asked for only when something is to be wrapped; or the blob's.
+    """The keys of one blob's client: the current one, asked for only when something is to be wrapped; or the blob's.
 
-    The SDK repeats a decryption that failed, twice, and tells no reason in the end: a key that is out of reach is asked
-    once, and *failure* has the reason: in words, since the same exception raised again would be its own cause.
+    The SDK repeats a decryption that failed, twice, and gives no reason in the end. So a key that is out of reach is
+    asked once, and *failure* has the reason: as words, since the same exception raised again would be its own cause.
     """
 
     def __init__(self, ring: KeyRing) -> None:
@@ -262,12 +240,12 @@ class _Keys:
         return self._known().get_key_wrap_algorithm()
 
     def _known(self) -> KeyEncryptionKey:
-        self._key = self._key or self._ring.present()
+        self._key = self._key or self._ring.current()
         return self._key
 
 
-class _Hold:
-    """`sign_in.ports.Hold`, by a lease of the blob."""
+class _Lease:
+    """`sign_in.ports.AccountLease`, by a lease of the blob."""
 
     def __init__(self, store: BlobAccountStore, object_id: str, lease: BlobLeaseClient) -> None:
         self._store = store
@@ -275,28 +253,27 @@ class _Hold:
         self._lease = lease
         self._version: str | None = None
 
-    def read(self) -> Kept | None:
+    def read(self) -> StoredAccount | None:
         found = self._store.read(self._object_id)
         self._version = found.version if found is not None else None
         return found
 
     def write(self, account: Account) -> str:
         try:
-            return self._store.write(account, overwrite=True, lease=self._lease.id)
+            return self._store._write(account, overwrite=True, lease=self._lease.id)  # noqa: SLF001 - one module
         except Conflict:
-            # The lease ran out, say in a long pause. Nobody has written since we read: then nothing is lost.
+            # The lease ran out, say in a long pause. If nothing was written since we read, nothing is lost.
             if self._version is None:
                 raise
             unchanged = {"etag": self._version, "match_condition": MatchConditions.IfNotModified}
-            return self._store.write(account, overwrite=True, **unchanged)
+            return self._store._write(account, overwrite=True, **unchanged)  # noqa: SLF001 - one module
 
     def delete(self) -> None:
-        with _storage_errors(), suppress(ResourceNotFoundError):
-            self._store._account(self._object_id).delete_blob(lease=self._lease.id)  # noqa: SLF001 - one module
+        self._store._delete(self._object_id, self._lease)  # noqa: SLF001 - one module
 
 
 def _hash(text: str) -> str:
-    return hashlib.sha256(text.casefold().encode("utf-8", "surrogatepass")).hexdigest()
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 @contextmanager
@@ -304,15 +281,10 @@ def _storage_errors() -> Iterator[None]:
     try:
         yield
     except AzureError as error:
-        raise StorageUnavailable(f"the accounts' container: {_told(error)}") from error
+        raise StorageUnavailable(f"the accounts' container: {describe(error)}") from error
 
 
 def _root(error: BaseException) -> str:
     while error.__cause__ is not None:
         error = error.__cause__
     return type(error).__name__
-
-
-def _told(error: AzureError) -> str:
-    status = getattr(error, "status_code", None)
-    return f"HTTP {status}" if status else type(error).__name__

@@ -6,7 +6,8 @@ outlives the call.
 
 import json
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
@@ -17,44 +18,55 @@ import msal.exceptions
 import requests
 from azure.core.credentials import TokenCredential
 from azure.core.exceptions import AzureError
-from requests.adapters import HTTPAdapter
 
+from shared.adapters.one_host import BadReply, OneHostClient, Throttled, WrongHost
+from shared.core.account_name import ascii_lower
 from shared.errors import SignInNeeded, TokenUnavailable
-from shared.sign_in.account import Account, has_refresh_token, kept
+from shared.sign_in.account import Account, has_refresh_token, without_tokens_of_memory
 from shared.sign_in.pending_sign_in import Purpose
-from shared.sign_in.ports import Failed, Granted, Refreshed
-from shared.sign_in.problems import Problem, error_code, problem_of
+from shared.sign_in.ports import Granted, NotGranted, Refreshed
+from shared.sign_in.problems import LOOP_DETECTED, Problem, error_code, is_passing, problem_of
 
 # MSAL recommends that the code comes back in a form. That would be a cross-site POST, with which the browser sends no
 # SameSite=Lax cookie; and the code is worth nothing without cookie, PKCE verifier and the app's proof.
 warnings.filterwarnings("ignore", message="response_mode='form_post'", category=UserWarning)
 
-_TIMEOUT_SECONDS = (5, 15)
-# Of a refusal that only the person can lift.
+# Refusals that only the person can lift.
 _PERSON_NEEDED = {"invalid_grant", "interaction_required", "login_required", "consent_required"}
+# The app's own proof is not taken: an expired secret, a missing federated credential.
+_APP_REFUSED = {"invalid_client", "unauthorized_client"}
+# The words of OAuth that are repeated in our own texts. Anything else of a reply is the server's text.
+_KNOWN_ERRORS = _PERSON_NEEDED | {"temporarily_unavailable", "server_error", "invalid_request", "invalid_scope"}
 # The audiences of federated credentials, by the cloud's host.
 _ASSERTION_SCOPES = {
     "login.microsoftonline.com": "api://AzureADTokenExchange/.default",
     "login.microsoftonline.us": "api://AzureADTokenExchangeUSGov/.default",
 }
+# How long an app is left alone that Entra counts as looping. By documentation ("some minutes"), not seen live.
+_LOOP_PAUSE = timedelta(minutes=5)
+_LONGEST_PAUSE = timedelta(minutes=10)
 
 
 @dataclass(frozen=True, slots=True)
 class Registration:
-    """The app as the identity provider knows it. *proof*: None for a public client."""
+    """The app as the identity provider knows it. *proof*: None for a public client.
+
+    *tenant* is that of a sign-in: an id, organizations, consumers or common.
+    """
 
     client_id: str
-    authority: str  # https://HOST/TENANT
+    authority: str  # the identity provider's origin
+    tenant: str
     scope: str
     redirect_uri: str
     proof: str | Mapping[str, Any] | None = field(repr=False)
     ca_file: str = ""
 
 
-def assertion_of(credential: TokenCredential, authority: str) -> Mapping[str, Callable[[], str]]:
-    """The proof of an app without a secret: the token of its managed identity, fetched when it is needed."""
+def assertion_of(identity: TokenCredential, authority: str) -> Mapping[str, Callable[[], str]]:
+    """The proof of an app without a secret: a token of its managed identity, fetched when it is needed."""
     scope = _ASSERTION_SCOPES.get(urlsplit(authority).hostname or "", "api://AzureADTokenExchange/.default")
-    return {"client_assertion": lambda: credential.get_token(scope).token}
+    return {"client_assertion": lambda: identity.get_token(scope).token}
 
 
 class Entra:
@@ -62,169 +74,169 @@ class Entra:
 
     def __init__(self, registration: Registration) -> None:
         self._registration = registration
-        self._session = _OneHost(registration.authority, registration.ca_file)
+        self._http = OneHostClient(registration.authority, registration.ca_file)
 
     def begin(self, purpose: Purpose) -> tuple[str, Mapping[str, Any]]:
-        with _Told():
+        is_connecting = purpose is Purpose.CONNECT
+        with _provider_errors():
             flow = self._application(msal.SerializableTokenCache(), purpose).initiate_auth_code_flow(
                 self._scopes(purpose),
                 redirect_uri=self._registration.redirect_uri,
-                # Never silently as whoever happens to be signed in there.
-                prompt="select_account" if purpose is Purpose.CONNECT else "login",
+                # Never silently as the person who happens to be signed in there.
+                prompt="select_account" if is_connecting else "login",
+                max_age=None if is_connecting else 0,
             )
-        url = str(flow.pop("auth_uri"))
-        self._session.check(url)
+            url = str(flow.pop("auth_uri"))
+            self._http.check(url)
+        # MSAL would allow two minutes, and say no reason: `id_token.freshness_problem` judges the age.
+        flow.pop("max_age", None)
         return url, flow
 
-    def finish(self, purpose: Purpose, flow: Mapping[str, Any], reply: Mapping[str, str]) -> Granted | Failed:
+    def redeem(self, purpose: Purpose, flow: Mapping[str, Any], reply: Mapping[str, str]) -> Granted | NotGranted:
         cache = msal.SerializableTokenCache()
-        with _Told():
+        with _provider_errors():
             try:
                 result = self._application(cache, purpose).acquire_token_by_auth_code_flow(
                     dict(flow), dict(reply), scopes=self._scopes(purpose)
                 )
             except (ValueError, RuntimeError):  # another state; another nonce
-                return Failed(Problem.NOT_UNDERSTOOD)
-        if result.get("error") in {"invalid_client", "unauthorized_client"}:
-            raise TokenUnavailable(_not_proven(result))
+                return NotGranted(Problem.NOT_UNDERSTOOD)
+        if result.get("error") in _APP_REFUSED:
+            raise TokenUnavailable(_proof_refused(result))
         if "error" in result:
-            return Failed(problem_of(result), error_code(result))
+            return NotGranted(problem_of(result), error_code(result))
         return self._granted(purpose, result, cache.serialize())
 
-    def refresh(self, account: Account, claims: str) -> Refreshed:
+    def refresh(self, account: Account, claims_challenge: str) -> Refreshed:
         cache = msal.SerializableTokenCache()
         cache.deserialize(account.cache)
-        with _Told():
-            result = self._application(cache, Purpose.CONNECT).acquire_token_silent_with_error(
+        person = account.person
+        with _provider_errors():
+            application = self._application(cache, Purpose.CONNECT, tenant=person.authority_tenant)
+            result = application.acquire_token_silent_with_error(
                 self._scopes(Purpose.CONNECT),
-                {"home_account_id": account.home, "environment": urlsplit(self._registration.authority).hostname},
+                {
+                    "home_account_id": account.home_account_id,
+                    "environment": urlsplit(self._registration.authority).hostname,
+                },
                 force_refresh=True,
-                claims_challenge=_claims(claims),
+                claims_challenge=_checked_challenge(claims_challenge),
             )
         if result is None:
-            raise SignInNeeded(account.person.name, "nothing is kept that a token could be had with")
+            raise SignInNeeded(person.name, "this account is stored without a refresh token")
         if "error" in result:
             raise _refusal(account, result)
-        told = result.get("id_token_claims", {}).get("oid", account.person.object_id)
-        if told != account.person.object_id:
-            raise SignInNeeded(account.person.name, "the identity provider answered for another person")
-        return Refreshed(result["access_token"], _lifetime(result), kept(cache.serialize()))
+        object_id = result.get("id_token_claims", {}).get("oid", person.object_id)
+        if ascii_lower(str(object_id)) != person.object_id:
+            raise SignInNeeded(person.name, "the identity provider replied for another person")
+        return Refreshed(result["access_token"], _lifetime(result), without_tokens_of_memory(cache.serialize()))
 
     # -- with a code on another screen, for a machine without a web address --
 
     def begin_on_another_screen(self) -> tuple[str, Mapping[str, Any]]:
-        """What to tell the person, and what to pass to `finish_on_another_screen`."""
-        with _Told():
+        """What to say to the person, and what to pass to `redeem_from_another_screen`."""
+        with _provider_errors():
             flow = self._application(msal.SerializableTokenCache(), Purpose.CONNECT).initiate_device_flow(
                 self._scopes(Purpose.CONNECT)
             )
+            if "user_code" in flow:
+                self._http.check(flow["verification_uri"], any_host=True)
         if "user_code" not in flow:
-            raise TokenUnavailable(_not_proven(flow))
-        self._session.check(flow["verification_uri"], any_host=True)
+            raise TokenUnavailable(_proof_refused(flow))
         return f"Open {flow['verification_uri']} in any browser, and enter the code {flow['user_code']}", flow
 
-    def finish_on_another_screen(self, flow: Mapping[str, Any]) -> Granted | Failed:
+    def redeem_from_another_screen(self, flow: Mapping[str, Any]) -> Granted | NotGranted:
         """Wait until the person has signed in there, or the code has run out."""
         cache = msal.SerializableTokenCache()
-        with _Told():
+        with _provider_errors():
             result = self._application(cache, Purpose.CONNECT).acquire_token_by_device_flow(dict(flow))
         if "error" in result:
             late = result["error"] in {"expired_token", "authorization_pending", "code_expired"}
-            return Failed(Problem.EXPIRED if late else problem_of(result), error_code(result))
+            return NotGranted(Problem.EXPIRED if late else problem_of(result), error_code(result))
         return self._granted(Purpose.CONNECT, result, cache.serialize())
 
     # --
 
-    def _granted(self, purpose: Purpose, result: Mapping[str, Any], cache: str) -> Granted | Failed:
+    def _granted(self, purpose: Purpose, result: Mapping[str, Any], cache: str) -> Granted | NotGranted:
         claims = result.get("id_token_claims")
         if not claims:
-            # Without an id token MSAL has compared no nonce either.
-            return Failed(Problem.NOT_UNDERSTOOD)
+            # Without an ID token MSAL has compared no nonce either.
+            return NotGranted(Problem.NOT_UNDERSTOOD)
         if purpose is Purpose.DISCONNECT:
             return Granted(claims, "", "")
-        cache = kept(cache)
+        cache = without_tokens_of_memory(cache)
         scopes = str(result.get("scope", "")).lower().split()
         permission = self._registration.scope.rpartition("/")[2].lower()
         if not has_refresh_token(cache) or (scopes and not any(each.endswith(permission) for each in scopes)):
-            return Failed(Problem.NO_PERMISSION)
-        homes = {each["home_account_id"] for each in json.loads(cache)["RefreshToken"].values()}
-        return Granted(claims, homes.pop(), cache)
+            return NotGranted(Problem.NO_PERMISSION)
+        home_ids = {each["home_account_id"] for each in json.loads(cache)["RefreshToken"].values()}
+        return Granted(claims, home_ids.pop(), cache)
 
     def _scopes(self, purpose: Purpose) -> list[str]:
         return [self._registration.scope] if purpose is Purpose.CONNECT else []
 
-    def _application(self, cache: msal.SerializableTokenCache, purpose: Purpose) -> Any:
+    def _application(self, cache: msal.SerializableTokenCache, purpose: Purpose, *, tenant: str = "") -> Any:
         registration = self._registration
-        kind = msal.PublicClientApplication if registration.proof is None else msal.ConfidentialClientApplication
-        return kind(
+        is_public = registration.proof is None
+        application = msal.PublicClientApplication if is_public else msal.ConfidentialClientApplication
+        return application(
             registration.client_id,
             client_credential=registration.proof,
-            authority=registration.authority,
+            authority=f"{registration.authority}/{tenant or registration.tenant}",
             token_cache=cache,
-            http_client=self._session,
+            http_client=self._http,
             # Which hosts are Microsoft's is decided in the settings, not asked of the global cloud.
             instance_discovery=False,
             # Graph then sends claims challenges, which `refresh` passes on.
             client_capabilities=["cp1"],
-            # Who disconnects leaves nothing behind that could be refreshed.
+            # A person who disconnects leaves nothing behind that could be refreshed.
             exclude_scopes=["offline_access"] if purpose is Purpose.DISCONNECT else [],
         )
 
 
-class _OneHost(requests.Session):
-    """Speaks with the authority's host only: no secret and no token ever goes to another cloud."""
-
-    def __init__(self, authority: str, ca_file: str) -> None:
-        super().__init__()
-        # No proxy, no .netrc, no CA bundle from the environment.
-        self.trust_env = False
-        self.verify = ca_file or True
-        self.mount("https://", HTTPAdapter(max_retries=0, pool_maxsize=32))
-        self._origin = _origin(authority)
-
-    def check(self, url: str, *, any_host: bool = False) -> None:
-        if not url.startswith("https://") or (_origin(url) != self._origin and not any_host):
-            raise TokenUnavailable("the identity provider names an address on another host")
-
-    def request(self, method: str | bytes, url: str | bytes, *args: Any, **kwargs: Any) -> requests.Response:
-        self.check(str(url))
-        return super().request(method, url, *args, **{"timeout": _TIMEOUT_SECONDS, **kwargs, "allow_redirects": False})
-
-
-class _Told:
-    """What goes wrong on the way to the identity provider, as TokenUnavailable, without its text: it may hold URLs."""
-
-    def __enter__(self) -> None: ...
-
-    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
-        if isinstance(error, requests.RequestException | msal.exceptions.MsalError):
-            raise TokenUnavailable(f"no answer from the identity provider: {type(error).__name__}") from None
-        if isinstance(error, AzureError):
-            raise TokenUnavailable(f"the app's own identity yields no token: {type(error).__name__}") from None
-        if isinstance(error, ValueError | RuntimeError):
-            raise TokenUnavailable(f"the identity provider cannot be used: {type(error).__name__}") from None
+@contextmanager
+def _provider_errors() -> Iterator[None]:
+    """Failures on the way to the identity provider, as TokenUnavailable, without their text: it may hold URLs."""
+    try:
+        yield
+    except WrongHost:
+        raise TokenUnavailable("the identity provider names an address on another host") from None
+    except BadReply:
+        raise TokenUnavailable(
+            "the identity provider's reply is longer, or takes longer, than any of its own"
+        ) from None
+    except Throttled as error:
+        seconds = error.seconds if error.seconds is not None else 60.0
+        pause = min(timedelta(seconds=seconds), _LONGEST_PAUSE)
+        raise TokenUnavailable("the identity provider throttles this app (HTTP 429)", pause) from None
+    except (requests.RequestException, msal.exceptions.MsalError) as error:
+        raise TokenUnavailable(f"no reply from the identity provider: {type(error).__name__}") from None
+    except AzureError as error:
+        raise TokenUnavailable(f"the app's own identity yields no token: {type(error).__name__}") from None
+    except (ValueError, RuntimeError) as error:
+        raise TokenUnavailable(f"the identity provider cannot be used: {type(error).__name__}") from None
 
 
 def _refusal(account: Account, result: Mapping[str, Any]) -> SignInNeeded | TokenUnavailable:
     code = error_code(result)
-    told = f"{result['error'] if result['error'] in _KNOWN_ERRORS else 'refused'}{f' {code}' if code else ''}"
+    error = result["error"] if result["error"] in _KNOWN_ERRORS else "refused"
+    reason = f"{error} AADSTS{code}" if code else error
+    if is_passing(result):
+        pause = _LOOP_PAUSE if code == LOOP_DETECTED else None
+        return TokenUnavailable(f"the identity provider gives no token for now ({reason})", pause)
     if result["error"] in _PERSON_NEEDED:
-        return SignInNeeded(account.person.name, f"the sign-in is not valid any more ({told})")
-    if result["error"] in {"invalid_client", "unauthorized_client"}:
-        return TokenUnavailable(_not_proven(result))
-    return TokenUnavailable(f"the identity provider gives no token ({told})")
+        return SignInNeeded(account.person.name, f"the sign-in is not valid any more ({reason})")
+    if result["error"] in _APP_REFUSED:
+        return TokenUnavailable(_proof_refused(result))
+    return TokenUnavailable(f"the identity provider gives no token ({reason})")
 
 
-_KNOWN_ERRORS = _PERSON_NEEDED | {"temporarily_unavailable", "server_error", "invalid_request", "invalid_scope"}
-
-
-def _not_proven(result: Mapping[str, Any]) -> str:
-    """The app's proof was refused: an operator's matter (an expired secret, a missing federated credential)."""
+def _proof_refused(result: Mapping[str, Any]) -> str:
     code = error_code(result)
     return f"the identity provider does not take the app's proof{f' (AADSTS{code})' if code else ''}"
 
 
-def _claims(text: str) -> str | None:
+def _checked_challenge(text: str) -> str | None:
     """A challenge's claims, if they are what they should be: a server's text is not passed on unseen."""
     try:
         return text if isinstance(json.loads(text), dict) else None
@@ -235,8 +247,3 @@ def _claims(text: str) -> str | None:
 def _lifetime(result: Mapping[str, Any]) -> timedelta:
     seconds = result.get("expires_in", 0)
     return timedelta(seconds=int(seconds) if isinstance(seconds, int | str) else 0)
-
-
-def _origin(url: str) -> tuple[str, int]:
-    parts = urlsplit(url)
-    return (parts.hostname or "").lower(), parts.port or 443

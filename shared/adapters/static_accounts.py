@@ -21,7 +21,7 @@ class StaticAccounts:
             raise SignInNeeded(account, "nobody is signed in for this account")
         return token
 
-    def refreshed(self, account: str, rejected: str, claims: str) -> str:  # noqa: ARG002 - nothing to pass them to
+    def refreshed(self, account: str, rejected: str, claims_challenge: str) -> str:  # noqa: ARG002 - nothing to pass it to
         token = self.token(account)
         if token == rejected:
             raise SignInNeeded(account, "Graph does not take the account's token, and it cannot be refreshed")

@@ -1,13 +1,17 @@
-"""Connecting a person's To Do: a browser signs in once, and the app uploads for that person from then on.
+"""A person connects their To Do: a browser signs in once, and the app uploads for that person from then on.
 
-    person      who signed in, by the claims of an id token; what is refused
-    account     what is kept of a connected account, and what never is
-    pending_sign_in  one sign-in under way: bound to the browser that began it, good once, for minutes
-    problems    what can go wrong in front of a person
-    pages       what the person sees
-    resume      uploads that waited for the person go on
-    endpoints   the three addresses: connect, connected, disconnect
-    ports       the identity provider and the store, as Protocols
+    person           who signed in
+    id_token         the claims of an ID token, and what is refused
+    account          a connected account, and the bytes that it is stored as
+    pending_sign_in  a sign-in that is under way: bound to the browser that began it, good once, for minutes
+    browser          what a browser sends and gets, and its cookie
+    problems         what can go wrong in front of a person
+    pages            what the person sees
+    ports            the identity provider and the stores, as Protocols
+    connecting       what is written when an account is connected or disconnected
+    endpoints        the three endpoints: connect, connected, disconnect
+    account_tokens   access tokens of connected accounts, for uploads
+    resume           uploads that waited for the person go on
 
-Pure but for `endpoints` and `resume`, which only go through ports.
+The first seven are pure. The others order effects, through the ports.
 """

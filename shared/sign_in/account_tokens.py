@@ -1,36 +1,41 @@
-"""Tokens of connected accounts: in memory while they live, refreshed before they end, one refresh at a time.
+"""Tokens of connected accounts: kept in memory while they live, refreshed before they end, one refresh at a time.
 
 With one-time refresh tokens, two refreshes with the same one end the grant for good. So a refresh happens under the
-lease of the account's blob, with what lies there once the lease is held; whoever waited for the lease reads again.
+lease of the stored account, with what is stored once the lease is held; a worker that waited for the lease reads again.
 
-A death between the reply and the write loses the new refresh token. Where they can be used again (Entra's, for a web
-application) the next refresh goes through with the old one; where they cannot, the person is asked to sign in.
+A death between the reply and the write loses the new refresh token. Where the old one can be used again (Entra's can,
+for a web application) the next refresh goes through; where it cannot, the person is asked to sign in.
 """
 
 import threading
-import uuid
-from collections.abc import Callable
+from collections import OrderedDict
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
+from shared.core.account_name import as_object_id, as_sign_in_name
 from shared.errors import Conflict, SignInNeeded, StorageUnavailable, TokenUnavailable
 from shared.sign_in.account import Account
-from shared.sign_in.ports import AccountStore, Hold, IdentityProvider, Kept
+from shared.sign_in.person import Person
+from shared.sign_in.ports import AccountLease, AccountStore, IdentityProvider, StoredAccount
 
 # Seconds. How long a disconnected account may still be used by a worker that has its token.
 RECHECK_SECONDS = 60.0
 # A token with less than this left is not used: it may end on the way.
 _MARGIN_SECONDS = 120.0
-# A refusal is not asked for again sooner, unless the account was connected anew.
+# After a refusal the provider is not asked again sooner, unless the account was connected anew.
 _REFUSED_SECONDS = 240.0
+# How many accounts one process remembers. A file can name any account, so memory must not grow with the names.
+_MOST_REMEMBERED = 1000
 
 
 @dataclass(frozen=True, slots=True)
-class _Live:
-    """A token in memory. Times are seconds of the monotonic clock."""
+class _LiveToken:
+    """An access token in memory. Times are seconds of the monotonic clock."""
 
     token: str = field(repr=False)
-    claims: str
-    name: str
+    claims_challenge: str
+    person: Person
     refresh_at: float
     good_until: float
     checked_at: float
@@ -38,20 +43,27 @@ class _Live:
 
 @dataclass(frozen=True, slots=True)
 class _Refusal:
+    """The provider refused. *error* makes the exception that says so again, until then, for this version."""
+
     version: str
     until: float
-    detail: str
+    error: Callable[[], SignInNeeded | TokenUnavailable]
 
 
 @dataclass(slots=True)
-class _Desk:
-    """What one process knows of one account; touched under its lock only."""
+class _Remembered:
+    """What one process remembers of one account; read and changed under its lock only."""
 
     lock: threading.Lock = field(default_factory=threading.Lock)
-    live: _Live | None = None
+    live: _LiveToken | None = None
     refusal: _Refusal | None = None
-    # Refreshed, but storage would not take it: its version before, and what it should hold.
+    # Refreshed, but storage would not take it: the version before, and what should be stored.
     unwritten: tuple[str, Account] | None = None
+
+    @property
+    def may_be_forgotten(self) -> bool:
+        # An unwritten refresh token may be the only one that works.
+        return self.unwritten is None and not self.lock.locked()
 
 
 class ConnectedAccounts:
@@ -65,158 +77,184 @@ class ConnectedAccounts:
         self._connect_url = connect_url
         self._monotonic = monotonic
         self._lock = threading.Lock()
-        self._desks: dict[str, _Desk] = {}
-        self._names: dict[str, tuple[str, float]] = {}
+        self._remembered: OrderedDict[str, _Remembered] = OrderedDict()
+        self._object_ids: OrderedDict[str, tuple[str, float]] = OrderedDict()
 
     def identity(self, account: str) -> str:
-        with _storage_as_delay():
+        with _storage_failures_delay():
             return self._object_id(account)
 
     def token(self, account: str) -> str:
-        with _storage_as_delay():
+        with _storage_failures_delay():
             object_id = self._object_id(account)
-            desk = self._desk(object_id)
-            with desk.lock:
-                live = self._still_connected(desk, account, object_id)
+            remembered = self._remember(object_id)
+            with remembered.lock:
+                live = self._still_connected(remembered, account, object_id)
                 if live is not None and self._monotonic() < live.refresh_at:
                     return live.token
                 try:
-                    return self._refresh(desk, account, object_id, "")
+                    return self._refresh(remembered, account, object_id, "")
                 except TokenUnavailable:
                     # Refreshed early, so that an hour's outage of the identity provider is not felt.
                     if live is not None and self._monotonic() < live.good_until:
                         return live.token
                     raise
 
-    def refreshed(self, account: str, rejected: str, claims: str) -> str:
-        with _storage_as_delay():
+    def refreshed(self, account: str, rejected: str, claims_challenge: str) -> str:
+        with _storage_failures_delay():
             object_id = self._object_id(account)
-            desk = self._desk(object_id)
-            with desk.lock:
-                live = desk.live
-                if live is not None and live.token != rejected and (not claims or live.claims == claims):
+            remembered = self._remember(object_id)
+            with remembered.lock:
+                live = self._still_connected(remembered, account, object_id)
+                if live is not None and live.token != rejected and claims_challenge in {"", live.claims_challenge}:
                     return live.token  # another thread has had it refreshed
-                return self._refresh(desk, account, object_id, claims)
+                return self._refresh(remembered, account, object_id, claims_challenge)
 
-    # --
+    # -- what is remembered --
 
     def _object_id(self, account: str) -> str:
-        if _is_object_id(account):
-            return account.lower()
+        object_id = as_object_id(account)
+        if object_id is not None:
+            return object_id
+        name = as_sign_in_name(account)
+        if name is None:
+            raise self._not_connected(account, "only its object id can name an account whose name is not ASCII; ")
         now = self._monotonic()
-        found, checked_at = self._names.get(account.casefold(), ("", 0.0))
+        with self._lock:
+            found, checked_at = self._object_ids.get(name, ("", 0.0))
         if not found or now - checked_at > RECHECK_SECONDS:
-            found = self._store.find(account) or ""
+            found = self._store.object_id_of(name) or ""
             if not found:
                 raise self._not_connected(account)
-            self._names[account.casefold()] = (found, now)
+            with self._lock:
+                self._object_ids[name] = (found, now)
+                self._object_ids.move_to_end(name)
+                while len(self._object_ids) > _MOST_REMEMBERED:
+                    self._object_ids.popitem(last=False)
         return found
 
-    def _desk(self, object_id: str) -> _Desk:
+    def _remember(self, object_id: str) -> _Remembered:
         with self._lock:
-            return self._desks.setdefault(object_id, _Desk())
+            remembered = self._remembered.setdefault(object_id, _Remembered())
+            self._remembered.move_to_end(object_id)
+            surplus = len(self._remembered) - _MOST_REMEMBERED
+            if surplus > 0:
+                # Two threads that remember one account apart still refresh one after the other: by the lease.
+                others = [each for each, state in self._remembered.items() if state.may_be_forgotten][:surplus]
+                for other in others:
+                    if other != object_id:
+                        del self._remembered[other]
+            return remembered
 
-    def _still_connected(self, desk: _Desk, account: str, object_id: str) -> _Live | None:
+    def _still_connected(self, remembered: _Remembered, account: str, object_id: str) -> _LiveToken | None:
         """The token in memory, unless the account was disconnected: looked up every minute."""
-        live = desk.live
+        live = remembered.live
         if live is None:
             return None
-        if not _may_use(account, live.name, object_id):
+        if not live.person.is_called(account):
             raise self._not_connected(account)
         now = self._monotonic()
         if now - live.checked_at > RECHECK_SECONDS:
             if self._store.version(object_id) is None:
-                desk.live = None
+                remembered.live = None
                 raise self._not_connected(account)
-            desk.live = live = replace(live, checked_at=now)
+            remembered.live = live = replace(live, checked_at=now)
         return live
 
-    def _refresh(self, desk: _Desk, account: str, object_id: str, claims: str) -> str:
-        self._heed_refusal(desk, account, object_id)
-        with self._store.hold(object_id) as held:
-            kept = held.read() if held is not None else None
-            if held is None or kept is None:
-                desk.live = None
-                raise self._not_connected(account)
-            if not _may_use(account, kept.account.person.name, object_id):
-                # The index is only an index: the record itself must have the name that was asked for.
-                raise self._not_connected(account)
-            kept = _caught_up(desk, held, kept)
-            return self._redeem(desk, held, kept, account, claims)
+    # -- refreshing --
 
-    def _redeem(self, desk: _Desk, held: Hold, kept: Kept, account: str, claims: str) -> str:
+    def _refresh(self, remembered: _Remembered, account: str, object_id: str, claims_challenge: str) -> str:
+        self._heed_refusal(remembered, account, object_id)
+        with self._store.lease(object_id) as lease:
+            stored = lease.read() if lease is not None else None
+            if lease is None or stored is None:
+                remembered.live = None
+                raise self._not_connected(account)
+            if not stored.account.person.is_called(account):
+                # The index of names is only an index: the account itself must have the name that was asked for.
+                raise self._not_connected(account)
+            stored = _with_unwritten(remembered, lease, stored)
+            return self._redeem(remembered, lease, stored, account, claims_challenge)
+
+    def _redeem(
+        self, remembered: _Remembered, lease: AccountLease, stored: StoredAccount, account: str, claims_challenge: str
+    ) -> str:
         try:
-            refreshed = self._provider.refresh(kept.account, claims)
+            refreshed = self._provider.refresh(stored.account, claims_challenge)
         except SignInNeeded as error:
             detail = f"{error.detail}; sign in at {self._connect_url}"
-            desk.live = None
-            desk.refusal = _Refusal(kept.version, self._monotonic() + _REFUSED_SECONDS, detail)
+            remembered.live = None
+            self._remember_refusal(remembered, stored, _REFUSED_SECONDS, lambda: SignInNeeded(account, detail))
             raise SignInNeeded(account, detail) from None
+        except TokenUnavailable as error:
+            if error.ask_again_after is not None:
+                # To ask at once for the next file would prolong what the provider complains of.
+                detail, seconds = error.detail, error.ask_again_after.total_seconds()
+                self._remember_refusal(remembered, stored, seconds, lambda: TokenUnavailable(detail))
+            raise
         now = self._monotonic()
         lifetime = refreshed.lifetime.total_seconds()
         # In memory first: the token is good whatever storage says, and the refresh token in it may be the only one.
-        desk.refusal = None
-        desk.live = _Live(
+        remembered.refusal = None
+        remembered.live = _LiveToken(
             refreshed.token,
-            claims,
-            kept.account.person.name,
+            claims_challenge,
+            stored.account.person,
             refresh_at=now + max(lifetime / 2, lifetime - 900.0),
             good_until=now + lifetime - _MARGIN_SECONDS,
             checked_at=now,
         )
-        if refreshed.cache != kept.account.cache:
-            after = replace(kept.account, cache=refreshed.cache)
+        if refreshed.cache != stored.account.cache:
+            after = replace(stored.account, cache=refreshed.cache)
             try:
-                held.write(after)
+                lease.write(after)
             except StorageUnavailable:
-                desk.unwritten = (kept.version, after)
+                remembered.unwritten = (stored.version, after)
             except Conflict:
                 pass  # connected anew meanwhile: what the person just granted stays
         return refreshed.token
 
-    def _heed_refusal(self, desk: _Desk, account: str, object_id: str) -> None:
-        """Do not ask again what was just refused. A new sign-in makes another version of the record."""
-        refusal = desk.refusal
+    def _remember_refusal(
+        self,
+        remembered: _Remembered,
+        stored: StoredAccount,
+        seconds: float,
+        error: Callable[[], SignInNeeded | TokenUnavailable],
+    ) -> None:
+        remembered.refusal = _Refusal(stored.version, self._monotonic() + seconds, error)
+
+    def _heed_refusal(self, remembered: _Remembered, account: str, object_id: str) -> None:
+        """Do not ask again what was just refused. A new sign-in makes another version of the stored account."""
+        refusal = remembered.refusal
         if refusal is not None and self._monotonic() < refusal.until:
             version = self._store.version(object_id)
             if version is None:
                 raise self._not_connected(account)
             if version == refusal.version:
-                raise SignInNeeded(account, refusal.detail)
+                raise refusal.error()
 
-    def _not_connected(self, account: str) -> SignInNeeded:
-        return SignInNeeded(account, f"this account is not connected; its owner signs in at {self._connect_url}")
-
-
-def _caught_up(desk: _Desk, held: Hold, kept: Kept) -> Kept:
-    """With what an earlier refresh could not write, if nobody has written since."""
-    if desk.unwritten is None:
-        return kept
-    version, account = desk.unwritten
-    if version != kept.version:
-        desk.unwritten = None
-        return kept
-    written = held.write(account)
-    desk.unwritten = None
-    return Kept(account, written)
+    def _not_connected(self, account: str, hint: str = "") -> SignInNeeded:
+        detail = f"this account is not connected; {hint}its owner signs in at {self._connect_url}"
+        return SignInNeeded(account, detail)
 
 
-def _may_use(account: str, name: str, object_id: str) -> bool:
-    return account.casefold() in {name.casefold(), object_id.casefold()}
+def _with_unwritten(remembered: _Remembered, lease: AccountLease, stored: StoredAccount) -> StoredAccount:
+    """*stored*, with what an earlier refresh could not write, if nothing was written since."""
+    if remembered.unwritten is None:
+        return stored
+    version, account = remembered.unwritten
+    if version != stored.version:
+        remembered.unwritten = None
+        return stored
+    written = lease.write(account)
+    remembered.unwritten = None
+    return StoredAccount(account, written)
 
 
-def _is_object_id(account: str) -> bool:
+@contextmanager
+def _storage_failures_delay() -> Iterator[None]:
+    """Storage that does not answer delays the upload, as an identity provider that does not."""
     try:
-        return str(uuid.UUID(account)) == account.lower()
-    except ValueError:
-        return False
-
-
-class _storage_as_delay:  # noqa: N801 - reads as a statement
-    """Storage that does not answer here is a delay of the upload, as an identity provider that does not."""
-
-    def __enter__(self) -> None: ...
-
-    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
-        if isinstance(error, StorageUnavailable | Conflict):
-            raise TokenUnavailable(f"the account's record is out of reach: {error}") from error
+        yield
+    except (StorageUnavailable, Conflict) as error:
+        raise TokenUnavailable(f"the stored account is out of reach: {error}") from error

@@ -1,25 +1,27 @@
-"""The three addresses: connect, connected, disconnect.
+"""The three endpoints that a browser visits: connect, connected, disconnect.
 
-A request is checked in the order in which a check costs nothing to whoever is attacked: cookie, record, state; only
-then is the record used up, and only then is anything asked of the identity provider.
+A request is checked in the order in which a check costs the attacked person nothing: what kind of request it is, its
+cookie, the pending sign-in, the state. Only then is the pending sign-in used up, and only then is anything asked of
+the identity provider.
 """
 
 import hmac
 import secrets
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
-from http.cookies import CookieError, SimpleCookie
 
 from shared.errors import StorageUnavailable, TokenUnavailable
 from shared.ports import Telemetry
-from shared.sign_in import pending_sign_in as sealed
+from shared.sign_in import pending_sign_in
 from shared.sign_in.account import Account
-from shared.sign_in.pages import Addresses, Answer
-from shared.sign_in.pending_sign_in import COOKIE_FOR, Ceremony, Purpose
-from shared.sign_in.person import Expected, Person, is_fresh, person_of
-from shared.sign_in.ports import AccountStore, Asked, Failed, Granted, IdentityProvider
+from shared.sign_in.browser import BadCookie, BrowserRequest, BrowserResponse, SignInCookie
+from shared.sign_in.connecting import connect_account, disconnect_account
+from shared.sign_in.id_token import Expected, freshness_problem, person_of
+from shared.sign_in.pages import Pages
+from shared.sign_in.pending_sign_in import KEPT_FOR, PendingSignIn, Purpose
+from shared.sign_in.person import Person
+from shared.sign_in.ports import AccountStore, Granted, IdentityProvider, NotGranted, PendingSignIns
 from shared.sign_in.problems import Problem, error_code, problem_of
 from shared.telemetry.records import pseudonym
 
@@ -29,146 +31,141 @@ _READ = ("code", "state", "error", "error_description", "error_subcode", "sessio
 
 
 @dataclass(frozen=True, slots=True)
-class Desk:
-    """Answers browsers. *resume*: what to do for a person who has just connected; how many uploads went on."""
+class SignInEndpoints:
+    """Responds to browsers. *resume*: what to do for a person who has just connected; how many uploads go on."""
 
-    store: AccountStore
+    accounts: AccountStore
+    pending: PendingSignIns
     provider: IdentityProvider
     expected: Expected
-    addresses: Addresses
+    pages: Pages
     telemetry: Telemetry
     now: Callable[[], datetime]
     resume: Callable[[Person], int]
 
-    def answer(self, address: str, asked: Asked) -> Answer:
-        """What is at this *address*, the last part of the path."""
-        match address:
-            case "connect":
-                return self.connect(asked)
-            case "connected":
-                return self.connected(asked)
-            case _:
-                return self.disconnect(asked)
+    def respond(self, endpoint: str, request: BrowserRequest) -> BrowserResponse:
+        """The response of *endpoint*, the last part of the path: connect, connected or disconnect."""
+        if not request.is_visit(self.pages.app_url):
+            return self._problem(Problem.CROSS_SITE)
+        try:
+            match endpoint:
+                case "connect":
+                    return self._begin(Purpose.CONNECT)
+                case "connected":
+                    return self._finish(request)
+                case _:
+                    return self._disconnect_page(request)
+        except (StorageUnavailable, TokenUnavailable) as error:
+            return self._problem(Problem.UNAVAILABLE, why=str(error))
 
-    def connect(self, _asked: Asked) -> Answer:
-        return self._begin(Purpose.CONNECT)
+    def clear_abandoned(self) -> int:
+        """Delete pending sign-ins that are too old to be finished; how many there were. Raises StorageUnavailable."""
+        return self.pending.clear(older_than=KEPT_FOR)
 
-    def disconnect(self, asked: Asked) -> Answer:
-        if asked.method == "GET":
-            return self.addresses.ask_to_disconnect()
-        # Absent: a browser too old to say, or none at all. The fresh sign-in is what protects; this spares a fright.
-        if asked.headers.get("sec-fetch-site", "same-origin") not in {"same-origin", "none"}:
+    # -- beginning --
+
+    def _disconnect_page(self, request: BrowserRequest) -> BrowserResponse:
+        if request.method == "GET":
+            return self.pages.ask_to_disconnect()
+        # Only the fresh sign-in protects; this spares a person another site's fright.
+        if not request.is_from_own_page():
             return self._problem(Problem.CROSS_SITE)
         return self._begin(Purpose.DISCONNECT)
 
-    def connected(self, asked: Asked) -> Answer:
-        """The identity provider sent the browser back."""
-        try:
-            return self._finish(asked)
-        except (StorageUnavailable, TokenUnavailable) as error:
-            return self._problem(Problem.UNAVAILABLE, why=str(error))
-
-    # --
-
-    def _begin(self, purpose: Purpose) -> Answer:
+    def _begin(self, purpose: Purpose) -> BrowserResponse:
         cookie = secrets.token_urlsafe(32)
-        try:
-            url, flow = self.provider.begin(purpose)
-            ceremony = Ceremony(purpose, self.now(), flow)
-            self.store.put_ceremony(sealed.record_name(cookie), sealed.seal(ceremony, cookie))
-        except (StorageUnavailable, TokenUnavailable) as error:
-            return self._problem(Problem.UNAVAILABLE, why=str(error))
-        return self.addresses.redirect(url, self._set_cookie(cookie))
+        url, flow = self.provider.begin(purpose)
+        pending = PendingSignIn(purpose, self.now(), flow)
+        self.pending.put(pending_sign_in.slot_of(cookie), pending_sign_in.seal(pending, cookie))
+        return self.pages.redirect(url).with_headers(self._cookie.set(cookie))
 
-    def _finish(self, asked: Asked) -> Answer:
-        reply = {name: asked.parameters[name] for name in _READ if name in asked.parameters}
+    # -- the identity provider sent the browser back --
+
+    def _finish(self, request: BrowserRequest) -> BrowserResponse:
+        reply = {name: request.parameters[name] for name in _READ if name in request.parameters}
         if any(len(value) > _LONGEST_PARAMETER for value in reply.values()):
             return self._problem(Problem.NOT_UNDERSTOOD)
-        cookie = self._cookie(asked)
-        found = self.store.ceremony(sealed.record_name(cookie)) if cookie else None
+        match self._cookie.find(request):
+            case BadCookie.NONE:
+                return self._problem(Problem.NO_SIGN_IN)
+            case BadCookie.SEVERAL:
+                return self._problem(Problem.TWO_COOKIES)
+            case str(cookie):
+                return self._finish_pending(cookie, reply)
+
+    def _finish_pending(self, cookie: str, reply: Mapping[str, str]) -> BrowserResponse:
+        slot = pending_sign_in.slot_of(cookie)
+        found = self.pending.get(slot)
         if found is None:
-            return self._problem(Problem.OTHER_BROWSER)
+            return self._problem(Problem.NO_SIGN_IN)
         data, version = found
-        if data == sealed.USED:
-            return self._problem(Problem.REUSED)
-        ceremony = sealed.unseal(data, cookie)
-        if ceremony is None:
-            return self._problem(Problem.NOT_UNDERSTOOD)
+        used = pending_sign_in.used_marker(cookie)
+        if data == used:
+            return self._over(self._problem(Problem.REUSED))
+        pending = pending_sign_in.unseal(data, cookie)
+        if pending is None:
+            return self._problem(Problem.NO_SIGN_IN)
         # Before anything is used up: a forged link must not end the sign-in that is really under way.
-        if not hmac.compare_digest(str(ceremony.flow.get("state", "")).encode(), reply.get("state", "").encode()):
+        if not hmac.compare_digest(str(pending.flow.get("state", "")).encode(), _encoded(reply.get("state", ""))):
             return self._problem(Problem.STRANGE_STATE)
-        if not self.store.use_up(sealed.record_name(cookie), version):
-            return self._problem(Problem.REUSED)
-        if ceremony.is_over(self.now()):
+        if not self.pending.replace(slot, version, used):
+            return self._over(self._problem(Problem.REUSED))
+        try:
+            return self._over(self._redeem(pending, reply))
+        except (StorageUnavailable, TokenUnavailable) as error:
+            return self._over(self._problem(Problem.UNAVAILABLE, why=str(error)))
+
+    def _redeem(self, pending: PendingSignIn, reply: Mapping[str, str]) -> BrowserResponse:
+        if pending.is_over(self.now()):
             return self._problem(Problem.EXPIRED)
         if "error" in reply:
             return self._problem(problem_of(reply), code=error_code(reply))
         if not reply.get("code"):
             return self._problem(Problem.NOT_UNDERSTOOD)
-        return self._redeem(ceremony, reply)
-
-    def _redeem(self, ceremony: Ceremony, reply: Mapping[str, str]) -> Answer:
-        granted = self.provider.finish(ceremony.purpose, ceremony.flow, reply)
-        if isinstance(granted, Failed):
+        granted = self.provider.redeem(pending.purpose, pending.flow, reply)
+        if isinstance(granted, NotGranted):
             return self._problem(granted.problem, code=granted.code)
-        person = person_of(granted.claims, self.expected, self.now())
+        person = person_of(granted.id_token_claims, self.expected, self.now())
         if isinstance(person, Problem):
             return self._problem(person)
-        match ceremony.purpose:
+        match pending.purpose:
             case Purpose.CONNECT:
                 return self._connect(person, granted)
-            case Purpose.DISCONNECT if not is_fresh(granted.claims, ceremony.began):
-                return self._problem(Problem.NOT_FRESH)
             case Purpose.DISCONNECT:
-                return self._disconnect(person)
+                problem = freshness_problem(granted.id_token_claims, pending.began, self.now())
+                return self._disconnect(person) if problem is None else self._problem(problem)
 
-    def _connect(self, person: Person, granted: Granted) -> Answer:
-        by_name = self.store.connect(Account(person, granted.home, self.now(), granted.cache))
+    def _connect(self, person: Person, granted: Granted) -> BrowserResponse:
+        account = Account(person, granted.home_account_id, self.now(), granted.cache)
+        by_name = connect_account(self.accounts, account)
         try:
             resumed = self.resume(person)
         except StorageUnavailable:
             resumed = 0  # they go on at their next try
         self.telemetry.record("connected", account=pseudonym(person.name), by_name=by_name, resumed=resumed)
-        return self.addresses.connected(person, by_name=by_name, resumed=resumed)
+        return self.pages.connected(person, by_name=by_name, resumed=resumed)
 
-    def _disconnect(self, person: Person) -> Answer:
-        names = {person.name}
-        with self.store.hold(person.object_id) as held:
-            if held is not None:
-                # A record that cannot be read any more can still be deleted.
-                with suppress(StorageUnavailable):
-                    kept = held.read()
-                    names |= {kept.account.person.name} if kept is not None else set()
-                held.delete()
-        for name in names:
-            self.store.forget_name(name, person.object_id)
-        self.telemetry.record("disconnected", account=pseudonym(person.name), was_connected=held is not None)
-        return self.addresses.disconnected(person, was_connected=held is not None)
+    def _disconnect(self, person: Person) -> BrowserResponse:
+        was_connected = disconnect_account(self.accounts, person)
+        self.telemetry.record("disconnected", account=pseudonym(person.name), was_connected=was_connected)
+        return self.pages.disconnected(person, was_connected=was_connected)
 
-    def _problem(self, problem: Problem, *, code: str = "", why: str = "") -> Answer:
+    # --
+
+    def _problem(self, problem: Problem, *, code: str = "", why: str = "") -> BrowserResponse:
         """*why*: for the operator, in our own adapters' words; the person can do nothing about it."""
         self.telemetry.record("sign_in_failed", problem=str(problem), code=code, why=why)
-        return self.addresses.problem(problem, code)
+        return self.pages.problem(problem, code)
 
-    # -- the cookie --
-
-    @property
-    def _is_secure(self) -> bool:
-        return self.addresses.root.startswith("https://")
+    def _over(self, response: BrowserResponse) -> BrowserResponse:
+        """The sign-in was used, and its cookie goes."""
+        return response.with_headers(self._cookie.delete())
 
     @property
-    def _cookie_name(self) -> str:
-        # With this prefix a browser takes it from nobody but this very host. Plain http is for loopback only.
-        return "__Host-todo-attach" if self._is_secure else "todo-attach"
+    def _cookie(self) -> SignInCookie:
+        return SignInCookie(self.pages.app_url)
 
-    def _set_cookie(self, cookie: str) -> str:
-        seconds = int(COOKIE_FOR.total_seconds())
-        secure = "; Secure" if self._is_secure else ""
-        return f"{self._cookie_name}={cookie}; Path=/; Max-Age={seconds}; HttpOnly; SameSite=Lax{secure}"
 
-    def _cookie(self, asked: Asked) -> str:
-        try:
-            morsel = SimpleCookie(asked.headers.get("cookie", "")).get(self._cookie_name)
-        except CookieError:
-            return ""
-        return morsel.value if morsel is not None and sealed.is_cookie(morsel.value) else ""
+def _encoded(text: str) -> bytes:
+    # A parameter of the query may hold half a surrogate pair.
+    return text.encode("utf-8", "surrogatepass")

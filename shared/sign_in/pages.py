@@ -1,14 +1,16 @@
-"""What the person sees: plain pages, readable by anybody and anything, with nothing from elsewhere.
+"""What the person sees: plain pages, readable by anyone and anything, with nothing from elsewhere.
 
 No token, no code and nothing out of a URL is ever on a page. What comes from outside (names, ids) is escaped.
 """
 
 import base64
 import hashlib
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 
+from shared.sign_in.browser import BrowserResponse
 from shared.sign_in.person import Person
 from shared.sign_in.problems import Problem
 
@@ -18,34 +20,53 @@ _STYLE = (
     "h1{font-size:1.75rem;line-height:1.25}"
     "h2{font-size:1.25rem;margin-top:2.5rem}"
     "code{background:#f0f0f0;padding:.1em .3em}"
+    "pre{background:#f0f0f0;padding:.75rem 1rem;white-space:pre-wrap}pre code{padding:0}"
     "a{color:#0b57a4}"
     "button,.button{display:inline-block;font:inherit;padding:.5rem 1.25rem;border:2px solid #0b57a4;"
     "border-radius:.25rem;background:#0b57a4;color:#fff;text-decoration:none;cursor:pointer}"
     "button.quiet{background:#fff;color:#0b57a4}"
     ":focus-visible{outline:3px solid #c25700;outline-offset:2px}"
-    "@media(prefers-color-scheme:dark){body{color:#eee;background:#1b1b1b}code{background:#333}"
+    "@media(prefers-color-scheme:dark){body{color:#eee;background:#1b1b1b}code,pre{background:#333}"
     "a{color:#8ec5ff}button,.button{background:#8ec5ff;border-color:#8ec5ff;color:#111}"
     "button.quiet{background:#1b1b1b;color:#8ec5ff}:focus-visible{outline-color:#ffb366}}"
 )
 _STYLE_HASH = base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode()
+# What a shell, a metadata header and a reader all take as it is. Any other account is named by its object id.
+_PLAIN_NAME = re.compile(r"[A-Za-z0-9@._+-]+")
+# Where a person takes back what they allowed, by the identity provider's origin. Other clouds: no address is known.
+_PERMISSIONS = {
+    "https://login.microsoftonline.com": (
+        ("https://myapps.microsoft.com/", "for a work or school account"),
+        ("https://account.live.com/consent/Manage", "for a personal account"),
+    )
+}
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """A whole HTTP answer."""
+class Destination:
+    """Where files are put: a container of a storage account. *by_identity*: people prove who they are to it."""
 
-    status: int
-    headers: Mapping[str, str]
-    body: str = ""
+    account: str
+    container: str
+    by_identity: bool
+
+    def upload_command(self, user: str) -> str:
+        """A whole command, in one line, as every shell takes it."""
+        login = f"--account-name {self.account} --auth-mode login " if self.by_identity else ""
+        return (
+            f"az storage blob upload {login}--container-name {self.container} --file receipt.pdf --name receipt.pdf "
+            f'--metadata "user={user}" "task=Buy milk"'
+        )
 
 
 @dataclass(frozen=True, slots=True)
-class Addresses:
-    """The app's own root (`.../api`), the identity provider's origin, and the app's id there."""
+class Pages:
+    """Renders the pages. *app_url* is the app's own root (`.../api`), *authority* the identity provider's origin."""
 
-    root: str
+    app_url: str
     authority: str
     client_id: str
+    destination: Destination
 
     def security_headers(self) -> dict[str, str]:
         # A form's target may redirect to the identity provider, and browsers hold form-action against that as well.
@@ -62,98 +83,138 @@ class Addresses:
             "Cross-Origin-Resource-Policy": "same-origin",
             "Cache-Control": "no-store",
         }
-        if self.root.startswith("https://"):
+        if self.app_url.startswith("https://"):
             headers["Strict-Transport-Security"] = "max-age=31536000"
         return headers
 
-    def redirect(self, url: str, cookie: str) -> Answer:
-        return Answer(303, {**self.security_headers(), "Location": url, "Set-Cookie": cookie})
+    def redirect(self, url: str) -> BrowserResponse:
+        return BrowserResponse(303, {**self.security_headers(), "Location": url})
 
     # -- pages --
 
-    def connected(self, person: Person, *, by_name: bool, resumed: int) -> Answer:
-        by_id = f"<p><code>user={escape(person.object_id)}</code></p>"
-        if by_name:
-            how = (
-                f"<p><code>user={escape(person.name)}</code></p>"
-                f"<p>Should your sign-in name ever change, this stays the same:</p>{by_id}"
-            )
-        else:
-            how = f"{by_id}<p>Another connected account has the same sign-in name: files can only name you by this.</p>"
+    def connected(self, person: Person, *, by_name: bool, resumed: int) -> BrowserResponse:
+        name, object_id = escape(person.name), escape(person.object_id)
         waiting = f"<p>{resumed} waiting {'file goes' if resumed == 1 else 'files go'} on now.</p>" if resumed else ""
         return self._page(
             200,
             "Your To Do is connected",
-            f"<p>You signed in as <strong>{escape(person.name)}</strong>. Files that are put into the container for "
-            f"you are attached to your tasks from now on, until you disconnect.</p>{waiting}"
-            f"<p>To send a file to your To Do, give its blob this metadata:</p>{how}"
-            "<p>This app can read and change your tasks, and nothing else. Whoever may write to its container can "
+            f"<p>You signed in as <strong>{name}</strong>. From now on, files that are put into the container for you "
+            f"are attached to your tasks, until you disconnect.</p>{waiting}"
+            f"<h2>To send a file to a task</h2>{self._example(person, by_name=by_name)}"
+            + (
+                f"<p>Files can name you as <code>user={name}</code>, or by an id that stays the same if your sign-in "
+                f"name changes: <code>user={object_id}</code></p>"
+                if by_name
+                else f"<p>Files can name you as <code>user={object_id}</code> only: your sign-in name belongs to "
+                "another connected account, or has characters that a file cannot name.</p>"
+            )
+            + "<h2>What this app may do</h2>"
+            "<p>This app can read and change your tasks, and nothing else. Anyone who may write to its container can "
             "attach files to your tasks.</p>"
             f"<h2>To disconnect</h2>{self._disconnect_form()}"
-            f"<p>Or later, at <code>{escape(self.root)}/disconnect</code></p>",
+            f"<p>Or later, at {_link(f'{self.app_url}/disconnect')}</p>",
         )
 
-    def disconnected(self, person: Person, *, was_connected: bool) -> Answer:
+    def disconnected(self, person: Person, *, was_connected: bool) -> BrowserResponse:
+        name = escape(person.name)
         if not was_connected:
-            body = f"<p><strong>{escape(person.name)}</strong> was not connected, so nothing was changed.</p>"
+            body = f"<p><strong>{name}</strong> was not connected, so nothing was changed.</p>"
             return self._page(200, "Nothing to disconnect", body + self._again("Connect"))
         return self._page(
             200,
             "Your To Do is disconnected",
-            f"<p>What was kept for <strong>{escape(person.name)}</strong> is deleted. Uploads stop within two minutes; "
-            "files for you wait from now on, and fail in the end.</p>"
-            "<p>Microsoft still lists the permission that you gave. You can take it back there too: at "
-            "<code>myapps.microsoft.com</code> for a work or school account, at "
-            "<code>account.live.com/consent/Manage</code> for a personal one.</p>" + self._again("Connect again"),
+            f"<p>This app has deleted the sign-in that it kept for <strong>{name}</strong>. Uploads stop within two "
+            "minutes. Files that are put into the container for you wait from now on, and fail in the end.</p>"
+            "<p>Microsoft still lists the permission that you gave. Only when you take it back there is every copy of "
+            f"the sign-in worthless, also one in a backup of this app's storage.</p>{self._permissions()}"
+            + self._again("Connect again"),
         )
 
-    def ask_to_disconnect(self) -> Answer:
+    def ask_to_disconnect(self) -> BrowserResponse:
         return self._page(
             200,
             "Disconnect your To Do",
-            "<p>What is kept for you is deleted then, and no more files are attached to your tasks.</p>"
+            "<p>This app then deletes the sign-in that it keeps for you, and attaches no more files to your tasks.</p>"
             + self._disconnect_form(),
         )
 
-    def problem(self, problem: Problem, code: str = "") -> Answer:
+    def problem(self, problem: Problem, code: str = "") -> BrowserResponse:
         status, title, paragraphs = _PROBLEMS[problem]
-        told = f"<p>Microsoft's number for this: AADSTS{escape(code)}</p>" if code else ""
+        body = "".join(f"<p>{each}</p>" for each in paragraphs)
         if problem is Problem.ADMIN_CONSENT:
-            told = f"<p>They find it by its id: <code>{escape(self.client_id)}</code></p>{told}"
-        return self._page(status, title, "".join(f"<p>{each}</p>" for each in paragraphs) + told + self._again())
+            body += f"<p>They find this app by its id: <code>{escape(self.client_id)}</code></p>"
+        if problem is Problem.NO_SIGN_IN_TIME:
+            body += self._permissions()
+        if code:
+            body += f"<p>Microsoft's number for this: AADSTS{escape(code)}</p>"
+        return self._page(status, title, body + self._again())
+
+    # -- parts of pages --
+
+    def _example(self, person: Person, *, by_name: bool) -> str:
+        user = person.name if by_name and _PLAIN_NAME.fullmatch(person.name) else person.object_id
+        where = (
+            "You need the right to write to the container; the people who run this app give it."
+            if self.destination.by_identity
+            else "It takes the storage account's connection string from the variable AZURE_STORAGE_CONNECTION_STRING."
+        )
+        return (
+            "<p>Put it into the container with metadata that name you and the task. With the Azure CLI, for a task of "
+            "your default list that is called <em>Buy milk</em>:</p>"
+            f"<pre><code>{escape(self.destination.upload_command(user))}</code></pre>"
+            "<p>Write your own file's name in place of <code>receipt.pdf</code>, and your task's title in place of "
+            f"<code>Buy milk</code>. {where}</p>"
+            f"<p>With any other program: the storage account is <code>{escape(self.destination.account)}</code>, the "
+            f"container <code>{escape(self.destination.container)}</code>, and the metadata are <code>user</code>, "
+            "<code>task</code> and, for another list than the default one, <code>list</code>.</p>"
+        )
+
+    def _permissions(self) -> str:
+        places = _PERMISSIONS.get(self.authority, ())
+        if not places:
+            return "<p>You can take it back in your account's list of apps.</p>"
+        items = "".join(f"<li>{_link(address)} {words}</li>" for address, words in places)
+        return f"<p>You can take it back at</p><ul>{items}</ul>"
 
     def _disconnect_form(self) -> str:
         return (
             "<p>You are asked to sign in once more, so that nobody else can do it for you.</p>"
-            f'<form method="post" action="{escape(self.root)}/disconnect">'
+            f'<form method="post" action="{escape(self.app_url)}/disconnect">'
             '<button class="quiet" type="submit">Disconnect</button></form>'
         )
 
     def _again(self, text: str = "Start again") -> str:
-        return f'<p><a class="button" href="{escape(self.root)}/connect">{escape(text)}</a></p>'
+        return f'<p><a class="button" href="{escape(self.app_url)}/connect">{escape(text)}</a></p>'
 
-    def _page(self, status: int, title: str, body: str) -> Answer:
+    def _page(self, status: int, title: str, body: str) -> BrowserResponse:
         html = (
             '<!DOCTYPE html><html lang="en"><head><meta charset="utf-8">'
             '<meta name="viewport" content="width=device-width, initial-scale=1">'
             f"<title>{escape(title)} - todo-attach</title><style>{_STYLE}</style></head>"
             f"<body><main><h1>{escape(title)}</h1>{body}</main></body></html>"
         )
-        return Answer(status, {**self.security_headers(), "Content-Type": "text/html; charset=utf-8"}, html)
+        return BrowserResponse(status, {**self.security_headers(), "Content-Type": "text/html; charset=utf-8"}, html)
+
+
+def _link(address: str) -> str:
+    return f'<a href="{escape(address)}">{escape(address)}</a>'
 
 
 _PROBLEMS: Mapping[Problem, tuple[int, str, Sequence[str]]] = {
     Problem.DECLINED: (
         403,
         "You declined",
-        ("Nothing was connected, and nothing is kept.", "If that was not what you wanted, start again and accept."),
+        (
+            "Nothing was connected, and this app keeps nothing.",
+            "If that was not what you wanted, start again and accept.",
+        ),
     ),
     Problem.WRONG_TENANT: (
         403,
         "This account is not accepted here",
         (
             "This app takes accounts of one organisation, or of one kind, and yours is another.",
-            "Start again with another account, or ask whoever runs this app whether yours should be accepted.",
+            "Start again with another account, or ask the people who run this app whether yours should be accepted.",
         ),
     ),
     Problem.ADMIN_CONSENT: (
@@ -162,8 +223,8 @@ _PROBLEMS: Mapping[Problem, tuple[int, str, Sequence[str]]] = {
         (
             "An administrator has to allow this app for your organisation.",
             (
-                "Ask your IT department to grant it the delegated permission <code>Tasks.ReadWrite</code>; then start "
-                "again."
+                "Ask your IT department to grant it the delegated permission <code>Tasks.ReadWrite</code>; then "
+                "start again."
             ),
         ),
     ),
@@ -180,15 +241,29 @@ _PROBLEMS: Mapping[Problem, tuple[int, str, Sequence[str]]] = {
             "If you saw that your To Do is connected, it is. Otherwise start again.",
         ),
     ),
-    Problem.OTHER_BROWSER: (
+    Problem.NO_SIGN_IN: (
         400,
-        "This sign-in was not begun in this browser",
+        "There is no sign-in to finish in this browser",
         (
             (
-                "It has to be finished in the browser in which it was begun, with cookies allowed. If somebody sent "
-                "you this link, do not use it."
+                "Perhaps it is finished, and you loaded its page again. Or it was begun in another browser, or more "
+                "than an hour ago, or this browser keeps no cookies."
             ),
-            "To connect your own To Do, start here.",
+            (
+                "If you saw that your To Do is connected, it is. If somebody sent you this link, do not use it: to "
+                "connect your own To Do, start here."
+            ),
+        ),
+    ),
+    Problem.TWO_COOKIES: (
+        400,
+        "This browser sent two sign-ins at once",
+        (
+            (
+                "Another page that shares this app's address has set a cookie of the same name, so this app cannot "
+                "tell which one is yours. You have done nothing wrong, and nothing was changed."
+            ),
+            "Start again in a private window, or delete the cookies of this address first.",
         ),
     ),
     Problem.STRANGE_STATE: (
@@ -196,8 +271,8 @@ _PROBLEMS: Mapping[Problem, tuple[int, str, Sequence[str]]] = {
         "This is not the sign-in that is under way",
         (
             (
-                "Perhaps you began another one in this browser since: finish that one. If somebody sent you this "
-                "link, do not use it."
+                "Perhaps you began another one in this browser since: finish that one. If somebody sent you this link, "
+                "do not use it."
             ),
             "Or start again.",
         ),
@@ -207,17 +282,34 @@ _PROBLEMS: Mapping[Problem, tuple[int, str, Sequence[str]]] = {
         "Please enter your password again",
         ("To disconnect, you have to sign in anew. Nothing was changed.",),
     ),
+    Problem.NO_SIGN_IN_TIME: (
+        502,
+        "This app could not see when you signed in",
+        (
+            (
+                "To disconnect, you have to sign in anew, and the sign-in service did not say when you did. Nothing "
+                "was changed."
+            ),
+            (
+                "Please tell the people who run this app. Until they have put it right, you can take your permission "
+                "back at Microsoft, which ends this app's access as well."
+            ),
+        ),
+    ),
     Problem.CROSS_SITE: (
         403,
-        "This has to begin on this app's own page",
-        ("Another site sent you here. Nothing was changed.",),
+        "Please open this page yourself",
+        (
+            "Another page asked for it in your place. Nothing was changed.",
+            "To connect or disconnect, begin here.",
+        ),
     ),
     Problem.NO_PERMISSION: (
         403,
         "The permission is missing",
         (
             (
-                "The app needs your permission to read and change your tasks, also while you are away. Nothing was "
+                "This app needs your permission to read and change your tasks, also while you are away. Nothing was "
                 "connected."
             ),
             "Start again and accept both.",
@@ -233,12 +325,15 @@ _PROBLEMS: Mapping[Problem, tuple[int, str, Sequence[str]]] = {
         "The sign-in was refused",
         (
             "Microsoft did not let it through. Nothing was changed.",
-            "Start again; if it stays like this, show this page to whoever runs this app.",
+            "Start again; if it stays like this, show this page to the people who run this app.",
         ),
     ),
     Problem.UNAVAILABLE: (
         503,
         "Not possible right now",
-        ("The sign-in service or this app's storage does not answer. Nothing was changed.", "Try again in a minute."),
+        (
+            "The sign-in service or this app's storage does not answer. Nothing was changed.",
+            "Try again in a minute.",
+        ),
     ),
 }

@@ -1,8 +1,12 @@
-"""One sign-in under way: bound to the browser that began it, good once, for minutes.
+"""A sign-in that is under way: bound to the browser that began it, good once, and for ten minutes.
 
-The browser has a cookie of 32 random bytes; the store has a record under the cookie's hash, sealed with a key that is
-made of the cookie. So a reply is worth nothing in another browser, and the store's readers cannot make a cookie of
-what they see, nor read the PKCE verifier.
+The browser holds a cookie of 32 random bytes. The store holds the pending sign-in, sealed with a key that is made of
+the cookie. So a reply is worth nothing in another browser, and a reader of the store can neither make a cookie of what
+is there nor read the PKCE verifier.
+
+Anyone on the internet can begin a sign-in, so the store has a fixed number of slots for them, chosen by the cookie:
+however many sign-ins are begun, they take no more space than the slots. A flood of them can overwrite one that a person
+is about to finish; that person is asked to start again.
 """
 
 import hashlib
@@ -18,11 +22,13 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 GOOD_FOR = timedelta(minutes=10)
-# The cookie outlives it, so that who comes late can be told so.
-COOKIE_FOR = timedelta(hours=1)
-USED = b"used"
+# The cookie and the slot outlive the sign-in, so that a person who comes late reads that they are late.
+KEPT_FOR = timedelta(hours=1)
+# About 2 KB each: at most 32 MB of them.
+SLOTS = 16_384
+# The only characters that a cookie of ours has. None needs quotes: the Functions host drops a cookie that does.
 _COOKIE = re.compile(r"[A-Za-z0-9_-]{43}")
-# The key seals one record only, so the nonce need not differ.
+# A key seals one pending sign-in only, so the nonce need not differ.
 _NONCE = bytes(12)
 
 
@@ -32,7 +38,7 @@ class Purpose(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Ceremony:
+class PendingSignIn:
     """*flow* is MSAL's: state, nonce, PKCE verifier, redirect URI."""
 
     purpose: Purpose
@@ -47,24 +53,30 @@ def is_cookie(text: str) -> bool:
     return _COOKIE.fullmatch(text) is not None
 
 
-def record_name(cookie: str) -> str:
-    return hashlib.sha256(b"name\0" + cookie.encode()).hexdigest()
+def slot_of(cookie: str) -> str:
+    """The slot of the store that the cookie's pending sign-in is in."""
+    return f"{int.from_bytes(_digest('slot', cookie)[:8]) % SLOTS:05d}"
 
 
-def seal(ceremony: Ceremony, cookie: str) -> bytes:
-    record = {**asdict(ceremony), "began": ceremony.began.isoformat()}
-    return AESGCM(_key(cookie)).encrypt(_NONCE, json.dumps(record).encode(), record_name(cookie).encode())
+def used_marker(cookie: str) -> bytes:
+    """What is in the slot once this cookie's sign-in was used."""
+    return _digest("used", cookie)
 
 
-def unseal(data: bytes, cookie: str) -> Ceremony | None:
-    """None for what was not sealed for this cookie."""
+def seal(pending: PendingSignIn, cookie: str) -> bytes:
+    plain = json.dumps({**asdict(pending), "began": pending.began.isoformat()}).encode()
+    return AESGCM(_digest("key", cookie)).encrypt(_NONCE, plain, _digest("name", cookie))
+
+
+def unseal(data: bytes, cookie: str) -> PendingSignIn | None:
+    """None for what was not sealed for this cookie: another sign-in has the slot by now."""
     try:
-        text = AESGCM(_key(cookie)).decrypt(_NONCE, data, record_name(cookie).encode())
+        plain = AESGCM(_digest("key", cookie)).decrypt(_NONCE, data, _digest("name", cookie))
     except (InvalidTag, ValueError):
         return None
-    record = json.loads(text)
-    return Ceremony(Purpose(record["purpose"]), datetime.fromisoformat(record["began"]), record["flow"])
+    fields = json.loads(plain)
+    return PendingSignIn(Purpose(fields["purpose"]), datetime.fromisoformat(fields["began"]), fields["flow"])
 
 
-def _key(cookie: str) -> bytes:
-    return hashlib.sha256(b"key\0" + cookie.encode()).digest()
+def _digest(use: str, cookie: str) -> bytes:
+    return hashlib.sha256(f"{use}\0{cookie}".encode()).digest()

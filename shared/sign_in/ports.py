@@ -1,4 +1,4 @@
-"""The browser, the identity provider, and where accounts are kept: what the desk needs of them."""
+"""The identity provider, and where accounts and pending sign-ins are stored, as Protocols."""
 
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
@@ -12,26 +12,17 @@ from shared.sign_in.problems import Problem
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
-    """What a browser sent. Header names in lower case."""
-
-    method: str
-    parameters: Mapping[str, str] = field(repr=False)
-    headers: Mapping[str, str] = field(repr=False)
-
-
-@dataclass(frozen=True, slots=True)
 class Granted:
-    """What a sign-in yielded. *cache* holds no access token and no id token."""
+    """What a sign-in yielded. *cache* holds no access token and no ID token."""
 
-    claims: Mapping[str, Any] = field(repr=False)
-    home: str
+    id_token_claims: Mapping[str, Any] = field(repr=False)
+    home_account_id: str
     cache: str = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
-class Failed:
-    """Why it yielded nothing. *code*: the identity provider's own number for it, if any."""
+class NotGranted:
+    """Why a sign-in yielded nothing. *code*: the identity provider's own number for it, or ""."""
 
     problem: Problem
     code: str = ""
@@ -47,68 +38,82 @@ class Refreshed:
 
 
 class IdentityProvider(Protocol):
-    """Entra, or what stands in for it."""
+    """Entra, or what stands in for it. Every method may raise TokenUnavailable."""
 
     def begin(self, purpose: Purpose) -> tuple[str, Mapping[str, Any]]:
-        """Where to send the browser, and what to keep for `finish`. Raises TokenUnavailable."""
+        """Where to send the browser, and what to keep for `redeem`."""
 
-    def finish(self, purpose: Purpose, flow: Mapping[str, Any], reply: Mapping[str, str]) -> Granted | Failed:
-        """Redeem the code in *reply*, after comparing its state. Raises TokenUnavailable."""
+    def redeem(self, purpose: Purpose, flow: Mapping[str, Any], reply: Mapping[str, str]) -> Granted | NotGranted:
+        """Redeem the code in *reply*, after comparing its state."""
 
-    def refresh(self, account: Account, claims: str) -> Refreshed:
-        """Redeem the account's refresh token; *claims*: what a challenge asks for, or empty.
+    def refresh(self, account: Account, claims_challenge: str) -> Refreshed:
+        """Redeem the account's refresh token; *claims_challenge*: what Graph asks for in the new token, or "".
 
         Raises SignInNeeded where only the person can help, TokenUnavailable where time or the operator can.
         """
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
-    """An account as it lies in the store; *version* names this very state."""
+class StoredAccount:
+    """An account as it is in the store; *version* names this very state."""
 
     account: Account
     version: str
 
 
-class Hold(Protocol):
-    """The right to change one account's record, for less than a minute. Every method may raise StorageUnavailable."""
+class AccountLease(Protocol):
+    """The right to change one stored account, for less than a minute. Every method may raise StorageUnavailable."""
 
-    def read(self) -> Kept | None:
-        """What lies there now."""
+    def read(self) -> StoredAccount | None:
+        """What is stored now."""
 
     def write(self, account: Account) -> str:
-        """Write it; the new version. Raises Conflict where somebody else has written meanwhile."""
+        """Write it; the new version. Raises Conflict where another worker has written meanwhile."""
 
     def delete(self) -> None:
-        """Forget the account."""
+        """Delete the account, and every older state of it that the store can reach."""
 
 
 class AccountStore(Protocol):
-    """Accounts, and sign-ins under way. Every method may raise StorageUnavailable."""
+    """Connected accounts by object id, and an index of their sign-in names. All methods may raise StorageUnavailable.
 
-    def find(self, name: str) -> str | None:
-        """The object id of the account that has this sign-in name, as far as the store's index knows."""
+    The index is only an index: an account that it leads to must itself have the name. Names are those of
+    `account_name.as_sign_in_name`.
+    """
 
     def version(self, object_id: str) -> str | None:
-        """The version of the account's record; None where there is none. Cheap: nothing is decrypted."""
+        """The version of the account; None where there is none. Cheap: nothing is decrypted."""
 
-    def read(self, object_id: str) -> Kept | None:
-        """The account's record."""
+    def read(self, object_id: str) -> StoredAccount | None:
+        """The account."""
 
-    def hold(self, object_id: str) -> AbstractContextManager[Hold | None]:
-        """Wait for the right to change the record; None where there is no record."""
+    def insert(self, account: Account) -> str:
+        """Write an account that is not there yet; its version. Raises Conflict where it is."""
 
-    def connect(self, account: Account) -> bool:
-        """Write the account, whatever was there; whether it is found by its name, or only by its object id."""
+    def lease(self, object_id: str) -> AbstractContextManager[AccountLease | None]:
+        """Wait for the right to change the account; None where there is none."""
 
-    def forget_name(self, name: str, object_id: str) -> None:
-        """The account is not to be found by *name* any more."""
+    def object_id_of(self, name: str) -> str | None:
+        """The object id that *name* leads to."""
 
-    def put_ceremony(self, name: str, data: bytes) -> None:
-        """Keep the record of a sign-in under way."""
+    def take_name(self, name: str, object_id: str) -> bool:
+        """Let *name* lead to *object_id*, if it leads nowhere; False where it leads somewhere."""
 
-    def ceremony(self, name: str) -> tuple[bytes, str] | None:
-        """Such a record and its version."""
+    def free_name(self, name: str, object_id: str) -> None:
+        """Let *name* lead nowhere, if it leads to *object_id*."""
 
-    def use_up(self, name: str, version: str) -> bool:
-        """Mark the record as used, once: False where somebody else has."""
+
+class PendingSignIns(Protocol):
+    """The slots of sign-ins under way. Every method may raise StorageUnavailable."""
+
+    def put(self, slot: str, data: bytes) -> None:
+        """Write the slot, whatever was in it."""
+
+    def get(self, slot: str) -> tuple[bytes, str] | None:
+        """What is in the slot, and its version."""
+
+    def replace(self, slot: str, version: str, data: bytes) -> bool:
+        """Write the slot while it has this version; False where it has not."""
+
+    def clear(self, older_than: timedelta) -> int:
+        """Empty the slots that were written longer ago, a bounded number at a time; how many there were."""

@@ -1,4 +1,4 @@
-"""What can go wrong in front of a person: each has a page of its own that says what to do."""
+"""What can go wrong in front of a person: each problem has a page of its own that says what to do."""
 
 import re
 from collections.abc import Mapping
@@ -13,10 +13,12 @@ class Problem(StrEnum):
     ADMIN_CONSENT = "admin-consent"
     EXPIRED = "expired"
     REUSED = "reused"
-    OTHER_BROWSER = "other-browser"  # a reply without the cookie of the browser that began
+    NO_SIGN_IN = "no-sign-in"  # a reply without the cookie of a sign-in that is under way
+    TWO_COOKIES = "two-cookies"  # two cookies of our name: one of them is not ours
     STRANGE_STATE = "strange-state"  # a reply to another sign-in than the one this browser has under way
     NOT_FRESH = "not-fresh"
-    CROSS_SITE = "cross-site"
+    NO_SIGN_IN_TIME = "no-sign-in-time"  # an ID token without auth_time, where the time of the sign-in is needed
+    CROSS_SITE = "cross-site"  # another site's request, or one that is no visit to a page
     NO_PERMISSION = "no-permission"
     NOT_UNDERSTOOD = "not-understood"
     REFUSED = "refused"  # by the identity provider, for a reason of its own
@@ -24,16 +26,26 @@ class Problem(StrEnum):
 
 
 _CODE = re.compile(r"AADSTS(\d{4,8})")
-# Entra's numbers for what it tells by one of a few OAuth words.
+# Entra's numbers for what it names by one of a few OAuth words ("Microsoft Entra authentication and authorization
+# error codes"). None of them has been seen live.
 _DECLINED = {"65004"}
 _ADMIN_CONSENT = {"65001", "90094", "90095", "90093", "650056"}
 _WRONG_TENANT = {"50020", "50034", "50105", "90072", "500021", "500022", "700016"}
+# A loop of requests was detected: the app has to stop asking for a while.
+LOOP_DETECTED = "50196"
+# Trouble of the identity provider's own. It may answer invalid_grant with them; signing in again would not help.
+_PASSING = {LOOP_DETECTED, "90006", "90012", "90024", "90025", "90033", "90055"}
 
 
 def error_code(reply: Mapping[str, object]) -> str:
-    """Entra's error number, if there is one. Nothing else of a reply's text is ever repeated: anybody can write it."""
+    """Entra's error number, or "". Nothing else of a reply's text is ever repeated: anyone can write it."""
     found = _CODE.search(str(reply.get("error_description", ""))[:4096])
     return found[1] if found else ""
+
+
+def is_passing(reply: Mapping[str, object]) -> bool:
+    """Whether an error reply of the identity provider is about its own trouble, which time ends."""
+    return error_code(reply) in _PASSING or reply.get("error") in {"temporarily_unavailable", "server_error"}
 
 
 def problem_of(reply: Mapping[str, object]) -> Problem:
@@ -45,6 +57,6 @@ def problem_of(reply: Mapping[str, object]) -> Problem:
         return Problem.ADMIN_CONSENT
     if code in _WRONG_TENANT:
         return Problem.WRONG_TENANT
-    if error == "access_denied":
-        return Problem.DECLINED
-    return Problem.UNAVAILABLE if error in {"temporarily_unavailable", "server_error"} else Problem.REFUSED
+    if is_passing(reply):
+        return Problem.UNAVAILABLE
+    return Problem.DECLINED if error == "access_denied" else Problem.REFUSED

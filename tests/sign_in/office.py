@@ -12,14 +12,17 @@ from azure.storage.blob import ContainerClient
 
 from local.stand_ins.entra.people import CLIENT_ID, TENANT, Resident
 from local.stand_ins.entra.stand_in import StandIn
-from shared.adapters.account_blobs import BlobAccountStore
+from shared.adapters.account_blobs import BlobAccountStore, KeyRing
 from shared.adapters.entra import Entra, Registration
-from shared.adapters.key_vault import FileKey, KeyRing
+from shared.adapters.key_file import FileKey
+from shared.adapters.pending_sign_in_blobs import BlobPendingSignIns
 from shared.sign_in.account_tokens import ConnectedAccounts
-from shared.sign_in.endpoints import Desk
-from shared.sign_in.pages import Addresses, Answer
-from shared.sign_in.person import Expected, Person
-from shared.sign_in.ports import AccountStore, Asked, IdentityProvider
+from shared.sign_in.browser import BrowserRequest, BrowserResponse
+from shared.sign_in.endpoints import SignInEndpoints
+from shared.sign_in.id_token import Expected
+from shared.sign_in.pages import Destination, Pages
+from shared.sign_in.person import Person
+from shared.sign_in.ports import AccountStore, IdentityProvider
 from tests.sign_in.browser import Visitor
 from tests.support.fakes.world import Records
 
@@ -31,7 +34,8 @@ CONNECT = f"{ROOT}/connect"
 def registration(entra: StandIn, **changes: Any) -> Registration:
     usual = Registration(
         CLIENT_ID,
-        f"{entra.origin}/{TENANT}",
+        entra.origin,
+        TENANT,
         f"{GRAPH}/Tasks.ReadWrite",
         f"{ROOT}/connected",
         entra.plan.client_secret,
@@ -42,10 +46,11 @@ def registration(entra: StandIn, **changes: Any) -> Registration:
 
 @dataclass
 class Office:
-    """*elapsed*: seconds that the test has let pass, for `ConnectedAccounts` and for the desk."""
+    """*elapsed*: seconds that the test has let pass, for `ConnectedAccounts` and for the endpoints."""
 
     entra: StandIn
     container: ContainerClient
+    tenant: str = TENANT
     keys: KeyRing = field(default_factory=lambda: FileKey(os.urandom(32)))
     elapsed: float = 0.0
     records: Records = field(default_factory=Records)
@@ -53,20 +58,22 @@ class Office:
     _visitors: list[Visitor] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.provider = Entra(registration(self.entra))
+        self.provider = Entra(registration(self.entra, tenant=self.tenant))
         self.keep_keys_in(self.keys)
 
     def keep_keys_in(self, keys: KeyRing) -> None:
         """From now on, as a process that has just started with *keys*."""
         self.store = BlobAccountStore(self.container, keys, lambda: uuid.uuid4().hex)
-        self.desk = self.another_desk()
+        self.pending = BlobPendingSignIns(self.container)
+        self.endpoints = self.endpoints_at(ROOT)
 
-    def another_desk(self, *, tenant: str = TENANT, root: str = ROOT, provider: IdentityProvider | None = None) -> Desk:
-        return Desk(
+    def endpoints_at(self, root: str) -> SignInEndpoints:
+        return SignInEndpoints(
             self.store,
-            provider or self.provider,
-            Expected(CLIENT_ID, self.entra.origin, tenant),
-            Addresses(root, self.entra.origin, CLIENT_ID),
+            self.pending,
+            self.provider,
+            Expected(CLIENT_ID, self.entra.origin, self.tenant),
+            Pages(root, self.entra.origin, CLIENT_ID, Destination("todoattach", "attachments", by_identity=True)),
             self.records,
             self.now,
             self._resume,
@@ -91,30 +98,40 @@ class Office:
         self._visitors.append(Visitor(self.entra))
         return self._visitors[-1]
 
-    def connect(self, person: Resident) -> Answer:
+    def begin(self, headers: dict[str, str] | None = None) -> BrowserResponse:
+        """A person opens `connect`."""
+        return self.endpoints.respond("connect", BrowserRequest("GET", {}, headers or {}))
+
+    def begin_to_disconnect(self, headers: dict[str, str] | None = None) -> BrowserResponse:
+        """A person presses the button of `disconnect`."""
+        return self.endpoints.respond("disconnect", BrowserRequest("POST", {}, headers or {}))
+
+    def connect(self, person: Resident) -> BrowserResponse:
         """The whole way of a person who connects."""
-        return self.go_through(self.desk.connect, person)
+        return self._go_through(self.begin, person)
 
-    def disconnect(self, person: Resident) -> Answer:
-        return self.go_through(self.desk.disconnect, person)
+    def disconnect(self, person: Resident) -> BrowserResponse:
+        return self._go_through(self.begin_to_disconnect, person)
 
-    def go_through(self, begin: Callable[[Asked], Answer], person: Resident) -> Answer:
-        begun = begin(Asked("POST", {}, {}))
+    def _go_through(self, begin: Callable[[], BrowserResponse], person: Resident) -> BrowserResponse:
+        begun = begin()
         return self.come_back(begun, self.visitor().sign_in(begun.headers["Location"], person))
 
-    def come_back(self, begun: Answer, reply: dict[str, str]) -> Answer:
-        return self.desk.connected(Asked("GET", reply, {"cookie": cookie_of(begun)}))
+    def come_back(self, begun: BrowserResponse, reply: dict[str, str], *, cookie: str | None = None) -> BrowserResponse:
+        """The identity provider sends the browser back. *cookie*: in place of the one that it was given."""
+        headers = {"cookie": cookie_of(begun) if cookie is None else cookie}
+        return self.endpoints.respond("connected", BrowserRequest("GET", reply, headers))
 
     def close(self) -> None:
         for visitor in self._visitors:
             visitor.close()
 
 
-def cookie_of(begun: Answer) -> str:
+def cookie_of(begun: BrowserResponse) -> str:
     """As a browser sends it back."""
     return begun.headers["Set-Cookie"].partition(";")[0]
 
 
-def goes_to(answer: Answer, origin: str) -> bool:
-    parts = urlsplit(answer.headers["Location"])
+def goes_to(response: BrowserResponse, origin: str) -> bool:
+    parts = urlsplit(response.headers["Location"])
     return f"{parts.scheme}://{parts.netloc}" == origin

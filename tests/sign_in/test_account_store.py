@@ -11,10 +11,10 @@ from azure.core.exceptions import ResourceNotFoundError
 
 from local.stand_ins.entra.people import KIM, SAM
 from shared.adapters.account_blobs import BlobAccountStore
-from shared.adapters.key_vault import FileKey
+from shared.adapters.key_file import FileKey
 from shared.errors import SignInNeeded, StorageUnavailable, TokenUnavailable
-from shared.sign_in import account as record
-from tests.sign_in.conftest import TWIN
+from shared.sign_in import account as stored_form
+from tests.sign_in.conftest import LONG_S, TWIN
 from tests.sign_in.office import Office
 
 pytestmark = pytest.mark.azurite
@@ -62,7 +62,7 @@ def test_one_persons_record_in_anothers_place_is_not_believed(office: Office) ->
     office.container.get_blob_client(of_sam).upload_blob(
         source.download_blob().readall(), overwrite=True, metadata=source.get_blob_properties().metadata
     )
-    with pytest.raises(TokenUnavailable, match="not its record"):
+    with pytest.raises(TokenUnavailable, match="not that account"):
         office.worker().token(SAM.name)
     assert office.worker().token(KIM.name)
 
@@ -71,8 +71,12 @@ def test_an_index_that_leads_elsewhere_is_not_followed(office: Office) -> None:
     office.connect(SAM)
     office.connect(KIM)
     office.store._name(SAM.name).upload_blob(KIM.oid.encode(), overwrite=True)
+    worker = office.worker()
+    assert worker.token(KIM.name), "in this worker's memory"
     with pytest.raises(SignInNeeded):
-        office.worker().token(SAM.name)
+        worker.token(SAM.name)
+    with pytest.raises(SignInNeeded):
+        worker.refreshed(SAM.name, "a token that Graph rejected", "")
 
 
 @pytest.mark.parametrize("how", ["plain", "garbled", "without metadata"])
@@ -84,7 +88,7 @@ def test_a_record_that_was_tampered_with_is_refused(office: Office, how: str) ->
         case "plain":
             stored = office.store.read(SAM.oid)
             assert stored is not None
-            blob.upload_blob(record.to_bytes(stored.account), overwrite=True)
+            blob.upload_blob(stored_form.encode(stored.account), overwrite=True)
         case "garbled":
             blob.upload_blob(kept[:-1] + bytes([kept[-1] ^ 1]), overwrite=True, metadata=metadata)
         case _:
@@ -149,3 +153,51 @@ def test_no_representation_of_an_account_shows_its_tokens(office: Office) -> Non
     (refresh_token,) = secrets_of(office, SAM.oid)
     assert refresh_token not in repr(kept)
     assert refresh_token in repr(dataclasses.asdict(kept.account))
+
+
+def test_who_connects_with_a_name_that_folds_to_another_s_gets_none_of_their_files(office: Office) -> None:
+    """The attacker comes first: their name is not ASCII, so they are found by their object id only."""
+    page = office.connect(LONG_S)
+    assert f"user={LONG_S.oid}" in page.body
+    assert f"user={LONG_S.name}" not in page.body
+    worker = office.worker()
+    for name in (SAM.name, LONG_S.name):
+        with pytest.raises(SignInNeeded):
+            worker.token(name)
+    assert f"user={SAM.name}" in office.connect(SAM).body
+    assert worker.token(SAM.name) == worker.token(SAM.oid) != worker.token(LONG_S.oid)
+
+
+def test_disconnecting_deletes_snapshots_too(office: Office) -> None:
+    """Each would hold a refresh token, and one would keep the blob from being deleted."""
+    office.connect(SAM)
+    blob = office.container.get_blob_client(account_blob(office, SAM.oid))
+    blob.create_snapshot()
+    office.disconnect(SAM)
+    assert not [each.name for each in office.container.list_blobs(include=["snapshots"]) if "account/" in each.name]
+
+
+def test_something_huge_in_an_account_s_place_is_not_read(office: Office) -> None:
+    office.connect(SAM)
+    blob = office.container.get_blob_client(account_blob(office, SAM.oid))
+    metadata = blob.get_blob_properties().metadata
+    blob.upload_blob(bytes(300_000), overwrite=True, metadata=metadata)
+    with pytest.raises(TokenUnavailable):
+        office.worker().token(SAM.name)
+
+
+def test_an_index_entry_of_any_length_costs_no_memory(office: Office) -> None:
+    office.connect(SAM)
+    office.store._name(SAM.name).upload_blob(SAM.oid.encode() + bytes(100_000), overwrite=True)
+    assert office.store.object_id_of(SAM.name) == SAM.oid
+
+
+def test_a_container_that_is_missing_is_a_delay_and_nobody_is_asked_to_sign_in(office: Office) -> None:
+    """That nothing is found there says nothing about who has connected."""
+    office.connect(SAM)
+    begun = office.begin()
+    office.container.delete_container()
+    for account in (SAM.name, SAM.oid):
+        with pytest.raises(TokenUnavailable, match="does not exist"):
+            office.worker().token(account)
+    assert office.come_back(begun, {"code": "x", "state": "y"}).status == 503

@@ -8,6 +8,7 @@ import hashlib
 import http.client
 import json
 import os
+import shlex
 import ssl
 import urllib.request
 from collections.abc import Iterator, Mapping
@@ -31,7 +32,6 @@ from local.stand_ins.entra.people import ALEX, KIM, SAM, Resident
 from shared.adapters.storage import clients as azure_clients
 from shared.core.outcome import REASON, STATE
 from shared.settings import Connection
-from shared.sign_in.pending_sign_in import USED
 from tests.local.processes import wait_until
 from tests.local.terminal import Terminal, Up
 from tests.support.browser.webdriver import Browser, browser
@@ -205,10 +205,11 @@ def test_what_goes_wrong_has_a_page_from_which_one_can_start_again(
     wait_until(lambda: window.address.startswith(town.entra), "the sign-in")
 
 
-def test_the_address_loaded_again_is_a_used_link(town: Town, window: Browser) -> None:
+def test_the_address_loaded_again_is_worth_nothing_and_says_what_happened(town: Town, window: Browser) -> None:
     connect(window, town, SAM)
     window.go_to(window.address)
-    assert window.heading() == "This link was used already"
+    assert window.heading() == "There is no sign-in to finish in this browser"
+    assert "If you saw that your To Do is connected, it is." in window.text("main")
     window.keep_screenshot("used-link")
 
 
@@ -217,7 +218,7 @@ def test_the_page_is_readable_and_operable_by_anybody(town: Town, window: Browse
     assert window.title.startswith("Your To Do is connected")
     assert window.computed("main")[0] == "main"
     assert window.computed("button") == ("button", "Disconnect")
-    assert window.focused_by_tab() == ["Disconnect"]
+    assert window.focused_by_tab() == ["Disconnect", f"{town.connect.removesuffix('connect')}disconnect"]
     assert window.run("return document.documentElement.lang") == "en"
     assert window.run("return getComputedStyle(document.body).maxWidth") != "none", "its own style is let through"
     window.run("document.body.style.fontSize = '200%'")
@@ -226,13 +227,52 @@ def test_the_page_is_readable_and_operable_by_anybody(town: Town, window: Browse
     assert not complaints(window, town)
 
 
-def test_the_cookie_is_out_of_reach_of_scripts_and_of_other_sites(town: Town, window: Browser) -> None:
-    connect(window, town, SAM)
-    (cookie,) = [each for each in window.cookies() if each["name"] == "todo-attach"]
+def our_cookies(window: Browser) -> list[dict[str, Any]]:
+    return [each for each in window.cookies() if each["name"] == "todo-attach"]
+
+
+def test_the_cookie_is_out_of_reach_of_scripts_and_of_other_sites_and_goes_when_it_is_used(
+    town: Town, window: Browser
+) -> None:
+    window.go_to(town.connect)
+    window.go_to(f"{town.connect.removesuffix('connect')}disconnect")
+    (cookie,) = our_cookies(window)
     assert cookie["httpOnly"]
     assert cookie["sameSite"] == "Lax"
     assert window.run("return document.cookie") == ""
+    connect(window, town, SAM)
+    assert our_cookies(window) == []
     assert window.run("return document.referrer") == ""
+
+
+def test_the_command_on_the_page_attaches_a_file(town: Town, window: Browser) -> None:
+    """Copied as a person would: its container and metadata are those of a file that arrives."""
+    connect(window, town, SAM)
+    words = shlex.split(window.text("pre"))
+    assert words[words.index("--container-name") + 1] == town.up.ready()["container"]
+    metadata = dict(each.split("=", 1) for each in words[words.index("--metadata") + 1 :])
+    file = town.drop("as-the-page-says.bin", user=metadata["user"])
+    town.wait_for(file, "attached")
+    assert file.sha256 in town.attached()
+
+
+def test_a_page_of_another_site_begins_no_sign_in(town: Town, window: Browser) -> None:
+    """By an image, a script or a frame: the browser says so, and the app refuses."""
+    window.go_to(town.connect)
+    before = our_cookies(window)
+    window.run(
+        f"""
+        for (const kind of ['img', 'iframe']) {{
+          document.body.append(Object.assign(document.createElement(kind), {{ src: '{town.connect}' }}));
+        }}
+        fetch('{town.connect}', {{ mode: 'no-cors', credentials: 'include' }});
+        """
+    )
+    wait_until(lambda: "".join(town.up.lines).count("cross-site") >= 3, "three refusals")
+    window.complaints()  # of what was refused, before others look at them
+    window.go_to(f"{town.connect.removesuffix('connect')}disconnect")
+    assert len(our_cookies(window)) == 1
+    assert our_cookies(window)[0]["value"] not in {each["value"] for each in before}
 
 
 def test_the_container_of_accounts_holds_ciphertext_and_an_index_of_object_ids(town: Town, window: Browser) -> None:
@@ -250,8 +290,10 @@ def test_the_container_of_accounts_holds_ciphertext_and_an_index_of_object_ids(t
     assert SAM.oid in index
     assert all(len(each) == len(SAM.oid) for each in index)
     for name, content in contents.items():
-        # What is encrypted has no byte that is likelier than others; a JSON text has few beyond 127.
-        assert name.startswith("name/") or content == USED or sum(byte > 127 for byte in content) > len(content) / 4
+        # What is encrypted has no byte that is likelier than others; a JSON text has few beyond 127. A sign-in that was
+        # used is a hash of 32 bytes.
+        is_used = name.startswith("sign-in/") and len(content) == 32
+        assert name.startswith("name/") or is_used or sum(byte > 127 for byte in content) > len(content) / 4
         for words in (SAM.name, SAM.tid, "RefreshToken", "secret", "verifier"):
             assert words.encode() not in content, name
 

@@ -129,7 +129,7 @@ def test_a_vault_that_refuses_delays_an_upload_and_the_account_stays(
 def test_a_vault_that_cannot_be_reached_delays_an_upload_and_the_account_stays(office: Office, vault: KeyVault) -> None:
     office.connect(SAM)
     office.keep_keys_in(vault.ring(port=free_port()))
-    with pytest.raises(TokenUnavailable, match="no answer"):
+    with pytest.raises(TokenUnavailable, match="no reply"):
         office.worker().token(SAM.name)
     office.keep_keys_in(vault.ring())
     assert office.worker().token(SAM.name)
@@ -157,7 +157,7 @@ def test_a_person_is_told_to_try_again_and_nothing_is_kept(office: Office, vault
     assert office.connect(SAM).status == 503
     assert "Key Vault: HTTP 403" in str(office.records.lines[-1]["why"])
     assert office.store.version(SAM.oid) is None
-    assert office.store.find(SAM.name) is None
+    assert office.store.object_id_of(SAM.name) is None
 
 
 def test_who_wants_to_disconnect_can_even_if_the_record_cannot_be_read(office: Office, vault: KeyVault) -> None:
@@ -165,13 +165,13 @@ def test_who_wants_to_disconnect_can_even_if_the_record_cannot_be_read(office: O
     vault.trouble = TROUBLES["deleted"]
     assert office.disconnect(SAM).status == 200
     assert office.store.version(SAM.oid) is None
-    assert office.store.find(SAM.name) is None
+    assert office.store.object_id_of(SAM.name) is None
 
 
 def test_a_vault_that_wants_a_token_for_another_place_gets_none(vault: KeyVault) -> None:
     vault.resource = "https://vault.example"
     with pytest.raises(StorageUnavailable, match="cannot be used"):
-        vault.ring().present()
+        vault.ring().current()
     assert vault.identity.asked == []
 
 

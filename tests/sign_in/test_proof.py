@@ -20,10 +20,12 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from local.stand_ins.entra.people import DEVICE_CLIENT_ID, SAM, TENANT
 from local.stand_ins.entra.stand_in import Plan, StandIn
 from shared.adapters.entra import Entra, assertion_of
+from shared.adapters.one_host import OneHostClient, WrongHost
 from shared.errors import TokenUnavailable
 from shared.sign_in.account import Account
+from shared.sign_in.id_token import Expected, person_of
 from shared.sign_in.pending_sign_in import Purpose
-from shared.sign_in.person import Expected, Person, person_of
+from shared.sign_in.person import Person
 from shared.sign_in.ports import Granted
 from tests.sign_in.browser import Visitor
 from tests.sign_in.office import GRAPH, ROOT, registration
@@ -65,7 +67,7 @@ def provider(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StandIn]:
 def granted_to(entra: StandIn, app: Entra) -> Granted:
     url, flow = app.begin(Purpose.CONNECT)
     visitor = Visitor(entra)
-    granted = app.finish(Purpose.CONNECT, flow, visitor.sign_in(url, SAM))
+    granted = app.redeem(Purpose.CONNECT, flow, visitor.sign_in(url, SAM))
     visitor.close()
     assert isinstance(granted, Granted)
     return granted
@@ -73,10 +75,10 @@ def granted_to(entra: StandIn, app: Entra) -> Granted:
 
 def test_the_managed_identitys_token_is_the_proof_and_there_is_no_secret(entra: StandIn) -> None:
     identity = Identity(f"{entra.origin}/{TENANT}/v2.0", [])
-    app = Entra(registration(entra, client_id=_CLIENT, proof=assertion_of(identity, f"{entra.origin}/{TENANT}")))
+    app = Entra(registration(entra, client_id=_CLIENT, proof=assertion_of(identity, entra.origin)))
     granted = granted_to(entra, app)
     person = Person(SAM.oid, SAM.tid, SAM.name)
-    refreshed = app.refresh(Account(person, granted.home, _NOW, granted.cache), "")
+    refreshed = app.refresh(Account(person, granted.home_account_id, _NOW, granted.cache), "")
     assert refreshed.token
     assert all(entry["has_assertion"] for entry in entra.log() if entry["client_id"] == _CLIENT)
     assert set(identity.asked) == {"api://AzureADTokenExchange/.default"}
@@ -93,15 +95,23 @@ def test_a_refused_proof_is_the_operators_matter_and_nobody_is_asked_to_sign_in(
     granted = granted_to(entra, Entra(registration(entra)))
     expired = Entra(registration(entra, proof="an old secret"))
     with pytest.raises(TokenUnavailable, match="app's proof"):
-        expired.refresh(Account(Person(SAM.oid, SAM.tid, SAM.name), granted.home, _NOW, granted.cache), "")
+        expired.refresh(Account(Person(SAM.oid, SAM.tid, SAM.name), granted.home_account_id, _NOW, granted.cache), "")
 
 
 def test_no_request_leaves_for_another_host(entra: StandIn) -> None:
+    client = OneHostClient(entra.origin, str(entra.certificate.authority))
+    with pytest.raises(WrongHost):
+        client.post("https://login.microsoftonline.com/common/oauth2/v2.0/token", data={"refresh_token": "x"})
+    with pytest.raises(WrongHost):
+        client.get(entra.origin.replace("https", "http"))
+
+
+def test_an_identity_provider_elsewhere_is_a_delay(entra: StandIn, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its metadata name an address on another host, where the app's proof would go."""
     app = Entra(registration(entra))
+    monkeypatch.setattr(app._http, "_origin", ("elsewhere.example", 443))
     with pytest.raises(TokenUnavailable, match="another host"):
-        app._session.post("https://login.microsoftonline.com/common/oauth2/v2.0/token", data={"refresh_token": "x"})
-    with pytest.raises(TokenUnavailable, match="another host"):
-        app._session.get(entra.origin.replace("https", "http"))
+        app.begin(Purpose.CONNECT)
 
 
 def test_the_environments_proxies_and_certificates_are_not_used(
@@ -124,12 +134,12 @@ def test_a_laptop_signs_in_with_a_code_on_another_screen(entra: StandIn) -> None
     assert flow["user_code"] in message
     thread = threading.Thread(target=enter_code, args=(entra, flow["verification_uri"], flow["user_code"]))
     thread.start()
-    granted = app.finish_on_another_screen(flow)
+    granted = app.redeem_from_another_screen(flow)
     thread.join()
     assert isinstance(granted, Granted)
-    person = person_of(granted.claims, Expected(DEVICE_CLIENT_ID, entra.origin, TENANT), _NOW)
+    person = person_of(granted.id_token_claims, Expected(DEVICE_CLIENT_ID, entra.origin, TENANT), _NOW)
     assert person == Person(SAM.oid, SAM.tid, SAM.name)
-    assert app.refresh(Account(person, granted.home, _NOW, granted.cache), "").token
+    assert app.refresh(Account(person, granted.home_account_id, _NOW, granted.cache), "").token
 
 
 def enter_code(entra: StandIn, url: str, code: str) -> None:

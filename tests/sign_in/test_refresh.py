@@ -4,14 +4,15 @@ import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pytest
 
-from local.stand_ins.entra.people import KIM, SAM
+from local.stand_ins.entra.people import ALEX, KIM, PAT, SAM
 from shared.errors import SignInNeeded, StorageUnavailable, TokenUnavailable
+from shared.sign_in import account_tokens
 from shared.sign_in.account import Account
-from shared.sign_in.ports import Hold, IdentityProvider, Kept, Refreshed
+from shared.sign_in.ports import AccountLease, IdentityProvider, Refreshed, StoredAccount
 from tests.local.processes import wait_until
 from tests.sign_in.office import CONNECT, Office
 from tests.support.fakes.seam import Crash
@@ -90,17 +91,17 @@ class _DyingStore:
         return getattr(self.office.store, name)
 
     @contextmanager
-    def hold(self, object_id: str) -> Iterator[Hold | None]:
-        with self.office.store.hold(object_id) as held:
+    def lease(self, object_id: str) -> Iterator[AccountLease | None]:
+        with self.office.store.lease(object_id) as held:
             yield _DyingHold(held, self.death) if held is not None else None
 
 
 @dataclass
 class _DyingHold:
-    held: Hold
+    held: AccountLease
     death: Exception
 
-    def read(self) -> Kept | None:
+    def read(self) -> StoredAccount | None:
         return self.held.read()
 
     def write(self, account: Account) -> str:
@@ -231,3 +232,125 @@ def test_a_disconnected_account_is_used_for_a_minute_at_most(office: Office) -> 
         worker.token(SAM.name)
     with pytest.raises(SignInNeeded, match="not connected"):
         worker.token(SAM.oid)
+
+
+# -- where, and how often --
+
+
+def refreshed_at(office: Office) -> list[str]:
+    """The tenants whose token endpoint was asked to refresh, in order."""
+    return [entry["tenant"] for entry in office.entra.log() if entry["grant_type"] == "refresh_token"]
+
+
+@pytest.fixture
+def common(office: Office) -> Iterator[Office]:
+    """Anyone may connect, personal accounts too."""
+    office = Office(office.entra, office.container, tenant="common")
+    yield office
+    office.close()
+
+
+def test_under_common_each_account_is_refreshed_at_its_own_tenant(common: Office) -> None:
+    before = len(refreshed_at(common))
+    for person in (PAT, SAM, ALEX):
+        assert common.connect(person).status == 200
+        assert common.worker().token(person.oid)
+    assert refreshed_at(common)[before:] == ["consumers", SAM.tid, ALEX.tid]
+
+
+def test_the_stand_in_refuses_a_personal_account_s_refresh_at_common_as_it_is_reported_of_entra(
+    common: Office,
+) -> None:
+    common.connect(PAT)
+    stored = common.store.read(PAT.oid)
+    assert stored is not None
+    at_common = replace(stored.account, person=replace(stored.account.person, tenant_id="common"))
+    with pytest.raises(SignInNeeded, match="70000"):
+        common.provider.refresh(at_common, "")
+    common.entra.turn(common_refuses_personal=False)
+    assert common.provider.refresh(at_common, "").token
+
+
+def test_a_detected_loop_is_a_delay_of_minutes_in_which_nobody_asks_again(office: Office) -> None:
+    """AADSTS50196 comes as invalid_grant: nobody has to sign in, and to ask for the next file would prolong it."""
+    office.connect(SAM)
+    worker = office.worker()
+    office.entra.turn(token_error="AADSTS50196")
+    asked = len(office.entra.log())
+    for _ in range(5):
+        with pytest.raises(TokenUnavailable, match="AADSTS50196"):
+            worker.token(SAM.name)
+        office.elapsed += 50
+    assert len(office.entra.log()) == asked + 1
+    office.entra.turn(token_error="")
+    office.elapsed += 60
+    assert worker.token(SAM.name)
+
+
+@pytest.mark.parametrize("code", ["AADSTS90033", "AADSTS90024"])
+def test_the_identity_provider_s_own_trouble_asks_nobody_to_sign_in(office: Office, code: str) -> None:
+    office.connect(SAM)
+    office.entra.turn(token_error=code)
+    worker = office.worker()
+    with pytest.raises(TokenUnavailable, match=code):
+        worker.token(SAM.name)
+    office.entra.turn(token_error="")
+    assert worker.token(SAM.name)
+
+
+def test_a_throttled_app_asks_nobody_to_sign_in_and_waits(office: Office) -> None:
+    office.connect(SAM)
+    office.entra.turn(token_status=429)
+    worker = office.worker()
+    asked = len(office.entra.log())
+    for _ in range(3):
+        with pytest.raises(TokenUnavailable, match="429"):
+            worker.token(SAM.name)
+    assert len(office.entra.log()) == asked + 1
+    office.entra.turn(token_status=0)
+    office.elapsed += 61
+    assert worker.token(SAM.name)
+
+
+def test_files_for_any_number_of_accounts_take_a_bounded_memory(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A sender can name as many accounts as they like."""
+    monkeypatch.setattr(account_tokens, "_MOST_REMEMBERED", 10)
+    office.connect(SAM)
+    office.connect(KIM)
+    worker = office.worker()
+    for number in range(40):
+        with pytest.raises(SignInNeeded):
+            worker.token(f"5a000000-0000-4000-8000-{number:012x}"[:35] + "f")
+        with pytest.raises(SignInNeeded):
+            worker.token(f"nobody-{number}@example.com")
+        assert worker.token(SAM.name)
+        assert worker.token(KIM.name)
+    assert len(worker._remembered) <= 10
+    assert len(worker._object_ids) <= 10
+
+
+def test_an_unwritten_refresh_token_is_never_forgotten(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    office.entra.turn(rotate=True)
+    office.connect(SAM)
+    monkeypatch.setattr(account_tokens, "_MOST_REMEMBERED", 2)
+    worker = office.worker(store=_DyingStore(office, StorageUnavailable("away")))  # type: ignore[arg-type]
+    worker.token(SAM.name)
+    worker._store = office.store  # storage is back
+    for number in range(5):
+        with pytest.raises(SignInNeeded):
+            worker.token(f"5a000000-0000-4000-8000-0000000000e{number}")
+    office.elapsed += 3500
+    assert worker.token(SAM.name)
+    assert office.worker().token(SAM.name)
+
+
+@pytest.mark.parametrize("name", ["\u017fam@example.com", "sam@example.\uff43om", "sa\u1d50@example.com"])
+def test_a_name_that_folds_to_a_connected_account_s_is_not_that_account(office: Office, name: str) -> None:
+    office.connect(SAM)
+    worker = office.worker()
+    assert worker.token(SAM.name)
+    for ask in (worker.token, worker.identity):
+        with pytest.raises(SignInNeeded, match="object id"):
+            ask(name)

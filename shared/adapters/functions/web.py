@@ -1,17 +1,14 @@
-"""A browser's request, from the Functions worker's types to the desk's and back."""
+"""A browser's request, from the Functions worker's types to those of `sign_in`, and the response back."""
 
 import azure.functions as func
 
-from shared.sign_in.pages import Answer
-from shared.sign_in.ports import Asked
+from shared.sign_in.browser import BrowserRequest, BrowserResponse
 
 
-def asked(request: func.HttpRequest) -> Asked:
-    """What the desk looks at."""
+def browser_request(request: func.HttpRequest) -> BrowserRequest:
     headers = {name.lower(): value for name, value in request.headers.items()}
-    return Asked(request.method, dict(request.params), headers)
+    return BrowserRequest(request.method, dict(request.params), headers)
 
 
-def response(answer: Answer) -> func.HttpResponse:
-    """What the browser gets."""
-    return func.HttpResponse(answer.body, status_code=answer.status, headers=dict(answer.headers))
+def http_response(response: BrowserResponse) -> func.HttpResponse:
+    return func.HttpResponse(response.body, status_code=response.status, headers=dict(response.headers))

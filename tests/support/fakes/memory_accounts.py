@@ -27,8 +27,8 @@ class MemoryAccounts:
             raise SignInNeeded(account, "nobody is signed in for this account")
         return self.tokens[account]
 
-    def refreshed(self, account: str, rejected: str, claims: str) -> str:
-        self.challenges.append(claims)
+    def refreshed(self, account: str, rejected: str, claims_challenge: str) -> str:
+        self.challenges.append(claims_challenge)
         self._check()
         waiting = self.next_tokens.get(account, [])
         if not waiting:

@@ -1,0 +1,22 @@
+"""What is said of an Azure SDK's error: never its text, which may name the caller or hold a URL."""
+
+from azure.core.exceptions import AzureError, ResourceNotFoundError
+
+from shared.errors import StorageUnavailable
+
+_NO_CONTAINER = {"ContainerNotFound", "ContainerBeingDeleted"}
+
+
+def describe(error: AzureError) -> str:
+    """Status and code, such as `HTTP 403 Forbidden`; or that there was no reply."""
+    status = getattr(error, "status_code", None)
+    if status is None:
+        return f"no reply ({type(error).__name__})"
+    code = str(getattr(error, "error_code", None) or getattr(getattr(error, "error", None), "code", None) or "")
+    return f"HTTP {status} {code}" if code.isalnum() else f"HTTP {status}"
+
+
+def require_container(error: ResourceNotFoundError) -> None:
+    """Raise StorageUnavailable where not only a blob is missing, but its container: nothing is known of the blob."""
+    if getattr(error, "error_code", None) in _NO_CONTAINER:
+        raise StorageUnavailable("the accounts' container does not exist") from error
