@@ -116,12 +116,12 @@ class SignInHere:
         unknown = Graph(graph.root, {_UNKNOWN_ACCOUNT: ""})
         settings = Settings.from_environ(self.over(app_settings(storage, unknown, lease_seconds=None)))
         if settings.sign_in is None:
-            raise ChildFailed("nobody can sign in without a client id")
+            raise ChildFailed("signing in needs a client id: give --client-id")
         try:
             account = sign_in_by_code(settings, settings.sign_in, say)
             connect_account(store(FileKey.read(Path(settings.sign_in.key))), account)
         except AttachError as error:
-            raise ChildFailed(f"nobody is signed in: {error}") from error
+            raise ChildFailed(f"the sign-in failed: {error}") from error
         say(f"{account.person.name} is signed in")
         # By its id: several tenants may connect, and a name could be another account's.
         return Graph(graph.root, {account.person.object_id: ""})
@@ -140,16 +140,16 @@ def sign_in_by_code(settings: Settings, sign_in: SignIn, say: Callable[[str], No
     say(message)
     granted = entra.redeem_from_another_screen(flow)
     if isinstance(granted, NotGranted):
-        raise ChildFailed(f"nobody is signed in: {granted.problem} {granted.code}".rstrip())
+        raise ChildFailed(f"the sign-in failed: {granted.problem} {granted.code}".rstrip())
     now = datetime.now(UTC)
     person = person_of(granted.id_token_claims, Expected(sign_in.client_id, sign_in.authority, sign_in.tenant), now)
     if not isinstance(person, Person):
-        raise ChildFailed(f"nobody is signed in: {person}")
+        raise ChildFailed(f"the sign-in failed: {person}")
     return Account(person, granted.home_account_id, now, granted.cache)
 
 
 def free_port() -> int:
-    """A port that nobody has: the app's address must be known before it starts."""
+    """A port that is free now: the app's address must be known before it starts."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]

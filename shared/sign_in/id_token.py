@@ -16,8 +16,8 @@ from shared.sign_in.problems import Problem
 
 # The difference between two clocks that is not held against a token's lifetime.
 SKEW = timedelta(minutes=5)
-# The same for the time of a sign-in. Seconds only: whoever signed in less than this before the person at the screen
-# pressed "Disconnect" counts as having signed in afterwards.
+# The same for the time of a sign-in. Seconds only: a sign-in less than this before the press of "Disconnect" counts as
+# a later one.
 FRESHNESS_SKEW = timedelta(seconds=10)
 _LONGEST_NAME = 256
 # Seconds since 1970, up to the year 9999. Also keeps what is infinite or not a number out.

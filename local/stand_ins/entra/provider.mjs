@@ -185,7 +185,7 @@ function remember(map, id, value) {
   }
 }
 
-// Graph knows a token without asking; its emulator is told.
+// Graph recognises a token by itself; its emulator has to hear of it.
 async function tellEmulator(what, body) {
   if (plan.emulator) {
     const headers = { 'content-type': 'application/json' };
@@ -291,7 +291,7 @@ server.on('request', (request, response) => {
   } else if (request.url.startsWith(`${plan.prefix}/sign-in/`)) {
     signIn(request, response).catch(fail);
   } else if (tenants.has(tenantOf(request.url))) {
-    // Entra gives a refresh token to whoever asks for offline_access; this provider only after asking for consent.
+    // Entra gives a refresh token to every app that asks for offline_access; this provider only after asking for consent.
     request.url = request.url.replace('prompt=select_account', 'prompt=select_account%20consent');
     request.originalUrl = request.url;
     request.url = request.url.slice(`/${tenantOf(request.url)}/v2.0`.length);

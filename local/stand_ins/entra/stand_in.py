@@ -48,7 +48,7 @@ class StandIn:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
-            start_new_session=True,  # a Ctrl-C in the terminal is for whoever started us
+            start_new_session=True,  # a Ctrl-C in the terminal is for the program that started us
         )
         assert self._process.stdin is not None  # noqa: S101 - asked for as pipes
         assert self._process.stdout is not None  # noqa: S101
