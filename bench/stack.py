@@ -110,11 +110,12 @@ class MeasuredStack:
             await self._ending.__aexit__(kind, error, trace)
 
     async def _start(self, ending: AsyncExitStack) -> None:
+        key = azurite.new_key()
         storage_child, ports = await azurite.start(
-            azurite.Ports(), directory=None, environment=environment({}), on_access=self._on_access
+            azurite.Ports(), key=key, directory=None, environment=environment({}), on_access=self._on_access
         )
         ending.push_async_callback(storage_child.end, _GRACE_SECONDS)
-        self.storage = ports.connection_string()
+        self.storage = ports.connection_string(key)
         await asyncio.to_thread(provision, self.storage)
         self._container = ending.enter_context(ContainerClient.from_connection_string(self.storage, CONTAINER))
         self._session = await ending.enter_async_context(aiohttp.ClientSession())

@@ -45,9 +45,12 @@ class _Loop:
 def storage() -> Iterator[Connection]:
     """An Azurite of this test run's own, in memory."""
     loop = _Loop()
+    key = azurite.new_key()
     child, ports = loop.run(
-        azurite.start(azurite.Ports(), directory=None, environment=dict(os.environ), on_access=lambda _line: None)
+        azurite.start(
+            azurite.Ports(), key=key, directory=None, environment=dict(os.environ), on_access=lambda _line: None
+        )
     )
-    yield Connection(connection_string=ports.connection_string())
+    yield Connection(connection_string=ports.connection_string(key))
     loop.run(child.end(10))
     loop.close()

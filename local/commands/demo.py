@@ -15,10 +15,10 @@ from rich.table import Table
 from rich.text import Text
 
 from local.commands import interruptible
-from local.commands.at_hand import new_stack
-from local.commands.drop import DropError
-from local.commands.journey import Outcome, Parcel, StackGone, send
 from local.commands.progress import terminal
+from local.commands.put import PutError
+from local.commands.sending import Outcome, Parcel, Sending, StackGone
+from local.commands.target import new_stack
 from local.commands.wording import size_text
 from local.stack.child import ChildFailed
 from local.stack.emulator import Emulator
@@ -38,10 +38,12 @@ worker runs function_app.py, an emulator stands in for To Do. The fifth names no
 """
 
 
-def main(arguments: Sequence[str]) -> int:
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.description = _INTRODUCTION
+
+
+def run(_parser: argparse.ArgumentParser, _options: argparse.Namespace) -> int:
     """0 only where all went as promised."""
-    parser = argparse.ArgumentParser(prog="python -m local demo", description=_INTRODUCTION)
-    parser.parse_args(arguments)
     return interruptible.run(_demo(terminal(stderr=False)))
 
 
@@ -49,8 +51,8 @@ async def _demo(console: Console) -> int:
     started = time.monotonic()
     console.print(_INTRODUCTION, soft_wrap=True)
     try:
-        arrivals = await _journey(console)
-    except (ChildFailed, DropError, StackGone) as error:
+        arrivals = await _arrivals(console)
+    except (ChildFailed, PutError, StackGone) as error:
         console.print(f"todo-attach: {error}", markup=False, highlight=False, soft_wrap=True)
         return 1
     console.print(_table(arrivals))
@@ -76,15 +78,17 @@ class _Arrivals:
     offences: Mapping[str, int]
 
 
-async def _journey(console: Console) -> _Arrivals:
+async def _arrivals(console: Console) -> _Arrivals:
     with TemporaryDirectory(prefix="todo-attach-demo-") as directory:
         async with new_stack(Plan(), None, console) as stack:
             record = stack.record
             assert record.emulator is not None  # noqa: S101 - the plan names no other Graph
             parcels = _parcels(Path(directory), record.emulator)
-            outcomes = await send(record, parcels, console, gone=stack.gone, within_seconds=_PATIENCE_SECONDS)
+            sending = Sending(record, parcels)
+            await sending.run(console, gone=stack.gone, within_seconds=_PATIENCE_SECONDS)
             emulator = Emulator(record.emulator)
-            return _Arrivals(outcomes, _tags(record, outcomes), emulator.requests(), emulator.offences())
+            tags = _tags(record, sending.outcomes)
+            return _Arrivals(sending.outcomes, tags, emulator.requests(), emulator.offences())
 
 
 def _parcels(directory: Path, emulator: EmulatorRecord) -> list[Parcel]:

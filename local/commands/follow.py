@@ -4,19 +4,19 @@ import asyncio
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 
-from local.commands.drop import Dropped
+from local.commands.put import PutFile
 from shared.core.entry import Entry, Phase
 from shared.errors import StorageUnavailable
 from shared.ports import Ledger
 
 _POLL_SECONDS = 0.1
 
-type OnEntry = Callable[[Dropped, Entry | None], None]
+type OnEntry = Callable[[PutFile, Entry | None], None]
 
 
-async def follow(dropped: Iterable[Dropped], ledger: Ledger, on_entry: OnEntry) -> None:
+async def follow(files: Iterable[PutFile], ledger: Ledger, on_entry: OnEntry) -> None:
     """Tell *on_entry* of each file where it stands, again and again, until all have ended."""
-    unfinished = list(dropped)
+    unfinished = list(files)
     while unfinished:
         for file in tuple(unfinished):
             with suppress(StorageUnavailable):
@@ -29,5 +29,5 @@ async def follow(dropped: Iterable[Dropped], ledger: Ledger, on_entry: OnEntry) 
 
 
 def has_ended(entry: Entry) -> bool:
-    """Done and told; or waiting for a person to sign in, which nobody can do at this stack."""
+    """Nothing is left to do for it, or nothing goes on before a person signs in."""
     return entry.is_done or (entry.phase is Phase.WAITING and entry.is_reported)

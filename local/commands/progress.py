@@ -1,13 +1,16 @@
 """Shows uploads as they go: a bar for each file at a terminal, plain lines elsewhere."""
 
+import sys
+import termios
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
+from rich.table import Column
 
-from local.commands.drop import Dropped
 from local.commands.follow import OnEntry
+from local.commands.put import PutFile
 from local.commands.wording import arrived, doing, utc_now
 from shared.core.entry import Entry, Phase
 
@@ -22,18 +25,38 @@ def terminal(*, stderr: bool) -> Console:
 
 @contextmanager
 def shown(console: Console) -> Iterator[OnEntry]:
-    """What to tell of each file, as often as anyone likes."""
+    """Takes each file with its entry, again and again, and draws what has changed."""
     if not console.is_terminal:
         yield _Lines(console).tell
         return
     columns = (
-        TextColumn("{task.description}", markup=False),
-        BarColumn(bar_width=30),
-        TextColumn("{task.percentage:>3.0f} %"),
-        TextColumn("{task.fields[doing]}", markup=False),
+        TextColumn("{task.description}", markup=False, table_column=Column(no_wrap=True)),
+        BarColumn(bar_width=20),
+        TextColumn("{task.percentage:>3.0f} %", table_column=Column(no_wrap=True)),
+        # What does not fit is cut off: it must not take the room of the name and the bar.
+        TextColumn(
+            "{task.fields[doing]}", markup=False, table_column=Column(no_wrap=True, overflow="ellipsis", ratio=1)
+        ),
     )
-    with Progress(*columns, console=console) as progress:
+    with _without_echo(), Progress(*columns, console=console, expand=True) as progress:
         yield _Bars(progress).tell
+
+
+@contextmanager
+def _without_echo() -> Iterator[None]:
+    """What is typed is not shown: an echoed ^C or Enter moves the cursor, and the bars would be drawn a second time."""
+    if not sys.stdin.isatty():
+        yield
+        return
+    keyboard = sys.stdin.fileno()
+    before = termios.tcgetattr(keyboard)
+    quiet = termios.tcgetattr(keyboard)
+    quiet[3] &= ~termios.ECHO
+    termios.tcsetattr(keyboard, termios.TCSADRAIN, quiet)
+    try:
+        yield
+    finally:
+        termios.tcsetattr(keyboard, termios.TCSADRAIN, before)
 
 
 class _Bars:
@@ -41,7 +64,7 @@ class _Bars:
         self._progress = progress
         self._bars: dict[str, TaskID] = {}
 
-    def tell(self, file: Dropped, entry: Entry | None) -> None:
+    def tell(self, file: PutFile, entry: Entry | None) -> None:
         if file.upload_id not in self._bars:
             # An empty file has a length too, or its bar would never fill.
             self._bars[file.upload_id] = self._progress.add_task(_short(file.name), total=max(file.size, 1), doing="")
@@ -58,7 +81,7 @@ class _Lines:
         self._console = console
         self._said: dict[str, str] = {}
 
-    def tell(self, file: Dropped, entry: Entry | None) -> None:
+    def tell(self, file: PutFile, entry: Entry | None) -> None:
         words = _words(entry)
         if entry is not None and entry.phase is Phase.SENDING:
             words += f"; {arrived(entry)} arrived"

@@ -1,7 +1,9 @@
 """What a ledger entry means, in words for a person at a terminal."""
 
+import re
 from datetime import UTC, datetime
 
+from local.stack.state_dir import RunningRecord
 from shared.core.entry import Entry, Phase
 
 
@@ -29,10 +31,35 @@ def _why(entry: Entry) -> str:
     if entry.times_parked:
         return "its message failed too often"
     if entry.detail:
-        return entry.detail
+        return in_words(entry.detail)
     if entry.phase is Phase.RESOLVING and entry.size == 0:
         return "an empty file may still be written"
     return "an earlier request may still be applied" if entry.phase is Phase.CONFIRMING else ""
+
+
+def in_words(detail: str) -> str:
+    """An entry's detail; what a library calls a lost connection is said in words."""
+    if unanswered := _NO_REPLY.search(detail):
+        return f"Graph cannot be reached, or does not answer ({unanswered[1]}): is this machine online?"
+    return detail
+
+
+def sign_in_advice(account: str, record: RunningRecord) -> str:
+    """What a person can do about a file that waits for *account* to sign in, on this stack."""
+    known = account.casefold() in {each.casefold() for each in record.accounts}
+    people = ", ".join(each for each in record.accounts if "@" in each) or ", ".join(record.accounts)
+    if record.connect_url:
+        if known:
+            return f"{account} connects at {record.connect_url}"
+        return (
+            f"{account} can never sign in on this stack, where only {people} can: withdraw the file, or send it again"
+        )
+    if known:
+        return f"Graph does not take the token of {account}: end this stack, and start it with another one"
+    return (
+        f"{account} can never sign in on this stack, which has tokens for {people} only: withdraw the file, or send it "
+        "again for one of them, or start the stack with `up --sign-in`"
+    )
 
 
 def arrived(entry: Entry) -> str:
@@ -42,7 +69,7 @@ def arrived(entry: Entry) -> str:
 
 def because(entry: Entry) -> str:
     """Why an entry waits or ended: the code, then the words."""
-    return ": ".join(filter(None, (entry.reason, entry.detail)))
+    return ": ".join(filter(None, (entry.reason, in_words(entry.detail))))
 
 
 def clock_text(when: datetime) -> str:
@@ -50,9 +77,17 @@ def clock_text(when: datetime) -> str:
     return when.astimezone().strftime("%H:%M:%S")
 
 
+def moment_text(when: datetime) -> str:
+    """A moment of any day, with this machine's time zone."""
+    return when.astimezone().strftime("%Y-%m-%d %H:%M:%S %Z")
+
+
 def utc_now() -> datetime:
     return datetime.now(UTC)
 
+
+# As the transport says it, in shared/adapters/graph.py.
+_NO_REPLY = re.compile(r"no reply to \w+: (.+)")
 
 _DOING = {
     Phase.RESOLVING: "looks for list and task",

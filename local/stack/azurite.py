@@ -4,7 +4,9 @@ On disk it saves every five seconds, and when it is asked to end. The real stora
 Azurite, killed, may lose what it took since.
 """
 
+import base64
 import re
+import secrets
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,9 +14,10 @@ from pathlib import Path
 
 from local.stack.child import REPOSITORY, Child, ChildFailed, Command, OnLine
 
-# Azurite's own, and no secret: every Azurite has this account and key.
 ACCOUNT = "devstoreaccount1"
-_KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
+# Published with Azurite, so no secret: whoever reaches the port may read and write everything. UseDevelopmentStorage,
+# rclone's use_emulator and Storage Explorer know no other.
+PUBLISHED_KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
 _PROGRAM = REPOSITORY / "node_modules" / ".bin" / "azurite"
 _LISTENING = re.compile(r"Azurite (Blob|Queue|Table) service is successfully listening at http://127\.0\.0\.1:(\d+)$")
 _START_SECONDS = 120.0
@@ -28,21 +31,27 @@ class Ports:
     queue: int = 0
     table: int = 0
 
-    def connection_string(self) -> str:
+    def connection_string(self, key: str) -> str:
         services = (("Blob", self.blob), ("Queue", self.queue), ("Table", self.table))
         endpoints = "".join(f"{name}Endpoint=http://127.0.0.1:{port}/{ACCOUNT};" for name, port in services)
-        return f"DefaultEndpointsProtocol=http;AccountName={ACCOUNT};AccountKey={_KEY};{endpoints}"
+        return f"DefaultEndpointsProtocol=http;AccountName={ACCOUNT};AccountKey={key};{endpoints}"
+
+
+def new_key() -> str:
+    """A key that no other user of this machine, and no web page, can know."""
+    return base64.b64encode(secrets.token_bytes(64)).decode()
 
 
 async def start(
     ports: Ports,
     *,
+    key: str,
     directory: Path | None,
     environment: Mapping[str, str],
     held: tuple[int, ...] = (),
     on_access: OnLine,
 ) -> tuple[Child, Ports]:
-    """Start Azurite on *ports*, keeping its data in *directory*, or in memory.
+    """Start Azurite on *ports* with this account *key*, keeping its data in *directory*, or in memory.
 
     *on_access* gets its access log, line by line. Raises ChildFailed.
     """
@@ -51,7 +60,8 @@ async def start(
     command = Command(
         name="Azurite",
         arguments=[sys.executable, "-m", "local.stack.tether", "--", str(_PROGRAM), *_options(ports, directory)],
-        environment=environment,
+        # By the environment: other users can read a command line.
+        environment={**environment, "AZURITE_ACCOUNTS": f"{ACCOUNT}:{key}"},
         held=held,
         on_output=on_access,
     )

@@ -22,6 +22,32 @@ class HeldAttachment:
     sha256: str
 
 
+@dataclass(frozen=True, slots=True)
+class NamedTask:
+    """A task: its id and its title."""
+
+    id: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class NamedList:
+    """A list with its tasks."""
+
+    id: str
+    name: str
+    is_default: bool
+    tasks: tuple[NamedTask, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Mailbox:
+    """The To Do of one account."""
+
+    account: str
+    lists: tuple[NamedList, ...]
+
+
 class Emulator:
     """One running emulator."""
 
@@ -33,6 +59,14 @@ class Emulator:
         return {
             each["id"]: HeldAttachment(each["name"], each["size"], each["sha256"]) for each in self._get("attachments")
         }
+
+    def mailboxes(self) -> list[Mailbox]:
+        """Every account with its lists and tasks."""
+        return [Mailbox(each["upn"], tuple(map(_named_list, each["lists"]))) for each in self._get("mailboxes")]
+
+    def mailbox_of(self, account: str) -> Mailbox | None:
+        """The mailbox of this account, if it has one."""
+        return next((each for each in self.mailboxes() if each.account.lower() == account.lower()), None)
 
     def requests(self) -> Mapping[str, int]:
         """How many of each operation were asked."""
@@ -52,3 +86,8 @@ class Emulator:
     def _get(self, what: str) -> Any:
         with _OPENER.open(f"{self._control}/{what}", timeout=_TIMEOUT_SECONDS) as reply:
             return json.load(reply)
+
+
+def _named_list(row: Mapping[str, Any]) -> NamedList:
+    tasks = tuple(NamedTask(each["id"], each["title"]) for each in row["tasks"])
+    return NamedList(row["id"], row["name"], row["wellknown_name"] == "defaultList", tasks)

@@ -148,6 +148,32 @@ def sign_in_by_code(settings: Settings, sign_in: SignIn, say: Callable[[str], No
     return Account(person, granted.home_account_id, now, granted.cache)
 
 
+def token_by_code(plan: Plan, graph: Graph, say: Callable[[str], None]) -> str:
+    """A bearer token for *graph*, of a person who signs in with a code for this once: nothing is kept.
+
+    Blocks. Raises AttachError, or ChildFailed with the reason.
+    """
+    given = app_settings("UseDevelopmentStorage=true", Graph(graph.root, {"you": "none"}), lease_seconds=None)
+    del given["TODO_ATTACH_TOKENS"]
+    settings = Settings.from_environ(
+        given
+        | {
+            "TODO_ATTACH_ENTRA_CLIENT_ID": plan.client_id,
+            "TODO_ATTACH_ENTRA_TENANT": plan.tenant,
+            "TODO_ATTACH_ENTRA_PROOF": "none",
+            # Of an app that has pages and keeps accounts. Neither is used here.
+            "TODO_ATTACH_CONNECT_URL": "http://127.0.0.1/api",
+            "TODO_ATTACH_ACCOUNTS_CONTAINER": ACCOUNTS_CONTAINER,
+            "TODO_ATTACH_ACCOUNTS_KEY": "/none",
+            **{name: os.environ[name] for name in _FOR_TESTS if name in os.environ},
+        }
+    )
+    if settings.sign_in is None:
+        raise ChildFailed("nobody can sign in without a client id")
+    account = sign_in_by_code(settings, settings.sign_in, say)
+    return identity_provider(settings, settings.sign_in).refresh(account, "").token
+
+
 def free_port() -> int:
     """A port that is free now: the app's address must be known before it starts."""
     with socket.socket() as probe:

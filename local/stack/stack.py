@@ -7,10 +7,11 @@ and last Azurite, which all of them need.
 import asyncio
 import json
 import os
+import secrets
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
@@ -25,17 +26,19 @@ from local.stack.provision import provision
 from local.stack.sign_in import Plan as SignInPlan
 from local.stack.sign_in import SignInHere, free_port
 from local.stack.state_dir import EmulatorRecord, RunningRecord, StateDir
+from local.stand_ins.entra.people import RESIDENTS
 from local.stand_ins.event_grid import EventGridStandIn
 from local.stand_ins.insights.endpoint import Endpoint
 from local.stand_ins.insights.rows import host_request
 from local.stand_ins.insights.workspace import OnTrace, Workspace
+from local.stand_ins.todo.secrets import SECRETS_VARIABLE
 
 # Facts for programs, and sentences for people.
 type Tell = Callable[[Mapping[str, object]], None]
 type Say = Callable[[str], None]
 
 # The emulator's people. The first is the default account; the second is there for `--user`.
-LOCAL_TOKENS = {"sam@example.com": "sam-local-token", "kim@example.com": "kim-local-token"}
+PEOPLE = ("sam@example.com", "kim@example.com")
 _START_SECONDS = 120.0
 # Azurite and the emulator: to save their data.
 _GRACE_SECONDS = 10.0
@@ -45,13 +48,18 @@ _DRAIN_SECONDS = 10.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """What stack to start. *graph* None: the To Do emulator. *durable*: what is stored outlives the stack."""
+    """What stack to start. *graph* None: the To Do emulator. *durable*: what is stored outlives the stack.
+
+    *storage_ports*: fixed ports, for clients that know nothing but Azurite's published ports and key.
+    """
 
     graph: Graph | None = None
     durable: bool = False
     lease_seconds: int | None = None
     duplicate_events: int = 0
     todo_port: int = 0
+    storage_ports: azurite.Ports | None = None
+    published_limits: bool = False
     faults: Sequence[str] = ()
     behaviours: Sequence[str] = ()
     sign_in: SignInPlan | None = None
@@ -65,7 +73,11 @@ class Stack:
         self._state = state
         self._tell = tell
         self._say = say
-        self._ports = KnownPorts(state if plan.durable else None, {"todo": plan.todo_port} if plan.todo_port else {})
+        asked = {"todo": plan.todo_port} if plan.todo_port else {}
+        asked |= asdict(plan.storage_ports) if plan.storage_ports is not None else {}
+        self._ports = KnownPorts(state if plan.durable else None, asked)
+        self._secrets = state.secrets(_new_secrets)
+        self._key = self._secrets["storage"] if plan.storage_ports is None else azurite.PUBLISHED_KEY
         self._storage = ""
         self._emulator: EmulatorRecord | None = None
         self._event_grid: EventGridStandIn | None = None
@@ -103,8 +115,23 @@ class Stack:
             graph=self._graph.root,
             functions=self._functions_url,
             account=self._graph.default_account,
+            accounts=self._accounts(),
+            tokens=self._graph.tokens if self.sign_in is None else {},
+            connect_url=self._connect_url(),
+            durable=self._plan.durable,
             emulator=self._emulator,
         )
+
+    def _accounts(self) -> tuple[str, ...]:
+        """Whose files this stack can ever attach."""
+        if self._connect_url():
+            return tuple(name for resident in RESIDENTS for name in (resident.name, resident.oid))
+        return tuple(self._graph.tokens)
+
+    def _connect_url(self) -> str:
+        if self.sign_in is None or self.sign_in.stand_in is None:
+            return ""
+        return self.sign_in.connect_url
 
     async def failure(self) -> ChildFailed:
         """Wait until a piece is given up."""
@@ -177,6 +204,7 @@ class Stack:
         known = azurite.Ports(*(self._ports.of(name) for name in ("blob", "queue", "table")))
         child, ports = await azurite.start(
             known,
+            key=self._key,
             directory=self._kept_path("azurite"),
             environment=environment({}),
             held=(self._state.lock,),
@@ -185,21 +213,24 @@ class Stack:
         if self._storage:
             self._say("what Azurite took in its last five seconds may be lost: it saves no more often")
         self._ports.learn(blob=ports.blob, queue=ports.queue, table=ports.table)
-        self._storage = ports.connection_string()
+        self._storage = ports.connection_string(self._key)
         return child
 
     async def _launch_todo(self) -> Child:
         directory = self._kept_path("todo")
         arguments = [
             *("-m", "local.stand_ins.todo", "--tether", "--port", str(self._ports.of("todo"))),
-            *(("--state", str(directory)) if directory is not None else ()),
-            *(part for name, token in LOCAL_TOKENS.items() for part in ("--token", f"{name}={token}")),
+            *(("--data", str(directory)) if directory is not None else ()),
+            *(("--published-limits",) if self._plan.published_limits else ()),
             *(part for behaviour in self._plan.behaviours for part in ("--behaviour", behaviour)),
             *(part for fault in self._plan.faults for part in ("--fault", fault)),
         ]
-        child, ready = await self._python("the To Do emulator", arguments, environment({}), say=_nothing)
-        self._graph = Graph(ready["graph"], LOCAL_TOKENS)
-        self._emulator = EmulatorRecord(ready["control"], ready["list_id"], ready["task_id"])
+        tokens = {name: self._secrets[name] for name in PEOPLE}
+        # By the environment: other users can read a command line.
+        given = {SECRETS_VARIABLE: json.dumps({"control": self._secrets["control"], "tokens": tokens})}
+        child, ready = await self._python("the To Do emulator", arguments, environment(given), say=_nothing)
+        self._graph = Graph(ready["graph"], tokens)
+        self._emulator = EmulatorRecord(ready["control"], ready["list_id"], ready["task_id"], ready["page"])
         self._ports.learn(todo=port_of(ready["graph"]))
         return child
 
@@ -260,6 +291,11 @@ class Stack:
     def _on_restart(self, text: str) -> None:
         self._say(text)
         self._tell({"source": "stack", "event": "restart", "text": text})
+
+
+def _new_secrets() -> dict[str, str]:
+    """Of a state directory: the storage account's key, the emulator's control, and the tokens of its people."""
+    return {"storage": azurite.new_key(), **{name: secrets.token_urlsafe(24) for name in ("control", *PEOPLE)}}
 
 
 def _nothing(_text: str) -> None: ...

@@ -4,17 +4,20 @@
                   of them is gone: two stacks never share a directory, and none starts over another's dying children
     running.json  where everything is, while a stack runs; what a killed stack left behind is recognised by the lock
     ports.json    the ports, used again by the next run: upload URLs in the ledger carry them
+    secrets.json  the key of the storage account and the emulator's tokens, made at the first run
+    env           for a shell: the connection string, where `az` looks for it
 
-A stack without `--state` keeps its data in memory, and only `lock` and `running.json` in a directory of this user.
+A stack without `--data` keeps its data in memory, and only `lock` and `running.json` in a directory of this user.
 """
 
 import asyncio
 import fcntl
 import json
 import os
+import shlex
 import time
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -32,35 +35,53 @@ class StateDirError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class EmulatorRecord:
-    """The To Do emulator of a stack. *control*: the root of its own endpoints."""
+    """The To Do emulator of a stack. *control*: the root of its own endpoints, which has their secret in its path.
 
-    control: str
+    *page*: what a browser may see, with a secret of its own that lets it look and change nothing.
+    """
+
+    control: str = field(repr=False)
     list_id: str
     task_id: str
+    page: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunningRecord:
-    """Where everything is, in a stack that runs. *emulator* is None where uploads go to another Graph."""
+    """Where everything is, in a stack that runs. *emulator* is None where uploads go to another Graph.
+
+    *accounts*: whose files this stack can ever attach. *tokens*: their bearer tokens, where they do not sign in.
+    *connect_url*: where they sign in, in a browser; empty where that is not possible on this stack.
+    """
 
     pid: int
-    storage: str
+    storage: str = field(repr=False)
     container: str
     queue: str
     table: str
     graph: str
     functions: str
     account: str
+    accounts: tuple[str, ...]
+    tokens: Mapping[str, str] = field(repr=False)
+    connect_url: str
+    durable: bool
     emulator: EmulatorRecord | None
 
     @classmethod
     def from_json(cls, record: Mapping[str, Any]) -> Self:
         emulator = record["emulator"]
-        return cls(**{**record, "emulator": EmulatorRecord(**emulator) if emulator is not None else None})
+        return cls(
+            **{
+                **record,
+                "accounts": tuple(record["accounts"]),
+                "emulator": EmulatorRecord(**emulator) if emulator is not None else None,
+            }
+        )
 
 
 def default_directory() -> Path:
-    """For a stack without `--state`: the same for every command of this user in this checkout."""
+    """For a stack without `--data`: the same for every command of this user in this checkout."""
     if runtime := os.environ.get("XDG_RUNTIME_DIR"):
         return Path(runtime) / "todo-attach"
     return REPOSITORY / ".local" / "run"
@@ -109,6 +130,7 @@ class StateDir:
         self, _type: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
     ) -> None:
         (self.path / "running.json").unlink(missing_ok=True)
+        self.env_file.unlink(missing_ok=True)
         os.close(self._lock)
 
     @property
@@ -127,8 +149,26 @@ class StateDir:
     def remember_ports(self, ports: Mapping[str, int]) -> None:
         _write(self.path / "ports.json", {**self.ports(), **ports})
 
+    def secrets(self, make: Callable[[], Mapping[str, str]]) -> Mapping[str, str]:
+        """The secrets of earlier runs; at the first run those that *make* makes."""
+        file = self.path / "secrets.json"
+        try:
+            kept: dict[str, str] = json.loads(file.read_text())
+        except (FileNotFoundError, ValueError):
+            kept = {}
+        secrets = {**make(), **kept}
+        if secrets != kept:
+            _write(file, secrets)
+        return secrets
+
     def announce(self, record: RunningRecord) -> None:
+        """Say where everything is; also to a shell that reads `env`."""
         _write(self.path / "running.json", asdict(record))
+        _write_text(self.env_file, f"export AZURE_STORAGE_CONNECTION_STRING={shlex.quote(record.storage)}\n")
+
+    @property
+    def env_file(self) -> Path:
+        return self.path / "env"
 
     async def _take_lock(self) -> None:
         give_up_at = time.monotonic() + _WAIT_FOR_THE_DYING_SECONDS
@@ -138,7 +178,7 @@ class StateDir:
             except BlockingIOError:
                 holder = _holder(self._lock)
                 if _is_alive(holder):
-                    remedy = "end that one, or use another --state"
+                    remedy = "end that one, or use another --data"
                     raise StateDirError(f"a stack runs in {self.path} (process {holder}): {remedy}") from None
                 if time.monotonic() > give_up_at:
                     raise StateDirError(
@@ -177,9 +217,13 @@ def _is_alive(pid: int) -> bool:
 
 
 def _write(path: Path, record: Mapping[str, Any]) -> None:
+    _write_text(path, json.dumps(record, indent=2))
+
+
+def _write_text(path: Path, text: str) -> None:
     """Whole or not at all, for readers at any moment; and for this user only."""
     new = path.with_suffix(f".{os.getpid()}.new")
     descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "w") as file:
-        json.dump(record, file, indent=2)
+        file.write(text)
     new.replace(path)

@@ -35,10 +35,10 @@ def rows(tmp_path_factory: pytest.TempPathFactory) -> Rows:
     terminal, state = Terminal(directory), directory / "state"
     (directory / "file.pdf").write_bytes(os.urandom(9_000_000))
     faults = [argument for fault in _FAULTS for argument in ("--fault", json.dumps(fault))]
-    with terminal.up("--trace", "--state", state, *faults) as up:
+    with terminal.up("--trace", "--data", state, *faults) as up:
         up.ready()
         for _ in ("attached", "failed"):
-            terminal.run("attach", directory / "file.pdf", "--state", state, "--list", "Tasks", "--task", "Receipts")
+            terminal.run("attach", directory / "file.pdf", "--data", state, "--list", "Tasks", "--task", "Receipts")
         wait_until(
             lambda: [event.get("event") for event in up.events()].count("trace") == 2, "the traces of both files"
         )

@@ -37,11 +37,26 @@ class Terminal:
         )
 
     @contextmanager
+    def started(self, *arguments: str | Path) -> Iterator[subprocess.Popen[str]]:
+        """One command, which is killed when this is over."""
+        with subprocess.Popen(
+            [sys.executable, "-m", "local", *map(str, arguments)],
+            stdout=subprocess.PIPE,
+            text=True,
+            cwd=REPOSITORY,
+            env=self.environment,
+        ) as process:
+            yield process
+            process.kill()
+
+    @contextmanager
     def up(self, *arguments: str | Path) -> Iterator["Up"]:
         """`up --json`, which is over, with all that it started, when this is."""
         with (self._runtime / "stderr").open("w+") as stderr:
             process = subprocess.Popen(
-                [sys.executable, "-m", "local", "up", "--json", *map(str, arguments)],
+                [sys.executable, "-m", "local", "up", "--json", "--tether", *map(str, arguments)],
+                # Nothing is ever written to it. Its end tells the stack that this test run has gone, however it died.
+                stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=stderr,
                 cwd=REPOSITORY,

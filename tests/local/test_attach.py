@@ -3,7 +3,6 @@
 import json
 import subprocess
 import sys
-import urllib.request
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,12 +10,13 @@ from typing import Any
 
 import pytest
 
-from local.commands.drop import drop
+from local.commands.put import put
 from local.stack.child import REPOSITORY
 from local.stack.emulator import Emulator
 from local.stack.state_dir import EmulatorRecord
 from shared.adapters.storage import clients as azure_clients
 from shared.settings import Connection
+from tests.local.control import control
 from tests.local.processes import wait_until
 from tests.local.terminal import Terminal, Up
 
@@ -27,14 +27,6 @@ def table(output: str) -> dict[str, dict[str, str]]:
     """What `attach` wrote for programs, by file."""
     heading, *rows = [line.split("\t") for line in output.splitlines()]
     return {row[0]: dict(zip(heading, row, strict=True)) for row in rows}
-
-
-def control(emulator: Mapping[str, Any], method: str, what: str, body: Mapping[str, Any] | None = None) -> Any:
-    """One of the emulator's own endpoints."""
-    data = json.dumps(body).encode() if body is not None else None
-    request = urllib.request.Request(f"{emulator['control']}/{what}", data, method=method)
-    with urllib.request.urlopen(request, timeout=10) as reply:
-        return json.load(reply)
 
 
 def test_files_of_all_sizes_and_names_are_attached_once_though_every_event_comes_three_times(
@@ -151,7 +143,7 @@ def test_files_for_more_requests_at_once_than_are_allowed_all_arrive(stack: Up, 
                 task = control(server, "POST", "tasks", {**at, "title": "One of many"})
                 (tmp_path / task["id"]).write_bytes(b"one of many")
                 where = {"listid": at["list_id"], "taskid": task["id"], "user": at["mailbox"]}
-                drop(container, tmp_path / task["id"], where)
+                put(container, tmp_path / task["id"], where)
         names = {file.name for file in tmp_path.iterdir()}
         wait_until(lambda: names <= {held.name for held in emulator.attachments().values()}, "all attachments")
         assert 429 in [entry["status"] for entry in control(server, "GET", "journal")[seen:]]

@@ -36,7 +36,11 @@ _RECORD = RunningRecord(
     graph="http://127.0.0.1:1/v1.0",
     functions="http://127.0.0.1:2",
     account="sam@example.com",
-    emulator=EmulatorRecord("http://127.0.0.1:1/_emulator", "list", "task"),
+    accounts=("sam@example.com", "kim@example.com"),
+    tokens={"sam@example.com": "token"},
+    connect_url="",
+    durable=False,
+    emulator=EmulatorRecord("http://127.0.0.1:1/_emulator/secret", "list", "task", "http://127.0.0.1:1/_page/other/"),
 )
 
 

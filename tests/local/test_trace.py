@@ -16,7 +16,7 @@ from urllib.request import Request, urlopen
 import pytest
 
 from local.stack.app_settings import POISON_QUEUE, QUEUE, TABLE
-from local.stack.stack import LOCAL_TOKENS
+from local.stack.stack import PEOPLE
 from shared.adapters.storage import clients as azure_clients
 from shared.adapters.storage.ledger import TableLedger
 from shared.adapters.storage.queue import StorageRangeQueue
@@ -75,12 +75,12 @@ def kept(tmp_path_factory: pytest.TempPathFactory) -> Kept:
     directory = tmp_path_factory.mktemp("traced")
     terminal, state = Terminal(directory), directory / "state"
     (directory / "canary-name.pdf").write_bytes(os.urandom(9_000_000))
-    with terminal.up("--trace", "--state", state, "--fault", json.dumps(_FAULT), "--duplicate-events", "1") as up:
+    with terminal.up("--trace", "--data", state, "--fault", json.dumps(_FAULT), "--duplicate-events", "1") as up:
         connection = Connection(connection_string=up.ready()["storage"])
         emulator = up.emulator()
 
         def attach(*task: str) -> None:
-            terminal.run("attach", directory / "canary-name.pdf", "--state", state, *task)
+            terminal.run("attach", directory / "canary-name.pdf", "--data", state, *task)
 
         attach("--list", "Tasks", "--task", "Receipts")
         attach("--list", "Tasks", "--task", "no such canary")
@@ -103,8 +103,8 @@ def kept(tmp_path_factory: pytest.TempPathFactory) -> Kept:
         up.press_ctrl_c()
         up.status()
     secrets = [
-        *LOCAL_TOKENS.values(),
-        *LOCAL_TOKENS,
+        emulator["token"],
+        *PEOPLE,
         *("canary-name", "no such canary", "Receipts"),
         *(emulator["list_id"], emulator["task_id"], attached.attachment_id),
         "AccountKey",

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from local.commands.drop import drop
+from local.commands.put import put
 from local.stack.emulator import Emulator
 from local.stack.state_dir import EmulatorRecord
 from shared.adapters.storage import clients as azure_clients
@@ -68,13 +68,13 @@ def test_a_killed_stack_leaves_no_orphan_and_the_next_goes_on_where_it_was(
     terminal: Terminal, tmp_path: Path, files: list[Path]
 ) -> None:
     state = tmp_path / "state"
-    with terminal.up("--state", state, "--lease", "5") as up:
+    with terminal.up("--data", state, "--lease", "5") as up:
         ready, emulator = up.ready(), up.emulator()
         metadata = {"listid": emulator["list_id"], "taskid": emulator["task_id"]}
         with azure_clients.container_client(Connection(ready["storage"]), ready["container"]) as container:
-            sent = drop(container, files[2], metadata)
+            sent = put(container, files[2], metadata)
         up.kill()  # asserts that every process ends
-    with terminal.up("--state", state, "--lease", "5") as up:
+    with terminal.up("--data", state, "--lease", "5") as up:
         again = up.ready()
         assert {**again, "functions": ""} == {**ready, "functions": ""}, "the ports are the same"
         record = EmulatorRecord(up.emulator()["control"], "", "")

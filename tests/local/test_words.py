@@ -7,17 +7,17 @@ from typing import Any
 
 import pytest
 
-from local.commands.drop import Dropped
 from local.commands.follow import has_ended
-from local.commands.journey import Outcome, lines_of
 from local.commands.log_lines import line_of
+from local.commands.put import PutFile
+from local.commands.sending import Outcome, lines_of
 from local.commands.wording import because, doing, size_text
 from shared.core.attachment import BlobVersion, Reference
 from shared.core.entry import Entry, Phase, Reason, Report
 
 _NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 _BLOB = BlobVersion("devstoreaccount1", "attachments", "b", "0x1")
-_FILE = Dropped("report.pdf", 10, "hash", _BLOB)
+_FILE = PutFile("report.pdf", 10, "hash", _BLOB)
 _ENTRY = Entry(
     upload_id=_BLOB.upload_id(),
     blob=_BLOB,

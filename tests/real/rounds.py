@@ -34,8 +34,8 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 LEASE_SECONDS = 6
 PATIENCE_SECONDS = 150
 SIZES = (1, 70_000, 3_932_160, 3_932_161, 9_000_000, 16_000_000)
-# The emulator's token for its person, and what every upload URL holds.
-SECRETS = ("sam-local-token", "attachmentSessions")
+# What every upload URL holds.
+_OF_UPLOAD_URLS = "attachmentSessions"
 # Azurite keeps its index in memory and saves it every few seconds: killed outright, it loses writes that it has
 # acknowledged, which no storage account does. So it is asked to end, and ends with its work saved.
 VICTIMS: dict[str, tuple[str, signal.Signals]] = {
@@ -58,7 +58,7 @@ class Round:
 
 
 class RealStack:
-    """`python -m local up --state DIR` in a process of its own; started again when it was killed."""
+    """`python -m local up --data DIR` in a process of its own; started again when it was killed."""
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
@@ -66,10 +66,11 @@ class RealStack:
         self._start()
 
     def _start(self) -> None:
-        command = [sys.executable, "-m", "local", "up", "--json", "--state", str(self._directory)]
+        command = [sys.executable, "-m", "local", "up", "--json", "--tether", "--data", str(self._directory)]
         self.process = subprocess.Popen(
             [*command, "--lease", str(LEASE_SECONDS), "--duplicate-events", "1"],
             cwd=REPOSITORY,
+            stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
@@ -99,6 +100,8 @@ class RealStack:
     def _wait(self) -> int:
         """Wait for its end, and for all that it said."""
         status = self.process.wait(timeout=60)
+        if self.process.stdin is not None:
+            self.process.stdin.close()
         for reader in self._readers:
             reader.join(timeout=60)
         return status
@@ -229,7 +232,7 @@ def _broken_promises(
             tags = {"todo_state": type(error).__name__}
         if tags.get("todo_state") != "attached":
             broken.append(f"{name} is tagged {tags.get('todo_state')}: {tags.get('todo_reason', '')}")
-    if any(secret in line for line in stack.output for secret in SECRETS):
+    if any(secret in line for line in stack.output for secret in (stack.emulator["token"], _OF_UPLOAD_URLS)):
         broken.append("a token or an upload URL was logged")
     return broken
 

@@ -24,7 +24,7 @@ from azure.storage.queue import QueueServiceClient
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from local.commands.drop import Dropped, drop
+from local.commands.put import PutFile, put
 from local.stack.emulator import Emulator
 from local.stack.sign_in import ACCOUNTS_CONTAINER
 from local.stack.state_dir import EmulatorRecord
@@ -53,19 +53,19 @@ class Town:
     def storage(self) -> str:
         return str(self.up.ready()["storage"])
 
-    def drop(self, name: str, **metadata: str) -> Dropped:
+    def drop(self, name: str, **metadata: str) -> PutFile:
         file = self.directory / name
         file.write_bytes(os.urandom(40_000))
         emulator = self.up.emulator()
         with azure_clients.container_client(Connection(self.storage), self.up.ready()["container"]) as container:
             ids = self._ids(metadata["user"]) if "user" in metadata else (emulator["list_id"], emulator["task_id"])
-            return drop(container, file, {"listid": ids[0], "taskid": ids[1], **metadata})
+            return put(container, file, {"listid": ids[0], "taskid": ids[1], **metadata})
 
-    def tags(self, file: Dropped) -> dict[str, str]:
+    def tags(self, file: PutFile) -> dict[str, str]:
         with azure_clients.container_client(Connection(self.storage), self.up.ready()["container"]) as container:
             return dict(container.get_blob_client(file.blob.name).get_blob_tags())
 
-    def wait_for(self, file: Dropped, state: str) -> dict[str, str]:
+    def wait_for(self, file: PutFile, state: str) -> dict[str, str]:
         wait_until(lambda: self.tags(file).get(STATE) == state, f"{file.name} {state}")
         return self.tags(file)
 

@@ -8,12 +8,21 @@ from types import TracebackType
 from typing import Any, Self
 
 from aiohttp import web
+from aiohttp.typedefs import Handler
 
 from local.stand_ins.insights.rows import Row, row_of
+from local.stand_ins.loopback import why_refused
 
 _MOST_BYTES = 64 * 1024 * 1024
 
 type OnRow = Callable[[str, Row], None]
+
+
+@web.middleware
+async def _programs_only(request: web.Request, handler: Handler) -> web.StreamResponse:
+    # No page of this service posts to it, so no origin is right.
+    refused = why_refused(request.headers.get("Host", ""), request.headers.get("Origin"), "")
+    return await handler(request) if refused is None else web.json_response({"error": refused}, status=403)
 
 
 class Endpoint:
@@ -21,7 +30,7 @@ class Endpoint:
 
     def __init__(self, on_row: OnRow) -> None:
         self._on_row = on_row
-        app = web.Application(client_max_size=_MOST_BYTES)
+        app = web.Application(client_max_size=_MOST_BYTES, middlewares=[_programs_only])
         app.router.add_post("/{slashes:/*}v2.1/track", self._track)
         app.router.add_post("/{slashes:/*}QuickPulseService.svc/ping", self._nobody_watches)
         self._runner = web.AppRunner(app, access_log=None)

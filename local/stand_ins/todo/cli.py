@@ -17,12 +17,14 @@ from typing import Any
 
 from local.stand_ins.todo.behaviour import DOCUMENTED
 from local.stand_ins.todo.faults import EXAMPLE, parse_rule
-from local.stand_ins.todo.server import listen, origin_of, serving
+from local.stand_ins.todo.secrets import Secrets, read_secrets
+from local.stand_ins.todo.server import control_path, listen, origin_of, page_path, serving
 from local.stand_ins.todo.service import TodoService
 from local.stand_ins.todo.state_directory import StateDirectory
 from local.stand_ins.todo.switches import change, read_assignment
 from local.stand_ins.todo.throttle import NO_LIMITS, PUBLISHED_LIMITS
 
+_DESCRIPTION = "A Microsoft To Do emulator for upload sessions."
 DEFAULT_MAILBOX = "sam@example.com"
 DEFAULT_TOKEN = "local-token"  # noqa: S105 - an emulator's token opens nothing
 DEFAULT_LIST, DEFAULT_TASK = "Tasks", "Receipts"
@@ -30,8 +32,14 @@ SECOND_LIST, SECOND_TASK = "Household", "Insurance"
 
 
 def main(argv: Sequence[str]) -> int:
+    """The command on its own: see `run`."""
+    parser = argparse.ArgumentParser(prog="python -m local.stand_ins.todo", description=_DESCRIPTION)
+    add_arguments(parser)
+    return run(parser, parser.parse_args(argv))
+
+
+def run(_parser: argparse.ArgumentParser, options: argparse.Namespace) -> int:
     """Run until a signal, or with --tether until standard input ends. The exit status."""
-    options = _parser().parse_args(argv)
     try:
         asyncio.run(_run(options))
     except (ValueError, OSError) as error:
@@ -40,12 +48,10 @@ def main(argv: Sequence[str]) -> int:
     return 0
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m local todo", description="A Microsoft To Do emulator for upload sessions."
-    )
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.description = _DESCRIPTION
     parser.add_argument("--port", type=int, default=0, help="0, the default: a free one")
-    parser.add_argument("--state", type=Path, metavar="DIR", help="keep everything in DIR across restarts")
+    parser.add_argument("--data", type=Path, metavar="DIR", help="keep everything in DIR across restarts")
     parser.add_argument(
         "--token",
         action="append",
@@ -86,20 +92,21 @@ def _parser() -> argparse.ArgumentParser:
         help="without, an attachment is its SHA-256 and size only",
     )
     parser.add_argument("--tether", action="store_true", help="end when standard input does")
-    return parser
 
 
 async def _run(options: argparse.Namespace) -> None:
+    secrets = read_secrets()
     with listen(options.port) as listener:
         service = build_service(options, origin_of(listener))
-        ready = _furnish(service, [_read_token(text) for text in options.token])
+        people = [{"upn": name, "token": token} for name, token in secrets.tokens.items()]
+        ready = _furnish(service, secrets, people + [_read_token(text) for text in options.token])
         stop = asyncio.Event()
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, stop.set)
         if options.tether:
             threading.Thread(target=_wait_for_end_of_input, args=(loop, stop), daemon=True).start()
-        async with serving(service, listener):
+        async with serving(service, listener, secrets):
             print(json.dumps(ready), flush=True)
             print(f"todo: listening on {service.root}", file=sys.stderr)
             await stop.wait()
@@ -107,7 +114,7 @@ async def _run(options: argparse.Namespace) -> None:
 
 def build_service(options: argparse.Namespace, root: str) -> TodoService:
     limits = PUBLISHED_LIMITS if options.published_limits else NO_LIMITS
-    state = StateDirectory(options.state) if options.state else None
+    state = StateDirectory(options.data) if options.data else None
     service = TodoService(
         now=lambda: datetime.now(UTC),
         root=root,
@@ -124,7 +131,7 @@ def build_service(options: argparse.Namespace, root: str) -> TodoService:
     return service
 
 
-def _furnish(service: TodoService, tokens: list[dict[str, Any]]) -> dict[str, Any]:
+def _furnish(service: TodoService, secrets: Secrets, tokens: list[dict[str, Any]]) -> dict[str, Any]:
     """Every mailbox gets two lists with a task each, unless it has lists from before. The line of readiness."""
     mailboxes = [
         service.add_mailbox(each["upn"], each["token"], personal=bool(each.get("personal", False)))
@@ -139,7 +146,8 @@ def _furnish(service: TodoService, tokens: list[dict[str, Any]]) -> dict[str, An
     return {
         "ready": True,
         "graph": f"{service.root}/v1.0",
-        "control": f"{service.root}/_emulator",
+        "control": service.root + control_path(secrets),
+        "page": service.root + page_path(secrets),
         "user": first.upn,
         "list_id": task_list.id if task_list else "",
         "task_id": next(iter(task_list.tasks), "") if task_list else "",

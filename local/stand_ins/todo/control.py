@@ -11,7 +11,7 @@
     DELETE tasks {mailbox, list_id, task_id}                  POST   revocations {token}
     POST   reset               everything forgotten but behaviour and limits
 
-No socket here either: a request in, a response out. Nothing is protected: the emulator listens on loopback only.
+No socket here either: a request in, a response out. `server` lets only those in who know the secret of the path.
 """
 
 import json

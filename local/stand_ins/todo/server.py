@@ -14,8 +14,11 @@ from http import HTTPStatus
 from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
 
+from local.stand_ins.loopback import why_refused
 from local.stand_ins.todo.control import PREFIX, handle_control
 from local.stand_ins.todo.exchange import Exchange
+from local.stand_ins.todo.page import handle_page
+from local.stand_ins.todo.secrets import Secrets
 from local.stand_ins.todo.service import TodoService
 from local.stand_ins.todo.wire import CutOff, Headers, Late, Never, Outcome, Request, Reset, Response, Trickle
 
@@ -40,10 +43,20 @@ def origin_of(listener: socket.socket) -> str:
     return f"http://{HOST}:{listener.getsockname()[1]}"
 
 
+def control_path(secrets: Secrets) -> str:
+    """The emulator's own endpoints lie under this path. It is a secret: whoever has it may change everything."""
+    return f"{PREFIX}{secrets.control}"
+
+
+def page_path(secrets: Secrets) -> str:
+    """The page for people lies under this path. It is a secret: whoever has it may see everything."""
+    return f"/_page/{secrets.page}/"
+
+
 @asynccontextmanager
-async def serving(service: TodoService, listener: socket.socket) -> AsyncIterator[None]:
+async def serving(service: TodoService, listener: socket.socket, secrets: Secrets) -> AsyncIterator[None]:
     """Serve *service* on *listener* for as long as the context lasts."""
-    shell = _Shell(service)
+    shell = _Shell(service, secrets)
     server = web.Server(
         shell.handle, handler_cancellation=True, read_bufsize=_READ_BUFFER, access_log=None, keepalive_timeout=75.0
     )
@@ -58,8 +71,10 @@ async def serving(service: TodoService, listener: socket.socket) -> AsyncIterato
 
 
 class _Shell:
-    def __init__(self, service: TodoService) -> None:
+    def __init__(self, service: TodoService, secrets: Secrets) -> None:
         self._service = service
+        self._control = f"{control_path(secrets)}/"
+        self._page = page_path(secrets)
         # Requests whose clients have gone and that are worked on all the same.
         self._zombies: set[asyncio.Task[None]] = set()
 
@@ -70,9 +85,17 @@ class _Shell:
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
         target = request.raw_path
-        if target.startswith(PREFIX):
+        refused = why_refused(request.headers.get("Host", ""), request.headers.get("Origin"), self._service.root)
+        if refused is not None:
+            return web.json_response({"error": refused}, status=403)
+        if target.startswith(self._control):
             body = await request.read()
-            return _plain(handle_control(self._service, Request(request.method, target, body=body)))
+            what = PREFIX + target.removeprefix(self._control)
+            return _plain(handle_control(self._service, Request(request.method, what, body=body)))
+        if target.startswith(self._page):
+            return _plain(handle_page(self._service, Request(request.method, target.removeprefix(self._page))))
+        if target.startswith((PREFIX, "/_page/")):
+            return web.json_response({"error": "the secret in this path is not this emulator's"}, status=403)
         exchange = self._service.begin(Request(request.method, target, Headers(request.headers.items())))
         chunks: list[bytes] = []
         try:

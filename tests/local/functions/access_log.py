@@ -41,10 +41,13 @@ def running() -> Iterator[ObservedAzurite]:
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever)
     thread.start()
-    starting = azurite.start(azurite.Ports(), directory=None, environment=dict(os.environ), on_access=on_access)
+    key = azurite.new_key()
+    starting = azurite.start(
+        azurite.Ports(), key=key, directory=None, environment=dict(os.environ), on_access=on_access
+    )
     try:
         child, ports = asyncio.run_coroutine_threadsafe(starting, loop).result(_PATIENCE_SECONDS)
-        yield ObservedAzurite(ports.connection_string(), observers)
+        yield ObservedAzurite(ports.connection_string(key), observers)
         asyncio.run_coroutine_threadsafe(child.end(10), loop).result(_PATIENCE_SECONDS)
     finally:
         loop.call_soon_threadsafe(loop.stop)

@@ -13,15 +13,18 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from local.stand_ins.todo.behaviour import DOCUMENTED
 from local.stand_ins.todo.faults import read_rule
-from local.stand_ins.todo.server import HOST, listen, origin_of, serving
+from local.stand_ins.todo.secrets import Secrets
+from local.stand_ins.todo.server import HOST, control_path, listen, origin_of, serving
 from local.stand_ins.todo.service import TodoService
 from local.stand_ins.todo.switches import change
 from tests.local.processes import wait_until
 
 TOKEN = "local-token"
+SECRETS = Secrets("control-of-a-test", {})
 REPOSITORY = Path(__file__).resolve().parents[3]
 
 
@@ -51,9 +54,8 @@ class Server:
             connection.close()
 
     def control(self, method: str, what: str, body: object = None) -> Any:
-        status, _, answer = self.exchange(
-            method, f"/_emulator/{what}", b"" if body is None else json.dumps(body).encode()
-        )
+        root = urlsplit(self.ready["control"]).path if self.ready else control_path(SECRETS)
+        status, _, answer = self.exchange(method, f"{root}/{what}", b"" if body is None else json.dumps(body).encode())
         assert status == 200, answer
         return json.loads(answer)
 
@@ -115,7 +117,7 @@ def running(
     loop, stop, started = asyncio.new_event_loop(), asyncio.Event(), threading.Event()
 
     async def serve() -> None:
-        async with serving(service, listener):
+        async with serving(service, listener, SECRETS):
             started.set()
             await stop.wait()
 

@@ -90,11 +90,11 @@ def test_a_mistake_on_the_command_line_is_told_and_ends_it(
 
 
 def test_a_session_half_done_goes_on_after_a_kill(tmp_path: Path) -> None:
-    with command("--state", str(tmp_path)) as server:
+    with command("--data", str(tmp_path)) as server:
         session = server.open(SIZE)
         assert server.put(session, 0, b"a" * 60, SIZE)[0] == 200
         kill(server)
-    with command("--state", str(tmp_path)) as server:
+    with command("--data", str(tmp_path)) as server:
         assert json.loads(server.exchange("GET", session)[2])["nextExpectedRanges"] == ["60"]
         status, headers, _ = server.put(session, 60, b"b" * 40, SIZE)
         assert status == 201
@@ -103,13 +103,13 @@ def test_a_session_half_done_goes_on_after_a_kill(tmp_path: Path) -> None:
 
 
 def test_attachments_lists_and_tokens_are_there_after_a_kill(tmp_path: Path) -> None:
-    with command("--state", str(tmp_path)) as server:
+    with command("--data", str(tmp_path)) as server:
         server.put(server.open(SIZE), 0, bytes(SIZE), SIZE)
         server.control("POST", "mailboxes", {"upn": "kim@example.com", "token": "token-of-kim"})
         server.control("POST", "lists", {"mailbox": "kim@example.com", "name": "Kim's"})
         before = [server.control("GET", what) for what in ("attachments", "mailboxes")]
         kill(server)
-    with command("--state", str(tmp_path)) as server:
+    with command("--data", str(tmp_path)) as server:
         assert [server.control("GET", what) for what in ("attachments", "mailboxes")] == before
         assert server.control("GET", "sessions") == []
         server.token = "token-of-kim"
@@ -119,7 +119,7 @@ def test_attachments_lists_and_tokens_are_there_after_a_kill(tmp_path: Path) -> 
 def test_a_restarted_service_gives_out_new_ids(tmp_path: Path) -> None:
     sessions, attachments = set(), set()
     for _ in range(2):
-        with command("--state", str(tmp_path)) as server:
+        with command("--data", str(tmp_path)) as server:
             sessions.add(server.open(SIZE))
             server.put(server.open(SIZE), 0, bytes(SIZE), SIZE)
             attachments |= {each["id"] for each in server.control("GET", "attachments")}

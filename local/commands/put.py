@@ -15,12 +15,12 @@ from shared.core.attachment import BlobVersion
 from shared.settings import MAX_FILE_BYTES
 
 
-class DropError(Exception):
+class PutError(Exception):
     """A file did not get into the container. The text says which, and why."""
 
 
 @dataclass(frozen=True, slots=True)
-class Dropped:
+class PutFile:
     """A file that lies in the container. *size* in bytes."""
 
     name: str
@@ -33,13 +33,12 @@ class Dropped:
         return self.blob.upload_id()
 
 
-def drop(container: ContainerClient, file: Path, metadata: Mapping[str, str]) -> Dropped:
-    """Upload *file* with *metadata*, and with its own name as `filename`. Raises DropError."""
+def put(container: ContainerClient, file: Path, metadata: Mapping[str, str]) -> PutFile:
+    """Put *file* with *metadata*, and with its own name as `filename`. Raises PutError."""
     # The blob's name has no meaning: the file's own name stands in the metadata, where every character is legal.
     name = uuid4().hex
     # As bytes: a file system may hold names that are no text.
-    encoded = {key: quote(value, safe="=") for key, value in metadata.items()}
-    encoded.setdefault("filename", quote(os.fsencode(file.name)))
+    encoded = {"filename": quote(os.fsencode(file.name)), **as_headers(metadata)}
     try:
         with file.open("rb") as content:
             digest = hashlib.file_digest(content, "sha256").hexdigest()
@@ -47,17 +46,22 @@ def drop(container: ContainerClient, file: Path, metadata: Mapping[str, str]) ->
             content.seek(0)
             written = container.get_blob_client(name).upload_blob(content, length=size, metadata=encoded)
     except OSError as error:
-        raise DropError(f"{file} cannot be read: {error.strerror}") from error
+        raise PutError(f"{file} cannot be read: {error.strerror}") from error
     except AzureError as error:
-        raise DropError(f"the container does not take {file}: {type(error).__name__}") from error
+        raise PutError(f"the container does not take {file}: {type(error).__name__}") from error
     version = BlobVersion(container.account_name or "", container.container_name, name, written["etag"].strip('"'))
-    return Dropped(file.name, size, digest, version)
+    return PutFile(file.name, size, digest, version)
 
 
-def what_keeps_from_dropping(file: Path) -> str | None:
-    """Why this file cannot be attached, if it cannot: said before anything is started."""
+def as_headers(metadata: Mapping[str, str]) -> dict[str, str]:
+    """Metadata travels as HTTP headers, so everything but ASCII is percent-encoded."""
+    return {key: quote(value, safe="=") for key, value in metadata.items()}
+
+
+def why_unfit(file: Path) -> str | None:
+    """Why this file cannot be attached, if it cannot: found before anything is started."""
     if file.is_dir():
-        return f"{file} is a directory; name the files in it"
+        return f"{file} is a directory; --recursive attaches the files in it"
     try:
         with file.open("rb"):
             size = file.stat().st_size
@@ -66,3 +70,12 @@ def what_keeps_from_dropping(file: Path) -> str | None:
     if size > MAX_FILE_BYTES:
         return f"{file} has {size} bytes; Microsoft To Do takes {MAX_FILE_BYTES} (25 MiB) at most"
     return None
+
+
+def files_in(directory: Path) -> list[Path]:
+    """Every file under *directory* but hidden ones, which nobody means to send, sorted. Links are not followed."""
+    found = []
+    for parent, folders, names in os.walk(directory):
+        folders[:] = [each for each in folders if not each.startswith(".")]
+        found += [Path(parent, each) for each in names if not each.startswith(".")]
+    return sorted(each for each in found if each.is_file())

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from azure.storage.blob import ContainerClient
 
-from local.commands.drop import DropError, drop, what_keeps_from_dropping
+from local.commands.put import PutError, put, why_unfit
 from shared.adapters.storage import clients as azure_clients
 from shared.adapters.storage.blobs import BlobStore
 from shared.core.attachment import AttachmentRequest, Reference, parse_metadata
@@ -25,7 +25,7 @@ def container(storage: Connection) -> Iterator[ContainerClient]:
 def test_a_file_keeps_its_name_and_says_where_it_belongs(container: ContainerClient, tmp_path: Path, name: str) -> None:
     file = tmp_path / name
     file.write_bytes(b"contents")
-    dropped = drop(container, file, {"listid": "AAMk=", "task": "Überweisung", "user": "sam@example.com"})
+    dropped = put(container, file, {"listid": "AAMk=", "task": "Überweisung", "user": "sam@example.com"})
     found = BlobStore(container).describe(dropped.blob.name)
     assert found is not None
     assert found.version.upload_id() == dropped.upload_id
@@ -42,7 +42,7 @@ def test_a_name_that_is_no_text_is_no_obstacle(container: ContainerClient, tmp_p
         file.write_bytes(b"")
     except OSError:
         pytest.skip("this file system takes no such name")
-    assert drop(container, file, {"task": "Receipts"}).size == 0
+    assert put(container, file, {"task": "Receipts"}).size == 0
 
 
 def test_what_cannot_be_attached_is_said_before_anything_is_started(tmp_path: Path) -> None:
@@ -52,17 +52,17 @@ def test_what_cannot_be_attached_is_said_before_anything_is_started(tmp_path: Pa
     whole = tmp_path / "whole"
     with whole.open("wb") as file:
         file.truncate(MAX_FILE_BYTES)
-    assert what_keeps_from_dropping(whole) is None
-    assert "26214401 bytes; Microsoft To Do takes 26214400" in str(what_keeps_from_dropping(too_large))
-    assert "is a directory" in str(what_keeps_from_dropping(tmp_path))
-    assert "no such file" in str(what_keeps_from_dropping(tmp_path / "missing"))
+    assert why_unfit(whole) is None
+    assert "26214401 bytes; Microsoft To Do takes 26214400" in str(why_unfit(too_large))
+    assert "is a directory" in str(why_unfit(tmp_path))
+    assert "no such file" in str(why_unfit(tmp_path / "missing"))
 
 
 @pytest.mark.azurite
 def test_what_keeps_a_file_out_of_the_container_is_said(container: ContainerClient, tmp_path: Path) -> None:
-    with pytest.raises(DropError, match="missing cannot be read: No such file"):
-        drop(container, tmp_path / "missing", {})
+    with pytest.raises(PutError, match="missing cannot be read: No such file"):
+        put(container, tmp_path / "missing", {})
     container.delete_container()
     (tmp_path / "file").write_bytes(b"contents")
-    with pytest.raises(DropError, match=r"the container does not take .*file: ResourceNotFoundError"):
-        drop(container, tmp_path / "file", {})
+    with pytest.raises(PutError, match=r"the container does not take .*file: ResourceNotFoundError"):
+        put(container, tmp_path / "file", {})

@@ -1,0 +1,75 @@
+"""The lists and tasks of a To Do, by Graph's own protocol: of the emulator or of the real one."""
+
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+
+from local.commands.wording import in_words
+from local.stack.emulator import NamedList, NamedTask
+from shared.adapters.graph import RequestsGraph
+from shared.core import observations as seen
+from shared.core.lookup import Named
+from shared.errors import GraphNoReply
+from shared.graph import wire
+
+_DEADLINE = timedelta(seconds=30)
+_MOST_PAGES = 100
+
+type _Parse = Callable[[wire.GraphReply, str], wire.Page[Named] | seen.Observation]
+
+
+class GraphTrouble(Exception):  # noqa: N818 - a state of the world
+    """Graph did not tell its lists. The text says why, in a person's words."""
+
+
+class TodoLists:
+    """The To Do of the account whose *token* this is. Every method may raise GraphTrouble."""
+
+    def __init__(self, root: str, token: str) -> None:
+        self._root = root
+        self._token = token
+        self._graph = RequestsGraph(root, _DEADLINE)
+        self._mailbox = wire.Mailbox.of(root, account="", by_id=False)
+
+    def check(self) -> None:
+        """That Graph is there, and takes the token."""
+        self._page(wire.prepare_list_lists(self._mailbox), wire.parse_lists)
+
+    def lists(self) -> list[Named]:
+        """Without their tasks."""
+        return list(self._all(wire.prepare_list_lists(self._mailbox), wire.parse_lists))
+
+    def tasks(self, list_id: str) -> list[Named]:
+        """Of one list."""
+        return list(self._all(wire.prepare_list_tasks(self._mailbox, list_id), wire.parse_tasks))
+
+    def everything(self) -> tuple[NamedList, ...]:
+        """All lists with all their tasks."""
+        return tuple(
+            NamedList(
+                each.id,
+                each.name,
+                each.is_default,
+                tuple(NamedTask(task.id, task.name) for task in self.tasks(each.id)),
+            )
+            for each in self.lists()
+        )
+
+    def _all(self, request: wire.GraphRequest, parse: _Parse) -> Iterator[Named]:
+        for _ in range(_MOST_PAGES):
+            page = self._page(request, parse)
+            yield from page.items
+            if not page.next_url:
+                return
+            request = wire.prepare_next_page(request, page.next_url)
+
+    def _page(self, request: wire.GraphRequest, parse: _Parse) -> wire.Page[Named]:
+        try:
+            reply = self._graph.send(request, self._token)
+        except GraphNoReply as error:
+            raise GraphTrouble(f"{self._root}: {in_words(error.detail)}") from None
+        if reply.status == 401:
+            raise GraphTrouble(f"{self._root} does not take the token: it is wrong, or has expired. Get a new one")
+        page = parse(reply, self._root)
+        if not isinstance(page, wire.Page):
+            raise GraphTrouble(f"{self._root} does not tell its lists: {wire.describe(reply)}")
+        return page
