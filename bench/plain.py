@@ -12,8 +12,10 @@ from collections.abc import Sequence
 import requests
 from azure.storage.blob import BlobClient
 
+from shared.core.ranges import MAX_SLICE_BYTES
+
 # What the application sends at once, too.
-SLICE_BYTES = 3_932_160
+SLICE_BYTES = MAX_SLICE_BYTES
 
 
 def graph_session(token: str) -> requests.Session:

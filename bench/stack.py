@@ -1,4 +1,4 @@
-"""The stack that is measured: the same pieces as `python -m local up`, with more to see and less to remember.
+"""The stack that is measured: that of `python -m local up`, with more to see and less to remember.
 
 Azurite and the To Do emulator keep nothing on disk, and the emulator keeps no content but its SHA-256. Azurite's
 access log is counted. Blob events can be held back, so that "written" is a moment of our choosing: the clock starts
@@ -7,15 +7,15 @@ when the log's line about a blob is let through to Event Grid's stand-in.
 
 import asyncio
 import hashlib
-import json
 import os
-import sys
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import count
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from types import TracebackType
 from typing import Any, Self
 
@@ -23,16 +23,13 @@ import aiohttp
 from azure.storage.blob import ContainerClient
 
 from bench.tally import Tally
-from local.stack import azurite
-from local.stack.app_settings import CONTAINER, Graph, app_settings, environment, telemetry_settings
-from local.stack.child import REPOSITORY, Child, Command, OnLine
-from local.stack.provision import provision
-from local.stand_ins.event_grid import EventGridStandIn, read_access_line
+from local.stack.app_settings import CONTAINER, telemetry_settings
+from local.stack.stack import Pids, Plan, Stack
+from local.stack.state_dir import RunningRecord, StateDir
+from local.stand_ins.event_grid import read_access_line
 from shared.core.attachment import BlobVersion
 
 PLAIN = "plain@example.com"
-_START_SECONDS = 60.0
-_GRACE_SECONDS = 10.0
 _NEVER = "0 0 0 1 1 *"
 _QUEUES = ("", "blob trigger's ")
 _SENDER = "send_range"
@@ -64,16 +61,6 @@ class Written:
     place: Place
 
 
-@dataclass(frozen=True, slots=True)
-class Pids:
-    """*tether* leads Azurite, which is its only child."""
-
-    worker: int
-    host: int
-    tether: int
-    emulator: int
-
-
 class MeasuredStack:
     """One stack with *people* mailboxes for the application, and one for the plain script.
 
@@ -82,12 +69,10 @@ class MeasuredStack:
 
     def __init__(self, people: int, *, telemetry: str = "") -> None:
         self._telemetry = telemetry
-        self._tokens = {f"user{number}@example.com": f"token-{number}" for number in range(people)}
-        self._plain_token = "token-plain"
+        self._people = [f"user{number}@example.com" for number in range(people)]
         self._held: dict[str, str] = {}
         self._done: dict[str, asyncio.Event] = {}
         self._names = count()
-        self._event_grid: EventGridStandIn | None = None
         self._complaints: list[str] = []
         self.tally = Tally(self._on_done)
         self.deliveries = 0
@@ -110,43 +95,26 @@ class MeasuredStack:
             await self._ending.__aexit__(kind, error, trace)
 
     async def _start(self, ending: AsyncExitStack) -> None:
-        key = azurite.new_key()
-        storage_child, ports = await azurite.start(
-            azurite.Ports(), key=key, directory=None, environment=environment({}), on_access=self._on_access
-        )
-        ending.push_async_callback(storage_child.end, _GRACE_SECONDS)
-        self.storage = ports.connection_string(key)
-        await asyncio.to_thread(provision, self.storage)
+        state = await ending.enter_async_context(StateDir(Path(ending.enter_context(TemporaryDirectory()))))
+        plan = Plan(people=(*self._people, PLAIN), keep_content=False, settings=self._settings())
+        self._stack = Stack(plan, state, tell=self._on_event, say=self._complaints.append, on_access=self._on_access)
+        await ending.enter_async_context(self._stack)
+        record = self._stack.record
+        if record.emulator is None:
+            raise Failed("a stack without an emulator")
+        self.storage, self.functions, self._control = record.storage, record.functions, record.emulator.control
         self._container = ending.enter_context(ContainerClient.from_connection_string(self.storage, CONTAINER))
         self._session = await ending.enter_async_context(aiohttp.ClientSession())
-        emulator, ready = await _python("the To Do emulator", self._emulator_arguments(), environment({}))
-        ending.push_async_callback(emulator.end, _GRACE_SECONDS)
-        self._control, self._graph_root = str(ready["control"]), str(ready["graph"])
-        self.people, (self.plain,) = await self._places()
-        host, ready = await _python(
-            "the Functions host",
-            ["-m", "local.stand_ins.functions", "--tether", "--app", str(REPOSITORY)],
-            environment(self._settings()),
-            on_output=self._on_host_event,
-        )
-        ending.push_async_callback(host.end, _GRACE_SECONDS)
-        self.functions = str(ready["url"])
-        self.pids = Pids(int(ready["worker_pid"]), host.pid, storage_child.pid, emulator.pid)
-        (webhook,) = ready["blob_webhooks"].values()
-        self._event_grid = EventGridStandIn(self.storage, webhook, containers=[CONTAINER])
-        await ending.enter_async_context(self._event_grid)
+        self.people, (self.plain,) = await self._places(record)
 
-    def _emulator_arguments(self) -> list[str]:
-        tokens = {**self._tokens, PLAIN: self._plain_token}
-        pairs = (part for name, token in tokens.items() for part in ("--token", f"{name}={token}"))
-        return ["-m", "local.stand_ins.todo", "--tether", "--no-keep-content", *pairs]
+    @property
+    def pids(self) -> Pids:
+        return self._stack.pids
 
     def _settings(self) -> dict[str, str]:
-        settings = app_settings(self.storage, Graph(self._graph_root, self._tokens), lease_seconds=None)
-        if self._telemetry:
-            settings |= telemetry_settings(self._telemetry)
         # Swept when a measurement says so, and not in the middle of another.
-        return {**settings, "TODO_ATTACH_SWEEP_SCHEDULE": _NEVER}
+        settings = {"TODO_ATTACH_SWEEP_SCHEDULE": _NEVER}
+        return settings | telemetry_settings(self._telemetry) if self._telemetry else settings
 
     # -- files --
 
@@ -163,7 +131,7 @@ class MeasuredStack:
         lines, self._held = self._held, {}
         released_at = time.time()
         for line in lines.values():
-            self._observe(line)
+            self._stack.observe(line)
         return released_at
 
     async def done(self, files: Sequence[Written], *, within_seconds: float = 600.0) -> None:
@@ -231,17 +199,12 @@ class MeasuredStack:
         if write is not None and write.api is not None and write.container == CONTAINER:
             self._held[write.blob] = line
         else:
-            self._observe(line)
-
-    def _observe(self, line: str) -> None:
-        if self._event_grid is not None:
-            self._event_grid.observe(line)
+            self._stack.observe(line)
 
     def _on_done(self, upload_id: str) -> None:
         self._done.setdefault(upload_id, asyncio.Event()).set()
 
-    def _on_host_event(self, line: str) -> None:
-        event = json.loads(line)
+    def _on_event(self, event: Mapping[str, Any]) -> None:
         match event.get("event"):
             case "invocation_started" if event["function"] == _SENDER:
                 self._sending += 1
@@ -271,14 +234,13 @@ class MeasuredStack:
             answer.raise_for_status()
             return await answer.json()
 
-    async def _places(self) -> tuple[list[Place], list[Place]]:
-        tokens = {**self._tokens, PLAIN: self._plain_token}
+    async def _places(self, record: RunningRecord) -> tuple[list[Place], list[Place]]:
         places = []
         for mailbox in await self._emulator("mailboxes"):
             first = mailbox["lists"][0]
             list_id, task_id = first["id"], first["tasks"][0]["id"]
-            url = f"{self._graph_root}/me/todo/lists/{list_id}/tasks/{task_id}"
-            places.append(Place(mailbox["upn"], tokens[mailbox["upn"]], list_id, task_id, url))
+            url = f"{record.graph}/me/todo/lists/{list_id}/tasks/{task_id}"
+            places.append(Place(mailbox["upn"], record.tokens[mailbox["upn"]], list_id, task_id, url))
         ours = [place for place in places if place.account != PLAIN]
         return ours, [place for place in places if place.account == PLAIN]
 
@@ -287,20 +249,3 @@ async def until(condition: Callable[[], bool]) -> None:
     """Wait for something that a line of some log will make true."""
     while not condition():  # noqa: ASYNC110 - an Event for each such line would be more than this
         await asyncio.sleep(0.002)
-
-
-async def _python(
-    name: str, arguments: Sequence[str], variables: dict[str, str], *, on_output: OnLine = lambda _line: None
-) -> tuple[Child, dict[str, Any]]:
-    command = Command(
-        name=name,
-        arguments=[sys.executable, *arguments],
-        environment=variables,
-        on_output=on_output,
-    )
-    return await Child.start(command, _read_ready, within_seconds=_START_SECONDS)
-
-
-def _read_ready(line: str) -> dict[str, Any] | None:
-    record = json.loads(line)
-    return record if record.get("ready") is True else None

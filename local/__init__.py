@@ -2,7 +2,7 @@
 
 The commands, each a module of its own; `python -m local --help` lists them:
 
-    up, attach, demo, status
+    up, attach, demo, status, retry, withdraw, reconcile, lists, show
 
 The stack:
 
@@ -20,10 +20,12 @@ The stack:
 
 What the commands share:
 
-    at_hand                 the stack that runs, or one for the time being
-    journey                 the whole way of some files: `drop` puts them, `follow` watches, `emulator` compares
+    target, running         the stack that runs, or one of the command's own
+    sending                 sends some files: `put` puts them into the container, `follow` watches their entries
+    uploads, by_name        what the ledger has, and what is done to the files that are named
+    todo_lists              lists and tasks, by Graph's protocol
     progress, wording, log_lines    what a person sees
-    options, interruptible  the command line, and Ctrl-C
+    options, exit_codes, interruptible  the command line, its statuses, and Ctrl-C
 
-Everything listens on 127.0.0.1 only.
+Everything listens on 127.0.0.1 only. docs/local-stack.md says who else can get in there.
 """

@@ -31,7 +31,7 @@ def shown(console: Console) -> Iterator[OnEntry]:
         return
     columns = (
         TextColumn("{task.description}", markup=False, table_column=Column(no_wrap=True)),
-        BarColumn(bar_width=20),
+        BarColumn(bar_width=12),
         TextColumn("{task.percentage:>3.0f} %", table_column=Column(no_wrap=True)),
         # What does not fit is cut off: it must not take the room of the name and the bar.
         TextColumn(
@@ -97,4 +97,4 @@ def _words(entry: Entry | None) -> str:
 
 
 def _short(name: str) -> str:
-    return name if len(name) <= 32 else f"{name[:20]}…{name[-11:]}"
+    return name if len(name) <= 24 else f"{name[:14]}…{name[-9:]}"

@@ -33,6 +33,11 @@ class Kept:
         self._keeper: asyncio.Task[None] | None = None
         self.failed: asyncio.Future[ChildFailed] = asyncio.get_running_loop().create_future()
 
+    @property
+    def pid(self) -> int:
+        """Of the child that runs; 0 while none does."""
+        return self._child.pid if self._child is not None else 0
+
     async def start(self) -> None:
         """The first start. Raises ChildFailed."""
         self._child = await self._launch()

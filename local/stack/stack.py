@@ -11,7 +11,7 @@ import secrets
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
@@ -19,7 +19,7 @@ from typing import Any, Self
 
 from local.stack import azurite
 from local.stack.app_settings import CONTAINER, QUEUE, SOON, TABLE, Graph, app_settings, environment, telemetry_settings
-from local.stack.child import REPOSITORY, Child, ChildFailed, Command
+from local.stack.child import REPOSITORY, Child, ChildFailed, Command, OnLine
 from local.stack.kept import Kept
 from local.stack.known_ports import KnownPorts, port_of
 from local.stack.provision import provision
@@ -50,7 +50,9 @@ _DRAIN_SECONDS = 10.0
 class Plan:
     """What stack to start. *graph* None: the To Do emulator. *durable*: what is stored outlives the stack.
 
-    *storage_ports*: fixed ports, for clients that know nothing but Azurite's published ports and key.
+    *storage_ports*: fixed ports, for clients that know nothing but Azurite's published ports and key. *people*: the
+    emulator's, the default account first; *keep_content*: whether it keeps more of a file than its SHA-256. *settings*
+    go over those of the application.
     """
 
     graph: Graph | None = None
@@ -63,12 +65,35 @@ class Plan:
     faults: Sequence[str] = ()
     behaviours: Sequence[str] = ()
     sign_in: SignInPlan | None = None
+    people: Sequence[str] = PEOPLE
+    keep_content: bool = True
+    settings: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Pids:
+    """*tether* leads Azurite, which is its only child."""
+
+    worker: int
+    host: int
+    tether: int
+    emulator: int
 
 
 class Stack:
     """All pieces, while this is entered. Entering raises ChildFailed where a piece does not start."""
 
-    def __init__(self, plan: Plan, state: StateDir, *, tell: Tell, say: Say, on_trace: OnTrace | None = None) -> None:
+    def __init__(
+        self,
+        plan: Plan,
+        state: StateDir,
+        *,
+        tell: Tell,
+        say: Say,
+        on_trace: OnTrace | None = None,
+        on_access: OnLine | None = None,
+    ) -> None:
+        """*on_access* gets Azurite's access log in place of Event Grid's stand-in, and may pass it on to `observe`."""
         self._plan = plan
         self._state = state
         self._tell = tell
@@ -76,7 +101,9 @@ class Stack:
         asked = {"todo": plan.todo_port} if plan.todo_port else {}
         asked |= asdict(plan.storage_ports) if plan.storage_ports is not None else {}
         self._ports = KnownPorts(state if plan.durable else None, asked)
-        self._secrets = state.secrets(_new_secrets)
+        self._secrets = state.secrets(lambda: _new_secrets(plan.people))
+        self._on_access = on_access or self.observe
+        self._worker_pid = 0
         self._key = self._secrets["storage"] if plan.storage_ports is None else azurite.PUBLISHED_KEY
         self._storage = ""
         self._emulator: EmulatorRecord | None = None
@@ -132,6 +159,16 @@ class Stack:
         if self.sign_in is None or self.sign_in.stand_in is None:
             return ""
         return self.sign_in.connect_url
+
+    @property
+    def pids(self) -> Pids:
+        """Of the processes as they run now."""
+        return Pids(self._worker_pid, self._functions.pid, self._azurite.pid, self._todo.pid)
+
+    def observe(self, line: str) -> None:
+        """Let Event Grid's stand-in see a line of Azurite's access log."""
+        if self._event_grid is not None:
+            self._event_grid.observe(line)
 
     async def failure(self) -> ChildFailed:
         """Wait until a piece is given up."""
@@ -222,10 +259,11 @@ class Stack:
             *("-m", "local.stand_ins.todo", "--tether", "--port", str(self._ports.of("todo"))),
             *(("--data", str(directory)) if directory is not None else ()),
             *(("--published-limits",) if self._plan.published_limits else ()),
+            *(() if self._plan.keep_content else ("--no-keep-content",)),
             *(part for behaviour in self._plan.behaviours for part in ("--behaviour", behaviour)),
             *(part for fault in self._plan.faults for part in ("--fault", fault)),
         ]
-        tokens = {name: self._secrets[name] for name in PEOPLE}
+        tokens = {name: self._secrets[name] for name in self._plan.people}
         # By the environment: other users can read a command line.
         given = {SECRETS_VARIABLE: json.dumps({"control": self._secrets["control"], "tokens": tokens})}
         child, ready = await self._python("the To Do emulator", arguments, environment(given), say=_nothing)
@@ -247,8 +285,10 @@ class Stack:
             settings = self.sign_in.over(settings)
         if self._insights is not None:
             settings |= telemetry_settings(self._insights.connection_string) | SOON
+        settings |= self._plan.settings
         child, ready = await self._python("the Functions host", arguments, environment(settings), say=self._say)
         self._functions_url = ready["url"]
+        self._worker_pid = int(ready["worker_pid"])
         (self._webhook,) = ready["blob_webhooks"].values()
         if self._event_grid is not None:
             self._event_grid.deliver_to(self._webhook)  # each host has a key of its own
@@ -274,10 +314,6 @@ class Stack:
 
     # -- what they say --
 
-    def _on_access(self, line: str) -> None:
-        if self._event_grid is not None:
-            self._event_grid.observe(line)
-
     def _on_host_event(self, line: str) -> None:
         try:
             event = json.loads(line)
@@ -293,9 +329,9 @@ class Stack:
         self._tell({"source": "stack", "event": "restart", "text": text})
 
 
-def _new_secrets() -> dict[str, str]:
+def _new_secrets(people: Sequence[str]) -> dict[str, str]:
     """Of a state directory: the storage account's key, the emulator's control, and the tokens of its people."""
-    return {"storage": azurite.new_key(), **{name: secrets.token_urlsafe(24) for name in ("control", *PEOPLE)}}
+    return {"storage": azurite.new_key(), **{name: secrets.token_urlsafe(24) for name in ("control", *people)}}
 
 
 def _nothing(_text: str) -> None: ...

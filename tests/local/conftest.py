@@ -1,5 +1,7 @@
 import os
+import socket
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -25,6 +27,14 @@ def stack(busy_terminal: Terminal) -> Iterator[Up]:
     with busy_terminal.up("--duplicate-events", "2") as up:
         up.ready()
         yield up
+
+
+@pytest.fixture
+def three_ports() -> tuple[int, int, int]:
+    """Ports that are free now."""
+    with ExitStack() as probes:
+        ports = [probes.enter_context(socket.create_server(("127.0.0.1", 0))).getsockname()[1] for _ in range(3)]
+    return ports[0], ports[1], ports[2]
 
 
 @pytest.fixture

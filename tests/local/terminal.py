@@ -104,6 +104,11 @@ class Up:
         wait_until(lambda: len(self.lines) > 1, "the emulator's line")
         return self.events()[1]
 
+    def welcome(self) -> str:
+        """What it says once everything runs, whole."""
+        wait_until(lambda: "Ctrl-C ends everything." in self.stderr(), "the welcome")
+        return self.stderr()
+
     def stderr(self) -> str:
         return self._stderr.read_text()
 

@@ -2,52 +2,38 @@
 
 import json
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from tests.local.control import control
+from tests.local.processes import wait_until
 from tests.local.screen import COLUMNS, screen
 from tests.local.terminal import Terminal, Up
 
 pytestmark = pytest.mark.stack
 
 
-@contextmanager
-def sessions_that_wait(emulator: dict[str, Any]) -> Iterator[None]:
-    """Graph asks every client to wait before it opens a session."""
-    effect = {"kind": "answer", "status": 429, "retry_after": 3600}
-    control(emulator, "POST", "faults", {"operation": "create_session", "count": None, "effect": effect})
-    try:
-        yield
-    finally:
-        control(emulator, "DELETE", "faults")
+# Graph asks every client to wait before it opens a session.
+_PATIENCE = {"operation": "create_session", "effect": {"kind": "answer", "status": 429, "retry_after": 3600}}
 
 
-def test_attach_interrupted_says_what_is_on_its_way_and_how_to_look(
-    stack: Up, busy_terminal: Terminal, tmp_path: Path
-) -> None:
-    files = [tmp_path / "interrupted one.bin", tmp_path / "interrupted two.bin"]
+def test_attach_interrupted_says_what_is_on_its_way_and_how_to_look(terminal: Terminal, tmp_path: Path) -> None:
+    files = [tmp_path / "interrupted.bin", tmp_path / "also interrupted.bin"]
     for file in files:
         file.write_bytes(os.urandom(1000))
-    with (
-        sessions_that_wait(stack.emulator()),
-        screen(busy_terminal.environment, "attach", *files, "--list", "Household", "--task", "Insurance") as shown,
-    ):
-        shown.wait_for("interrupted two.bin ━")
-        shown.wait_for("waits until")
-        shown.press_enter()
-        shown.press_ctrl_c()
-        assert shown.status() == 130
-        said = shown.text()
-        assert "on their way, without this command:" in said
-        assert "interrupted one.bin: opens an upload session; waits until" in said.replace("\n", " ")
-        assert "-m local status" in said
-        bars = [line for line in shown.lines() if line.startswith("interrupted one.bin ") and "━" in line]
-        assert len(bars) == 1, f"a file has one bar, and it is drawn once:\n{said}"
+    with terminal.up("--fault", json.dumps({**_PATIENCE, "count": None})) as up:
+        up.ready()
+        with screen(terminal.environment, "attach", *files, "--list", "Household", "--task", "Insurance") as shown:
+            wait_until(lambda: sum("; waits until" in line for line in shown.lines()) == 2, "both files wait")
+            shown.press_enter()
+            shown.press_ctrl_c()
+            assert shown.status() == 130
+            said, lines = " ".join(shown.text().split()), shown.lines()
+    assert "on their way, without this command: interrupted.bin: opens an upload session; waits until" in said
+    assert "also interrupted.bin: opens an upload session; waits until" in said
+    assert "-m local status" in said
+    bars = [line for line in lines if line.startswith("interrupted.bin ") and "━" in line]
+    assert len(bars) == 1, f"a file has one bar, and it is drawn once: {lines}"
 
 
 def test_what_attach_starts_for_itself_is_said_to_be_thrown_away_before_and_after(

@@ -73,7 +73,7 @@ def test_it_says_when_it_stops_waiting_and_status_says_why(stack: Up, busy_termi
     assert "stopped waiting after 3 s" in waiting.stderr
     assert table(waiting.stdout)[file.name]["outcome"] == "not finished (opening)"
 
-    (entry,) = json.loads(busy_terminal.run("status", "--json").stdout)["under_way"]
+    (entry,) = json.loads(busy_terminal.run("status", file.name, "--json").stdout)["under_way"]
     assert entry["attachment_name"] == file.name
     assert "opens an upload session; waits until" in entry["does"]
     assert "429" in entry["detail"]

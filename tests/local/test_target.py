@@ -9,38 +9,21 @@ from local.commands.sending import Parcel, Sending, StackGone
 from local.commands.target import choose, opened
 from local.stack.app_settings import Graph
 from local.stack.provision import provision
-from local.stack.state_dir import RunningRecord, StateDir, StateDirError
+from local.stack.state_dir import StateDir, StateDirError
 from shared.adapters.storage import clients as azure_clients
 from shared.settings import Connection
+from tests.local.records import a_record
 
 _QUIET = Console(quiet=True)
-
-
-def record(storage: str = "") -> RunningRecord:
-    return RunningRecord(
-        pid=os.getpid(),
-        storage=storage,
-        container="attachments",
-        queue="upload-ranges",
-        table="uploads",
-        graph="http://127.0.0.1:1/v1.0",
-        functions="http://127.0.0.1:2",
-        account="sam@example.com",
-        accounts=("sam@example.com",),
-        tokens={},
-        connect_url="",
-        durable=True,
-        emulator=None,
-    )
 
 
 def test_the_stack_that_runs_is_used_until_it_ends(tmp_path: Path) -> None:
     async def scenario() -> None:
         async with StateDir(tmp_path) as state:
-            state.announce(record())
-            target = choose(tmp_path, Graph(record().graph, {"you": "token"}))
+            state.announce(a_record())
+            target = choose(tmp_path, Graph(a_record().graph, {"you": "token"}))
             async with opened(target, _QUIET) as stack:
-                assert stack.record == record()
+                assert stack.record == a_record()
                 going = asyncio.ensure_future(stack.gone())
                 await asyncio.sleep(0)
                 assert not going.done()
@@ -53,7 +36,7 @@ def test_the_stack_that_runs_is_used_until_it_ends(tmp_path: Path) -> None:
 def test_a_stack_that_talks_to_another_graph_is_not_used(tmp_path: Path) -> None:
     async def scenario() -> None:
         async with StateDir(tmp_path) as state:
-            state.announce(record())
+            state.announce(a_record())
             with pytest.raises(StateDirError, match=r"talks to http://127\.0\.0\.1:1/v1\.0"):
                 choose(tmp_path, Graph("http://127.0.0.1:3", {"you": "token"}))
 
@@ -68,7 +51,7 @@ def test_files_under_way_are_not_waited_for_when_their_stack_has_gone(storage: C
     provision(storage.connection_string)
     file = tmp_path / "file"
     file.write_bytes(b"contents")
-    sending = Sending(record(storage.connection_string), [Parcel(file, {"task": "any"})])
+    sending = Sending(a_record(storage.connection_string), [Parcel(file, {"task": "any"})])
     with pytest.raises(StackGone, match="Azurite died"):
         asyncio.run(sending.run(_QUIET, gone=gone, within_seconds=30))
     assert [outcome.word for outcome in sending.outcomes] == ["not seen"]
@@ -83,7 +66,7 @@ def test_what_was_put_before_an_interruption_and_what_was_not_is_known(storage: 
     files = [tmp_path / f"{number}.bin" for number in range(4)]
     for file in files:
         file.write_bytes(os.urandom(20_000_000))
-    sending = Sending(record(storage.connection_string), [Parcel(file, {"task": "any"}) for file in files])
+    sending = Sending(a_record(storage.connection_string), [Parcel(file, {"task": "any"}) for file in files])
 
     async def scenario() -> None:
         running = asyncio.ensure_future(sending.run(_QUIET, gone=never, within_seconds=60))

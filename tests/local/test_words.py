@@ -1,6 +1,7 @@
 """What a person reads, and what an outcome counts as."""
 
 import json
+import re
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -10,10 +11,15 @@ import pytest
 from local.commands.follow import has_ended
 from local.commands.log_lines import line_of
 from local.commands.put import PutFile
+from local.commands.report import Seen, as_json
 from local.commands.sending import Outcome, lines_of
-from local.commands.wording import because, doing, size_text
+from local.commands.uploads import Upload
+from local.commands.wording import because, doing, sign_in_advice, size_text
 from shared.core.attachment import BlobVersion, Reference
 from shared.core.entry import Entry, Phase, Reason, Report
+from shared.ports import Stored
+from tests.local.records import a_record
+from tests.support.documents import ROOT, section, table
 
 _NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 _BLOB = BlobVersion("devstoreaccount1", "attachments", "b", "0x1")
@@ -151,3 +157,41 @@ _STEP = {
 )
 def test_a_watcher_sees_what_moves_an_upload_and_what_goes_wrong(event: dict[str, Any], line: str | None) -> None:
     assert line_of(event) == line
+
+
+def test_a_lost_connection_is_told_in_words() -> None:
+    lost = replace(_ENTRY, not_before=_NOW + timedelta(seconds=30), detail="no reply to list_lists: ConnectionError")
+    assert doing(lost, now=_NOW).endswith(
+        "Graph cannot be reached, or does not answer (ConnectionError): is this machine online?"
+    )
+
+
+@pytest.mark.parametrize(
+    ("account", "accounts", "connect_url", "advice"),
+    [
+        ("sam@example.com", ("sam@example.com",), "http://x/connect", "sam@example.com connects at http://x/connect"),
+        (
+            "who@example.com",
+            ("sam@example.com",),
+            "http://x/connect",
+            "can never sign in on this stack, where only sam",
+        ),
+        ("who@example.com", ("sam@example.com",), "", "can never sign in on this stack, which has tokens for sam"),
+        ("SAM@example.com", ("sam@example.com",), "", "Graph does not take the token of SAM@example.com"),
+    ],
+)
+def test_what_a_waiting_file_can_hope_for_on_this_stack_is_said(
+    account: str, accounts: tuple[str, ...], connect_url: str, advice: str
+) -> None:
+    assert advice in sign_in_advice(account, replace(a_record(), accounts=accounts, connect_url=connect_url))
+
+
+def test_every_member_of_status_json_is_documented() -> None:
+    text = section(ROOT / "docs" / "local-stack.md", "## status --json")
+    rows = table(text) + table(text.partition("Of each upload:")[2])
+    documented = {name for row in rows for name in re.findall(r"`(\w+)`", row[0])}
+    upload = Upload(_ENTRY.upload_id, Stored(_ENTRY, "1", _NOW, _NOW))
+    seen = Seen(_NOW, {}, [upload], [], [], asked=False)
+    said = as_json(seen, a_record())
+    (entry,) = said["under_way"]
+    assert said.keys() | entry.keys() == documented

@@ -4,30 +4,13 @@ An outcome is what the client lives to see. Most are a `Response`; the others ar
 fails, and whoever carries the service (the HTTP shell, a simulation) enacts them.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
+from multidict import CIMultiDict
 
-class Headers(Mapping[str, str]):
+
+class Headers(CIMultiDict[str]):
     """Header fields; names compare without case and keep their spelling."""
-
-    __slots__ = ("_fields",)
-
-    def __init__(self, fields: Mapping[str, str] | Iterable[tuple[str, str]] = ()) -> None:
-        pairs = fields.items() if isinstance(fields, Mapping) else fields
-        self._fields = {name.lower(): (name, value) for name, value in pairs}
-
-    def __getitem__(self, name: str) -> str:
-        return self._fields[name.lower()][1]
-
-    def __contains__(self, name: object) -> bool:
-        return isinstance(name, str) and name.lower() in self._fields
-
-    def __iter__(self) -> Iterator[str]:
-        return (name for name, _ in self._fields.values())
-
-    def __len__(self) -> int:
-        return len(self._fields)
 
     def __repr__(self) -> str:
         # Values may be tokens or upload URLs.

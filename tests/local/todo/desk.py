@@ -15,11 +15,12 @@ from local.stand_ins.todo.store import Keeper
 from local.stand_ins.todo.switches import change
 from local.stand_ins.todo.throttle import NO_LIMITS, Limits
 from local.stand_ins.todo.wire import Headers, Outcome, Request, Response
+from shared.core.ranges import MAX_SLICE_BYTES
 
 ROOT = "https://graph.microsoft.com"
 TOKEN = "token-of-sam"
 START = datetime(2026, 3, 1, 12, 0, 0, 123456, tzinfo=UTC)
-SLICE = 3_932_160
+SLICE = MAX_SLICE_BYTES
 
 
 @dataclass

@@ -1,21 +1,18 @@
-"""A real Chromium, by the W3C's WebDriver protocol: a few requests to chromedriver, and no library in between."""
+"""A real Chromium, driven by Selenium: the system's own browser and driver, and nothing that is downloaded."""
 
-import base64
 import os
 import shutil
-import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import requests
+from selenium import webdriver
+from selenium.webdriver.common.action_chains import ActionChains
+from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
+from selenium.webdriver.remote.webelement import WebElement
 
-from local.stack.sign_in import free_port
-from tests.local.processes import wait_until
-
-_ELEMENT = "element-6066-11e4-a52e-4f735466cecf"
-_TIMEOUT_SECONDS = 60
 _FLAGS = (
     "--headless",
     "--no-sandbox",
@@ -38,42 +35,43 @@ def programs() -> tuple[str, str] | None:
 
 
 class Browser:
-    """One browser window."""
+    """One browser window. A *selector* is CSS, or XPath where it begins with a slash."""
 
-    def __init__(self, session_url: str, http: requests.Session) -> None:
-        self._url = session_url
-        self._http = http
+    def __init__(self, driver: webdriver.Chrome) -> None:
+        self._driver = driver
 
     def go_to(self, url: str) -> None:
-        self._post("url", {"url": url})
+        self._driver.get(url)
 
     @property
     def address(self) -> str:
-        return str(self._get("url"))
+        return self._driver.current_url
 
     @property
     def title(self) -> str:
-        return str(self._get("title"))
+        return self._driver.title
 
     def heading(self) -> str:
         return self.text("h1")
 
     def text(self, selector: str) -> str:
-        return str(self._get(f"element/{self._find('css selector', selector)}/text"))
+        return self._find(selector).text
+
+    def attribute(self, selector: str, name: str) -> str:
+        return self._find(selector).get_attribute(name) or ""
 
     def press(self, words: str) -> None:
         """The button or link that says *words*."""
-        path = f"//*[self::button or self::a][contains(normalize-space(.), '{words}')]"
-        self._post(f"element/{self._find('xpath', path)}/click", {})
+        self._find(f"//*[self::button or self::a][contains(normalize-space(.), '{words}')]").click()
 
     def run(self, script: str) -> Any:
-        return self._post("execute/sync", {"script": script, "args": []})
+        return self._driver.execute_script(script)
 
     def focused_by_tab(self) -> list[str]:
         """What the Tab key visits, in order."""
         visited: list[str] = []
         for _ in range(10):
-            self._post("actions", {"actions": [_TAB]})
+            ActionChains(self._driver).send_keys(Keys.TAB).perform()
             found = self.run("return document.activeElement === document.body ? '' : document.activeElement.innerText")
             if not found or found in visited:
                 break
@@ -82,39 +80,26 @@ class Browser:
 
     def computed(self, selector: str) -> tuple[str, str]:
         """Role and name, as assistive technology hears them."""
-        element = self._find("css selector", selector)
-        return str(self._get(f"element/{element}/computedrole")), str(self._get(f"element/{element}/computedlabel"))
+        element = self._find(selector)
+        return element.aria_role, element.accessible_name
 
     def complaints(self) -> list[str]:
         """What the console says, such as a breach of the content security policy."""
-        return [entry["message"] for entry in self._post("se/log", {"type": "browser"})]
+        entries = self._driver.get_log("browser")  # type: ignore[no-untyped-call] # Selenium types nearly all else
+        return [entry["message"] for entry in entries]
 
     def cookies(self) -> list[dict[str, Any]]:
-        cookies: list[dict[str, Any]] = self._get("cookie")
-        return cookies
+        return self._driver.get_cookies()
 
     def keep_screenshot(self, name: str) -> Path:
         directory = Path(os.environ.get("TODO_ATTACH_SCREENSHOTS", ".local/screenshots"))
         directory.mkdir(parents=True, exist_ok=True)
         path = directory / f"{name}.png"
-        path.write_bytes(base64.b64decode(self._get("screenshot")))
+        path.write_bytes(self._driver.get_screenshot_as_png())
         return path
 
-    def _find(self, using: str, value: str) -> str:
-        return str(self._post("element", {"using": using, "value": value})[_ELEMENT])
-
-    def _get(self, what: str) -> Any:
-        return _value(self._http.get(f"{self._url}/{what}", timeout=_TIMEOUT_SECONDS))
-
-    def _post(self, what: str, body: dict[str, Any]) -> Any:
-        return _value(self._http.post(f"{self._url}/{what}", json=body, timeout=_TIMEOUT_SECONDS))
-
-
-_TAB = {
-    "type": "key",
-    "id": "keyboard",
-    "actions": [{"type": "keyDown", "value": "\ue004"}, {"type": "keyUp", "value": "\ue004"}],
-}
+    def _find(self, selector: str) -> WebElement:
+        return self._driver.find_element(By.XPATH if selector.startswith("/") else By.CSS_SELECTOR, selector)
 
 
 @contextmanager
@@ -122,36 +107,18 @@ def browser(profile: Path, *, trusted_key: str = "") -> Iterator[Browser]:
     """A window with a profile of its own. *trusted_key*: SHA-256 of the public key of one server, in Base64."""
     found = programs()
     assert found is not None, "Chromium is missing: scripts/setup-browser installs it, or says what to install"
-    chromium, driver = found
-    port = free_port()
-    flags = [*_FLAGS, f"--user-data-dir={profile}", f"--ignore-certificate-errors-spki-list={trusted_key}"]
-    options = {"binary": chromium, "args": flags}
-    wanted = {"alwaysMatch": {"goog:chromeOptions": options, "goog:loggingPrefs": {"browser": "ALL"}}}
-    with requests.Session() as http, (profile.parent / "chromedriver.log").open("w") as log:
-        http.trust_env = False
-        process = subprocess.Popen([driver, f"--port={port}"], stdout=log, stderr=log)
-        root = f"http://127.0.0.1:{port}"
-        try:
-            wait_until(lambda: _is_ready(http, root), "chromedriver")
-            session = _value(http.post(f"{root}/session", json={"capabilities": wanted}, timeout=_TIMEOUT_SECONDS))
-            url = f"{root}/session/{session['sessionId']}"
-            try:
-                yield Browser(url, http)
-            finally:
-                http.delete(url, timeout=_TIMEOUT_SECONDS)
-        finally:
-            process.terminate()
-            process.wait(_TIMEOUT_SECONDS)
-
-
-def _is_ready(http: requests.Session, root: str) -> bool:
+    chromium, driver_program = found
+    options = webdriver.ChromeOptions()
+    options.binary_location = chromium
+    for flag in (*_FLAGS, f"--user-data-dir={profile}", f"--ignore-certificate-errors-spki-list={trusted_key}"):
+        options.add_argument(flag)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+    # The driver is on this machine, whatever proxy the environment names.
+    options.ignore_local_proxy_environment_variables()
+    # With the driver's path given, Selenium looks for none and downloads none.
+    service = webdriver.ChromeService(driver_program, log_output=str(profile.parent / "chromedriver.log"))
+    driver = webdriver.Chrome(options=options, service=service)
     try:
-        return bool(_value(http.get(f"{root}/status", timeout=_TIMEOUT_SECONDS))["ready"])
-    except requests.ConnectionError:
-        return False
-
-
-def _value(reply: requests.Response) -> Any:
-    value = reply.json()["value"]
-    assert reply.ok, value
-    return value
+        yield Browser(driver)
+    finally:
+        driver.quit()
