@@ -1,4 +1,4 @@
-"""The plain script's process, as seen from here: warm, and told what to attach."""
+"""The plain script's process, as seen from here: warm, and given what to attach."""
 
 import asyncio
 import json

@@ -18,7 +18,7 @@ LARGEST = 25 * MIB
 _SIZES = {"1 KiB": KIB, "one slice": SLICE_BYTES, "25 MiB": LARGEST}
 SLICES = -(-LARGEST // SLICE_BYTES)
 _BUDGET_25_MIB = 1.5
-# What a network and a real mailbox may add to each request. Nobody has measured it: a guess on the low side.
+# What a network and a real mailbox may add to each request. Not measured: a guess on the low side.
 FAR_AWAY_SECONDS = 0.25
 FAR_AWAY = f"each request to Graph {FAR_AWAY_SECONDS * 1000:.0f} ms slower"
 # Long enough for the queue's listener to have backed off as far as it does.

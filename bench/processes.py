@@ -1,4 +1,4 @@
-"""What a process costs: memory and processor time, as Linux tells. Elsewhere nothing is known, and nothing is said."""
+"""What a process costs: memory and processor time, as Linux reports them. Elsewhere they are left out."""
 
 import asyncio
 import os
@@ -71,4 +71,4 @@ def _status(pid: int, name: str) -> int:
     for line in Path(f"/proc/{pid}/status").read_text().splitlines():
         if line.startswith(f"{name}:"):
             return int(line.split()[1]) * _KIB
-    raise ValueError(f"{name} is not told of process {pid}")
+    raise ValueError(f"{name} is not reported of process {pid}")

@@ -41,7 +41,7 @@ class Failed(Exception):  # noqa: N818 - a state of the world
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Somebody's task."""
+    """A task of one person."""
 
     account: str
     token: str
@@ -119,7 +119,7 @@ class MeasuredStack:
     # -- files --
 
     async def write(self, size: int, place: Place) -> Written:
-        """Put a file of *size* bytes, like no other, into the container; nobody hears of it until `release`."""
+        """Put a file of *size* bytes, like no other, into the container; its event is held back until `release`."""
         name = f"file-{next(self._names)}.bin"
         written = await asyncio.to_thread(self._write, name, size, place)
         # The log's line comes a moment after the answer.

@@ -1,6 +1,6 @@
 """Counts requests to storage, from Azurite's access log.
 
-The log tells method, path and status. It does not tell whether a receive brought a message: deliveries are counted as
+The log has method, path and status. It does not say whether a receive brought a message: deliveries are counted as
 the messages deleted, which for an upload without faults is the same number.
 """
 

@@ -10,7 +10,7 @@ The stack:
     state_dir, known_ports  what a stack remembers, and how commands find the one that runs
     app_settings            the application's settings on this machine
     provision               container, queues and table, as the infrastructure makes them in the cloud
-    child, kept, tether     a child process; one that is started again; a leash for programs that know none
+    child, supervised, tether  a child process; one that is started again; a leash for programs that have none
     azurite                 Microsoft's storage emulator
     event_grid              stands in for Event Grid: sees a blob written, calls the webhook
     functions/              stands in for the Functions host, around Microsoft's worker library

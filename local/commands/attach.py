@@ -81,7 +81,7 @@ def _expanded(parser: argparse.ArgumentParser, file: Path, *, recursive: bool) -
 
 
 def _place(parser: argparse.ArgumentParser, options: argparse.Namespace, target: Target) -> Mapping[str, str]:
-    """The metadata that says which task, where the command line or the emulator tells. Empty: the emulator's first."""
+    """The metadata that says which task, where the command line says. Empty: the emulator's first task."""
     place = place_of(options)
     if "task" in place or "taskid" in place:
         return place

@@ -34,7 +34,7 @@ from shared.settings import MAX_FILE_BYTES, Connection
 _PATIENCE_SECONDS = 120.0
 _INTRODUCTION = """\
 Five files on their way to a task in Microsoft To Do, on this machine alone: Azurite stores them, Microsoft's Python
-worker runs function_app.py, an emulator stands in for To Do. The fifth names no task, and is told so.
+worker runs function_app.py, an emulator stands in for To Do. The fifth names no task, and is rejected for it.
 """
 
 
@@ -120,8 +120,8 @@ def _promises_of_files(arrivals: _Arrivals) -> Iterator[_Promise]:
     *good_tags, bad_tags = arrivals.tags
     whole = [each for each in good if each.is_good and each.same]
     yield _Promise(f"{len(whole)} of {len(good)} files attached, byte for byte (SHA-256)", len(whole) == len(good))
-    told = [tags for tags in good_tags if tags.get(STATE) == Phase.ATTACHED]
-    yield _Promise(f"{len(told)} of {len(good)} blobs tagged as attached", len(told) == len(good))
+    tagged = [tags for tags in good_tags if tags.get(STATE) == Phase.ATTACHED]
+    yield _Promise(f"{len(tagged)} of {len(good)} blobs tagged as attached", len(tagged) == len(good))
     explained = bad_tags.get(STATE) == Phase.REJECTED and "names no task" in bad_tags.get(REASON, "")
     yield _Promise(f"the fifth: {bad.word}, and its tags say why", bad.word == Phase.REJECTED and explained)
 

@@ -15,7 +15,7 @@ type OnEntry = Callable[[PutFile, Entry | None], None]
 
 
 async def follow(files: Iterable[PutFile], ledger: Ledger, on_entry: OnEntry) -> None:
-    """Tell *on_entry* of each file where it stands, again and again, until all have ended."""
+    """Call *on_entry* with each file and its entry, again and again, until all have ended."""
     unfinished = list(files)
     while unfinished:
         for file in tuple(unfinished):

@@ -19,7 +19,7 @@ _SERIOUS = frozenset({"WARNING", "ERROR", "CRITICAL"})
 
 
 def line_of(event: Mapping[str, Any]) -> str | None:
-    """One line, or None for what nobody needs to see."""
+    """One line, or None for routine."""
     match event.get("event"):
         case "log":
             return _logged(event)
@@ -56,11 +56,11 @@ def _recorded(record: Mapping[str, Any]) -> str | None:
 
 
 def _step(record: Mapping[str, Any]) -> str:
-    told = f"{record['action']}: {record['observation'] or 'the end'}, {record['next_phase']}"
+    text = f"{record['action']}: {record['observation'] or 'the end'}, {record['next_phase']}"
     if record["next_phase"] == "sending":
-        told += f", {size_text(record['offset'])} of {size_text(record['size'])} there"
+        text += f", {size_text(record['offset'])} of {size_text(record['size'])} there"
     why = ", ".join(filter(None, (record.get("reason"), _graph_refused(record), _waits(record))))
-    return f"{told} ({why})" if why else told
+    return f"{text} ({why})" if why else text
 
 
 def _graph_refused(record: Mapping[str, Any]) -> str:

@@ -27,7 +27,7 @@ def terminal(*, stderr: bool) -> Console:
 def shown(console: Console) -> Iterator[OnEntry]:
     """Takes each file with its entry, again and again, and draws what has changed."""
     if not console.is_terminal:
-        yield _Lines(console).tell
+        yield _Lines(console).show
         return
     columns = (
         TextColumn("{task.description}", markup=False, table_column=Column(no_wrap=True)),
@@ -39,7 +39,7 @@ def shown(console: Console) -> Iterator[OnEntry]:
         ),
     )
     with _without_echo(), Progress(*columns, console=console, expand=True) as progress:
-        yield _Bars(progress).tell
+        yield _Bars(progress).show
 
 
 @contextmanager
@@ -64,7 +64,7 @@ class _Bars:
         self._progress = progress
         self._bars: dict[str, TaskID] = {}
 
-    def tell(self, file: PutFile, entry: Entry | None) -> None:
+    def show(self, file: PutFile, entry: Entry | None) -> None:
         if file.upload_id not in self._bars:
             # An empty file has a length too, or its bar would never fill.
             self._bars[file.upload_id] = self._progress.add_task(_short(file.name), total=max(file.size, 1), doing="")
@@ -81,7 +81,7 @@ class _Lines:
         self._console = console
         self._said: dict[str, str] = {}
 
-    def tell(self, file: PutFile, entry: Entry | None) -> None:
+    def show(self, file: PutFile, entry: Entry | None) -> None:
         words = _words(entry)
         if entry is not None and entry.phase is Phase.SENDING:
             words += f"; {arrived(entry)} arrived"

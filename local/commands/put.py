@@ -35,7 +35,7 @@ class PutFile:
 
 def put(container: ContainerClient, file: Path, metadata: Mapping[str, str]) -> PutFile:
     """Put *file* with *metadata*, and with its own name as `filename`. Raises PutError."""
-    # The blob's name has no meaning: the file's own name stands in the metadata, where every character is legal.
+    # The blob's name has no meaning: the file's own name is in the metadata, where every character is legal.
     name = uuid4().hex
     # As bytes: a file system may hold names that are no text.
     encoded = {"filename": quote(os.fsencode(file.name)), **as_headers(metadata)}
@@ -73,7 +73,7 @@ def why_unfit(file: Path) -> str | None:
 
 
 def files_in(directory: Path) -> list[Path]:
-    """Every file under *directory* but hidden ones, which nobody means to send, sorted. Links are not followed."""
+    """Every file under *directory* but hidden ones, sorted. Links are not followed."""
     found = []
     for parent, folders, names in os.walk(directory):
         folders[:] = [each for each in folders if not each.startswith(".")]

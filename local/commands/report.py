@@ -94,7 +94,7 @@ def _indented(text: str) -> Line:
 
 @dataclass(frozen=True, slots=True)
 class _Names:
-    """What ids mean, where the emulator can tell."""
+    """The names of ids, where the emulator knows them."""
 
     lists: Mapping[str, str]
     tasks: Mapping[str, str]

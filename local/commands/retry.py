@@ -75,7 +75,7 @@ def _why_not(upload: Upload, record: RunningRecord) -> str:
 
 
 def _write_again(container: ContainerClient, entry: Entry, changes: Mapping[str, str]) -> None:
-    """Exactly what is there now, with *changes* to its metadata; nobody else's write is lost."""
+    """Exactly what is there now, with *changes* to its metadata; no other program's write is lost."""
     blob = container.get_blob_client(entry.blob.name)
     try:
         content = blob.download_blob()
@@ -93,7 +93,7 @@ def _write_again(container: ContainerClient, entry: Entry, changes: Mapping[str,
     except ResourceNotFoundError:
         raise Refused(f"{entry.blob.name} is gone from the container: send the file again with `attach`") from None
     except ResourceModifiedError:
-        raise Refused(f"{entry.blob.name} was written by somebody else just now: look again with `status`") from None
+        raise Refused(f"{entry.blob.name} was written by another program just now: look again with `status`") from None
     except AzureError as error:
         raise StorageUnavailable(f"the container does not take {entry.blob.name}: {type(error).__name__}") from error
 

@@ -40,7 +40,7 @@ class Parcel:
 class Outcome:
     """How it went with one file. *entry*: what the ledger says, None if no event has arrived.
 
-    *same*: whether the attachment holds the file's bytes; None where only the real To Do could tell.
+    *same*: whether the attachment holds the file's bytes; None where only the real To Do knows.
     """
 
     file: PutFile
@@ -193,7 +193,7 @@ def facts_of(outcome: Outcome) -> dict[str, object]:
 
 
 def _held(record: RunningRecord) -> Mapping[str, str] | None:
-    """The SHA-256 of each attachment, by its id; None where only the real To Do could tell."""
+    """The SHA-256 of each attachment, by its id; None where only the real To Do knows."""
     if record.emulator is None:
         return None
     return {id_: held.sha256 for id_, held in Emulator(record.emulator).attachments().items()}

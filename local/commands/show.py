@@ -12,7 +12,7 @@ from local.commands.running import NoStack, running_stack
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.description = (
         "Open a page with the emulator's tasks, their attachments (sizes, hashes, times, downloads) and the uploads "
-        "under way. Its address is printed, and holds a secret: whoever has it can see all of that."
+        "under way. Its address is printed, and holds a secret: everybody who has it can see all of that."
     )
     parser.add_argument("--no-browser", action="store_true", help="only print the address")
     add_data_option(parser, "the stack that keeps its data in DIR")

@@ -79,7 +79,7 @@ def _look(uploads: Uploads, options: argparse.Namespace) -> Seen:
     counts = Counter(str(upload.entry.phase) if upload.entry else "entering" for upload in [*live, *ended])
     asked = bool(options.names or options.state or options.all)
     found = (upload for upload in ended if _is_wanted(upload, options))
-    # Of files that no upload knows, only who asks for them by name, or for everything, is told.
+    # Listing the container costs time: only where a name, or everything, was asked for.
     look_further = not options.state and (options.names or options.all)
     return Seen(
         at=utc_now(),
@@ -142,7 +142,7 @@ async def _pause(options: argparse.Namespace) -> None:
 
 
 def _print(seen: Seen, record: RunningRecord, console: Console) -> None:
-    # At a terminal lines are wrapped where it ends. Elsewhere they stay whole, for whoever searches them.
+    # At a terminal lines are wrapped where it ends. Elsewhere they stay whole, so that they can be searched.
     for line in lines(seen, record):
         if console.is_terminal:
             console.print(_wrapped(line))

@@ -18,7 +18,7 @@ type _Parse = Callable[[wire.GraphReply, str], wire.Page[Named] | seen.Observati
 
 
 class GraphTrouble(Exception):  # noqa: N818 - a state of the world
-    """Graph did not tell its lists. The text says why, in a person's words."""
+    """Graph did not list. The text says why, in a person's words."""
 
 
 class TodoLists:
@@ -71,5 +71,5 @@ class TodoLists:
             raise GraphTrouble(f"{self._root} does not take the token: it is wrong, or has expired. Get a new one")
         page = parse(reply, self._root)
         if not isinstance(page, wire.Page):
-            raise GraphTrouble(f"{self._root} does not tell its lists: {wire.describe(reply)}")
+            raise GraphTrouble(f"{self._root} does not list: {wire.describe(reply)}")
         return page

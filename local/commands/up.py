@@ -247,7 +247,7 @@ def _welcome(record: RunningRecord, state: StateDir, options: argparse.Namespace
     yield f"  az storage blob upload -f FILE -n FILE -c {record.container} --metadata {metadata}"
     yield ""
     if record.connect_url:
-        yield "Nobody is connected yet. Connect in a browser, at"
+        yield "No account is connected yet. Connect one in a browser, at"
         yield f"  {record.connect_url}"
         yield "which leads on to a stand-in for Entra. It asks for no password, and the browser does not know its"
         yield "certificate: go on."
@@ -281,7 +281,7 @@ def _print_line(event: Mapping[str, object]) -> None:
 
 
 def _say(text: str) -> None:
-    # Whoever read this may be gone (`| head`); the stack goes on all the same.
+    # The reader may be gone (`| head`); the stack goes on all the same.
     with suppress(OSError):
         print(text, file=sys.stderr, flush=True)
 

@@ -66,9 +66,9 @@ def _delete(container: ContainerClient, entry: Entry) -> None:
         present = blob.get_blob_properties().etag
         blob.delete_blob("include", etag=present, match_condition=MatchConditions.IfNotModified)
     except ResourceNotFoundError:
-        return  # somebody was faster
+        return  # deleted already
     except ResourceModifiedError:
-        raise Refused(f"{entry.blob.name} was written by somebody else just now: look again with `status`") from None
+        raise Refused(f"{entry.blob.name} was written by another program just now: look again with `status`") from None
     except AzureError as error:
         raise StorageUnavailable(f"{entry.blob.name} cannot be deleted: {type(error).__name__}") from error
 

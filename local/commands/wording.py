@@ -96,9 +96,9 @@ _DOING = {
     Phase.LOCATING: "asks which byte the server expects",
     Phase.CONFIRMING: "looks whether it has landed",
     Phase.WAITING: "waits for sign-in",
-    Phase.ATTACHED: "attached; tells so in the blob's tags",
-    Phase.REJECTED: "rejected; tells why in the blob's tags",
-    Phase.FAILED: "failed; tells why in the blob's tags",
+    Phase.ATTACHED: "attached; writes it into the blob's tags",
+    Phase.REJECTED: "rejected; writes why into the blob's tags",
+    Phase.FAILED: "failed; writes why into the blob's tags",
     Phase.SUPERSEDED: "superseded; cancels its session",
     Phase.WITHDRAWN: "withdrawn; cancels its session",
 }

@@ -44,7 +44,7 @@ def app_settings(storage: str, graph: Graph, *, lease_seconds: int | None) -> di
         "TODO_ATTACH_TOKENS": json.dumps(dict(graph.tokens)),
         "TODO_ATTACH_DEFAULT_ACCOUNT": graph.default_account,
         "TODO_ATTACH_SWEEP_SCHEDULE": "*/30 * * * * *",
-        # In the cloud ten minutes: nobody waits for that at a desk.
+        # In the cloud ten minutes, too long for trying things.
         "TODO_ATTACH_EMPTY_FILE_WAIT_SECONDS": "2",
         **WORKER_SETTINGS,
     }

@@ -15,8 +15,8 @@ from pathlib import Path
 from local.stack.child import REPOSITORY, Child, ChildFailed, Command, OnLine
 
 ACCOUNT = "devstoreaccount1"
-# Published with Azurite, so no secret: whoever reaches the port may read and write everything. UseDevelopmentStorage,
-# rclone's use_emulator and Storage Explorer know no other.
+# Published with Azurite, so no secret: every program that reaches the port may read and write everything.
+# UseDevelopmentStorage=true, rclone's use_emulator and Storage Explorer know no other.
 PUBLISHED_KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
 _PROGRAM = REPOSITORY / "node_modules" / ".bin" / "azurite"
 _LISTENING = re.compile(r"Azurite (Blob|Queue|Table) service is successfully listening at http://127\.0\.0\.1:(\d+)$")

@@ -9,7 +9,7 @@ from local.stack.state_dir import StateDir
 
 
 class KnownPorts:
-    """By service. *state* None: nothing is remembered. *asked*: what somebody wants to have."""
+    """By service. *state* None: nothing is remembered. *asked*: ports that the command line asks for."""
 
     def __init__(self, state: StateDir | None, asked: Mapping[str, int]) -> None:
         self._state = state
@@ -26,7 +26,7 @@ class KnownPorts:
             self._state.remember_ports(ports)
 
     def check(self) -> None:
-        """Raise ChildFailed where a port belongs to somebody else by now."""
+        """Raise ChildFailed where another program has taken a port."""
         for service, port in self._ports.items():
             if not _is_free(port):
                 raise ChildFailed(f"port {port}, for {service}, is taken by another program; {self._remedy()}")

@@ -20,12 +20,12 @@ from typing import Any, Self
 from local.stack import azurite
 from local.stack.app_settings import CONTAINER, QUEUE, SOON, TABLE, Graph, app_settings, environment, telemetry_settings
 from local.stack.child import REPOSITORY, Child, ChildFailed, Command, OnLine
-from local.stack.kept import Kept
 from local.stack.known_ports import KnownPorts, port_of
 from local.stack.provision import provision
 from local.stack.sign_in import Plan as SignInPlan
 from local.stack.sign_in import SignInHere, free_port
 from local.stack.state_dir import EmulatorRecord, RunningRecord, StateDir
+from local.stack.supervised import Supervised
 from local.stand_ins.entra.people import RESIDENTS
 from local.stand_ins.event_grid import EventGridStandIn
 from local.stand_ins.insights.endpoint import Endpoint
@@ -115,9 +115,13 @@ class Stack:
         self.sign_in: SignInHere | None = None
         self.ended_in_order = True
         # What is only in memory is lost with its process: nothing is gained by starting that one again.
-        self._azurite = Kept("Azurite", self._launch_azurite, restartable=plan.durable, tell=self._on_restart)
-        self._todo = Kept("the To Do emulator", self._launch_todo, restartable=plan.durable, tell=self._on_restart)
-        self._functions = Kept("the Functions host", self._launch_functions, restartable=True, tell=self._on_restart)
+        self._azurite = Supervised("Azurite", self._launch_azurite, restartable=plan.durable, report=self._on_restart)
+        self._todo = Supervised(
+            "the To Do emulator", self._launch_todo, restartable=plan.durable, report=self._on_restart
+        )
+        self._functions = Supervised(
+            "the Functions host", self._launch_functions, restartable=True, report=self._on_restart
+        )
 
     async def __aenter__(self) -> Self:
         async with AsyncExitStack() as ending:
@@ -194,7 +198,7 @@ class Stack:
             self._storage,
             self._webhook,
             containers=[CONTAINER],
-            state_file=self._kept_path("event-grid.json"),
+            state_file=self._durable_path("event-grid.json"),
             duplicate_events=self._plan.duplicate_events,
             report=lambda event: self._tell({"source": "event grid", **event}),
         )
@@ -226,7 +230,7 @@ class Stack:
         ending.callback(self._workspace.close)
         self._insights = await ending.enter_async_context(Endpoint(self._workspace.add))
 
-    async def _end(self, piece: Kept, grace_seconds: float) -> None:
+    async def _end(self, piece: Supervised, grace_seconds: float) -> None:
         try:
             in_order = await piece.end(0 if self._in_a_hurry else grace_seconds)
             self.ended_in_order = self.ended_in_order and in_order
@@ -242,7 +246,7 @@ class Stack:
         child, ports = await azurite.start(
             known,
             key=self._key,
-            directory=self._kept_path("azurite"),
+            directory=self._durable_path("azurite"),
             environment=environment({}),
             held=(self._state.lock,),
             on_access=self._on_access,
@@ -254,7 +258,7 @@ class Stack:
         return child
 
     async def _launch_todo(self) -> Child:
-        directory = self._kept_path("todo")
+        directory = self._durable_path("todo")
         arguments = [
             *("-m", "local.stand_ins.todo", "--tether", "--port", str(self._ports.of("todo"))),
             *(("--data", str(directory)) if directory is not None else ()),
@@ -308,7 +312,7 @@ class Stack:
         )
         return await Child.start(command, _read_ready, within_seconds=_START_SECONDS)
 
-    def _kept_path(self, name: str) -> Path | None:
+    def _durable_path(self, name: str) -> Path | None:
         """Where a piece keeps its data; None for in memory."""
         return self._state.path / name if self._plan.durable else None
 

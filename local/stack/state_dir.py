@@ -30,7 +30,7 @@ _POLL_SECONDS = 0.1
 
 
 class StateDirError(Exception):
-    """The directory is another stack's (the text says which process), or can be nobody's."""
+    """The directory is another stack's (the text says which process), or cannot be used."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +97,7 @@ def find_running(directory: Path) -> RunningRecord | None:
         fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:
         record = _read_running(directory)
-        # Killed, and its children are still ending: the lock is held, but nobody is at home.
+        # Killed, and its children are still ending: the lock is held, but no stack runs.
         return record if record is not None and _is_alive(record.pid) else None
     finally:
         os.close(lock)
@@ -112,7 +112,7 @@ class StateDir:
         self._lock = -1
 
     async def __aenter__(self) -> Self:
-        # For this user only: the ledger holds upload URLs, and whoever has one may write to that task.
+        # For this user only: the ledger holds upload URLs, and a URL is all that writing to its task takes.
         try:
             self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._lock = os.open(self.path / "lock", os.O_RDWR | os.O_CREAT, 0o600)
@@ -153,11 +153,11 @@ class StateDir:
         """The secrets of earlier runs; at the first run those that *make* makes."""
         file = self.path / "secrets.json"
         try:
-            kept: dict[str, str] = json.loads(file.read_text())
+            known: dict[str, str] = json.loads(file.read_text())
         except (FileNotFoundError, ValueError):
-            kept = {}
-        secrets = {**make(), **kept}
-        if secrets != kept:
+            known = {}
+        secrets = {**make(), **known}
+        if secrets != known:
             _write(file, secrets)
         return secrets
 

@@ -1,4 +1,4 @@
-"""A leash for programs that know none: `python -m local.stack.tether -- COMMAND...` runs COMMAND and ends with it.
+"""A leash for programs that have none: `python -m local.stack.tether -- COMMAND...` runs COMMAND and ends with it.
 
 Standard input is a pipe whose other end only the starting process holds. When that process dies, however it dies, the
 pipe reads end of file, and COMMAND is ended: no signal handler has to run for that, so not even SIGKILL leaves an
@@ -37,7 +37,7 @@ class _Leash:
 
     def hold(self, command: list[str]) -> int:
         signal.signal(signal.SIGTERM, self._on_terminate)
-        # A Ctrl-C in the terminal is for whoever started us, to end things in order.
+        # A Ctrl-C in the terminal is for the process that started us, which ends things in order.
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         try:
             self._command = subprocess.Popen(
@@ -81,7 +81,7 @@ class _Leash:
 
 def _pass_on(source: int, to: int) -> None:
     while data := os.read(source, 65536):
-        # Nobody reads any more: the source must be emptied all the same, or COMMAND would stop at a full pipe.
+        # The reader is gone: the source must be emptied all the same, or COMMAND would stop at a full pipe.
         with suppress(OSError):
             while data:
                 data = data[os.write(to, data) :]

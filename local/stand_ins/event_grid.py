@@ -1,12 +1,12 @@
-"""Stands in for Event Grid on Azurite: sees a blob written, and tells the Functions host's webhook.
+"""Stands in for Event Grid on Azurite: sees a blob written, and posts an event to the Functions host's webhook.
 
-Azurite raises no events, but it prints an access log, and whoever runs it feeds us the lines. A line says that a blob
+Azurite raises no events, but it prints an access log, and the stack passes its lines on to us. A line says that a blob
 was written; what else an event carries (ETag, length, type) is asked of Azurite right after. What differs from Event
 Grid: two writes in quick succession may be one event, about the second; and there is no dead-letter container.
 
 What is the same is what an app must be able to bear: deliveries overlap, come late, come again after anything but a
 2xx, by Event Grid's own schedule, and are given up after it. An event counts as delivered only when it was accepted,
-and that is what *state_file* remembers: what was written while nobody watched is found at the next start.
+and that is what *state_file* remembers: what was written while we did not run is found at the next start.
 """
 
 import asyncio
@@ -60,7 +60,7 @@ class BlobWrite:
 
 
 def read_access_line(line: str) -> BlobWrite | None:
-    """The write that a line of Azurite's access log tells of; None for everything else."""
+    """The write that a line of Azurite's access log is about; None for everything else."""
     found = _ACCESS.search(line)
     if found is None:
         return None
@@ -113,7 +113,7 @@ class EventGridStandIn:
         self._retry_scale = retry_scale
         self._report = report
         self._lines: asyncio.Queue[BlobWrite] = asyncio.Queue()
-        # The last ETag told of, per blob: a line about a write that the listing found first is no second event.
+        # The last ETag announced, per blob: a line about a write that the listing found first is no second event.
         self._announced: dict[str, str] = {}
         self._deliveries: set[asyncio.Task[None]] = set()
         self._room = asyncio.Semaphore(_MOST_AT_ONCE)
@@ -122,7 +122,7 @@ class EventGridStandIn:
         self._watching: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
-        """Tell of what was written while nobody watched, then of what is observed.
+        """Announce what was written while we did not run, then what is observed.
 
         Without a state from before, the subscription is new: blobs that are already there raise no event.
         """
@@ -164,7 +164,7 @@ class EventGridStandIn:
     def deliver_to(self, webhook: str) -> None:
         """The host has a new address: all that is not delivered yet goes there, at once.
 
-        Event Grid would wait on. At a desk nobody waits minutes for a host that was away for seconds.
+        Event Grid would wait on. A person does not wait minutes for a host that was away for seconds.
         """
         self._webhook = webhook
         self._host_is_back.set()

@@ -5,9 +5,9 @@ from collections.abc import Callable
 
 import pytest
 
-from local.stack import kept
+from local.stack import supervised
 from local.stack.child import Child, ChildFailed, Command
-from local.stack.kept import Kept
+from local.stack.supervised import Supervised
 from tests.local.processes import wait_for_end_of
 
 
@@ -120,7 +120,7 @@ def test_a_kept_child_is_started_again() -> None:
                 again.set()
             return child
 
-        sturdy = Kept("it", launch, restartable=True, tell=told.append)
+        sturdy = Supervised("it", launch, restartable=True, report=told.append)
         await sturdy.start()
         os.kill(pids[0], 9)
         await asyncio.wait_for(again.wait(), 30)
@@ -144,7 +144,7 @@ def test_a_child_that_dies_again_and_again_is_given_up(monkeypatch: pytest.Monke
             child, _ = await started(python("print('ready 1', flush=True)"))
             return child
 
-        sickly = Kept("it", launch, restartable=True, tell=told.append)
+        sickly = Supervised("it", launch, restartable=True, report=told.append)
         await sickly.start()
         assert str(await asyncio.wait_for(sickly.failed, 30)) == "it has no disk"
         assert len(told) == 2
@@ -161,7 +161,7 @@ def test_a_child_that_holds_its_data_in_memory_is_given_up() -> None:
             )
             return child
 
-        forgetful = Kept("it", launch, restartable=False, tell=lambda _: None)
+        forgetful = Supervised("it", launch, restartable=False, report=lambda _: None)
         await forgetful.start()
         failure = await asyncio.wait_for(forgetful.failed, 30)
         assert "died with status 3, and with it what it had in memory" in str(failure)

@@ -32,7 +32,7 @@ class Endpoint:
         self._on_row = on_row
         app = web.Application(client_max_size=_MOST_BYTES, middlewares=[_programs_only])
         app.router.add_post("/{slashes:/*}v2.1/track", self._track)
-        app.router.add_post("/{slashes:/*}QuickPulseService.svc/ping", self._nobody_watches)
+        app.router.add_post("/{slashes:/*}QuickPulseService.svc/ping", self._no_live_metrics)
         self._runner = web.AppRunner(app, access_log=None)
         # Of this run: the exporter keeps what it could not send under this name, and a later run must not send it.
         self._key = uuid.uuid4()
@@ -72,5 +72,5 @@ class Endpoint:
         answer = {"itemsReceived": len(envelopes), "itemsAccepted": taken, "errors": refused}
         return web.json_response(answer, status=206 if refused else 200)
 
-    async def _nobody_watches(self, _request: web.Request) -> web.Response:
+    async def _no_live_metrics(self, _request: web.Request) -> web.Response:
         return web.json_response({}, headers={"x-ms-qps-subscribed": "false"})

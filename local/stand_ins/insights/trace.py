@@ -51,7 +51,7 @@ class Trace:
         return len(self._spans)
 
     def tree(self) -> Tree:
-        """Children in the order in which they began; a span whose parent never came stands at the top."""
+        """Children in the order in which they began; a span whose parent never came is at the top."""
         began = min((_time(row) for row in self._spans.values()), default=None)
         tree = Tree(Text(self._title(), style="bold"), guide_style="dim")
 

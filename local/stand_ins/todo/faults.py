@@ -22,7 +22,7 @@ class Answer:
     status: int
     code: str = ""
     message: str = ""
-    # Seconds, whole or not; or any text, sent as it stands.
+    # Seconds, whole or not; or any text, sent unchanged.
     retry_after: float | str | None = None
     retry_after_as_date: bool = False
     body: ErrorForm = "inner_error"

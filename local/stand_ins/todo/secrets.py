@@ -27,7 +27,7 @@ class Secrets:
 
 
 def read_secrets() -> Secrets:
-    """Those of the environment, or new ones and nobody's token. Raises ValueError for what cannot be read."""
+    """Those of the environment, or a new control secret, and no tokens. Raises ValueError for what cannot be read."""
     text = os.environ.get(SECRETS_VARIABLE)
     if text is None:
         return Secrets(secrets.token_urlsafe(24), {})

@@ -44,12 +44,12 @@ def origin_of(listener: socket.socket) -> str:
 
 
 def control_path(secrets: Secrets) -> str:
-    """The emulator's own endpoints lie under this path. It is a secret: whoever has it may change everything."""
+    """The emulator's own endpoints lie under this path. It is a secret: with it, everything can be changed."""
     return f"{PREFIX}{secrets.control}"
 
 
 def page_path(secrets: Secrets) -> str:
-    """The page for people lies under this path. It is a secret: whoever has it may see everything."""
+    """The page for people lies under this path. It is a secret: with it, everything can be seen."""
     return f"/_page/{secrets.page}/"
 
 

@@ -300,7 +300,7 @@ class TodoService:
         try:
             uploads.keep_torn_range(self._call(exchange, body), exchange.declared_length)
         except Refusal:
-            return  # nobody is there to be told
+            return  # the client is gone
 
     def _call(self, exchange: Exchange, body: bytes) -> Call:
         if exchange.mailbox is None:

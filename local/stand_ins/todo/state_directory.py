@@ -189,7 +189,7 @@ class StateDirectory:
             keeps_content=keep_content,
         )
         if data["received"]:
-            # Killed between the bytes and their record: the client was never told of the surplus.
+            # Killed between the bytes and their record: the surplus was never acknowledged.
             os.truncate(self._content(session.id), data["received"])
             session.keep(self._content(session.id).read_bytes())
         else:

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import pytest
 from selenium import webdriver
 from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.by import By
@@ -113,11 +114,12 @@ def browser(profile: Path, *, trusted_key: str = "") -> Iterator[Browser]:
     for flag in (*_FLAGS, f"--user-data-dir={profile}", f"--ignore-certificate-errors-spki-list={trusted_key}"):
         options.add_argument(flag)
     options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    # The driver is on this machine, whatever proxy the environment names.
-    options.ignore_local_proxy_environment_variables()
     # With the driver's path given, Selenium looks for none and downloads none.
     service = webdriver.ChromeService(driver_program, log_output=str(profile.parent / "chromedriver.log"))
-    driver = webdriver.Chrome(options=options, service=service)
+    with pytest.MonkeyPatch.context() as environment:
+        # The driver is on this machine, whatever proxy the environment names.
+        environment.setenv("no_proxy", "127.0.0.1,localhost")
+        driver = webdriver.Chrome(options=options, service=service)
     try:
         yield Browser(driver)
     finally:

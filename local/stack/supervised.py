@@ -1,4 +1,4 @@
-"""A child that is kept: started again when it dies, with growing pauses, where that loses nothing."""
+"""A supervised child: started again when it dies, with growing pauses, where that loses nothing."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator
@@ -10,8 +10,8 @@ WELL_AFTER_SECONDS = 30.0
 _PAUSES_SECONDS = (0.5, 1.0, 2.0, 4.0, 8.0)
 
 
-class Kept:
-    """One child at a time, each made by *launch*. *tell* hears of deaths and new starts.
+class Supervised:
+    """One child at a time, each made by *launch*. *report* hears of deaths and new starts.
 
     `failed` is set once it is given up: at the first death where it is not *restartable*, since its data die with it,
     and otherwise when one start after another came to nothing.
@@ -23,12 +23,12 @@ class Kept:
         launch: Callable[[], Awaitable[Child]],
         *,
         restartable: bool,
-        tell: Callable[[str], None],
+        report: Callable[[str], None],
     ) -> None:
         self._name = name
         self._launch = launch
         self._restartable = restartable
-        self._tell = tell
+        self._report = report
         self._child: Child | None = None
         self._keeper: asyncio.Task[None] | None = None
         self.failed: asyncio.Future[ChildFailed] = asyncio.get_running_loop().create_future()
@@ -65,13 +65,13 @@ class Kept:
                 if pause is None:
                     self.failed.set_result(failure)
                     return
-                self._tell(f"{failure}\n  {self._name} is started again in {pause:g} s")
+                self._report(f"{failure}\n  {self._name} is started again in {pause:g} s")
                 await asyncio.sleep(pause)
                 try:
                     self._child = child = await self._launch()
                 except ChildFailed as error:
                     failure = error
-            self._tell(f"{self._name} runs again (process {child.pid})")
+            self._report(f"{self._name} runs again (process {child.pid})")
 
     def _pauses(self) -> Iterator[float]:
         return iter(_PAUSES_SECONDS if self._restartable else ())
