@@ -6,15 +6,16 @@ from datetime import timedelta
 from local.commands.wording import in_words
 from local.stack.emulator import NamedList, NamedTask
 from shared.adapters.graph import RequestsGraph
-from shared.core import observations as seen
 from shared.core.lookup import Named
 from shared.errors import GraphNoReply
-from shared.graph import wire
+from shared.graph import listings
+from shared.graph.reply import GraphReply, status_and_code
+from shared.graph.request import GraphRequest, Mailbox
 
 _DEADLINE = timedelta(seconds=30)
 _MOST_PAGES = 100
 
-type _Parse = Callable[[wire.GraphReply, str], wire.Page[Named] | seen.Observation]
+type _Parse = Callable[[GraphReply, str], listings.Page[Named] | listings.ListingFailed]
 
 
 class GraphTrouble(Exception):  # noqa: N818 - a state of the world
@@ -28,19 +29,19 @@ class TodoLists:
         self._root = root
         self._token = token
         self._graph = RequestsGraph(root, _DEADLINE)
-        self._mailbox = wire.Mailbox.of(root, account="", by_id=False)
+        self._mailbox = Mailbox.of(root, account="", by_id=False)
 
     def check(self) -> None:
         """That Graph is there, and takes the token."""
-        self._page(wire.prepare_list_lists(self._mailbox), wire.parse_lists)
+        self._page(listings.prepare_list_lists(self._mailbox), listings.parse_lists)
 
     def lists(self) -> list[Named]:
         """Without their tasks."""
-        return list(self._all(wire.prepare_list_lists(self._mailbox), wire.parse_lists))
+        return list(self._all(listings.prepare_list_lists(self._mailbox), listings.parse_lists))
 
     def tasks(self, list_id: str) -> list[Named]:
         """Of one list."""
-        return list(self._all(wire.prepare_list_tasks(self._mailbox, list_id), wire.parse_tasks))
+        return list(self._all(listings.prepare_list_tasks(self._mailbox, list_id), listings.parse_tasks))
 
     def everything(self) -> tuple[NamedList, ...]:
         """All lists with all their tasks."""
@@ -54,15 +55,15 @@ class TodoLists:
             for each in self.lists()
         )
 
-    def _all(self, request: wire.GraphRequest, parse: _Parse) -> Iterator[Named]:
+    def _all(self, request: GraphRequest, parse: _Parse) -> Iterator[Named]:
         for _ in range(_MOST_PAGES):
             page = self._page(request, parse)
             yield from page.items
             if not page.next_url:
                 return
-            request = wire.prepare_next_page(request, page.next_url)
+            request = listings.prepare_next_page(request, page.next_url)
 
-    def _page(self, request: wire.GraphRequest, parse: _Parse) -> wire.Page[Named]:
+    def _page(self, request: GraphRequest, parse: _Parse) -> listings.Page[Named]:
         try:
             reply = self._graph.send(request, self._token)
         except GraphNoReply as error:
@@ -70,6 +71,6 @@ class TodoLists:
         if reply.status == 401:
             raise GraphTrouble(f"{self._root} does not take the token: it is wrong, or has expired. Get a new one")
         page = parse(reply, self._root)
-        if not isinstance(page, wire.Page):
-            raise GraphTrouble(f"{self._root} does not list: {wire.describe(reply)}")
+        if not isinstance(page, listings.Page):
+            raise GraphTrouble(f"{self._root} does not list: {status_and_code(reply)}")
         return page

@@ -107,7 +107,7 @@ def test_what_a_child_holds_stays_open_until_it_ends() -> None:
     asyncio.run(scenario())
 
 
-def test_a_kept_child_is_started_again() -> None:
+def test_a_supervised_child_is_started_again() -> None:
     async def scenario() -> None:
         told: list[str] = []
         pids: list[int] = []
@@ -133,7 +133,7 @@ def test_a_kept_child_is_started_again() -> None:
 
 
 def test_a_child_that_dies_again_and_again_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(kept, "_PAUSES_SECONDS", (0.0, 0.0))
+    monkeypatch.setattr(supervised, "_PAUSES_SECONDS", (0.0, 0.0))
 
     async def scenario() -> None:
         told: list[str] = []

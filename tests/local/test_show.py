@@ -24,7 +24,7 @@ def window(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
 def test_an_attachment_is_seen_with_its_size_and_hash_and_comes_back_byte_for_byte(
     stack: Up, busy_terminal: Terminal, window: Browser, tmp_path: Path
 ) -> None:
-    file = tmp_path / "<b>shown & told</b>.txt"
+    file = tmp_path / "<b>shown & seen<b>.txt"
     file.write_bytes(os.urandom(5000))
     assert busy_terminal.run("attach", file, "--task", "Receipts").returncode == 0
     address = busy_terminal.run("show", "--no-browser").stdout.strip()

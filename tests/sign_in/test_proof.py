@@ -17,6 +17,9 @@ import requests
 from azure.core.credentials import AccessToken
 from cryptography.hazmat.primitives.asymmetric import rsa
 
+from local.stack.app_settings import Graph
+from local.stack.sign_in import Plan as CodePlan
+from local.stack.sign_in import token_by_code
 from local.stand_ins.entra.people import DEVICE_CLIENT_ID, SAM, TENANT
 from local.stand_ins.entra.stand_in import Plan, StandIn
 from shared.adapters.entra import Entra, assertion_of
@@ -140,6 +143,23 @@ def test_a_laptop_signs_in_with_a_code_on_another_screen(entra: StandIn) -> None
     person = person_of(granted.id_token_claims, Expected(DEVICE_CLIENT_ID, entra.origin, TENANT), _NOW)
     assert person == Person(SAM.oid, SAM.tid, SAM.name)
     assert app.refresh(Account(person, granted.home_account_id, _NOW, granted.cache), "").token
+
+
+def test_a_command_has_a_token_for_once_after_a_code(entra: StandIn, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TODO_ATTACH_ENTRA_AUTHORITY", entra.origin)
+    monkeypatch.setenv("TODO_ATTACH_ENTRA_CA_FILE", str(entra.certificate.authority))
+    said: list[str] = []
+
+    def say(text: str) -> None:
+        said.append(text)
+        found = re.fullmatch(r"Open (\S+) in any browser, and enter the code (\S+)", text)
+        assert found is not None, text
+        threading.Thread(target=enter_code, args=(entra, found[1], found[2])).start()
+
+    plan = CodePlan(client_id=DEVICE_CLIENT_ID, tenant=TENANT)
+    token = token_by_code(plan, Graph(f"{GRAPH}/v1.0", {"you": ""}), say)
+    assert token in entra.issued()
+    assert len(said) == 1
 
 
 def enter_code(entra: StandIn, url: str, code: str) -> None:

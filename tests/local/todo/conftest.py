@@ -1,10 +1,10 @@
-"""A desk as documented."""
+"""A client as documented."""
 
 import pytest
 
-from tests.local.todo.desk import Desk, make_desk
+from tests.local.todo.client import Client, make_client
 
 
 @pytest.fixture
-def desk() -> Desk:
-    return make_desk()
+def client() -> Client:
+    return make_client()

@@ -8,7 +8,7 @@ import socket
 
 import pytest
 
-from tests.local.todo.desk import SLICE
+from tests.local.todo.client import SLICE
 from tests.local.todo.running import Server, range_headers, running
 
 SIZE = 100

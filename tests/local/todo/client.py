@@ -24,7 +24,7 @@ SLICE = MAX_SLICE_BYTES
 
 
 @dataclass
-class Desk:
+class Client:
     service: TodoService
     clock: list[datetime]
     mailbox: Mailbox
@@ -118,7 +118,7 @@ class Desk:
         return dict(self.service.journal.offences)
 
 
-def make_desk(
+def make_client(
     behaviour: Mapping[str, object] | None = None,
     *,
     faults: Iterable[Mapping[str, Any] | Rule] = (),
@@ -127,7 +127,7 @@ def make_desk(
     keeper: Keeper | None = None,
     personal: bool = False,
     base: Behaviour = DOCUMENTED,
-) -> Desk:
+) -> Client:
     clock = [START]
     service = TodoService(
         now=lambda: clock[0],
@@ -140,7 +140,7 @@ def make_desk(
     )
     mailbox = service.add_mailbox("sam@example.com", TOKEN, personal=personal)
     tasks = service.add_list(mailbox, "Tasks", wellknown_name="defaultList")
-    return Desk(service, clock, mailbox, tasks, service.add_task(tasks, "Receipts"))
+    return Client(service, clock, mailbox, tasks, service.add_task(tasks, "Receipts"))
 
 
 def json_of(response: Response) -> dict[str, Any]:
