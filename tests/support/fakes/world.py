@@ -25,6 +25,7 @@ from shared.ports import Invocation, Ports
 from shared.settings import Connection, Settings
 from shared.telemetry.records import ATTRIBUTES
 from shared.wiring import Application, assemble
+from tests.support import entries
 from tests.support.fakes.manual_clock import ManualClock
 from tests.support.fakes.memory_accounts import MemoryAccounts
 from tests.support.fakes.memory_blobs import MemoryBlobs
@@ -40,15 +41,8 @@ RELEASE = timedelta(seconds=30)
 MAX_DEQUEUES = 5
 SWEEP_EVERY = timedelta(minutes=5)
 SLICE = 1024
-LIMITS = Limits(
-    slice_bytes=SLICE,
-    max_file_bytes=64 * SLICE,
-    deadline=timedelta(seconds=90),
-    claim=timedelta(seconds=120),
-    empty_file_wait=timedelta(minutes=10),
-    max_age=timedelta(hours=24),
-    sign_in_wait=timedelta(days=14),
-)
+# As in the tests of the pure modules, but for sizes: these files are really sent.
+LIMITS = replace(entries.LIMITS, slice_bytes=SLICE, max_file_bytes=64 * SLICE)
 FULL_SIZE = replace(LIMITS, slice_bytes=MAX_SLICE_BYTES, max_file_bytes=26_214_400)
 
 
