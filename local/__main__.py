@@ -4,6 +4,7 @@ import argparse
 import importlib
 import os
 import sys
+import textwrap
 from collections.abc import Sequence
 from types import ModuleType
 
@@ -69,6 +70,8 @@ def _parser(asked: str, module: ModuleType | None) -> tuple[argparse.ArgumentPar
         )
         if name == asked and module is not None:
             module.add_arguments(command)
+            # The raw formatter, which the table of statuses needs, breaks no lines.
+            command.description = textwrap.fill(command.description or "", 79)
             found = command
     return parser, found
 

@@ -22,7 +22,7 @@ def doing(entry: Entry | None, *, now: datetime) -> str:
         return f"waits for sign-in of {entry.account}: {entry.detail}"
     if entry.not_before is not None and entry.not_before > now:
         why = _why(entry)
-        return f"{_DOING[entry.phase]}; waits until {clock_text(entry.not_before)}{f': {why}' if why else ''}"
+        return f"{_DOING[entry.phase]}; waits until {until_text(entry.not_before, now)}{f': {why}' if why else ''}"
     return _DOING[entry.phase]
 
 
@@ -75,6 +75,13 @@ def because(entry: Entry) -> str:
 def clock_text(when: datetime) -> str:
     """A moment of today, by this machine's time zone."""
     return when.astimezone().strftime("%H:%M:%S")
+
+
+def until_text(when: datetime, now: datetime) -> str:
+    """A moment in the future, with this machine's time zone; with its day, where that is another one."""
+    if when.astimezone().date() != now.astimezone().date():
+        return moment_text(when)
+    return when.astimezone().strftime("%H:%M:%S %Z")
 
 
 def moment_text(when: datetime) -> str:

@@ -49,9 +49,11 @@ def test_sizes_are_told_as_people_tell_them(size: int, text: str) -> None:
 
 def test_it_is_told_what_an_upload_waits_for_and_until_when() -> None:
     throttled = replace(_ENTRY, not_before=_NOW + timedelta(seconds=30), detail="HTTP 429")
-    until = (_NOW + timedelta(seconds=30)).astimezone().strftime("%H:%M:%S")
+    until = (_NOW + timedelta(seconds=30)).astimezone().strftime("%H:%M:%S %Z")
     assert doing(throttled, now=_NOW) == f"sends; waits until {until}: HTTP 429"
     assert doing(throttled, now=_NOW + timedelta(minutes=1)) == "sends"
+    days = replace(_ENTRY, not_before=_NOW + timedelta(days=2))
+    assert doing(days, now=_NOW) == f"sends; waits until {(_NOW + timedelta(days=2)).astimezone():%Y-%m-%d %H:%M:%S %Z}"
     assert doing(_WAITING, now=_NOW) == "waits for sign-in of sam@example.com: nobody is signed in"
     assert doing(None, now=_NOW) == "waits for the event that announces the file"
     assert because(_WAITING) == "needs-sign-in: nobody is signed in"
