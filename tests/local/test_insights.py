@@ -158,7 +158,7 @@ def test_another_run_begins_with_nothing(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.rglob("*") if path.is_file()] == []
 
 
-def test_what_is_kept_is_its_owner_s_only(tmp_path: Path) -> None:
+def test_only_its_owner_can_read_what_is_stored(tmp_path: Path) -> None:
     directory = tmp_path / "chosen" / "telemetry"
     Workspace(directory, lambda _trace, _path: None)
     assert directory.stat().st_mode & 0o077 == 0

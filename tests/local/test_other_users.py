@@ -72,7 +72,7 @@ def test_another_user_of_the_machine_gets_nothing_from_the_emulator(stack: Up) -
 
 
 @pytest.mark.stack
-def test_the_page_s_address_opens_the_page_and_no_control(stack: Up) -> None:
+def test_the_address_of_the_page_opens_the_page_and_no_control(stack: Up) -> None:
     """It is kept in a browser's history."""
     page = stack.emulator()["page"]
     secret = page.rstrip("/").rpartition("/")[2]

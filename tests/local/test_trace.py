@@ -44,8 +44,8 @@ _OF_THE_EXPORTER = {"logger_name", "_MS.links"}
 
 
 @dataclass(frozen=True)
-class Kept:
-    """What the stack kept: rows by table, OTLP documents by upload."""
+class Traced:
+    """What the stack stored: rows by table, OTLP documents by upload."""
 
     directory: Path
     attached: Entry
@@ -71,7 +71,7 @@ class Kept:
 
 
 @pytest.fixture(scope="module")
-def kept(tmp_path_factory: pytest.TempPathFactory) -> Kept:
+def traced(tmp_path_factory: pytest.TempPathFactory) -> Traced:
     directory = tmp_path_factory.mktemp("traced")
     terminal, state = Terminal(directory), directory / "state"
     (directory / "canary-name.pdf").write_bytes(os.urandom(9_000_000))
@@ -109,7 +109,7 @@ def kept(tmp_path_factory: pytest.TempPathFactory) -> Kept:
         *(emulator["list_id"], emulator["task_id"], attached.attachment_id),
         "AccountKey",
     ]
-    return Kept(state / "telemetry", attached, missing, parked, secrets)
+    return Traced(state / "telemetry", attached, missing, parked, secrets)
 
 
 def _entries(ledger: TableLedger, events: list[dict[str, Any]]) -> Iterator[Entry]:
@@ -137,8 +137,8 @@ def _sweep(functions: str) -> None:
         pass
 
 
-def test_every_span_of_an_upload_is_in_its_trace_and_its_tree_is_whole(kept: Kept) -> None:
-    spans = kept.spans(kept.attached)
+def test_every_span_of_an_upload_is_in_its_trace_and_its_tree_is_whole(traced: Traced) -> None:
+    spans = traced.spans(traced.attached)
     ids = {span["Id"] for span in spans}
     assert [span["Name"] for span in spans if not span.get("ParentId")] == ["upload"]
     assert {span["ParentId"] for span in spans if span.get("ParentId")} <= ids
@@ -148,19 +148,19 @@ def test_every_span_of_an_upload_is_in_its_trace_and_its_tree_is_whole(kept: Kep
     assert names.count("put_slice") == 4
     astray = [
         row
-        for row in kept.ours()
+        for row in traced.ours()
         if row["Properties"].get("todo_attach.upload.id", row["OperationId"]) != row["OperationId"]
     ]
     assert not astray
 
 
-def test_a_poison_message_is_in_the_trace_of_its_upload(kept: Kept) -> None:
-    events = [row for row in kept.rows("AppEvents") if row["OperationId"] == kept.parked.upload_id]
+def test_a_poison_message_is_in_the_trace_of_its_upload(traced: Traced) -> None:
+    events = [row for row in traced.rows("AppEvents") if row["OperationId"] == traced.parked.upload_id]
     assert [row["Name"] for row in events] == ["todo_attach.parked", "todo_attach.poison"]
 
 
-def test_each_run_is_tied_to_the_host_s_own_record_of_it(kept: Kept) -> None:
-    requests = kept.rows("AppRequests")
+def test_each_run_refers_to_the_record_that_the_host_has_of_it(traced: Traced) -> None:
+    requests = traced.rows("AppRequests")
     at_host = {row["Properties"].get("InvocationId"): row for row in requests if row["AppRoleName"] != "todo-attach"}
     ours = [row for row in requests if row["AppRoleName"] == "todo-attach"]
     assert ours
@@ -171,51 +171,51 @@ def test_each_run_is_tied_to_the_host_s_own_record_of_it(kept: Kept) -> None:
         assert {"operation_Id": host["OperationId"], "id": host["Id"]} in linked or row["ParentId"] == host["Id"]
 
 
-def test_the_throttled_request_is_seen_and_the_run_that_made_it_did_not_fail(kept: Kept) -> None:
-    (throttled,) = [row for row in kept.rows("AppDependencies") if row["ResultCode"] == "429"]
+def test_the_throttled_request_is_seen_and_the_run_that_made_it_did_not_fail(traced: Traced) -> None:
+    (throttled,) = [row for row in traced.rows("AppDependencies") if row["ResultCode"] == "429"]
     assert not throttled["Success"]
     assert throttled["Properties"]["todo_attach.graph.code"] == "TooManyRequests"
-    (run,) = [row for row in kept.rows("AppRequests") if row["Id"] == throttled["ParentId"] if row["Success"]]
+    (run,) = [row for row in traced.rows("AppRequests") if row["Id"] == throttled["ParentId"] if row["Success"]]
     assert run["Properties"]["todo_attach.waits_for"] == "throttling"
 
 
-def test_one_outcome_is_sent_for_each_upload(kept: Kept) -> None:
-    outcomes = [row for row in kept.rows("AppEvents") if row["Name"] == "todo_attach.outcome"]
+def test_one_outcome_is_sent_for_each_upload(traced: Traced) -> None:
+    outcomes = [row for row in traced.rows("AppEvents") if row["Name"] == "todo_attach.outcome"]
     assert {row["OperationId"]: row["Properties"]["todo_attach.reason"] for row in outcomes} == {
-        kept.attached.upload_id: "",
-        kept.missing.upload_id: "no-such-task",
+        traced.attached.upload_id: "",
+        traced.missing.upload_id: "no-such-task",
     }
     assert len(outcomes) == 2
 
 
-def test_every_documented_attribute_is_sent_and_no_other(kept: Kept) -> None:
+def test_every_documented_attribute_is_sent_and_no_other(traced: Traced) -> None:
     documented = {row[0].strip("`") for row in table(section(DOCUMENT, "## Every field"))}
-    sent = {name for row in kept.ours() for name in row["Properties"]} - _OF_THE_EXPORTER
+    sent = {name for row in traced.ours() for name in row["Properties"]} - _OF_THE_EXPORTER
     assert sent <= documented
     missing = {name for name in documented - sent - _IN_COLUMNS if not name.startswith(_OF_SIGN_IN)}
     assert missing == set()
 
 
-def test_every_metric_is_sent_and_adds_up(kept: Kept) -> None:
+def test_every_metric_is_sent_and_adds_up(traced: Traced) -> None:
     sums: dict[str, float] = {}
-    for row in kept.rows("AppMetrics"):
+    for row in traced.rows("AppMetrics"):
         sums[row["Name"]] = sums.get(row["Name"], 0) + row["Sum"]
     assert set(sums) == {metric.name for metric in METRICS}
-    assert sums["todo_attach.bytes"] == kept.attached.size
+    assert sums["todo_attach.bytes"] == traced.attached.size
     assert sums["todo_attach.uploads"] == 2
 
 
-def test_nothing_that_was_sent_names_a_person_a_file_or_a_task_or_holds_a_secret(kept: Kept) -> None:
-    sent = "".join(path.read_text() for path in kept.directory.rglob("*.json*"))
-    assert sent.count(kept.attached.upload_id) > 10
-    assert not [secret for secret in kept.secrets if secret in sent]
+def test_nothing_that_was_sent_names_a_person_a_file_or_a_task_or_holds_a_secret(traced: Traced) -> None:
+    sent = "".join(path.read_text() for path in traced.directory.rglob("*.json*"))
+    assert sent.count(traced.attached.upload_id) > 10
+    assert not [secret for secret in traced.secrets if secret in sent]
     assert set(re.findall(r"attachmentSessions/([^/\"]+)", sent)) == {"*"}
 
 
-def test_the_otlp_document_has_the_same_tree_and_ids_in_hexadecimal(kept: Kept) -> None:
-    spans = kept.otlp(kept.attached)
-    assert {span["traceId"] for span in spans} == {kept.attached.upload_id}
+def test_the_otlp_document_has_the_same_tree_and_ids_in_hexadecimal(traced: Traced) -> None:
+    spans = traced.otlp(traced.attached)
+    assert {span["traceId"] for span in spans} == {traced.attached.upload_id}
     assert {span["spanId"]: span.get("parentSpanId", "") for span in spans} == {
-        span["Id"]: span.get("ParentId", "") for span in kept.spans(kept.attached)
+        span["Id"]: span.get("ParentId", "") for span in traced.spans(traced.attached)
     }
     assert all(re.fullmatch(r"\d{19}", span[end]) for span in spans for end in ("startTimeUnixNano", "endTimeUnixNano"))

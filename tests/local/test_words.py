@@ -67,7 +67,7 @@ def test_it_is_told_what_an_upload_waits_for_and_until_when() -> None:
         (replace(_ENTRY, times_parked=1, detail="HTTP 500"), "its message failed too often"),
     ],
 )
-def test_who_waits_without_a_word_of_graph_s_says_for_what(entry: Entry, why: str) -> None:
+def test_a_wait_without_a_detail_of_its_own_still_has_a_reason(entry: Entry, why: str) -> None:
     put_off = replace(entry, not_before=_NOW + timedelta(seconds=30))
     assert doing(put_off, now=_NOW).endswith(f": {why}")
 
