@@ -120,8 +120,7 @@ def _link(attachment: Attachment) -> str:
 
 
 def _time(when: datetime) -> str:
-    text = when.isoformat(sep=" ", timespec="seconds")
-    return f'<time datetime="{when.isoformat()}">{escape(text)}</time>'
+    return f'<time datetime="{when.isoformat()}">{when:%Y-%m-%d %H:%M:%S} UTC</time>'
 
 
 def _attachments(service: TodoService) -> Iterator[Attachment]:

@@ -19,6 +19,7 @@ def test_attachments_are_shown_with_size_and_sha256(client: Client) -> None:
     text = page(client).body.decode()
     assert "letter.pdf" in text
     assert "2 bytes" in text
+    assert "2026-03-01 12:00:00 UTC" in text
     assert "8f434346648f6b96df89dda901c5176b10a6d83961dd3c1ac88b59b2dc327aa4" in text
     assert "Receipts <small>in Tasks</small>" in text
 
