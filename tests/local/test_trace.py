@@ -21,7 +21,8 @@ from shared.adapters.storage import clients as azure_clients
 from shared.adapters.storage.ledger import TableLedger
 from shared.adapters.storage.queue import StorageRangeQueue
 from shared.core.entry import Entry, Phase, Report
-from shared.core.messages import RangeMessage
+from shared.core.messages import ProposedRange, RangeMessage
+from shared.core.ranges import ByteRange
 from shared.settings import Connection
 from shared.telemetry.metrics import METRICS
 from tests.local.processes import wait_until
@@ -88,18 +89,22 @@ def traced(tmp_path_factory: pytest.TempPathFactory) -> Traced:
             ledger = TableLedger(client, lambda: os.urandom(16).hex())
             attached, missing = sorted(_entries(ledger, up.events()), key=lambda entry: entry.phase)
             parked = _poison(ledger, connection, attached)
+            proposing = _of_another_range(ledger, attached)
         with azure_clients.queue_client(connection, QUEUE) as queue:
             StorageRangeQueue(queue).send(RangeMessage(missing.upload_id, 0))  # long since done: dropped
+            StorageRangeQueue(queue).send(proposing)
         _sweep(up.ready()["functions"])
 
         def all_told() -> bool:
             told = {event["upload_id"] for event in up.events() if event.get("event") == "trace"}
             poison = [event for event in up.events() if '"event": "poison"' in str(event.get("message"))]
             said = [str(event.get("message")) for event in up.events()]
-            rest = all(any(f'"event": "{name}"' in text for text in said) for name in ("sweep", "dropped"))
+            rest = all(
+                any(f'"event": "{name}"' in text for text in said) for name in ("sweep", "dropped", "other_range")
+            )
             return told >= {attached.upload_id, missing.upload_id} and len(poison) == 2 and rest
 
-        wait_until(all_told, "the traces of both files, two poison messages, a sweep and a duplicate")
+        wait_until(all_told, "the traces of both files, two poison messages, a sweep, a duplicate and another range")
         up.press_ctrl_c()
         up.status()
     secrets = [
@@ -128,6 +133,13 @@ def _poison(ledger: TableLedger, connection: Connection, like: Entry) -> Entry:
         StorageRangeQueue(queue).send(RangeMessage(parked.upload_id, parked.step))
         queue.send_message("not ours")
     return parked
+
+
+def _of_another_range(ledger: TableLedger, like: Entry) -> RangeMessage:
+    """It proposes bytes to an upload that has only its outcome to report."""
+    unreported = replace(like, upload_id="d" * 32, report=Report(), claim=None)
+    ledger.insert(unreported)
+    return RangeMessage(unreported.upload_id, unreported.step, range=ProposedRange(ByteRange(0, 5), like.size))
 
 
 def _sweep(functions: str) -> None:
