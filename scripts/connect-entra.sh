@@ -12,6 +12,9 @@ usage() {
   cat <<'TEXT'
 usage: scripts/connect-entra.sh --resource-group NAME [options]
 
+Makes the registration in Entra that people sign in with, gives the app its proof of being it, and switches sign-in on.
+It can be run again at any time.
+
   --resource-group NAME    where scripts/deploy.sh has deployed todo-attach
   --name NAME              of the registration, as people see it when they sign in (default: todo-attach)
   --new-secret             where the app proves itself by a secret (entraProof): make a new one
@@ -21,8 +24,8 @@ TEXT
 group='' name=todo-attach new_secret=no
 while [ $# -gt 0 ]; do
   case $1 in
-    --resource-group) [ $# -ge 2 ] || die "$1 wants a value" && group=$2 && shift 2 ;;
-    --name) [ $# -ge 2 ] || die "$1 wants a value" && name=$2 && shift 2 ;;
+    --resource-group) value_of "$1" $# && group=$2 && shift 2 ;;
+    --name) value_of "$1" $# && name=$2 && shift 2 ;;
     --new-secret) new_secret=yes && shift ;;
     --help | -h) usage && exit 0 ;;
     *) usage >&2 && die "unknown option: $1" ;;
@@ -43,13 +46,13 @@ authority=$(az cloud show --query endpoints.activeDirectory --output tsv)
 authority=${authority%/}
 
 begin "what is deployed"
-deployed=$(az deployment group show --resource-group "$group" --name "$deployment_name" --output tsv \
-  --query "properties.outputs.[identityPrincipalId.value, functionAppName.value, connectUrl.value, entraTenant.value,
-    entraProof.value, keyVaultName.value, clientSecretName.value]") ||
-  die "todo-attach is not deployed into $group; run scripts/deploy.sh first"
-{
-  read -r subject && read -r app && read -r connect_url && read -r who && read -r proof && read -r vault && read -r secret
-} <<<"$deployed" && [[ $connect_url == https://* ]] ||
+read_outputs "$group" identityPrincipalId functionAppName connectUrl entraTenant entraProof keyVaultName clientSecretName ||
+  { show_errors && die "todo-attach is not deployed into $group; run scripts/deploy.sh first"; }
+# shellcheck disable=SC2154 # read_outputs sets them
+subject=$identityPrincipalId app=$functionAppName connect_url=$connectUrl who=$entraTenant proof=$entraProof
+# shellcheck disable=SC2154
+vault=$keyVaultName secret=$clientSecretName
+[[ $connect_url == https://* ]] ||
   die "the last deployment into $group did not end well, or is an old one; run scripts/deploy.sh first"
 present=$(az functionapp config appsettings list --resource-group "$group" --name "$app" \
   --query "[?name=='TODO_ATTACH_ENTRA_CLIENT_ID'].value" --output tsv) || die "cannot read the settings of $app"

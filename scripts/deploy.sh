@@ -5,32 +5,43 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 # shellcheck source=scripts/lib.sh
 source scripts/lib.sh
+# shellcheck source=scripts/steps.sh
+source scripts/steps.sh
 trap report_stop EXIT
 
 usage() {
   cat <<'TEXT'
 usage: scripts/deploy.sh --resource-group NAME [options]
 
+Creates or updates everything in Azure, publishes the code, and ends only when the published code has proven that it
+runs. It can be run again at any time.
+
   --resource-group NAME    where everything goes; made if --location is given and it does not exist
   --location REGION        region of a new resource group
   --parameters FILE        parameters (default: infra/main.bicepparam)
-  --operator OBJECT_ID     who may set secrets and look into queues, ledger and dead letters (default: you);
-                           "none" gives nobody that right, and skips the smoke test
+  --operator OBJECT_ID     who may set secrets and look into queues, ledger and dead letters (default: you); an
+                           operatorPrincipalId in the parameter file decides instead. "none" gives nobody that right,
+                           and leaves out what only an operator can see: whether the published code runs, and the test
+                           file
   --operator-type TYPE     User (default), Group or ServicePrincipal
   --smoke-metadata "K=V .."  metadata of the test file, for example "list=Tasks task=Test": it must become attached,
                            or wait where its account has not connected. Without it the test file names no task and
                            must come back as rejected, which proves everything but Graph and sign-in
   --no-smoke               no test file
+  --prebuilt               build the package on this machine, from wheels with known hashes; nothing is built in Azure
+  --package FILE           publish this package, which scripts/package.py made, and build none
+  --skip-infrastructure    leave the infrastructure as it is: only publish, and prove
+  --skip-publish           the code is published already (azd): only prove that it runs. Wants --package
   --what-if                show what would change in Azure, and stop
 TEXT
 }
 
-group='' location='' parameters=infra/main.bicepparam operator='' operator_type=User smoke_metadata=''
-smoke=yes what_if=no
+group='' location='' parameters=infra/main.bicepparam operator='' operator_type='' smoke_metadata='' package=''
+smoke=yes what_if=no prebuilt=no infrastructure=yes publish=yes
 while [ $# -gt 0 ]; do
   case $1 in
-    --resource-group | --location | --parameters | --operator | --operator-type | --smoke-metadata)
-      [ $# -ge 2 ] || die "$1 wants a value"
+    --resource-group | --location | --parameters | --operator | --operator-type | --smoke-metadata | --package)
+      value_of "$1" $#
       case $1 in
         --resource-group) group=$2 ;;
         --location) location=$2 ;;
@@ -38,10 +49,14 @@ while [ $# -gt 0 ]; do
         --operator) operator=$2 ;;
         --operator-type) operator_type=$2 ;;
         --smoke-metadata) smoke_metadata=$2 ;;
+        --package) package=$2 ;;
       esac
       shift 2
       ;;
     --no-smoke) smoke=no && shift ;;
+    --prebuilt) prebuilt=yes && shift ;;
+    --skip-infrastructure) infrastructure=no && shift ;;
+    --skip-publish) publish=no && shift ;;
     --what-if) what_if=yes && shift ;;
     --help | -h) usage && exit 0 ;;
     *) usage >&2 && die "unknown option: $1" ;;
@@ -49,154 +64,124 @@ while [ $# -gt 0 ]; do
 done
 [ -n "$group" ] || { usage >&2 && die "--resource-group is missing"; }
 [ -f "$parameters" ] || die "there is no file $parameters"
+[ -z "$package" ] || [ -e "$package" ] || die "there is no package $package"
+[ "$publish" = yes ] || [ -n "$package" ] || die "--skip-publish wants --package: which code should be running?"
+[ -z "$package" ] || [ "$prebuilt" = no ] || die "--prebuilt builds a package, and --package names one: take one of the two"
 
 begin "tools and login"
 need_tool python3 "It makes the package."
 need_login
-functions=$(sed -n 's/^@app\.function_name("\([a-z_]*\)")$/\1/p' function_app.py)
 
-begin "resource group $group"
-if [ "$(az group exists --name "$group" --output tsv)" != true ]; then
-  [ -n "$location" ] || die "resource group $group does not exist; give --location to have it made"
-  az group create --name "$group" --location "$location" --output none
-fi
-
-begin "who operates this"
-if [ "$operator" = none ]; then
-  operator=''
-elif [ -z "$operator" ]; then
-  operator=$(az ad signed-in-user show --query id --output tsv 2>"$errors") || {
-    show_errors
-    die "cannot tell who is signed in (an application, or a directory that does not say): give --operator OBJECT_ID
+# Every error of the outside has been dealt with when this returns: $operator is '' for nobody, $looks says whether an
+# operator exists who may look into the ledger.
+who_operates() {
+  local named
+  named=$(parameter operatorPrincipalId)
+  if [ -n "$named" ]; then
+    [ -z "$operator" ] || [ "$operator" = "$named" ] ||
+      die "$parameters names the operator $named, and --operator another one: take one of the two out"
+    operator=$named looks=yes
+    say "   operator: $named, as $parameters says"
+    return
+  fi
+  if [ "$operator" = none ]; then
+    operator=''
+  elif [ -z "$operator" ]; then
+    operator=$(az ad signed-in-user show --query id --output tsv 2>"$errors") || {
+      show_errors
+      die "cannot tell who is signed in (an application, or a directory that does not say): give --operator OBJECT_ID
         and --operator-type, or --operator none"
-  }
-fi
-say "   operator: ${operator:-nobody}"
-
-# A vault is only soft-deleted with its resource group: its name stays taken until it is recovered.
-recover=false
-if deleted=$(az keyvault list-deleted --resource-type vault \
-  --query "[?contains(properties.vaultId, '/resourceGroups/$group/')].name" --output tsv 2>"$errors"); then
-  [ -z "$deleted" ] || { recover=true && say "   deleted key vault $deleted will be recovered"; }
-else
-  say "   (may not list deleted key vaults; should one be in the way, see docs/operations.md)"
-fi
-
-if grep -q "^param defaultAccount = 'someone@example.com'" "$parameters"; then
-  say "   NOTE: defaultAccount in $parameters is still the example: files that name no user will wait for somebody who" \
-    "   does not exist"
-fi
-
-begin "sign-in"
-values=("$parameters" "operatorPrincipalId=$operator" "operatorPrincipalType=$operator_type" "recoverVault=$recover")
-if grep -vE '^[[:space:]]*//' "$parameters" | grep entraClientId >/dev/null; then
-  say "   as $parameters says"
-else
-  # What scripts/connect-entra.sh has set on the app stays: without it everybody would be signed out.
-  apps=$(az functionapp list --resource-group "$group" --query "[?starts_with(name, 'func-')].name" --output tsv) ||
-    die "cannot tell whether the app is there already"
-  [ "$(grep -c . <<<"$apps" || true)" -le 1 ] ||
-    die "several apps are named func-*, and any may be this one: say in $parameters what entraClientId is"
-  registration=''
-  [ -z "$apps" ] || registration=$(az functionapp config appsettings list --resource-group "$group" --name "$apps" \
-    --query "[?name=='TODO_ATTACH_ENTRA_CLIENT_ID'].value" --output tsv) ||
-    die "cannot tell which registration people sign in with: say in $parameters what entraClientId is"
-  values+=("entraClientId=$registration")
-  say "   registration: ${registration:-none yet}"
-fi
-if [ "$what_if" = yes ]; then
-  begin "what would change"
-  az deployment group what-if --resource-group "$group" --name "$deployment_name" \
-    --template-file infra/main.bicep --parameters "${values[@]}"
-  exit 0
-fi
-
-begin "infrastructure (some minutes)"
-infrastructure() {
-  az deployment group create --resource-group "$group" --name "$deployment_name" \
-    --template-file infra/main.bicep --parameters "${values[@]}" --output tsv --query "properties.outputs.[
-      functionAppName.value, storageAccountName.value, attachmentsContainer.value, deadLettersContainer.value,
-      queueName.value, blobPoisonQueueName.value, tableName.value, systemTopicName.value, keyVaultName.value,
-      identityResourceId.value, blobServiceUri.value, entraClientId.value, connectUrl.value]"
+    }
+  fi
+  values+=("operatorPrincipalId=$operator" "operatorPrincipalType=${operator_type:-User}")
+  [ -n "$operator" ] && looks=yes || looks=no
+  say "   operator: ${operator:-nobody}"
 }
-# A new identity is not known everywhere at once; two deployments at a time wait for each other.
-outputs=$(patiently 4 'PrincipalNotFound|AnotherOperationInProgress|OperationInProgress|TooManyRequests|RetryableError|ServiceUnavailable|GatewayTimeout|InternalServerError' \
-  "a new identity spreads, or Azure is busy" infrastructure) || die "the infrastructure was not deployed; the reason stands above"
-{
-  read -r app && read -r storage && read -r container && read -r dead_letters && read -r queue && read -r blob_poison &&
-    read -r table && read -r topic && read -r vault && read -r identity && read -r blob_uri && read -r registration &&
-    read -r connect_url
-} <<<"$outputs" || die "the deployment did not tell the names of what it made"
+
+# What works, and is probably not meant.
+point_out() {
+  [ "$(parameter defaultAccount)" != someone@example.com ] ||
+    say "   NOTE: defaultAccount in $parameters is still the example: files that name no user will wait for an account" \
+      "   that does not exist"
+  [ -n "$(parameter alertEmail)" ] ||
+    say "   NOTE: alertEmail is empty: nobody is told of an alert; it only shows in the portal"
+  case $(parameter operationsUrl) in
+    https://*) ;;
+    *) say "   NOTE: operationsUrl is not set: the links in alerts lead nowhere. It is where your people read docs/operations.md" ;;
+  esac
+}
+
+deploy_infrastructure() {
+  begin "resource group $group"
+  if [ "$(az group exists --name "$group" --output tsv)" != true ]; then
+    [ -n "$location" ] || die "resource group $group does not exist; give --location to have it made"
+    az group create --name "$group" --location "$location" --output none
+  fi
+
+  begin "parameters"
+  read_parameters "$parameters"
+  values=("$parameters")
+  who_operates
+  point_out
+
+  begin "sign-in"
+  if [ -n "$(parameter entraClientId)" ]; then
+    say "   as $parameters says"
+  else
+    find_registration
+    values+=("entraClientId=$registration")
+    say "   registration: ${registration:-none yet}"
+  fi
+  if [ "$what_if" = yes ]; then
+    begin "what would change"
+    az deployment group what-if --resource-group "$group" --name "$deployment_name" \
+      --template-file infra/main.bicep --parameters "${values[@]}"
+    exit 0
+  fi
+
+  begin "key vault"
+  recover_vault
+
+  begin "infrastructure (some minutes)"
+  # A new identity and a new role are not known everywhere at once; two changes of one resource wait for each other.
+  patiently 8 'PrincipalNotFound|RoleDefinitionDoesNotExist|AnotherOperationInProgress|another operation is in progress|OperationInProgress|TooManyRequests|RetryableError|ServiceUnavailable|GatewayTimeout|InternalServerError' \
+    "a new identity or role spreads, or Azure is busy" \
+    az deployment group create --resource-group "$group" --name "$deployment_name" \
+    --template-file infra/main.bicep --parameters "${values[@]}" --output none || {
+    ! grep -qiE 'deleted state|VaultAlreadyExists|MustRecover' "$errors" ||
+      die "a deleted key vault has the name that this deployment needs (it is in the error above), and you may not list
+        deleted vaults. A person with rights on the subscription recovers it, with: az keyvault recover --name VAULT"
+    die "the infrastructure was not deployed; the reason is above"
+  }
+}
+
+if [ "$infrastructure" = yes ]; then
+  deploy_infrastructure
+else
+  looks=yes
+  [ "$operator" != none ] || looks=no
+fi
+begin "what is deployed"
+find_deployment || { show_errors && die "nothing is deployed into $group, or not by this version: run this without --skip-infrastructure"; }
 say "   function app $app, storage account $storage, key vault $vault"
 
 begin "package"
-package=$scratch/app.zip
-python3 scripts/package.py "$package" >&2
-
-begin "publish (the build runs in Azure; some minutes)"
-publish() {
-  az functionapp deployment source config-zip --resource-group "$group" --name "$app" --src "$package" \
-    --build-remote true --timeout 900 --output none || {
-    # Uploaded and built, but not healthy within the CLI's own patience: the next steps have more.
-    grep -q 'Deployment was successful but' "$errors"
-  }
-}
-patiently 8 '403|Forbidden|not authorized|409|ongoing deployment|Conflict|502|Bad Gateway|503|Service Unavailable|504|timed out|Connection aborted' \
-  "roles spread, the deployment site wakes, or another deployment runs" publish ||
-  die "the code was not published. If it was a 403: the identity's role on storage account $storage may still spread"
-
-# A rolling update lets instances finish their slice; the default ends them. Younger than the API that infra/ pins.
-az functionapp update-strategy config set --resource-group "$group" --name "$app" --type RollingUpdate \
-  --output none 2>"$errors" || say "   (the rolling update strategy was not set: upgrades will end running instances)"
-
-begin "functions"
-for ((attempt = 1; ; attempt++)); do
-  found=$(az functionapp function list --resource-group "$group" --name "$app" --query "[].name" --output tsv 2>"$errors" || true)
-  missing=''
-  for function in $functions; do
-    grep -qE "(^|/)$function\$" <<<"$found" || missing="$missing $function"
-  done
-  [ -n "$missing" ] || break
-  if [ "$attempt" -ge 20 ]; then
-    show_errors
-    [ -n "$found" ] || die "the app runs with no functions at all: the host could not load function_app.py.
-        Look at: az webapp log tail --resource-group $group --name $app"
-    die "these functions are missing:$missing"
+if [ -n "$package" ]; then
+  described=$(python scripts/package.py --describe "$package")
+else
+  package=$scratch/app.zip
+  if [ "$prebuilt" = yes ]; then
+    described=$(python scripts/package.py --prebuilt "$package")
+  else
+    described=$(python scripts/package.py "$package")
   fi
-  say "   Not yet (missing:$missing); try $attempt of 20, again in $pause_seconds s."
-  sleep "$pause_seconds"
-done
-say "   all there: $(tr '\n' ' ' <<<"$functions")"
-
-begin "the webhook's key"
-for ((attempt = 1; ; attempt++)); do
-  # Only whether it is there: the key itself is read by Azure Resource Manager, and never comes here.
-  has_key=$(az functionapp keys list --resource-group "$group" --name "$app" \
-    --query "systemKeys.blobs_extension != null" --output tsv 2>"$errors" || true)
-  [ "$has_key" != true ] || break
-  if [ "$attempt" -ge 20 ]; then
-    show_errors
-    die "the host made no key for the blob extension: it does not start, or not with its storage.
-        Look at: az functionapp show --resource-group $group --name $app --query state
-        and try: az functionapp restart --resource-group $group --name $app"
-  fi
-  say "   Not yet; try $attempt of 20, again in $pause_seconds s."
-  sleep "$pause_seconds"
-done
-
-begin "event subscription"
-patiently 10 'handshake|host runtime|blobs_extension|401|403|404|409|502|503|504|timed out|TooManyRequests|InternalServerError|OperationInProgress|AnotherOperationInProgress' \
-  "the app must answer Event Grid's handshake first" \
-  az deployment group create --resource-group "$group" --name "$deployment_name-subscription" \
-  --template-file infra/subscription.bicep --output none --parameters \
-  "functionAppName=$app" "systemTopicName=$topic" "storageAccountName=$storage" "identityResourceId=$identity" \
-  "attachmentsContainer=$container" "deadLettersContainer=$dead_letters" ||
-  die "no event subscription: files will not be seen. The handshake needs a running app without access restrictions"
-
-if [ -n "$registration" ]; then
-  begin "sign-in page"
-  answers_connect "$connect_url" || die "people cannot sign in; the reason stands above"
 fi
+read -r package_hash package_version package_kind <<<"$described"
+say "   version $package_version, hash $package_hash"
+if [ "$publish" = yes ]; then publish; fi
+prove
+if [ "$publish" = yes ] && [ "$looks" = yes ]; then keep_package; fi
+show_access
 
 # What to do next, at the end of a run that went well.
 next_step() {
@@ -211,9 +196,8 @@ next_step() {
 
 blob=deploy-smoke-test.txt
 where_it_hangs() {
-  local state count
-  state=$(az eventgrid system-topic event-subscription show --resource-group "$group" --system-topic-name "$topic" \
-    --name blob-created --query provisioningState --output tsv 2>/dev/null || true)
+  local state count each
+  state=$(subscription_state)
   say "   event subscription: ${state:-missing}"
   count=$(az storage blob list --account-name "$storage" --container-name "$dead_letters" --auth-mode login \
     --query "length(@)" --output tsv 2>/dev/null || true)
@@ -223,19 +207,21 @@ where_it_hangs() {
       --query "length(@)" --output tsv 2>/dev/null || true)
     say "   messages in $each: ${count:-unknown}"
   done
+  # Columns, not joined into one text: reason and detail are empty while an upload is under way.
   state=$(az storage entity query --account-name "$storage" --table-name "$table" --auth-mode login \
     --filter "RowKey eq 'entry' and blob_name eq '$blob'" --select phase reason detail created_at \
-    --query "items[].join(' ', [created_at, phase, reason, detail])" --output tsv 2>/dev/null || true)
+    --query "items[].[created_at, phase, reason, detail]" --output tsv 2>/dev/null || true)
   if [ -n "$state" ]; then
     say "   the ledger knows it (newest last):" "$(sort <<<"$state" | tail -n 3)"
-    say "=> It hangs between the first step and the report. Look at the log of send_range."
+    say "=> It hangs between the first step and the report, in send_range."
   else
     say "   the ledger does not know it"
-    say "=> It hangs before the first step: the event did not arrive, or open_upload fails. Look at the log of open_upload."
+    say "=> It hangs before the first step: the event did not arrive, or open_upload fails."
   fi
+  show_host
 }
 
-if [ "$smoke" = no ] || [ -z "$operator" ]; then
+if [ "$smoke" = no ] || [ "$looks" = no ]; then
   say "" "Deployed. No test file was put; put one into container $container of $storage, and ask what became of it:" \
     "  scripts/outcome.sh --account $storage --container $container --name FILE"
   next_step
@@ -251,7 +237,7 @@ read -r -a metadata <<<"${smoke_metadata:-purpose=deployment-test}"
 patiently 20 "$not_yet_allowed" "the operator's role on the container spreads" \
   az storage blob upload --account-name "$storage" --container-name "$container" --name "$blob" \
   --file "$scratch/$blob" --overwrite true --metadata "${metadata[@]}" --auth-mode login --no-progress --output none ||
-  die "the test file could not be put; is $operator you?"
+  die "the test file could not be put. Are you the operator${operator:+ $operator}, or in its group? Otherwise: --no-smoke"
 state=''
 for ((attempt = 1; attempt <= 24; attempt++)); do
   state=$(tag "$container/$blob" todo_state || true)

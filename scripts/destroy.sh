@@ -6,11 +6,24 @@ cd "$(dirname "$0")/.."
 source scripts/lib.sh
 trap report_stop EXIT
 
-if [ $# -ne 2 ] || [ "$1" != --resource-group ]; then
-  echo "usage: scripts/destroy.sh --resource-group NAME" >&2
-  exit 2
-fi
-group=$2
+usage() {
+  cat <<'TEXT'
+usage: scripts/destroy.sh --resource-group NAME
+
+Deletes the resource group with everything in it, for good: files that wait, connected accounts, the ledger, the logs.
+Shows what is in it, and asks for its name first. The custom role for senders goes too.
+TEXT
+}
+
+group=''
+while [ $# -gt 0 ]; do
+  case $1 in
+    --resource-group) value_of "$1" $# && group=$2 && shift 2 ;;
+    --help | -h) usage && exit 0 ;;
+    *) usage >&2 && die "unknown option: $1" ;;
+  esac
+done
+[ -n "$group" ] || { usage >&2 && die "--resource-group is missing"; }
 
 begin "tools and login"
 need_login
@@ -21,22 +34,45 @@ fi
 
 begin "what would be deleted"
 az resource list --resource-group "$group" --query "[].{name:name, type:type}" --output table >&2
-role=$(az deployment group show --resource-group "$group" --name "$deployment_name" \
-  --query properties.outputs.senderRoleName.value --output tsv 2>"$errors") ||
-  die "todo-attach was not deployed into $group by scripts/deploy.sh; delete it by hand if you mean it"
+read_outputs "$group" senderRoleName || { show_errors &&
+  die "todo-attach was not deployed into $group by scripts/deploy.sh; delete it by hand if you mean it"; }
+# shellcheck disable=SC2154 # read_outputs sets it
+role=$senderRoleName
 say "" "All of this goes, for good: files that wait, connected accounts, the ledger, the logs." \
   "Type the name of the resource group to delete it."
 read -r -p "resource group: " answer || answer=''
-if [ "$answer" != "$group" ]; then
+if [ "$(lower <<<"$answer")" != "$(lower <<<"$group")" ]; then
   say "Nothing was deleted."
   exit 0
 fi
 
+# Before the group: the custom role is assignable in the group only, so without the group it is not even found (the CLI
+# then says nothing), and it cannot be deleted while it is assigned.
+begin "the custom role $role"
+custom_role() { az role definition list --name "$role" --resource-group "$group" --custom-role-only true --query "[].id" --output tsv; }
+delete_role() {
+  local id assigned
+  [ -n "$role" ] || return 0
+  id=$(custom_role) || return 1
+  [ -n "$id" ] || return 0
+  assigned=$(az role assignment list --all --query "[?roleDefinitionId=='$id'].id" --output tsv) || return 1
+  if [ -n "$assigned" ]; then
+    # Ids have no blanks; each is a word.
+    # shellcheck disable=SC2086
+    az role assignment delete --ids $assigned || return 1
+  fi
+  az role definition delete --name "$role" --resource-group "$group" --custom-role-only true
+}
+patiently 4 'RoleDefinitionHasAssignments|existing role assignments|429|503' "the removed assignments spread" delete_role ||
+  say "   The role $role may remain. With the rights for it (User Access Administrator), before the group is gone:" \
+    "   az role definition delete --name $role --resource-group $group"
+
 begin "deleting $group (some minutes)"
-az group delete --name "$group" --yes
-# The custom role outlives the group it was for.
-az role definition delete --name "$role" --custom-role-only true 2>"$errors" ||
-  say "   The role $role may remain; to remove it: az role definition delete --name $role"
+az group delete --name "$group" --yes 2>"$errors" || {
+  show_errors
+  ! grep -qi 'ScopeLocked\|lock' "$errors" || say "   A lock keeps it. To see it: az lock list --resource-group $group"
+  die "the resource group was not deleted"
+}
 say "" "Deleted. What stays:" \
   "  - the key vault, soft-deleted for 90 days (it cannot be purged before); deploying again recovers it" \
   "  - the registration, if scripts/connect-entra.sh made one, and with it what people have consented to;" \

@@ -1,5 +1,8 @@
 """Stands in for the Azure CLI on PATH: records what it is called with, and answers as a scenario says.
 
+Under another name (curl, azd, gh) it stands in for that program. What curl is told to write to a file goes there,
+except for what --write-out asks for.
+
 The scenario is a JSON list of [words that a call begins with, answers]; an answer is [exit code, stdout, stderr], the
 last one goes on for ever. Later entries of the list are asked first. Calls that nobody answers succeed silently. With
 FAKE_AZ_FAILS_AT=N the call after N others fails, whichever it is.
@@ -9,7 +12,9 @@ import json
 import os
 import sys
 
-argv = sys.argv[1:]
+program = os.path.basename(sys.argv[0])  # noqa: PTH119
+# Calls of the Azure CLI are recorded without its name; those of another program, with it.
+argv = sys.argv[1:] if program == "az" else [program, *sys.argv[1:]]
 home = os.environ["FAKE_AZ_HOME"]
 with open(f"{home}/calls.jsonl", "a+", encoding="utf-8") as log:  # noqa: PTH123 - started a thousand times: no imports
     log.seek(0)
@@ -38,6 +43,10 @@ for words, answers in answered:
             count = len(counter.read())
             counter.write("x")
         code, stdout, stderr = answers[min(count, len(answers) - 1)]
-        sys.stdout.write(stdout)
+        if program == "curl" and "--write-out" not in argv:
+            with open(argv[argv.index("--output") + 1], "w", encoding="utf-8") as body:  # noqa: PTH123
+                body.write(stdout)
+        else:
+            sys.stdout.write(stdout)
         sys.stderr.write(stderr)
         sys.exit(code)

@@ -48,6 +48,18 @@ TABLES: Mapping[str, Mapping[str, str]] = {
     },
     "AppRequests": {**_TELEMETRY, **_CALL, "Source": "string", "Url": "string"},
     "AppTraces": {**_TELEMETRY, "Message": "string", "SeverityLevel": "int"},
+    "FunctionAppLogs": {
+        "TimeGenerated": "datetime",
+        "Category": "string",
+        "Level": "string",
+        "Message": "string",
+        "ExceptionType": "string",
+        "ExceptionMessage": "string",
+        "FunctionName": "string",
+        "FunctionInvocationId": "string",
+        "HostInstanceId": "string",
+        "HostVersion": "string",
+    },
     "AzureMetrics": {
         "TimeGenerated": "datetime",
         "ResourceProvider": "string",

@@ -8,6 +8,7 @@ import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from scripts.package import hashed, sources
 from tests.infra.tools import ROOT
 
 type Answer = tuple[int, str, str]
@@ -27,6 +28,7 @@ def tags(**values: str) -> Answer:
     return ok(f"<?xml version='1.0'?><Tags><TagSet>{inside}</TagSet></Tags>")
 
 
+# In the order in which scripts/steps.sh asks for them.
 OUTPUTS = [
     "func-app",
     "staccount",
@@ -37,21 +39,61 @@ OUTPUTS = [
     "ledger",
     "evgt-topic",
     "kv-vault",
-    "/subscriptions/0/identity",
+    "/subscriptions/0/resourceGroups/rg/providers/Microsoft.ManagedIdentity/userAssignedIdentities/id",
+    "1d000000-0000-4000-8000-000000000001",
     "https://staccount.blob.core.windows.net/",
-    "",  # no registration yet
+    "None",  # no registration yet; an empty output comes as an empty line, one that is missing as None
     "https://func-app.azurewebsites.net/api",
+    "log-workspace",
 ]
 CLIENT = "0f000000-0000-4000-8000-000000000001"
-WITH_SIGN_IN = [each or CLIENT for each in OUTPUTS]
+WITH_SIGN_IN = [CLIENT if each == "None" else each for each in OUTPUTS]
+SCOPE = "/subscriptions/0/resourceGroups/rg/providers/Microsoft.Storage/storageAccounts/staccount"
+GIVEN = f"{SCOPE}/providers/Microsoft.Authorization/roleAssignments/given"
+ASSIGNMENT = {
+    "id": GIVEN,
+    "scope": SCOPE,
+    "principalId": "p-1",
+    "principalName": "the app",
+    "roleDefinitionName": "Storage Blob Data Owner",
+    "roleDefinitionId": "/roles/1",
+}
+
+
+def parameters(**values: object) -> Answer:
+    """What `az bicep build-params --stdout` prints of a parameter file with these *values*."""
+    inner = {"parameters": {name: {"value": value} for name, value in values.items()}}
+    return ok(json.dumps({"parametersJson": json.dumps(inner), "templateJson": "{}"}))
+
+
+def package_hash() -> str:
+    """Of the package that scripts/package.py makes of this checkout, for a build in Azure."""
+    return hashed(sources(ROOT))
+
+
+def heartbeat(package: str = "", at: str = "2026-11-28T03:00:00Z", version: str = "0.1.0") -> Answer:
+    return ok("\n".join([package or package_hash(), at, version]))
+
+
+EXAMPLE = parameters(prefix="todoattach", defaultAccount="someone@example.com", senderPrincipalIds=[], alertEmail="")
 HEALTHY: dict[str, list[Answer]] = {
     "account show": [ok("Sub  0000")],
+    "account get-access-token": [ok("t0ken-of-azure")],
     "group exists": [ok("true")],
+    "bicep build-params": [EXAMPLE],
     "ad signed-in-user show": [ok("11111111-2222-3333-4444-555555555555")],
     "functionapp list": [ok("func-app")],
-    "deployment group create *infra/main.bicep": [ok("\n".join(OUTPUTS))],
+    "functionapp show": [ok("func-app.scm.azurewebsites.net")],
+    "deployment group list": [ok("todo-attach")],
+    "deployment group list *correlationId": [ok(GIVEN)],
+    "deployment group show": [ok("\n".join(OUTPUTS))],
+    "deployment group show *properties.correlationId": [ok("correlation")],
+    "deployment group create *infra/names.json": [ok("kv-todoatt-abcdefghijklm")],
     "functionapp function list": [ok("\n".join(f"func-app/{each}" for each in FUNCTIONS))],
     "functionapp keys list": [ok("true")],
+    "eventgrid system-topic event-subscription show": [ok("Succeeded")],
+    "storage entity show": [heartbeat()],
+    "role assignment list": [ok(json.dumps([ASSIGNMENT]))],
     "rest *comp=tags": [tags(todo_state="rejected", todo_reason="metadata: names no task")],
 }
 
@@ -75,6 +117,12 @@ class Azure:
 
     home: Path
     answers: dict[str, list[Answer]] = field(default_factory=lambda: dict(HEALTHY))
+    environment: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def packages(self) -> Path:
+        """Where the scripts keep good packages. Survives a run, as the machine of a person who deploys does."""
+        return self.home.with_name("packages")
 
     def answer(self, words: str, *answers: Answer) -> None:
         """From now on, calls that begin with *words* (and, after a `*`, contain the rest) are answered so, in turn."""
@@ -85,9 +133,11 @@ class Azure:
         """*fails_at*: after how many calls of `az` one fails for good."""
         shutil.rmtree(self.home, ignore_errors=True)
         (self.home / "bin").mkdir(parents=True)
-        az = self.home / "bin/az"
-        az.write_text(f"#!{sys.executable} -ES\n" + Path(__file__).with_name("fake_az.py").read_text(encoding="utf-8"))
-        az.chmod(0o755)
+        fake = Path(__file__).with_name("fake_az.py").read_text(encoding="utf-8")
+        for name in ("az", "curl", "azd", "gh"):
+            program = self.home / "bin" / name
+            program.write_text(f"#!{sys.executable} -ES\n{fake}", encoding="utf-8")
+            program.chmod(0o755)
         scenario = [(_words(words), answers) for words, answers in self.answers.items()]
         (self.home / "scenario.json").write_text(json.dumps(scenario), encoding="utf-8")
         environ = {
@@ -97,9 +147,14 @@ class Azure:
             "FAKE_AZ_HOME": str(self.home),
             "FAKE_AZ_FAILS_AT": str(fails_at),
             "TODO_ATTACH_PAUSE_SECONDS": "0",
+            "TODO_ATTACH_PACKAGES": str(self.packages),
+            **self.environment,
         }
+        # The scripts are for the bash of macOS too, which is 3.2: TODO_ATTACH_BASH names another one to try.
+        bash = [os.environ["TODO_ATTACH_BASH"]] if "TODO_ATTACH_BASH" in os.environ else []
         done = subprocess.run(
-            [ROOT / "scripts" / script, *arguments],
+            [*bash, ROOT / "scripts" / script, *arguments],
+            cwd=ROOT,
             env=environ,
             input=typed,
             text=True,

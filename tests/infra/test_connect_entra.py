@@ -81,7 +81,7 @@ def written(directory: Directory, name: str) -> object:
 def test_from_nothing_to_sign_in(directory: Directory) -> None:
     run = directory.run("connect-entra.sh", *GROUP)
     assert run.code == 0, run.said
-    assert (changes(run), len(run.calls)) == (FIRST_RUN, 15)
+    assert (changes(run), len(run.calls)) == (FIRST_RUN, 16)
     [made] = run.did("ad app create")
     assert made[made.index("--web-redirect-uris") + 1] == REDIRECT
     assert made[made.index("--sign-in-audience") + 1] == "AzureADMyOrg"
@@ -164,7 +164,7 @@ def test_what_is_right_is_left_alone(directory: Directory, proof: str) -> None:
 # The calls of a first run, all of them; with a secret, from where they differ.
 @pytest.mark.parametrize(
     ("proof", "number"),
-    [("managed-identity", each) for each in range(15)] + [("client-secret", each) for each in range(11, 16)],
+    [("managed-identity", each) for each in range(16)] + [("client-secret", each) for each in range(12, 17)],
 )
 def test_after_a_failure_anywhere_the_same_command_ends_well_and_makes_nothing_twice(
     directory: Directory, proof: str, number: int

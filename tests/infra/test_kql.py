@@ -47,6 +47,11 @@ def test_the_queries_of_documents_are_queries_too() -> None:
     assert {name: found.problems for name, found in analyse(fences).items() if found.problems} == {}
 
 
+def test_the_query_of_the_scripts_is_a_query_too() -> None:
+    text = (ROOT / "scripts/host-errors.kql").read_text(encoding="utf-8")
+    assert analyse({"host-errors": text})["host-errors"].problems == []
+
+
 SEEDED = {
     "AppEvents | where Nmae == 'x'": "'Nmae' does not refer to any known column",
     "AppEvent | take 1": "'AppEvent' does not refer to any known table",

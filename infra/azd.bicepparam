@@ -1,0 +1,14 @@
+// The parameters for `azd up`, from azd's own environment: `azd env set NAME VALUE` sets one. Parameters that are not here
+// have their default; for more of them add a line. Without azd: main.bicepparam.
+using 'main.bicep'
+
+param location = readEnvironmentVariable('AZURE_LOCATION')
+param defaultAccount = readEnvironmentVariable('TODO_ATTACH_DEFAULT_ACCOUNT')
+
+// azd sets both: the one who is signed in.
+param operatorPrincipalId = readEnvironmentVariable('AZURE_PRINCIPAL_ID', '')
+param operatorPrincipalType = readEnvironmentVariable('AZURE_PRINCIPAL_TYPE', 'User')
+
+param alertEmail = readEnvironmentVariable('TODO_ATTACH_ALERT_EMAIL', '')
+// scripts/azd-hook.sh sets it to what scripts/connect-entra.sh has put on the app.
+param entraClientId = readEnvironmentVariable('TODO_ATTACH_ENTRA_CLIENT_ID', '')
