@@ -8,6 +8,7 @@ The moves come from three places: `transitions.TRANSITIONS` (what was seen), `en
 tells), `decide.decide` (the bounds). Each is asked; nothing is listed here a second time.
 """
 
+import argparse
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
@@ -150,16 +151,14 @@ def _labels(moves: list[Move], source: Phase, target: Phase) -> list[str]:
     return [label for start, label, stop in moves if (start, stop) == (source, target)]
 
 
-def main() -> int:
-    if sys.argv[1:] == ["--write"]:
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--write", action="store_true", help="put the picture into docs/ARCHITECTURE.md")
+    if parser.parse_args().write:
         DOCUMENT.write_text(insert(DOCUMENT.read_text(encoding="utf-8"), draw()), encoding="utf-8")
-    elif sys.argv[1:]:
-        print(__doc__, file=sys.stderr)
-        return 2
     else:
         print(draw())
-    return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -6,22 +6,51 @@ cd "$(dirname "$0")/.."
 source scripts/lib.sh
 trap 'rm -rf "$scratch"' EXIT
 
-account='' container=attachments name='' suffix=blob.core.windows.net
-while [ $# -ge 2 ]; do
+usage() {
+  cat <<'TEXT'
+usage: scripts/outcome.sh --account ACCOUNT --name BLOB [options]
+       scripts/outcome.sh --local --name BLOB [--state DIR]
+
+Says what became of a file: the state and the reason, as index tags on the blob tell them.
+
+  --account ACCOUNT      the storage account
+  --name BLOB            the whole name of the blob, with its folders
+  --container CONTAINER  default: attachments
+  --suffix SUFFIX        of the cloud, where it is not the public one (default: blob.core.windows.net)
+  --local                ask the stack that runs on this machine (python -m local up)
+  --state DIR            the local stack that keeps its data there
+TEXT
+}
+
+account='' container=attachments name='' suffix=blob.core.windows.net locally=no state_dir=''
+while [ $# -gt 0 ]; do
   case $1 in
-    --account) account=$2 ;;
-    --container) container=$2 ;;
-    --name) name=$2 ;;
-    --suffix) suffix=$2 ;; # of the cloud, where it is not the public one
-    *) break ;;
+    --account | --container | --name | --suffix | --state)
+      value_of "$1" $#
+      case $1 in
+        --account) account=$2 ;;
+        --container) container=$2 ;;
+        --name) name=$2 ;;
+        --suffix) suffix=$2 ;;
+        --state) state_dir=$2 ;;
+      esac
+      shift 2
+      ;;
+    --local) locally=yes && shift ;;
+    --help | -h) usage && exit 0 ;;
+    *) usage >&2 && die "unknown option: $1" ;;
   esac
-  shift 2
 done
-if [ $# -ne 0 ] || [ -z "$account" ] || [ -z "$name" ]; then
-  echo "usage: scripts/outcome.sh --account ACCOUNT --name BLOB [--container attachments]" >&2
-  exit 2
+[ -n "$name" ] || { usage >&2 && die "--name is missing"; }
+if [ "$locally" = yes ]; then
+  [ -z "$account" ] || die "--local asks this machine, and --account Azure: take one of the two"
+  [ -x .venv/bin/python ] || die "the local stack needs ./setup first"
+  .venv/bin/python scripts/local_outcome.py "$name" ${state_dir:+--state "$state_dir"}
+  exit
 fi
+[ -n "$account" ] || { usage >&2 && die "--account is missing"; }
 need_tool python3 "It encodes the name."
+need_tool az "Install the Azure CLI, 2.91 or newer."
 path=$(python3 -c 'import sys, urllib.parse; print(urllib.parse.quote(sys.argv[1]))' "$container/$name")
 # shellcheck disable=SC2034 # tag uses it
 blob_uri=https://$account.$suffix

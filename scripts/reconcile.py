@@ -1,14 +1,14 @@
 #!/usr/bin/env python
 """Finds blobs that no event ever told of, and starts their uploads. Safe to run at any time, and again.
 
-Runs on an operator's machine, under the operator's own sign-in (`az login`), with the app's settings:
+For a deployment in Azure, scripts/reconcile.sh calls it, with the deployed app's settings and the operator's own
+sign-in. For the stack that runs on this machine:
 
-    az functionapp config appsettings list --resource-group RG --name APP > settings.json
-    .venv/bin/python scripts/reconcile.py --settings settings.json --only-look
-    .venv/bin/python scripts/reconcile.py --settings settings.json
+    .venv/bin/python scripts/reconcile.py --local --only-look
+    .venv/bin/python scripts/reconcile.py --local
 
-The operator needs, on the storage account: Storage Blob Data Reader, Storage Table Data Contributor, and Storage
-Queue Data Message Sender.
+In Azure the operator needs, on the storage account: Storage Blob Data Reader, Storage Table Data Contributor, and
+Storage Queue Data Message Sender.
 """
 
 import argparse
@@ -23,11 +23,12 @@ from azure.identity import AzureCliCredential
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
+from local.stack.state_dir import default_directory, find_running
 from shared.adapters.storage import clients as azure_clients
 from shared.adapters.storage.blobs import BlobStore
 from shared.app.reconcile import Reconciled, names_in_dead_letter, reconcile, reconcile_names
 from shared.errors import SettingsError, StorageUnavailable
-from shared.settings import Settings
+from shared.settings import CONNECTION, Settings
 from shared.wiring import build
 
 
@@ -35,7 +36,8 @@ def main() -> int:
     """Exit code 0: nothing is missing any more. 1: something is, and was only looked for. 2: it could not be told."""
     options = _parser().parse_args()
     try:
-        counts = Counter(_reported(_reconcile(Settings.from_environ(_environ(options.settings)), options)))
+        environ = _environ_of_stack(options.state) if options.local else _environ(options.settings)
+        counts = Counter(_reported(_reconcile(Settings.from_environ(environ), options)))
     except (SettingsError, StorageUnavailable, OSError, ValueError) as error:
         print(f"reconcile: {error}", file=sys.stderr)
         return 2
@@ -74,8 +76,26 @@ def _environ(settings: Path | None) -> Mapping[str, str]:
     return given | {"TODO_ATTACH_TOKENS": "{}"}
 
 
+def _environ_of_stack(state: Path | None) -> Mapping[str, str]:
+    directory = state or default_directory()
+    record = find_running(directory)
+    if record is None:
+        raise ValueError(f"no stack runs in {directory}; start one: .venv/bin/python -m local up")
+    return {
+        CONNECTION: record.storage,
+        "TODO_ATTACH_CONTAINER": record.container,
+        "TODO_ATTACH_QUEUE": record.queue,
+        "TODO_ATTACH_TABLE": record.table,
+        "TODO_ATTACH_GRAPH_ROOT": record.graph,
+        "TODO_ATTACH_DEFAULT_ACCOUNT": record.account,
+        "TODO_ATTACH_TOKENS": "{}",
+    }
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--local", action="store_true", help="the stack that runs on this machine")
+    parser.add_argument("--state", type=Path, metavar="DIR", help="with --local: the stack that keeps its data there")
     parser.add_argument("--settings", type=Path, metavar="FILE", help="the app's settings; default: the environment")
     parser.add_argument("--dead-letters", metavar="CONTAINER", help="also read Event Grid's dead letters there")
     parser.add_argument("--only-look", action="store_true", help="say what is missing, and start nothing")

@@ -1,0 +1,47 @@
+"""The scripts that can ask the stack on this machine, against one that runs."""
+
+import subprocess
+import sys
+
+import pytest
+
+from local.stack.child import REPOSITORY
+from shared.adapters.storage import clients as azure_clients
+from shared.settings import Connection
+from tests.local.processes import wait_until
+from tests.local.terminal import Terminal, Up
+
+pytestmark = pytest.mark.stack
+
+
+def run(terminal: Terminal, *command: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        command, check=False, capture_output=True, text=True, cwd=REPOSITORY, env=terminal.environment, timeout=120
+    )
+
+
+def test_the_outcome_of_a_local_file_is_told_by_the_same_script(stack: Up, busy_terminal: Terminal) -> None:
+    ready = stack.ready()
+    name = "names no task.txt"
+    with azure_clients.container_client(Connection(ready["storage"]), ready["container"]) as container:
+        blob = container.upload_blob(name, b"hello")
+        wait_until(lambda: "todo_state" in blob.get_blob_tags(), "the outcome")
+    told = run(busy_terminal, "scripts/outcome.sh", "--local", "--name", name)
+    assert (told.returncode, told.stderr) == (0, "")
+    assert told.stdout.startswith("rejected: ")
+    missing = run(busy_terminal, "scripts/outcome.sh", "--local", "--name", "nowhere.txt")
+    assert missing.returncode == 1
+    assert "there is no file nowhere.txt" in missing.stderr
+
+
+def test_reconcile_on_this_machine_is_one_command(stack: Up, busy_terminal: Terminal) -> None:
+    assert stack.ready()
+    looked = run(busy_terminal, sys.executable, "scripts/reconcile.py", "--local", "--only-look")
+    assert looked.stderr == ""
+    assert " known, 0 missing, " in looked.stdout
+
+
+def test_without_a_stack_it_says_how_to_start_one(terminal: Terminal) -> None:
+    looked = run(terminal, sys.executable, "scripts/reconcile.py", "--local", "--only-look")
+    assert looked.returncode == 2
+    assert "no stack runs in" in looked.stderr
