@@ -1,5 +1,5 @@
 # Every target sets up what it needs first. `make demo` and `make test` are all a newcomer has to know.
-.PHONY: setup demo up test check format soak mutants bench clean
+.PHONY: setup demo up test check format snapshots soak mutants bench clean
 py := .venv/bin/python
 
 setup:
@@ -16,6 +16,7 @@ test: setup
 
 check: setup
 	@./scripts/setup-checks
+	@./scripts/bicep check
 	@$(py) -m ruff format --check .
 	@$(py) -m ruff check .
 	@$(py) -m mypy function_app.py shared local tests bench scripts
@@ -35,6 +36,11 @@ bench: setup
 format: setup
 	@$(py) -m ruff format .
 	@$(py) -m ruff check --fix .
+	@./scripts/bicep format
+
+# What infra/ comes to, for the parameter files that have a snapshot: their differences are what changes in Azure.
+snapshots:
+	@./scripts/bicep snapshot
 
 clean:
 	rm -rf .venv .venv-mutants node_modules .local .pytest_cache .mypy_cache .ruff_cache .hypothesis

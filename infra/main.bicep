@@ -354,7 +354,9 @@ module functionApp 'modules/functionapp.bicep' = {
       TODO_ATTACH_ENTRA_TENANT: entraTenant
       TODO_ATTACH_ENTRA_PROOF: entraProof
       // The value never stands here: the platform reads it from the vault, as the app's identity.
-      TODO_ATTACH_ENTRA_CLIENT_SECRET: entraProof == 'client-secret' ? '@Microsoft.KeyVault(SecretUri=${keyVault.outputs.uri}secrets/${clientSecretName})' : ''
+      TODO_ATTACH_ENTRA_CLIENT_SECRET: entraProof == 'client-secret'
+        ? '@Microsoft.KeyVault(SecretUri=${keyVault.outputs.uri}secrets/${clientSecretName})'
+        : ''
       TODO_ATTACH_ACCOUNTS_CONTAINER: accountsContainer
       TODO_ATTACH_ACCOUNTS_KEY: '${keyVault.outputs.uri}keys/${keyVault.outputs.accountsKeyName}'
       TODO_ATTACH_DELETE_ATTACHED: deleteAttached ? 'true' : 'false'

@@ -18,7 +18,7 @@ param workspaceId string
 @description('Take back the deleted vault of this name.')
 param recover bool
 
-resource vault 'Microsoft.KeyVault/vaults@2024-11-01' = {
+resource vault 'Microsoft.KeyVault/vaults@2026-05-15' = {
   name: name
   location: location
   tags: tags
@@ -46,7 +46,7 @@ resource vault 'Microsoft.KeyVault/vaults@2024-11-01' = {
 
 // Wraps the keys of the connected accounts' blobs. Deploying again leaves it as it is. Rotated by hand, since old versions
 // must stay enabled until every account has been written anew.
-resource accountsKey 'Microsoft.KeyVault/vaults/keys@2024-11-01' = {
+resource accountsKey 'Microsoft.KeyVault/vaults/keys@2026-05-15' = {
   parent: vault
   name: 'accounts'
   tags: tags
@@ -61,6 +61,8 @@ resource accountsKey 'Microsoft.KeyVault/vaults/keys@2024-11-01' = {
   }
 }
 
+// The newest version without a preview is of 2016 and knows no metrics by category group nor destinations by table.
+#disable-next-line use-recent-api-versions
 resource diagnostics 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' = {
   name: 'to-workspace'
   scope: vault

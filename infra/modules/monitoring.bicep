@@ -64,7 +64,9 @@ resource actionGroup 'Microsoft.Insights/actionGroups@2023-01-01' = {
   properties: {
     groupShortName: 'todo-attach'
     enabled: true
-    emailReceivers: empty(alertEmail) ? [] : [{ name: 'operator', emailAddress: alertEmail, useCommonAlertSchema: true }]
+    emailReceivers: empty(alertEmail)
+      ? []
+      : [{ name: 'operator', emailAddress: alertEmail, useCommonAlertSchema: true }]
   }
 }
 

@@ -26,15 +26,17 @@ resource workspace 'Microsoft.OperationalInsights/workspaces@2025-02-01' existin
   name: workspaceName
 }
 
-resource saved 'Microsoft.OperationalInsights/workspaces/savedSearches@2025-02-01' = [for each in functions: {
-  parent: workspace
-  name: each.name
-  properties: {
-    category: 'todo-attach'
-    displayName: each.name
-    functionAlias: each.name
-    functionParameters: empty(each.parameters) ? null : each.parameters
-    query: each.query
-    version: 2
+resource saved 'Microsoft.OperationalInsights/workspaces/savedSearches@2025-02-01' = [
+  for each in functions: {
+    parent: workspace
+    name: each.name
+    properties: {
+      category: 'todo-attach'
+      displayName: each.name
+      functionAlias: each.name
+      functionParameters: empty(each.parameters) ? null : each.parameters
+      query: each.query
+      version: 2
+    }
   }
-}]
+]

@@ -66,30 +66,30 @@ var operatorOnStorage = hasOperator ? concat(operatorLooks, operatorReconciles) 
 // A custom role can be given within these scopes; a container cannot be one of them.
 var groupScope = array(resourceGroup().id)
 
-resource account 'Microsoft.Storage/storageAccounts@2025-01-01' existing = {
+resource account 'Microsoft.Storage/storageAccounts@2025-08-01' existing = {
   name: storageAccountName
 }
 
-resource blobs 'Microsoft.Storage/storageAccounts/blobServices@2025-01-01' existing = {
+resource blobs 'Microsoft.Storage/storageAccounts/blobServices@2025-08-01' existing = {
   parent: account
   name: 'default'
 }
 
-resource attachments 'Microsoft.Storage/storageAccounts/blobServices/containers@2025-01-01' existing = {
+resource attachments 'Microsoft.Storage/storageAccounts/blobServices/containers@2025-08-01' existing = {
   parent: blobs
   name: attachmentsContainer
 }
 
-resource deadLetters 'Microsoft.Storage/storageAccounts/blobServices/containers@2025-01-01' existing = {
+resource deadLetters 'Microsoft.Storage/storageAccounts/blobServices/containers@2025-08-01' existing = {
   parent: blobs
   name: deadLettersContainer
 }
 
-resource vault 'Microsoft.KeyVault/vaults@2024-11-01' existing = {
+resource vault 'Microsoft.KeyVault/vaults@2026-05-15' existing = {
   name: vaultName
 }
 
-resource accountsKey 'Microsoft.KeyVault/vaults/keys@2024-11-01' existing = {
+resource accountsKey 'Microsoft.KeyVault/vaults/keys@2026-05-15' existing = {
   parent: vault
   name: accountsKeyName
 }
@@ -122,15 +122,17 @@ resource sender 'Microsoft.Authorization/roleDefinitions@2022-04-01' = {
   }
 }
 
-resource identityStorage 'Microsoft.Authorization/roleAssignments@2022-04-01' = [for role in identityOnStorage: {
-  name: guid(account.id, identityPrincipalId, roles[role])
-  scope: account
-  properties: {
-    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roles[role])
-    principalId: identityPrincipalId
-    principalType: 'ServicePrincipal'
+resource identityStorage 'Microsoft.Authorization/roleAssignments@2022-04-01' = [
+  for role in identityOnStorage: {
+    name: guid(account.id, identityPrincipalId, roles[role])
+    scope: account
+    properties: {
+      roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roles[role])
+      principalId: identityPrincipalId
+      principalType: 'ServicePrincipal'
+    }
   }
-}]
+]
 
 resource identityVault 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
   name: guid(vault.id, identityPrincipalId, roles.secretsUser)
@@ -164,15 +166,17 @@ resource identityTelemetry 'Microsoft.Authorization/roleAssignments@2022-04-01' 
   }
 }
 
-resource operatorStorage 'Microsoft.Authorization/roleAssignments@2022-04-01' = [for role in operatorOnStorage: {
-  name: guid(account.id, operatorPrincipalId, roles[role])
-  scope: account
-  properties: {
-    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roles[role])
-    principalId: operatorPrincipalId
-    principalType: operatorPrincipalType
+resource operatorStorage 'Microsoft.Authorization/roleAssignments@2022-04-01' = [
+  for role in operatorOnStorage: {
+    name: guid(account.id, operatorPrincipalId, roles[role])
+    scope: account
+    properties: {
+      roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roles[role])
+      principalId: operatorPrincipalId
+      principalType: operatorPrincipalType
+    }
   }
-}]
+]
 
 resource operatorDeadLetters 'Microsoft.Authorization/roleAssignments@2022-04-01' = if (hasOperator) {
   name: guid(deadLetters.id, operatorPrincipalId, roles.blobReader)
@@ -204,15 +208,17 @@ resource operatorSends 'Microsoft.Authorization/roleAssignments@2022-04-01' = if
   }
 }
 
-resource senders 'Microsoft.Authorization/roleAssignments@2022-04-01' = [for principalId in senderPrincipalIds: {
-  name: guid(attachments.id, principalId, sender.id)
-  scope: attachments
-  properties: {
-    roleDefinitionId: sender.id
-    principalId: principalId
-    principalType: senderPrincipalType
+resource senders 'Microsoft.Authorization/roleAssignments@2022-04-01' = [
+  for principalId in senderPrincipalIds: {
+    name: guid(attachments.id, principalId, sender.id)
+    scope: attachments
+    properties: {
+      roleDefinitionId: sender.id
+      principalId: principalId
+      principalType: senderPrincipalType
+    }
   }
-}]
+]
 
 @description('Name of the custom role for people who put files, for further assignments.')
 output senderRoleName string = sender.properties.roleName

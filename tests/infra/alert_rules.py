@@ -1,4 +1,4 @@
-"""The alert rules of alerts.bicep, and when they would fire."""
+"""The alert rules that are deployed, and when they would fire."""
 
 import operator
 import re
@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
 
-from tests.infra.bicep import INFRA, load
-from tests.infra.kql import text_of
+from tests.infra.deployed import Resource, sample
 from tests.infra.workspace import Workspace
 
 _OPERATORS: Mapping[str, Callable[[int, int], bool]] = {
@@ -40,24 +39,24 @@ class Rule:
 
 @cache
 def rules() -> Mapping[str, Rule]:
-    module = load(INFRA / "modules/alerts.bicep")
-    listed = module.variables["rules"]
-    assert isinstance(listed, list)
-    made = [
-        Rule(
-            name=str(each["name"]),
-            meaning=str(each["meaning"]),
-            severity=int(str(each["severity"])),
-            every=duration(str(each["every"])),
-            window=duration(str(each["window"])),
-            operator=str(each["operator"]),
-            threshold=int(str(each["threshold"])),
-            query=text_of(each["query"], module.path),
-        )
-        for each in listed
-        if isinstance(each, dict)
-    ]
+    """Name, as in the rule's heading in docs/operations.md -> rule."""
+    made = [_rule(each) for each in sample().of("Microsoft.Insights/scheduledQueryRules")]
     return {each.name: each for each in made}
+
+
+def _rule(deployed: Resource) -> Rule:
+    [condition] = deployed.at("criteria.allOf")
+    meaning, _, _ = deployed.at("description").partition(" What to do: ")
+    return Rule(
+        name=deployed.at("displayName").removeprefix("todo-attach "),
+        meaning=meaning,
+        severity=deployed.at("severity"),
+        every=duration(deployed.at("evaluationFrequency")),
+        window=duration(deployed.at("windowSize")),
+        operator=condition["operator"],
+        threshold=condition["threshold"],
+        query=condition["query"],
+    )
 
 
 def duration(text: str) -> timedelta:

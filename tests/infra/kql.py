@@ -5,9 +5,8 @@ import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
 
-from tests.infra.bicep import INFRA, Expression, Value, load
+from tests.infra.deployed import INFRA, sample
 from tests.infra.tools import ROOT
 
 KQL = INFRA / "kql"
@@ -100,23 +99,13 @@ def every_query() -> dict[str, str]:
     return {str(path.relative_to(KQL)): path.read_text(encoding="utf-8") for path in sorted(KQL.rglob("*.kql"))}
 
 
-def text_of(value: Value, module: Path) -> str:
-    """The file that `loadTextContent('...')` in *module* names."""
-    if not isinstance(value, Expression) or not value.text.startswith("loadTextContent('"):
-        raise TypeError(f"not a file: {value}")
-    return (module.parent / value.text.removeprefix("loadTextContent('").removesuffix("')")).read_text("utf-8")
-
-
 @cache
 def functions() -> Sequence[StoredFunction]:
-    """The functions as queries.bicep makes them."""
-    module = load(INFRA / "modules/queries.bicep")
-    listed = module.variables["functions"]
-    assert isinstance(listed, list)
+    """The functions that are saved in the workspace."""
+    saved = sample().of("Microsoft.OperationalInsights/workspaces/savedSearches")
     return [
-        StoredFunction(str(each["name"]), str(each["parameters"]), text_of(each["query"], module.path))
-        for each in listed
-        if isinstance(each, dict)
+        StoredFunction(each.at("functionAlias"), each.properties.get("functionParameters") or "", each.at("query"))
+        for each in saved
     ]
 
 

@@ -12,7 +12,7 @@ import pytest
 from local.stand_ins.todo.faults import Answer
 from shared.errors import StorageUnavailable
 from tests.infra.alert_rules import duration, rules
-from tests.infra.bicep import INFRA, load
+from tests.infra.deployed import every_option
 from tests.infra.watched import Watched
 from tests.scenarios.promise import FILE, fault
 from tests.support.documents import ROOT, section, table
@@ -71,9 +71,9 @@ def test_the_operator_s_table_of_alerts_is_true() -> None:
 
 
 def test_a_rule_links_to_its_heading() -> None:
-    properties = load(INFRA / "modules/alerts.bicep").resources["alerts"].body["properties"]
-    assert isinstance(properties, dict)
-    assert str(getattr(properties["description"], "text", "")).endswith("${operationsUrl}#alert-${rule.name}'")
+    for deployed in every_option().of("Microsoft.Insights/scheduledQueryRules"):
+        name = deployed.at("displayName").removeprefix("todo-attach ")
+        assert deployed.at("description").endswith(f"https://example.com/operations.md#alert-{name}")
 
 
 def test_durations_are_read() -> None:

@@ -15,11 +15,19 @@ import pytest
 from local.stack.app_settings import WORKER_SETTINGS, telemetry_settings
 from shared import settings
 from shared.settings import CONNECTION, Settings
-from tests.infra.bicep import INFRA, ROOT, Expression, Parameter, load
+from tests.infra.deployed import (
+    Snapshot,
+    app_settings,
+    as_azure,
+    event_subscription,
+    every_option,
+    filled,
+    parameters,
+    sample,
+    template,
+)
+from tests.infra.tools import ROOT
 
-MAIN = load(INFRA / "main.bicep")
-APP = load(INFRA / "modules/functionapp.bicep")
-STORAGE = load(INFRA / "modules/storage.bicep")
 HOST = json.loads((ROOT / "host.json").read_text(encoding="utf-8"))
 
 # Settings that Flex Consumption forbids, or by which a key would come in.
@@ -50,20 +58,8 @@ HOSTS_OWN = {
 NEVER_DEPLOYED = {"TODO_ATTACH_ENTRA_AUTHORITY", "TODO_ATTACH_ENTRA_CA_FILE"}
 
 
-def application_settings() -> dict[str, Any]:
-    params = MAIN.modules["functionApp"].body["params"]
-    assert isinstance(params, dict)
-    given = params["applicationSettings"]
-    assert isinstance(given, dict)
-    return dict(given)
-
-
 def every_setting() -> list[str]:
-    lists = [
-        APP.variables[each] for each in ("connectionSettings", "telemetrySettings", "workerSettings", "addressSettings")
-    ]
-    named = [str(each["name"]) for many in lists if isinstance(many, list) for each in many if isinstance(each, dict)]
-    return [*named, *application_settings()]
+    return list(sample().one("Microsoft.Web/sites/config").properties)
 
 
 def read_by_the_code() -> set[str]:
@@ -99,12 +95,10 @@ def test_the_app_has_exactly_the_settings_that_the_code_and_the_host_read() -> N
 
 def test_telemetry_is_set_up_as_in_the_embedded_stack() -> None:
     """There it is seen what these do, so that nobody has to find out in the cloud."""
-    given = APP.variables["telemetrySettings"]
-    assert isinstance(given, list)
-    deployed = {str(each["name"]): each["value"] for each in given if isinstance(each, dict)}
     to_whom = {"APPLICATIONINSIGHTS_CONNECTION_STRING", "APPLICATIONINSIGHTS_AUTHENTICATION_STRING"}
     local = {name: value for name, value in telemetry_settings("").items() if name not in to_whom}
-    assert {name: value for name, value in deployed.items() if name not in to_whom} == local
+    deployed = app_settings(sample())
+    assert {name: deployed[name] for name in local} == local
 
 
 def test_no_setting_is_there_that_flex_consumption_forbids_or_that_holds_a_key() -> None:
@@ -123,115 +117,100 @@ def test_the_triggers_connection_has_the_form_that_blob_clients_can_be_bound_by(
     assert f"{CONNECTION}__accountName" not in every_setting()
 
 
-def _as_environ(chosen: dict[str, str]) -> dict[str, str]:
-    """The environment that a deployment makes of parameters: defaults, and what is *chosen* instead."""
-    environ = {
-        f"{CONNECTION}__blobServiceUri": "https://a.blob.example/",
-        f"{CONNECTION}__queueServiceUri": "https://a.queue.example/",
-        f"{CONNECTION}__tableServiceUri": "https://a.table.example/",
-        f"{CONNECTION}__clientId": "an-id",
-        **telemetry_settings(""),
-    }
-    for name, value in application_settings().items():
-        parameter = _parameter(value)
-        if parameter is not None:
-            default = parameter.default
-            text = (
-                str(default).lower()
-                if isinstance(default, bool)
-                else str(default if default is not None else "a@b.example")
-            )
-            environ[name] = chosen.get(parameter.name, text)
-    if "entraClientId" not in chosen:
-        return environ | {"TODO_ATTACH_TOKENS": "{}"}
-    # What the expressions of main.bicep and functionapp.bicep come to.
-    return environ | {
-        "TODO_ATTACH_CONNECT_URL": chosen.get("connectUrl", "https://func-a.azurewebsites.net/api"),
-        "TODO_ATTACH_ENTRA_TENANT": chosen.get("entraTenant", "9a000000-0000-4000-8000-000000000001"),
-        "TODO_ATTACH_ENTRA_CLIENT_SECRET": "a-secret" if chosen.get("entraProof") == "client-secret" else "",
-        "TODO_ATTACH_ACCOUNTS_CONTAINER": str(MAIN.variables["accountsContainer"]),
-        "TODO_ATTACH_ACCOUNTS_KEY": "https://kv-a.vault.azure.net/keys/accounts",
-    }
+def _passed_on() -> dict[str, str]:
+    """Setting -> the parameter of main.bicep that it is, by the template."""
+    given = template()["resources"]["functionApp"]["properties"]["parameters"]["applicationSettings"]["value"]
+    form = re.compile(r"\[(?:string\()?(?:if\()?parameters\('(\w+)'\)(?:\)|, 'true', 'false'\))?\]")
+    found = {name: form.fullmatch(str(value)) for name, value in given.items()}
+    return {name: match[1] for name, match in found.items() if match}
 
 
-def _parameter(value: Any) -> Parameter | None:
-    text = value.text if isinstance(value, Expression) else ""
-    found = re.fullmatch(r"(?:string\((\w+)\)|(\w+)(?: \? 'true' : 'false')?)", text)
-    return MAIN.parameters.get(found[1] or found[2]) if found else None
+def _environ(chosen: dict[str, str], *, with_sign_in: bool = False) -> dict[str, str]:
+    """The settings that a deployment makes: those of a snapshot, and what is *chosen* for parameters instead."""
+    environ = app_settings(every_option() if with_sign_in else sample())
+    passed = {parameter: setting for setting, parameter in _passed_on().items()}
+    return environ | {passed[parameter]: value for parameter, value in chosen.items()}
 
 
-def test_the_defaults_are_a_configuration_that_the_code_accepts() -> None:
-    read = Settings.from_environ(_as_environ({}))
+def test_the_sample_is_a_configuration_that_the_code_accepts() -> None:
+    read = Settings.from_environ(app_settings(sample()))
     assert (read.container, read.queue, read.table) == ("attachments", "upload-ranges", "uploads")
+    assert read.storage.blob_uri == "https://todoattach42u5fvejh3pts.blob.core.windows.net/"
     assert read.limits.max_file_bytes == settings.MAX_FILE_BYTES
     assert read.telemetry
 
 
-@pytest.mark.parametrize("proof", ["managed-identity", "client-secret"])
-@pytest.mark.parametrize("tenant", ["", "organizations", "consumers", "common", "9b000000-0000-4000-8000-000000000002"])
-def test_with_a_registration_people_sign_in(proof: str, tenant: str) -> None:
-    chosen = {
-        "entraClientId": "0f000000-0000-4000-8000-000000000001",
-        "entraProof": proof,
-        # Where several tenants may connect, the app does not start with a sign-in name.
-        "defaultAccount": "5a000000-0000-4000-8000-00000000000a",
-    }
-    read = Settings.from_environ(_as_environ(chosen | ({"entraTenant": tenant} if tenant else {})))
+def test_every_option_on_is_a_configuration_that_the_code_accepts() -> None:
+    read = Settings.from_environ(app_settings(every_option()))
     assert read.sign_in is not None
-    assert (read.sign_in.proof, read.sign_in.url) == (proof, "https://func-a.azurewebsites.net/api")
-    assert read.sign_in.tenant == (tenant or "9a000000-0000-4000-8000-000000000001")
+    assert (read.sign_in.tenant, read.sign_in.proof) == ("common", "client-secret")
+    assert read.sign_in.url == "https://func-todoattach-42u5fvejh3pts.azurewebsites.net/api"
+    assert read.sign_in.key == "https://kv-todoatt-42u5fvejh3pts.vault.azure.net/keys/accounts"
+    assert read.delete_attached
+
+
+@pytest.mark.infra
+@pytest.mark.parametrize("tenant", ["organizations", "consumers", "common", "9b000000-0000-4000-8000-000000000002"])
+def test_with_a_registration_people_of_any_kind_sign_in(tenant: str) -> None:
+    read = Settings.from_environ(_environ({"entraTenant": tenant}, with_sign_in=True))
+    assert read.sign_in is not None
+    assert read.sign_in.tenant == tenant
 
 
 def test_without_one_the_app_starts_and_nobody_has_an_account() -> None:
-    read = Settings.from_environ(_as_environ({}))
+    read = Settings.from_environ(app_settings(sample()))
     assert (read.sign_in, read.tokens) == (None, {})
 
 
-def _edges() -> list[tuple[str, str]]:
-    edges = []
-    for value in application_settings().values():
-        parameter = _parameter(value)
-        if parameter is None:
-            continue
-        rules = [rule for rule in ("minValue", "maxValue") if rule in parameter.decorators]
-        edges += [(parameter.name, str(parameter.decorators[rule])) for rule in rules]
-        allowed = parameter.decorators.get("allowed")
-        edges += [(parameter.name, str(each)) for each in allowed] if isinstance(allowed, list) else []
-    return edges
+@pytest.mark.infra
+def test_what_a_parameter_allows_the_code_accepts() -> None:
+    tried = 0
+    for parameter in _passed_on().values():
+        rules = parameters()[parameter]
+        edges = [rules[rule] for rule in ("minValue", "maxValue") if rule in rules] + rules.get("allowedValues", [])
+        for value in edges:
+            with_sign_in = parameter.startswith("entra")
+            chosen = {parameter: str(value)}
+            environ = _environ(chosen, with_sign_in=with_sign_in)
+            if chosen == {"entraProof": "managed-identity"}:
+                environ["TODO_ATTACH_ENTRA_CLIENT_SECRET"] = ""
+            Settings.from_environ(environ)
+            tried += 1
+    assert tried > 20
 
 
-@pytest.mark.parametrize(("parameter", "value"), _edges())
-def test_what_a_parameter_allows_the_code_accepts(parameter: str, value: str) -> None:
-    Settings.from_environ(_as_environ({parameter: value}))
-
-
+@pytest.mark.infra
 def test_the_longest_requests_with_the_widest_margin_are_still_accepted() -> None:
-    most = {
-        each: str(MAIN.parameters[each].decorators["maxValue"])
-        for each in ("requestDeadlineSeconds", "claimMarginSeconds")
-    }
-    Settings.from_environ(_as_environ(most))
+    names = ("requestDeadlineSeconds", "claimMarginSeconds")
+    Settings.from_environ(_environ({each: str(parameters()[each]["maxValue"]) for each in names}))
 
 
+@pytest.mark.infra
 def test_the_sweep_waits_longer_than_the_queue_s_lease() -> None:
-    assert int(str(MAIN.parameters["stalledAfterSeconds"].decorators["minValue"])) > 600
+    assert parameters()["stalledAfterSeconds"]["minValue"] > 600
+
+
+def _made(snapshot: Snapshot, kind: str) -> list[str]:
+    return [each.name.rpartition("/")[2] for each in snapshot.of(f"Microsoft.Storage/storageAccounts/{kind}")]
 
 
 def test_the_queues_are_those_of_the_triggers() -> None:
-    read = _as_environ({})
+    named = app_settings(sample())
     triggers = {
-        re.sub(r"%(\w+)%", lambda found: read[found[1]], trigger["queueName"])
+        re.sub(r"%(\w+)%", lambda found: named[found[1]], trigger["queueName"])
         for trigger in functions().values()
         if trigger["type"] == "queueTrigger"
     }
-    params = MAIN.modules["storage"].body["params"]
-    assert isinstance(params, dict)
-    made = params["queueNames"]
-    assert isinstance(made, list)
-    queue = MAIN.parameters["queueName"].default
-    texts = [getattr(literal, "text", literal) for literal in map(MAIN.literal, made)]
-    names = {str(text).strip("'").replace("${queueName}", str(queue)) for text in texts}
-    assert names == triggers == {"upload-ranges", "upload-ranges-poison", "webjobs-blobtrigger-poison"}
+    made = set(_made(sample(), "queueServices/queues"))
+    assert made == triggers == {"upload-ranges", "upload-ranges-poison", "webjobs-blobtrigger-poison"}
+
+
+def test_the_table_and_the_containers_of_the_settings_are_made() -> None:
+    for snapshot in (sample(), every_option()):
+        named = app_settings(snapshot)
+        assert named["TODO_ATTACH_TABLE"] in _made(snapshot, "tableServices/tables")
+        containers = {named["TODO_ATTACH_CONTAINER"], named["TODO_ATTACH_ACCOUNTS_CONTAINER"]}
+        assert containers | {"dead-letters", "deployment"} == set(_made(snapshot, "blobServices/containers"))
 
 
 def test_every_trigger_uses_the_connection_that_is_deployed() -> None:
@@ -239,36 +218,34 @@ def test_every_trigger_uses_the_connection_that_is_deployed() -> None:
     assert used == {CONNECTION}
 
 
-def test_the_containers_are_made() -> None:
-    text = (INFRA / "modules/storage.bicep").read_text(encoding="utf-8")
-    assert "[attachmentsContainer, deploymentContainer, deadLettersContainer, accountsContainer]" in text
-    named = {
-        name: MAIN.literal(Expression(name, STORAGE.resources["account"].node))
-        for name in ("attachmentsContainer", "deploymentContainer", "deadLettersContainer", "accountsContainer")
-    }
-    assert list(named.values()) == ["attachments", "deployment", "dead-letters", "accounts"]
+def test_events_go_to_the_blob_trigger_s_function_from_its_container() -> None:
+    [(name, trigger)] = [each for each in functions().items() if each[1]["type"] == "blobTrigger"]
+    subscription = event_subscription().one("Microsoft.EventGrid/systemTopics/eventSubscriptions")
+    assert f"?functionName=Host.Functions.{name}&" in filled(
+        subscription.at("destination.properties.endpointUrl"), as_azure
+    )
+    named = app_settings(sample())
+    container = re.sub(r"%(\w+)%", lambda found: named[found[1]], trigger["path"]).partition("/")[0]
+    begins = f"/blobServices/default/containers/{container}/blobs/"
+    assert subscription.at("filter.subjectBeginsWith") == begins
 
 
-def test_the_subscription_names_the_blob_trigger_s_function() -> None:
-    [blob_trigger] = [name for name, trigger in functions().items() if trigger["type"] == "blobTrigger"]
-    assert load(INFRA / "subscription.bicep").variables["functionName"] == f"Host.Functions.{blob_trigger}"
-
-
-def test_the_warm_instance_is_for_a_function_that_exists() -> None:
-    [named] = re.findall(r"'function:(\w+)'", (INFRA / "modules/functionapp.bicep").read_text(encoding="utf-8"))
-    assert named in functions()
+def test_the_warm_instances_are_for_functions_that_exist() -> None:
+    warm = every_option().one("Microsoft.Web/sites").at("functionAppConfig.scaleAndConcurrency.alwaysReady")
+    named = {each["name"].removeprefix("function:") for each in warm if each["name"].startswith("function:")}
+    assert named
+    assert named <= functions().keys()
 
 
 def test_the_python_of_the_app_is_the_project_s() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
-    deployed = MAIN.variables["pythonVersion"]
+    deployed = sample().one("Microsoft.Web/sites").at("functionAppConfig.runtime.version")
     assert project["project"]["requires-python"].startswith(f">={deployed},")
 
 
 def test_the_worker_is_set_up_as_the_embedded_stack_s() -> None:
-    workers = APP.variables["workerSettings"]
-    assert isinstance(workers, list)
-    assert {each["name"]: each["value"] for each in workers if isinstance(each, dict)} == WORKER_SETTINGS
+    deployed = app_settings(sample())
+    assert {name: deployed[name] for name in WORKER_SETTINGS} == WORKER_SETTINGS
 
 
 def test_the_worker_has_a_thread_for_every_message_that_the_host_lets_in() -> None:
@@ -276,12 +253,10 @@ def test_the_worker_has_a_thread_for_every_message_that_the_host_lets_in() -> No
     assert int(WORKER_SETTINGS["PYTHON_THREADPOOL_THREAD_COUNT"]) >= queues["batchSize"] + queues["newBatchThreshold"]
 
 
+@pytest.mark.infra
 def test_the_host_is_given_less_time_than_a_claim_may_last() -> None:
     """A function that the host ends before its claim runs out leaves a claim, not a second sender."""
     hours, minutes, seconds = (int(part) for part in HOST["functionTimeout"].split(":"))
     assert math.isclose(hours * 3600 + minutes * 60 + seconds, 300)
-    most = sum(
-        int(str(MAIN.parameters[each].decorators["maxValue"]))
-        for each in ("requestDeadlineSeconds", "claimMarginSeconds")
-    )
+    most = sum(parameters()[each]["maxValue"] for each in ("requestDeadlineSeconds", "claimMarginSeconds"))
     assert most <= 300

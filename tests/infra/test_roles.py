@@ -6,13 +6,13 @@ operations", "Azure built-in roles"), written down here: there is no way to ask 
 
 import ast
 import re
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from tests.infra.bicep import INFRA, ROOT, load
-
-ROLES = load(INFRA / "modules/roles.bicep")
+from tests.infra.deployed import GROUP_ID, Snapshot, as_azure, every_option, filled, sample
+from tests.infra.tools import ROOT
 
 BLOB = "Microsoft.Storage/storageAccounts/blobServices/containers"
 QUEUE = "Microsoft.Storage/storageAccounts/queueServices/queues"
@@ -20,7 +20,7 @@ TABLE = "Microsoft.Storage/storageAccounts/tableServices/tables"
 SECRET = "Microsoft.KeyVault/vaults/secrets"
 KEY = "Microsoft.KeyVault/vaults/keys"
 
-# role in the map of roles.bicep -> its id, and the patterns of what it allows
+# role, by the name that roles.bicep has for it -> its id, and the patterns of what it allows
 BUILT_IN = {
     "blobOwner": ("b7e6dc6d-f1e8-4753-8033-0f276bb0955b", [f"{BLOB}/*", f"{BLOB}/blobs/*"]),
     "blobReader": ("2a2b9908-6ea1-4ae2-8e65-a410df84e7d1", [f"{BLOB}/read", f"{BLOB}/blobs/read"]),
@@ -112,6 +112,54 @@ IDENTITY = ("blobOwner", "queueContributor", "tableContributor", "secretsUser", 
 _CLIENTS = ("container", "blob", "queue", "table", "client", "service")
 
 
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """One role assignment as Azure would have it; *scope* without what all ids of the group begin with."""
+
+    who: str
+    role: str
+    scope: str
+
+
+APP, OPERATOR = "the identity", "the operator"
+SENDERS = ("5e000000-0000-4000-8000-000000000001", "5e000000-0000-4000-8000-000000000002")
+_WHO = {
+    "1d000000-0000-4000-8000-000000000001": APP,
+    "0e000000-0000-4000-8000-000000000001": OPERATOR,
+    **dict.fromkeys(SENDERS, "senders"),
+}
+
+
+def granted(snapshot: Snapshot) -> set[Grant]:
+    """Who has which role where. A custom role has the name under which it is deployed, without the account's."""
+    names = {guid: name for name, (guid, _) in BUILT_IN.items()}
+    names |= {
+        each.name: each.at("roleName").rpartition("-")[0]
+        for each in snapshot.of("Microsoft.Authorization/roleDefinitions")
+    }
+    return {
+        Grant(
+            _WHO[filled(each.at("principalId"), as_azure)],
+            names[each.at("roleDefinitionId").rpartition("/")[2]],
+            _short(each.scope),
+        )
+        for each in snapshot.of("Microsoft.Authorization/roleAssignments")
+    }
+
+
+def _short(scope: str) -> str:
+    return "/".join(scope.removeprefix(f"{GROUP_ID}/providers/").split("/")[1:])
+
+
+def of(snapshot: Snapshot, who: str) -> set[tuple[str, str]]:
+    return {(each.role, each.scope) for each in granted(snapshot) if each.who == who}
+
+
+ACCOUNT = "storageAccounts/todoattach42u5fvejh3pts"
+VAULT_NAME = "vaults/kv-todoatt-42u5fvejh3pts"
+COMPONENT = "components/appi-todoattach-42u5fvejh3pts"
+
+
 def allows(role: str, action: str) -> bool:
     patterns = BUILT_IN[role][1]
     return any(re.fullmatch(re.escape(each).replace(r"\*", ".*"), action) for each in patterns)
@@ -121,22 +169,17 @@ def needed() -> set[str]:
     return {*APPLICATION.values(), *VAULT.values(), *(action for actions in PLATFORM.values() for action in actions)}
 
 
-def test_the_roles_are_microsoft_s_by_id() -> None:
-    assert ROLES.variables["roles"] == {name: guid for name, (guid, _) in BUILT_IN.items()}
-
-
-def test_the_identity_has_these_roles_and_no_other() -> None:
-    assert ROLES.variables["identityOnStorage"] == ["blobOwner", "queueContributor", "tableContributor"]
-    single = {
-        name: re.findall(r"roles\.(\w+)", str(resource.body))
-        for name, resource in ROLES.resources.items()
-        if name.startswith("identity") and name != "identityStorage"
+def test_the_identity_has_these_roles_in_these_places_and_no_other() -> None:
+    everywhere = {
+        ("blobOwner", ACCOUNT),
+        ("queueContributor", ACCOUNT),
+        ("tableContributor", ACCOUNT),
+        ("secretsUser", VAULT_NAME),
+        ("cryptoUser", f"{VAULT_NAME}/keys/accounts"),
+        ("metricsPublisher", COMPONENT),
     }
-    assert {name: set(used) for name, used in single.items()} == {
-        "identityVault": {"secretsUser"},
-        "identityKeys": {"cryptoUser"},
-        "identityTelemetry": {"metricsPublisher"},
-    }
+    assert of(sample(), APP) == everywhere
+    assert of(every_option(), APP) == everywhere
 
 
 def test_every_call_that_is_made_is_allowed() -> None:
@@ -218,11 +261,10 @@ def test_the_table_of_calls_is_what_the_code_calls() -> None:
 
 
 def test_people_who_put_files_may_write_and_learn_the_outcome_and_no_more() -> None:
-    body = ROLES.resources["sender"].body
-    properties = body["properties"]
-    assert isinstance(properties, dict)
-    assert properties["type"] == "CustomRole"
-    assert properties["permissions"] == [
+    role = sample().one("Microsoft.Authorization/roleDefinitions")
+    assert role.at("type") == "CustomRole"
+    assert role.at("assignableScopes") == [GROUP_ID]
+    assert role.at("permissions") == [
         {
             "actions": [],
             "notActions": [],
@@ -232,22 +274,39 @@ def test_people_who_put_files_may_write_and_learn_the_outcome_and_no_more() -> N
     ]
 
 
-@pytest.mark.parametrize(
-    ("assignment", "scope"),
-    [("identityVault", "vault"), ("identityKeys", "accountsKey"), ("identityTelemetry", "component")],
-)
-def test_the_identity_s_rights_end_at(assignment: str, scope: str) -> None:
-    assert str(getattr(ROLES.resources[assignment].body["scope"], "text", "")) == scope
+def test_the_right_to_put_files_ends_at_the_container() -> None:
+    container = f"{ACCOUNT}/blobServices/default/containers/attachments"
+    assert of(every_option(), "senders") == {("todo-attach-sender", container)}
+    assert of(sample(), "senders") == set()
 
 
-@pytest.mark.parametrize("assignment", ["senders", "operatorSends"])
-def test_the_right_to_put_files_ends_at_the_container(assignment: str) -> None:
-    body = ROLES.resources[assignment].body
-    assert str(getattr(body["scope"], "text", "")) == "attachments"
+def test_without_an_operator_nobody_looks() -> None:
+    assert of(sample(), OPERATOR) == set()
 
 
-def test_the_operator_looks_and_touches_nothing_unless_told_to_reconcile() -> None:
-    assert ROLES.variables["operatorLooks"] == ["queueReader", "tableReader"]
-    assert load(INFRA / "main.bicep").parameters["operatorMayReconcile"].default is False
-    reconciles = str(getattr(ROLES.variables["operatorReconciles"], "text", ""))
-    assert reconciles == "operatorMayReconcile ? ['blobReader', 'queueSender', 'tableContributor'] : []"
+def test_the_operator_looks_sends_and_where_that_was_asked_for_reconciles() -> None:
+    containers = f"{ACCOUNT}/blobServices/default/containers"
+    assert of(every_option(), OPERATOR) == {
+        ("queueReader", ACCOUNT),
+        ("tableReader", ACCOUNT),
+        ("blobReader", f"{containers}/dead-letters"),
+        ("todo-attach-sender", f"{containers}/attachments"),
+        ("secretsOfficer", VAULT_NAME),
+        # operatorMayReconcile
+        ("blobReader", ACCOUNT),
+        ("queueSender", ACCOUNT),
+        ("tableContributor", ACCOUNT),
+    }
+
+
+def test_every_assignment_names_the_principal_s_type_and_has_a_name_of_its_own() -> None:
+    """Without the type, a new principal that has not spread yet fails the deployment."""
+    assignments = every_option().of("Microsoft.Authorization/roleAssignments")
+    assert {each.at("principalType") for each in assignments} <= {"User", "Group", "ServicePrincipal"}
+    names = [filled(each.name, as_azure) for each in assignments]
+    assert len(set(names)) == len(names)
+
+
+def test_no_role_is_given_on_the_whole_resource_group() -> None:
+    for each in every_option().of("Microsoft.Authorization/roleAssignments"):
+        assert each.scope.startswith(f"{GROUP_ID}/providers/"), each.id

@@ -1,30 +1,34 @@
 """What a security reviewer would ask, one question a test."""
 
+import json
 import re
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
 
-from tests.infra.bicep import INFRA, ROOT, Expression, Value, every_file, load
+from tests.infra.deployed import (
+    GROUP_ID,
+    INFRA,
+    TENANT_ID,
+    Resource,
+    Snapshot,
+    app_settings,
+    as_azure,
+    each_template,
+    event_subscription,
+    every_option,
+    filled,
+    parameters,
+    sample,
+    sources,
+)
 from tests.infra.kql import analysed
+from tests.infra.tools import ROOT
 
-MAIN = load(INFRA / "main.bicep")
-STORAGE = load(INFRA / "modules/storage.bicep")
-VAULT = load(INFRA / "modules/keyvault.bicep")
-ROLES = load(INFRA / "modules/roles.bicep")
-APP = load(INFRA / "modules/functionapp.bicep")
-ALERTS = load(INFRA / "modules/alerts.bicep")
-MONITORING = load(INFRA / "modules/monitoring.bicep")
-SUBSCRIPTION = load(INFRA / "subscription.bicep")
-TOPIC = load(INFRA / "modules/eventgrid.bicep")
-
-
-def at(value: Any, path: str) -> Value:
-    """What stands at the dotted *path* of an object."""
-    for part in path.split("."):
-        value = value[int(part)] if part.isdigit() else value[part]
-    found: Value = value
-    return found
+STORAGE = "Microsoft.Storage/storageAccounts"
+BOTH = [sample(), every_option()]
+of_both = pytest.mark.parametrize("snapshot", BOTH, ids=["sample", "every option"])
 
 
 @pytest.mark.parametrize(
@@ -41,31 +45,26 @@ def at(value: Any, path: str) -> Value:
         ("encryption.requireInfrastructureEncryption", True),
     ],
 )
-def test_storage_takes_no_key_no_stranger_and_no_plain_text(path: str, wanted: Value) -> None:
-    assert at(STORAGE.resources["account"].body, f"properties.{path}") == wanted
+def test_storage_takes_no_key_no_stranger_and_no_plain_text(path: str, wanted: object) -> None:
+    for snapshot in BOTH:
+        assert [each.at(path) for each in snapshot.of(STORAGE)] == [wanted]
 
 
 def test_only_people_s_files_are_ever_deleted_by_age_and_only_where_that_was_asked_for() -> None:
-    lifecycle = STORAGE.resources["lifecycle"]
-    assert lifecycle.is_conditional
-    rules = at(lifecycle.body, "properties.policy.rules")
-    assert isinstance(rules, list)
-    assert len(rules) == 1
-    prefixes = at(rules[0], "definition.filters.prefixMatch")
-    assert isinstance(prefixes, list)
-    assert [getattr(each, "text", "") for each in prefixes] == ["'${attachmentsContainer}/'"]
-    assert MAIN.parameters["deleteFilesAfterDays"].default == 0
-    given = at(MAIN.modules["storage"].body, "params.deleteFilesAfterDays")
-    assert getattr(given, "text", "") == "effectiveDeleteFilesAfterDays"
+    assert sample().of(f"{STORAGE}/managementPolicies") == []
+    [rule] = every_option().one(f"{STORAGE}/managementPolicies").at("policy.rules")
+    assert rule["definition"]["filters"]["prefixMatch"] == ["attachments/"]
+    assert rule["definition"]["actions"] == {"baseBlob": {"delete": {"daysAfterModificationGreaterThan": 30}}}
 
 
 def test_no_container_is_public() -> None:
-    assert at(STORAGE.resources["containers"].body, "properties.publicAccess") == "None"
+    for snapshot in BOTH:
+        assert {each.at("publicAccess") for each in snapshot.of(f"{STORAGE}/blobServices/containers")} == {"None"}
 
 
 @pytest.mark.parametrize("policy", ["deleteRetentionPolicy", "containerDeleteRetentionPolicy"])
 def test_what_was_deleted_can_be_brought_back(policy: str) -> None:
-    assert at(STORAGE.resources["blobs"].body, f"properties.{policy}.enabled") is True
+    assert sample().one(f"{STORAGE}/blobServices").at(f"{policy}.enabled") is True
 
 
 @pytest.mark.parametrize(
@@ -80,8 +79,9 @@ def test_what_was_deleted_can_be_brought_back(policy: str) -> None:
         ("enabledForTemplateDeployment", False),
     ],
 )
-def test_the_vault_is_ruled_by_roles_and_cannot_be_purged(path: str, wanted: Value) -> None:
-    assert at(VAULT.resources["vault"].body, f"properties.{path}") == wanted
+def test_the_vault_is_ruled_by_roles_and_cannot_be_purged(path: str, wanted: object) -> None:
+    for snapshot in BOTH:
+        assert snapshot.one("Microsoft.KeyVault/vaults").at(path) == wanted
 
 
 @pytest.mark.parametrize(
@@ -96,118 +96,99 @@ def test_the_vault_is_ruled_by_roles_and_cannot_be_purged(path: str, wanted: Val
         ("functionAppConfig.deployment.storage.authentication.type", "UserAssignedIdentity"),
     ],
 )
-def test_the_app_speaks_tls_and_fetches_its_code_by_identity(path: str, wanted: Value) -> None:
-    assert at(APP.resources["app"].body, f"properties.{path}") == wanted
+def test_the_app_speaks_tls_and_fetches_its_code_by_identity(path: str, wanted: object) -> None:
+    for snapshot in BOTH:
+        assert snapshot.one("Microsoft.Web/sites").at(path) == wanted
 
 
 def test_the_plan_is_flex_consumption() -> None:
-    assert at(APP.resources["plan"].body, "sku") == {"name": "FC1", "tier": "FlexConsumption"}
+    assert sample().one("Microsoft.Web/serverfarms").body["sku"] == {"name": "FC1", "tier": "FlexConsumption"}
 
 
-@pytest.mark.parametrize(("resource", "name"), [("noFtpPassword", "ftp"), ("noScmPassword", "scm")])
-def test_nobody_publishes_with_a_password(resource: str, name: str) -> None:
-    body = APP.resources[resource].body
-    assert (body["name"], at(body, "properties.allow")) == (name, False)
+@of_both
+def test_nobody_publishes_with_a_password(snapshot: Snapshot) -> None:
+    policies = snapshot.of("Microsoft.Web/sites/basicPublishingCredentialsPolicies")
+    assert {each.name.rpartition("/")[2]: each.at("allow") for each in policies} == {"ftp": False, "scm": False}
 
 
-def test_there_is_exactly_one_identity_and_everything_is_it() -> None:
+@of_both
+def test_there_is_exactly_one_identity_and_everything_is_it(snapshot: Snapshot) -> None:
     """Two identities on an app, or one that settings do not name, are the commonest reason of an unhealthy host."""
-    made = [each.type for path in every_file() for each in load(path).resources.values() if not each.is_existing]
-    assert made.count("Microsoft.ManagedIdentity/userAssignedIdentities") == 1
-    for resource in (APP.resources["app"], TOPIC.resources["topic"]):
-        assert at(resource.body, "identity.type") == "UserAssigned"
-        assert at(resource.body, "identity.userAssignedIdentities") == {"'${identityId}'": {}}
-    assert "SystemAssigned" not in "".join(path.read_text(encoding="utf-8") for path in every_file())
+    identity = snapshot.one("Microsoft.ManagedIdentity/userAssignedIdentities").id
+    held = [each.body["identity"] for each in snapshot.resources if "identity" in each.body]
+    assert held == [{"type": "UserAssigned", "userAssignedIdentities": {identity: {}}}] * 2
+    app = snapshot.one("Microsoft.Web/sites")
+    package = app.at("functionAppConfig.deployment.storage.authentication.userAssignedIdentityResourceId")
+    assert app.at("keyVaultReferenceIdentity") == package == identity
 
 
-@pytest.mark.parametrize(
-    "path",
-    [
-        "properties.keyVaultReferenceIdentity",
-        "properties.functionAppConfig.deployment.storage.authentication.userAssignedIdentityResourceId",
-    ],
-)
-def test_the_app_uses_the_identity_for(path: str) -> None:
-    assert at(APP.resources["app"].body, path) == Expression("identityId", APP.resources["app"].node)
-
-
-def test_telemetry_is_not_taken_from_strangers() -> None:
-    assert at(MONITORING.resources["component"].body, "properties.DisableLocalAuth") is True
-    assert at(MONITORING.resources["workspace"].body, "properties.features.disableLocalAuth") is True
-
-
-def test_every_role_assignment_names_the_principal_s_type_and_has_a_name_of_its_own() -> None:
-    """Without the type, a new principal that has not spread yet fails the deployment."""
-    assignments = [each for each in ROLES.resources.values() if each.type.endswith("roleAssignments")]
-    assert len(assignments) == 9
-    for each in assignments:
-        properties = each.body["properties"]
-        assert isinstance(properties, dict)
-        assert {"roleDefinitionId", "principalId", "principalType"} == properties.keys()
-        name, scope = each.body["name"], each.body["scope"]
-        assert isinstance(name, Expression)
-        assert isinstance(scope, Expression)
-        assert re.fullmatch(rf"guid\({scope.text}\.id, \w+, [\w.\[\]]+\)", name.text), name.text
-
-
-def test_no_role_is_given_on_the_whole_resource_group() -> None:
-    for each in ROLES.resources.values():
-        if each.type.endswith("roleAssignments"):
-            assert "scope" in each.body, each.symbol
+@of_both
+def test_telemetry_is_not_taken_from_strangers(snapshot: Snapshot) -> None:
+    assert snapshot.one("Microsoft.Insights/components").at("DisableLocalAuth") is True
+    assert snapshot.one("Microsoft.OperationalInsights/workspaces").at("features.disableLocalAuth") is True
 
 
 def test_nobody_but_the_subscription_reads_a_key() -> None:
-    readers = [path.name for path in every_file() if re.search(r"\blist\w*\(", path.read_text(encoding="utf-8"))]
+    readers = [path.name for path in INFRA.rglob("*.bicep") if re.search(r"\blist\w*\(", path.read_text("utf-8"))]
     assert readers == ["subscription.bicep"]
+    for snapshot in BOTH:
+        assert "listKeys" not in json.dumps([each.body for each in snapshot.resources])
 
 
 def test_the_webhook_s_key_passes_through_no_parameter_and_no_output() -> None:
-    text = (INFRA / "subscription.bicep").read_text(encoding="utf-8")
-    assert text.count("listKeys(") == 1
-    assert not [each for each in SUBSCRIPTION.outputs.values() if "key" in str(each.value).lower()]
-    assert "blobs_extension" in str(
-        at(SUBSCRIPTION.resources["subscription"].body, "properties.destination.properties.endpointUrl")
-    )
+    kept = json.dumps([each.body for each in event_subscription().resources])
+    assert kept.count("listKeys(") == 1
+    assert "systemKeys.blobs_extension" in _webhook()["endpointUrl"]
+    assert "listKeys" not in json.dumps(event_subscription().outputs)
 
 
+def _webhook() -> Mapping[str, Any]:
+    found: Mapping[str, Any] = _events().at("destination.properties")
+    return found
+
+
+def _events() -> Resource:
+    return event_subscription().one("Microsoft.EventGrid/systemTopics/eventSubscriptions")
+
+
+@pytest.mark.infra
 def test_no_output_is_a_secret() -> None:
-    for path in every_file():
-        for name, output in load(path).outputs.items():
-            said = f"{name} {output.value}".lower()
-            assert not re.search(r"listkeys|connectionstring|instrumentationkey|password|accountkey", said), name
-    assert MAIN.outputs["clientSecretName"].value == Expression("clientSecretName", APP.resources["app"].node)
+    for template, each in each_template():
+        for name, output in each.get("outputs", {}).items():
+            said = f"{name} {output['value']}".lower()
+            assert not re.search(r"listkeys|connectionstring|instrumentationkey|password|accountkey", said), template
+    # The name of a secret is none.
+    assert sample().outputs["clientSecretName"] == "entra-client-secret"
 
 
 def test_a_client_secret_is_a_reference_into_the_vault_and_a_token_is_never_a_setting() -> None:
-    settings = at(MAIN.modules["functionApp"].body, "params.applicationSettings")
-    assert isinstance(settings, dict)
-    vault = "'@Microsoft.KeyVault(SecretUri=${keyVault.outputs.uri}secrets/${clientSecretName})'"
-    told = {
-        name: getattr(settings[name], "text", "") for name in ("TODO_ATTACH_TOKENS", "TODO_ATTACH_ENTRA_CLIENT_SECRET")
-    }
-    assert told == {
-        "TODO_ATTACH_TOKENS": "empty(entraClientId) ? '{}' : ''",
-        "TODO_ATTACH_ENTRA_CLIENT_SECRET": f"entraProof == 'client-secret' ? {vault} : ''",
-    }
+    settings = every_option().one("Microsoft.Web/sites/config").properties
+    secret = filled(settings["TODO_ATTACH_ENTRA_CLIENT_SECRET"], as_azure)
+    vault = "https://kv-todoatt-42u5fvejh3pts.vault.azure.net"
+    assert secret == f"@Microsoft.KeyVault(SecretUri={vault}/secrets/entra-client-secret)"
+    assert settings["TODO_ATTACH_TOKENS"] == ""
+    without = app_settings(sample())
+    assert (without["TODO_ATTACH_TOKENS"], without["TODO_ATTACH_ENTRA_CLIENT_SECRET"]) == ("{}", "")
 
 
+@pytest.mark.infra
 def test_only_people_of_this_tenant_may_connect_unless_told_otherwise_and_the_app_proves_itself_without_a_secret() -> (
     None
 ):
-    assert getattr(MAIN.parameters["entraTenant"].default, "text", "") == "tenant().tenantId"
-    assert MAIN.parameters["entraProof"].default == "managed-identity"
+    assert app_settings(sample())["TODO_ATTACH_ENTRA_TENANT"] == TENANT_ID
+    assert parameters()["entraProof"]["defaultValue"] == "managed-identity"
 
 
 @pytest.mark.parametrize(
     ("path", "wanted"),
     [("kty", "RSA"), ("keySize", 3072), ("keyOps", ["wrapKey", "unwrapKey"]), ("attributes.exportable", False)],
 )
-def test_the_accounts_key_wraps_and_does_nothing_else(path: str, wanted: Value) -> None:
-    assert at(VAULT.resources["accountsKey"].body, f"properties.{path}") == wanted
+def test_the_accounts_key_wraps_and_does_nothing_else(path: str, wanted: object) -> None:
+    assert sample().one("Microsoft.KeyVault/vaults/keys").at(path) == wanted
 
 
 def test_no_file_holds_something_that_looks_like_a_secret() -> None:
-    kept = [*every_file(), *(INFRA.glob("*.bicepparam")), *(ROOT / "scripts").glob("*.sh")]
+    kept = [*sources(), *INFRA.rglob("*.snapshot.json"), *(ROOT / "scripts").glob("*.sh")]
     for path in kept:
         text = path.read_text(encoding="utf-8")
         assert not re.search(r"AccountKey=|SharedAccessSignature|eyJ[A-Za-z0-9_-]{20,}|sig=[A-Za-z0-9%]{20,}", text), (
@@ -216,35 +197,40 @@ def test_no_file_holds_something_that_looks_like_a_secret() -> None:
 
 
 def test_events_only_come_over_modern_tls_from_the_one_container_for_committed_blobs() -> None:
-    subscription = SUBSCRIPTION.resources["subscription"].body
-    assert at(subscription, "properties.destination.properties.minimumTlsVersionAllowed") == "1.2"
-    begins = at(subscription, "properties.filter.subjectBeginsWith")
-    assert isinstance(begins, Expression)
-    assert begins.text == "'/blobServices/default/containers/${attachmentsContainer}/blobs/'"
-    assert at(subscription, "properties.filter.includedEventTypes") == ["Microsoft.Storage.BlobCreated"]
-    assert at(subscription, "properties.filter.advancedFilters.0.key") == "data.api"
-    apis = at(subscription, "properties.filter.advancedFilters.0.values")
-    assert apis == ["PutBlob", "PutBlockList", "CopyBlob", "FlushWithClose"]
+    assert _webhook()["minimumTlsVersionAllowed"] == "1.2"
+    assert _events().at("filter.subjectBeginsWith") == "/blobServices/default/containers/attachments/blobs/"
+    assert _events().at("filter.includedEventTypes") == ["Microsoft.Storage.BlobCreated"]
+    [condition] = _events().at("filter.advancedFilters")
+    assert condition["key"] == "data.api"
+    assert condition["values"] == ["PutBlob", "PutBlockList", "CopyBlob", "FlushWithClose"]
 
 
 def test_an_event_that_cannot_be_delivered_is_kept_by_identity() -> None:
-    subscription = SUBSCRIPTION.resources["subscription"].body
-    assert at(subscription, "properties.deadLetterWithResourceIdentity.identity.type") == "UserAssigned"
-    kind = at(subscription, "properties.deadLetterWithResourceIdentity.deadLetterDestination.endpointType")
-    assert kind == "StorageBlob"
-    retry = at(subscription, "properties.retryPolicy")
-    assert isinstance(retry, dict)
-    assert retry.keys() == {"maxDeliveryAttempts", "eventTimeToLiveInMinutes"}
-
-
-def test_everything_that_serves_requests_sends_its_diagnostics_to_the_workspace() -> None:
-    watched = {
-        str(getattr(each.body["scope"], "text", ""))
-        for path in every_file()
-        for each in load(path).resources.values()
-        if each.type.endswith("diagnosticSettings")
+    kept = _events().at("deadLetterWithResourceIdentity")
+    identity = sample().one("Microsoft.ManagedIdentity/userAssignedIdentities").id
+    assert kept["identity"] == {"type": "UserAssigned", "userAssignedIdentity": identity}
+    assert kept["deadLetterDestination"] == {
+        "endpointType": "StorageBlob",
+        "properties": {"resourceId": sample().one(STORAGE).id, "blobContainerName": "dead-letters"},
     }
-    assert watched == {"blobs", "queueService", "tableService", "vault", "app", "topic"}
+    assert _events().at("retryPolicy").keys() == {"maxDeliveryAttempts", "eventTimeToLiveInMinutes"}
+
+
+@of_both
+def test_everything_that_serves_requests_sends_its_diagnostics_to_the_workspace(snapshot: Snapshot) -> None:
+    settings = snapshot.of("Microsoft.Insights/diagnosticSettings")
+    watched = [each.scope.removeprefix(f"{GROUP_ID}/providers/") for each in settings]
+    account = "Microsoft.Storage/storageAccounts/todoattach42u5fvejh3pts"
+    assert sorted(watched) == sorted(
+        [
+            *(f"{account}/{service}/default" for service in ("blobServices", "queueServices", "tableServices")),
+            "Microsoft.KeyVault/vaults/kv-todoatt-42u5fvejh3pts",
+            "Microsoft.Web/sites/func-todoattach-42u5fvejh3pts",
+            "Microsoft.EventGrid/systemTopics/evgt-todoattach-42u5fvejh3pts",
+        ]
+    )
+    workspace = snapshot.one("Microsoft.OperationalInsights/workspaces").id
+    assert {each.at("workspaceId") for each in settings} == {workspace}
 
 
 @pytest.mark.parametrize("script", ["deploy.sh", "connect-entra.sh"])
@@ -272,10 +258,10 @@ def test_no_query_shows_a_text_that_may_name_people_or_hold_a_url() -> None:
     assert {name: columns for name, columns in shown.items() if columns} == {}
 
 
-def test_alerts_tell_the_action_group_and_nobody_else() -> None:
-    assert at(ALERTS.resources["alerts"].body, "properties.actions") == {
-        "actionGroups": [Expression("actionGroupId", ALERTS.resources["alerts"].node)]
-    }
-    assert at(ALERTS.resources["alerts"].body, "properties.scopes") == [
-        Expression("workspaceId", ALERTS.resources["alerts"].node)
-    ]
+@of_both
+def test_alerts_tell_the_action_group_and_nobody_else(snapshot: Snapshot) -> None:
+    group = snapshot.one("Microsoft.Insights/actionGroups").id
+    workspace = snapshot.one("Microsoft.OperationalInsights/workspaces").id
+    for rule in snapshot.of("Microsoft.Insights/scheduledQueryRules"):
+        assert rule.at("actions") == {"actionGroups": [group]}
+        assert rule.at("scopes") == [workspace]

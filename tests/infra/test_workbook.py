@@ -1,6 +1,5 @@
 """The workbook: its JSON, its queries, its parameters; and what it shows of hours that the application lived."""
 
-import json
 import re
 from datetime import timedelta
 from typing import Any
@@ -9,10 +8,9 @@ import pytest
 
 from local.stand_ins.todo.faults import Answer
 from shared.core.entry import Phase
-from tests.infra.bicep import load
 from tests.infra.kql import KQL, analysed
 from tests.infra.watched import Watched
-from tests.infra.workbook import COMPONENT, MODULE, WORKSPACE, items, parameters, queries, workbook
+from tests.infra.workbook import COMPONENT, DEPLOYED, WORKSPACE, items, parameters, queries, workbook
 from tests.scenarios.promise import FILE, fault
 
 pytestmark = pytest.mark.infra
@@ -20,15 +18,12 @@ DAY = timedelta(days=1)
 
 
 def test_it_is_json_that_a_workbook_is_made_of() -> None:
-    again = json.loads(json.dumps(workbook()))
+    again = workbook()
     assert again["version"] == "Notebook/1.0"
     assert {item["type"] for item in again["items"]} == {3, 9}
     names = [item["name"] for item in again["items"]]
     assert len(set(names)) == len(names)
-    properties = load(MODULE).resources["workbook"].body["properties"]
-    assert isinstance(properties, dict)
-    assert getattr(properties["serializedData"], "text", "") == "string(content)"
-    assert again["fallbackResourceIds"] == [COMPONENT]
+    assert again["fallbackResourceIds"] == [COMPONENT] == [DEPLOYED.at("sourceId")]
 
 
 def test_its_queries_are_the_checked_files_each_once() -> None:

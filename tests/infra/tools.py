@@ -1,4 +1,4 @@
-"""Where scripts/setup-checks puts things."""
+"""Where scripts/setup-checks and scripts/bicep put things."""
 
 from pathlib import Path
 
@@ -9,8 +9,8 @@ def az_environment() -> Path:
     return ROOT / ".venv-az/.installed"
 
 
-def types_cache() -> Path:
-    return ROOT / ".local/bicep-types/.complete"
+def templates() -> Path:
+    return ROOT / ".local/bicep"
 
 
 def language_service() -> Path:

@@ -1,40 +1,21 @@
-"""The workbook of workbook.bicep, as the JSON that is deployed."""
+"""The workbook, as the JSON that is deployed."""
 
+import json
 from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import Any
 
-from tests.infra.bicep import INFRA, Expression, Value, load
-from tests.infra.kql import text_of
+from tests.infra.deployed import sample
 
-MODULE = INFRA / "modules/workbook.bicep"
-COMPONENT, WORKSPACE = "/subscriptions/0/component", "/subscriptions/0/workspace"
+DEPLOYED = sample().one("Microsoft.Insights/workbooks")
+COMPONENT = sample().one("Microsoft.Insights/components").id
+WORKSPACE = sample().one("Microsoft.OperationalInsights/workspaces").id
 
 
 @cache
 def workbook() -> Mapping[str, Any]:
-    built = _resolved(load(MODULE).variables["content"])
-    assert isinstance(built, dict)
-    return built
-
-
-def _resolved(value: Value) -> Any:
-    """What Bicep makes of *value*: files are read, parameters have values."""
-    match value:
-        case dict():
-            return {name: _resolved(each) for name, each in value.items()}
-        case list():
-            return [_resolved(each) for each in value]
-        case Expression("componentId"):
-            return COMPONENT
-        case Expression("workspaceId"):
-            return WORKSPACE
-        case Expression(text) if text.startswith("guid("):
-            return text
-        case Expression():
-            return text_of(value, MODULE)
-        case _:
-            return value
+    read: Mapping[str, Any] = json.loads(DEPLOYED.at("serializedData"))
+    return read
 
 
 def items(kind: int) -> list[Mapping[str, Any]]:
