@@ -34,6 +34,17 @@ param operatorPrincipalId string = ''
 param operatorPrincipalType string = 'User'
 
 @maxLength(100)
+@allowed(['trusted', 'strangers'])
+@description('trusted: senders write and overwrite files, edit metadata, and find files by the tags that tell the outcome. strangers: they create files, and neither overwrite, edit nor find any; every blob request is logged.')
+param senderProfile string = 'trusted'
+
+@maxLength(100)
+@description('Senders who are held to a prefix of the path, by a condition of their role: [{ principalId, prefix }], the prefix ending in a slash.')
+param senderPaths senderPath[] = []
+
+@description('Make the custom role for senders. Where you may make none: they get Storage Blob Data Contributor on the container, which also reads and deletes.')
+param customRole bool = true
+
 @description('Object ids of those who may put files.')
 param senderPrincipalIds string[] = []
 
@@ -48,10 +59,15 @@ param alertEmail string = ''
 @description('Whether the alert rules run. Each is priced by how often it runs (docs/operations.md, "Watch").')
 param alertsEnabled bool = true
 
-@minLength(1)
 @maxLength(300)
-@description('Where people of this deployment read docs/operations.md; alerts link to it.')
-param operationsUrl string = 'docs/operations.md'
+@description('Where people of this deployment read docs/operations.md, for the links in alerts; empty = alerts name the heading.')
+param operationsUrl string = ''
+
+@description('Whether the rule "silent" runs. Off until the code is live, it does not fire on a slow first deployment.')
+param silentAlertEnabled bool = true
+
+@description('Whether the rule "rejected" runs: a mistake of who put a file, which its tag tells them.')
+param rejectedAlertEnabled bool = false
 
 @description('The operator may also run scripts/reconcile.py: read files, write the ledger, send range messages.')
 param operatorMayReconcile bool = false
@@ -153,7 +169,8 @@ param signInWaitDays int = 14
 
 // -- size and cost --
 
-@allowed([512, 2048, 4096])
+// 512 is not offered: by the platform's sizes it comes with a quarter of a core, and nobody has measured a start on it.
+@allowed([2048, 4096])
 @description('Memory of an instance, in MB.')
 param instanceMemoryMB int = 2048
 
@@ -164,8 +181,34 @@ param maximumInstanceCount int = 40
 
 @minValue(0)
 @maxValue(5)
-@description('Instances that always run for the chain of slices: 0 costs nothing while idle, 1 spares the first file a cold start.')
-param alwaysReadyInstances int = 0
+@description('Instances that always run for blob events, billed all the time: 1 spares the first file a cold start.')
+param alwaysReadyBlob int = 0
+
+@minValue(0)
+@maxValue(5)
+@description('Instances that always run for the pages, billed all the time: 1 spares who signs in a cold start.')
+param alwaysReadyHttp int = 0
+
+@minValue(0)
+@maxValue(5)
+@description('Instances that always run for send_range, the chain of slices, billed all the time: 1 spares the first slice a cold start.')
+param alwaysReadySendRange int = 0
+
+@minValue(0)
+@maxValue(5)
+@description('Instances that always run for park_range, which hardly ever runs, billed all the time.')
+param alwaysReadyParkRange int = 0
+
+@minValue(0)
+@maxValue(5)
+@description('Instances that always run for reopen_upload, which hardly ever runs, billed all the time.')
+param alwaysReadyReopenUpload int = 0
+
+@description('The host finds its storage by AzureWebJobsStorage__accountName: the way out where it cannot by service URIs (functions-host#11787).')
+param hostStorageByAccountName bool = false
+
+@description('Spread the app and the storage over the zones of the region: storage of at least ZRS, and two instances of a group that has any.')
+param zoneRedundant bool = false
 
 @allowed(['Standard_LRS', 'Standard_ZRS', 'Standard_GRS', 'Standard_GZRS'])
 @description('Redundancy of the storage account.')
@@ -181,6 +224,11 @@ param deletedBlobDays int = 7
 @description('Days after which a file in the container is deleted; 0 = never. Raised to the longest that an upload may wait, plus a day.')
 param deleteFilesAfterDays int = 0
 
+@minValue(7)
+@maxValue(3650)
+@description('Days after which an event that could not be delivered is deleted.')
+param deadLetterDays int = 30
+
 @minValue(30)
 @maxValue(730)
 @description('Days that logs are kept.')
@@ -194,10 +242,48 @@ param dailyQuotaGb int = 5
 @description('Log every request to blob storage: for an audit; costs a log record per request.')
 param auditBlobRequests bool = false
 
+@description('Log every request to queues and to the table too: costs a log record per poll of a queue.')
+param auditQueueAndTableRequests bool = false
+
+@description('Locks against deletion of storage account and vault; whoever deploys needs the right to make locks.')
+param locks bool = false
+
+@minValue(0)
+@maxValue(100000)
+@description('Budget of the resource group in a month, in the currency of the bill: mails alertEmail at 80 % and when 100 % are forecast. 0 = none.')
+param monthlyBudget int = 0
+
+@minLength(10)
+@maxLength(10)
+@description('First day of the budget, yyyy-MM-01. Give it in writing: a budget keeps the day with which it was made.')
+param budgetStart string = utcNow('yyyy-MM-01')
+
+@description('Metric alerts, which do not depend on the workspace: dead letters of Event Grid, and no executions. Each has its price.')
+param metricAlertsEnabled bool = true
+
+@maxLength(300)
+@description('Resource id of a Log Analytics workspace that is there already; its retention and quota stay as they are. Empty = one is made.')
+param workspaceResourceId string = ''
+
+@maxLength(300)
+@description('Resource id of a user-assigned identity that is there already. Empty = one is made.')
+param identityResourceId string = ''
+
 @description('Take back the deleted key vault of a former deployment in this resource group; deploy.sh finds out.')
 param recoverVault bool = false
 
 // -- names --
+
+@description('One sender, and where in the container they may put files.')
+type senderPath = {
+  @description('Object id, of the kind that senderPrincipalType names.')
+  principalId: string
+
+  @minLength(2)
+  @maxLength(200)
+  @description('Begins the names of their files, and ends in a slash.')
+  prefix: string
+}
 
 var unique = uniqueString(resourceGroup().id)
 var base = '${prefix}-${unique}'
@@ -212,11 +298,30 @@ var blobPoisonQueue = 'webjobs-blobtrigger-poison'
 var clientSecretName = 'entra-client-secret'
 var pythonVersion = '3.13'
 
+// Two instances a group, or a zone that fails takes the only one with it.
+var leastReady = zoneRedundant ? 2 : 1
+var zonedSku = storageSku == 'Standard_LRS'
+  ? 'Standard_ZRS'
+  : storageSku == 'Standard_GRS' ? 'Standard_GZRS' : storageSku
+// Where senders trust nobody, who did what must be found out afterwards.
+var effectiveAuditBlobRequests = auditBlobRequests || senderProfile == 'strangers'
+
+var makesIdentity = empty(identityResourceId)
+var workspaceGroup = empty(workspaceResourceId)
+  ? [subscription().subscriptionId, resourceGroup().name]
+  : [split(workspaceResourceId, '/')[2], split(workspaceResourceId, '/')[4]]
+var identityParts = split(makesIdentity ? '////////none' : identityResourceId, '/')
+
 // A file may not vanish while an upload of it may still be going on or waiting for a person.
 var longestWaitDays = signInWaitDays + (maxAgeHours + 23) / 24
 var effectiveDeleteFilesAfterDays = deleteFilesAfterDays == 0 ? 0 : max(deleteFilesAfterDays, longestWaitDays + 1)
 
-module identity 'modules/identity.bicep' = {
+resource givenIdentity 'Microsoft.ManagedIdentity/userAssignedIdentities@2024-11-30' existing = if (!makesIdentity) {
+  name: identityParts[8]
+  scope: resourceGroup(identityParts[2], identityParts[4])
+}
+
+module identity 'modules/identity.bicep' = if (makesIdentity) {
   name: 'identity'
   params: {
     name: 'id-${base}'
@@ -225,12 +330,17 @@ module identity 'modules/identity.bicep' = {
   }
 }
 
+var identityId = makesIdentity ? identity!.outputs.id : givenIdentity.id
+var identityClientId = makesIdentity ? identity!.outputs.clientId : givenIdentity!.properties.clientId
+var identityPrincipalId = makesIdentity ? identity!.outputs.principalId : givenIdentity!.properties.principalId
+
 module monitoring 'modules/monitoring.bicep' = {
   name: 'monitoring'
   params: {
     workspaceName: 'log-${base}'
     componentName: 'appi-${base}'
     actionGroupName: 'ag-${base}'
+    givenWorkspaceId: workspaceResourceId
     location: location
     tags: tags
     retentionDays: logRetentionDays
@@ -241,6 +351,8 @@ module monitoring 'modules/monitoring.bicep' = {
 
 module queries 'modules/queries.bicep' = {
   name: 'queries'
+  // The functions lie in the workspace, and so in its group.
+  scope: resourceGroup(workspaceGroup[0], workspaceGroup[1])
   params: {
     workspaceName: monitoring.outputs.workspaceName
   }
@@ -265,6 +377,8 @@ module alerts 'modules/alerts.bicep' = {
     workspaceId: monitoring.outputs.workspaceId
     actionGroupId: monitoring.outputs.actionGroupId
     enabled: alertsEnabled
+    silentEnabled: silentAlertEnabled
+    rejectedEnabled: rejectedAlertEnabled
     operationsUrl: operationsUrl
   }
 }
@@ -275,7 +389,7 @@ module storage 'modules/storage.bicep' = {
     name: storageAccountName
     location: location
     tags: tags
-    sku: storageSku
+    sku: zoneRedundant ? zonedSku : storageSku
     workspaceId: monitoring.outputs.workspaceId
     attachmentsContainer: attachmentsContainer
     deploymentContainer: deploymentContainer
@@ -285,7 +399,10 @@ module storage 'modules/storage.bicep' = {
     tableNames: [tableName]
     deletedBlobDays: deletedBlobDays
     deleteFilesAfterDays: effectiveDeleteFilesAfterDays
-    auditBlobRequests: auditBlobRequests
+    deadLetterDays: deadLetterDays
+    auditBlobRequests: effectiveAuditBlobRequests
+    auditQueueAndTableRequests: auditQueueAndTableRequests
+    locked: locks
   }
 }
 
@@ -297,6 +414,7 @@ module keyVault 'modules/keyvault.bicep' = {
     tags: tags
     workspaceId: monitoring.outputs.workspaceId
     recover: recoverVault
+    locked: locks
   }
 }
 
@@ -309,10 +427,16 @@ module roles 'modules/roles.bicep' = {
     vaultName: keyVault.outputs.name
     accountsKeyName: keyVault.outputs.accountsKeyName
     componentName: monitoring.outputs.componentName
-    identityPrincipalId: identity.outputs.principalId
+    identityPrincipalId: identityPrincipalId
     operatorPrincipalId: operatorPrincipalId
     operatorPrincipalType: operatorPrincipalType
     operatorMayReconcile: operatorMayReconcile
+    queueName: queueName
+    tableName: tableName
+    clientSecretName: entraProof == 'client-secret' ? clientSecretName : ''
+    senderProfile: senderProfile
+    senderPaths: senderPaths
+    customRole: customRole
     senderPrincipalIds: senderPrincipalIds
     senderPrincipalType: senderPrincipalType
   }
@@ -327,13 +451,24 @@ module functionApp 'modules/functionapp.bicep' = {
     name: 'func-${base}'
     location: location
     tags: tags
-    identityId: identity.outputs.id
-    identityClientId: identity.outputs.clientId
+    identityId: identityId
+    identityClientId: identityClientId
     packageContainerUri: '${storage.outputs.blobUri}${deploymentContainer}'
     pythonVersion: pythonVersion
     instanceMemoryMB: instanceMemoryMB
+    // azd finds the app of its service `app` by this tag.
+    appTags: { 'azd-service-name': 'app' }
+    zoneRedundant: zoneRedundant
     maximumInstanceCount: maximumInstanceCount
-    alwaysReadyInstances: alwaysReadyInstances
+    alwaysReady: {
+      blob: alwaysReadyBlob > 0 ? max(alwaysReadyBlob, leastReady) : 0
+      http: alwaysReadyHttp > 0 ? max(alwaysReadyHttp, leastReady) : 0
+      'function:send_range': alwaysReadySendRange > 0 ? max(alwaysReadySendRange, leastReady) : 0
+      'function:park_range': alwaysReadyParkRange > 0 ? max(alwaysReadyParkRange, leastReady) : 0
+      'function:reopen_upload': alwaysReadyReopenUpload > 0 ? max(alwaysReadyReopenUpload, leastReady) : 0
+    }
+    hostStorageByAccountName: hostStorageByAccountName
+    storageAccountName: storage.outputs.name
     blobUri: storage.outputs.blobUri
     queueUri: storage.outputs.queueUri
     tableUri: storage.outputs.tableUri
@@ -379,8 +514,32 @@ module eventGrid 'modules/eventgrid.bicep' = {
     location: location
     tags: tags
     storageAccountId: storage.outputs.id
-    identityId: identity.outputs.id
+    identityId: identityId
     workspaceId: monitoring.outputs.workspaceId
+  }
+}
+
+module metricAlerts 'modules/metricalerts.bicep' = {
+  name: 'metric-alerts'
+  params: {
+    suffix: base
+    tags: tags
+    enabled: metricAlertsEnabled
+    operationsUrl: operationsUrl
+    actionGroupId: monitoring.outputs.actionGroupId
+    topicName: eventGrid.outputs.name
+    functionAppName: functionApp.outputs.name
+  }
+}
+
+module budget 'modules/budget.bicep' = if (monthlyBudget > 0) {
+  name: 'budget'
+  params: {
+    name: 'budget-${base}'
+    amount: monthlyBudget
+    start: budgetStart
+    email: alertEmail
+    actionGroupId: monitoring.outputs.actionGroupId
   }
 }
 
@@ -435,10 +594,10 @@ output entraTenant string = entraTenant
 output entraProof string = entraProof
 
 @description('Resource id of the identity.')
-output identityResourceId string = identity.outputs.id
+output identityResourceId string = identityId
 
 @description('Object id of the identity: the subject of the Entra application\'s federated credential.')
-output identityPrincipalId string = identity.outputs.principalId
+output identityPrincipalId string = identityPrincipalId
 
 @description('Name of the Log Analytics workspace.')
 output workspaceName string = monitoring.outputs.workspaceName
@@ -448,6 +607,9 @@ output componentName string = monitoring.outputs.componentName
 
 @description('Resource id of the action group, for alerts.')
 output actionGroupId string = monitoring.outputs.actionGroupId
+
+@description('Resource id of the rule "silent", which is switched on once the code is live.')
+output silentAlertId string = alerts.outputs.silentId
 
 @description('Name of the role for people who put files.')
 output senderRoleName string = roles.outputs.senderRoleName

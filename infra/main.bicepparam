@@ -26,8 +26,10 @@ param senderPrincipalType = 'Group'
 param alertEmail = ''
 // param operationsUrl = 'https://...'
 
-// 1 keeps one instance warm for the chain of slices, at its price; 0 accepts a cold start for the first file.
-param alwaysReadyInstances = 0
+// 1 keeps an instance warm, at its price: for the first blob after a rest, and for its first slice. 0 accepts a cold start.
+// docs/operations.md, "Costs", has what each group costs and cures.
+param alwaysReadyBlob = 0
+param alwaysReadySendRange = 0
 
 // Delete files from the container after so many days; 0 = never. Never shorter than the longest wait of an upload.
 param deleteFilesAfterDays = 0

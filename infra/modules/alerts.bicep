@@ -22,7 +22,13 @@ param actionGroupId string
 @description('Whether the rules run.')
 param enabled bool
 
-@description('Where docs/operations.md can be read.')
+@description('Whether the rule "silent" runs, where the others do.')
+param silentEnabled bool
+
+@description('Whether the rule "rejected" runs, where the others do.')
+param rejectedEnabled bool
+
+@description('Where docs/operations.md can be read; empty = nowhere by a link.')
 param operationsUrl string
 
 var rules = [
@@ -97,7 +103,19 @@ var rules = [
     threshold: 0
     query: loadTextContent('../kql/alerts/signin.kql')
   }
+  {
+    name: 'rejected'
+    meaning: 'Files were rejected: who put them has to put something right.'
+    severity: 3
+    every: 'PT15M'
+    window: 'PT30M'
+    operator: 'GreaterThan'
+    threshold: 0
+    query: loadTextContent('../kql/alerts/rejected.kql')
+  }
 ]
+
+var off = concat(silentEnabled ? [] : ['silent'], rejectedEnabled ? [] : ['rejected'])
 
 resource alerts 'Microsoft.Insights/scheduledQueryRules@2026-03-01' = [
   for rule in rules: {
@@ -107,9 +125,9 @@ resource alerts 'Microsoft.Insights/scheduledQueryRules@2026-03-01' = [
     kind: 'LogAlert'
     properties: {
       displayName: 'todo-attach ${rule.name}'
-      description: '${rule.meaning} What to do: ${operationsUrl}#alert-${rule.name}'
+      description: '${rule.meaning} What to do: ${empty(operationsUrl) ? 'docs/operations.md, "Alert: ${rule.name}"' : '${operationsUrl}#alert-${rule.name}'}'
       severity: rule.severity
-      enabled: enabled
+      enabled: enabled && !contains(off, rule.name)
       scopes: [workspaceId]
       evaluationFrequency: rule.every
       windowSize: rule.window
@@ -136,3 +154,6 @@ resource alerts 'Microsoft.Insights/scheduledQueryRules@2026-03-01' = [
     }
   }
 ]
+
+@description('Resource id of the rule "silent".')
+output silentId string = resourceId('Microsoft.Insights/scheduledQueryRules', 'alert-silent-${suffix}')

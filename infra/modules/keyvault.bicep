@@ -18,6 +18,9 @@ param workspaceId string
 @description('Take back the deleted vault of this name.')
 param recover bool
 
+@description('Whether the vault is locked against deletion.')
+param locked bool
+
 resource vault 'Microsoft.KeyVault/vaults@2026-05-15' = {
   name: name
   location: location
@@ -80,6 +83,15 @@ resource diagnostics 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' 
         enabled: true
       }
     ]
+  }
+}
+
+resource lock 'Microsoft.Authorization/locks@2020-05-01' = if (locked) {
+  name: 'accounts-key'
+  scope: vault
+  properties: {
+    level: 'CanNotDelete'
+    notes: 'Without its key no connected account can be read. scripts/destroy.sh wants this lock to be gone.'
   }
 }
 

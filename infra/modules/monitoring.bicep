@@ -9,6 +9,9 @@ param componentName string
 @description('Name of the action group.')
 param actionGroupName string
 
+@description('Resource id of a workspace that is there already; empty = one is made.')
+param givenWorkspaceId string
+
 @description('Azure region.')
 param location string
 
@@ -24,7 +27,9 @@ param dailyQuotaGb int
 @description('Who is told of alerts, by mail; empty = nobody.')
 param alertEmail string
 
-resource workspace 'Microsoft.OperationalInsights/workspaces@2025-02-01' = {
+var workspaceId = empty(givenWorkspaceId) ? workspace.id : givenWorkspaceId
+
+resource workspace 'Microsoft.OperationalInsights/workspaces@2025-02-01' = if (empty(givenWorkspaceId)) {
   name: workspaceName
   location: location
   tags: tags
@@ -50,7 +55,7 @@ resource component 'Microsoft.Insights/components@2020-02-02' = {
   kind: 'web'
   properties: {
     Application_Type: 'web'
-    WorkspaceResourceId: workspace.id
+    WorkspaceResourceId: workspaceId
     IngestionMode: 'LogAnalytics'
     DisableLocalAuth: true
     DisableIpMasking: false
@@ -71,10 +76,10 @@ resource actionGroup 'Microsoft.Insights/actionGroups@2023-01-01' = {
 }
 
 @description('Resource id of the workspace.')
-output workspaceId string = workspace.id
+output workspaceId string = workspaceId
 
 @description('Name of the workspace.')
-output workspaceName string = workspace.name
+output workspaceName string = last(split(workspaceId, '/'))
 
 @description('Resource id of the Application Insights component.')
 output componentId string = component.id

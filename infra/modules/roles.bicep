@@ -28,6 +28,24 @@ param operatorPrincipalId string
 @description('What the operator is.')
 param operatorPrincipalType string
 
+@description('Name of the queue of range messages.')
+param queueName string
+
+@description('Name of the table of the ledger.')
+param tableName string
+
+@description('Name of the one secret that the application reads; empty = it reads none.')
+param clientSecretName string
+
+@description('trusted or strangers: what senders may do.')
+param senderProfile string
+
+@description('Senders who are held to a prefix: [{ principalId, prefix }].')
+param senderPaths { principalId: string, prefix: string }[]
+
+@description('Whether a custom role is made for senders; without one they are Storage Blob Data Contributors of the container.')
+param customRole bool
+
 @description('The operator may also run scripts/reconcile.py.')
 param operatorMayReconcile bool
 
@@ -47,7 +65,8 @@ var roles = {
   tableContributor: '0a9a7e1f-b9d0-4cc4-a60d-0319b160aaa3'
   tableReader: '76199698-9eea-4c19-bc75-cec21354c6b6'
   secretsUser: '4633458b-17de-408a-b874-0445c86b69e6'
-  cryptoUser: '12338af0-0e69-4776-bea7-57ae8d297424'
+  blobContributor: 'ba92f5b4-2d11-453d-a403-e96b0029c9fe'
+  cryptoServiceEncryptionUser: 'e147488a-f6f5-4113-8e2d-b22465e65bf6'
   secretsOfficer: 'b86a8fe4-44ce-4948-aee5-eccb2c155cd7'
   metricsPublisher: '3913510d-42f4-4e42-8a64-420c390055eb'
 }
@@ -58,10 +77,10 @@ var identityOnStorage = ['blobOwner', 'queueContributor', 'tableContributor']
 // Enough to see where a file hangs; not enough to change or read files.
 var hasOperator = !empty(operatorPrincipalId)
 var operatorLooks = ['queueReader', 'tableReader']
+var operatorOnStorage = hasOperator ? operatorLooks : []
 // What scripts/reconcile.py does on an operator's machine: only on demand, since it reads people's files' names and
-// metadata and writes the ledger.
-var operatorReconciles = operatorMayReconcile ? ['blobReader', 'queueSender', 'tableContributor'] : []
-var operatorOnStorage = hasOperator ? concat(operatorLooks, operatorReconciles) : []
+// metadata and writes the ledger. Each right ends at the one container, queue and table.
+var operatorReconciles = hasOperator && operatorMayReconcile
 
 // A custom role can be given within these scopes; a container cannot be one of them.
 var groupScope = array(resourceGroup().id)
@@ -85,6 +104,31 @@ resource deadLetters 'Microsoft.Storage/storageAccounts/blobServices/containers@
   name: deadLettersContainer
 }
 
+resource queueService 'Microsoft.Storage/storageAccounts/queueServices@2025-08-01' existing = {
+  parent: account
+  name: 'default'
+}
+
+resource queue 'Microsoft.Storage/storageAccounts/queueServices/queues@2025-08-01' existing = {
+  parent: queueService
+  name: queueName
+}
+
+resource tableService 'Microsoft.Storage/storageAccounts/tableServices@2025-08-01' existing = {
+  parent: account
+  name: 'default'
+}
+
+resource table 'Microsoft.Storage/storageAccounts/tableServices/tables@2025-08-01' existing = {
+  parent: tableService
+  name: tableName
+}
+
+resource clientSecret 'Microsoft.KeyVault/vaults/secrets@2026-05-15' existing = if (!empty(clientSecretName)) {
+  parent: vault
+  name: empty(clientSecretName) ? 'none' : clientSecretName
+}
+
 resource vault 'Microsoft.KeyVault/vaults@2026-05-15' existing = {
   name: vaultName
 }
@@ -98,29 +142,42 @@ resource component 'Microsoft.Insights/components@2020-02-02' existing = {
   name: componentName
 }
 
-// People who put files: they write them and read how they fared, and cannot read, list or delete anybody's files. The
-// built-in Contributor is both too much (it reads and deletes) and too little (it may not read tags).
-resource sender 'Microsoft.Authorization/roleDefinitions@2022-04-01' = {
+var blobAction = 'Microsoft.Storage/storageAccounts/blobServices/containers/blobs'
+// Both write files and cannot read, list or delete anybody's. The built-in Contributor is both too much (it reads and
+// deletes) and too little (it may not read tags). `write` would also let strangers edit and overwrite.
+var senderActions = senderProfile == 'trusted'
+  ? ['${blobAction}/write', '${blobAction}/tags/read', '${blobAction}/filter/action']
+  : ['${blobAction}/add/action']
+
+resource sender 'Microsoft.Authorization/roleDefinitions@2022-04-01' = if (customRole) {
   name: guid(resourceGroup().id, 'todo-attach-sender')
   properties: {
     roleName: 'todo-attach-sender-${storageAccountName}'
-    description: 'Put files into the container of todo-attach, and read and find by the tags that tell the outcome.'
+    description: senderProfile == 'trusted'
+      ? 'Put files into the container of todo-attach, and read and find by the tags that tell the outcome.'
+      : 'Create files in the container of todo-attach.'
     type: 'CustomRole'
     assignableScopes: groupScope
     permissions: [
       {
         actions: []
         notActions: []
-        dataActions: [
-          'Microsoft.Storage/storageAccounts/blobServices/containers/blobs/write'
-          'Microsoft.Storage/storageAccounts/blobServices/containers/blobs/tags/read'
-          'Microsoft.Storage/storageAccounts/blobServices/containers/blobs/filter/action'
-        ]
+        dataActions: senderActions
         notDataActions: []
       }
     ]
   }
 }
+
+var senderRoleId = customRole
+  ? sender.id
+  : subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roles.blobContributor)
+// Whatever touches a blob by its name is held to the prefix. Finding by tags looks at the whole container: it has no
+// path, the comparison fails, and it is refused.
+var conditioned = map(
+  concat(['write', 'add/action', 'tags/read', 'filter/action'], customRole ? [] : ['read', 'delete', 'move/action']),
+  action => '!(ActionMatches{\'${blobAction}/${action}\'})'
+)
 
 resource identityStorage 'Microsoft.Authorization/roleAssignments@2022-04-01' = [
   for role in identityOnStorage: {
@@ -134,9 +191,9 @@ resource identityStorage 'Microsoft.Authorization/roleAssignments@2022-04-01' = 
   }
 ]
 
-resource identityVault 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
-  name: guid(vault.id, identityPrincipalId, roles.secretsUser)
-  scope: vault
+resource identitySecret 'Microsoft.Authorization/roleAssignments@2022-04-01' = if (!empty(clientSecretName)) {
+  name: guid(clientSecret.id, identityPrincipalId, roles.secretsUser)
+  scope: clientSecret
   properties: {
     roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roles.secretsUser)
     principalId: identityPrincipalId
@@ -144,13 +201,16 @@ resource identityVault 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
   }
 }
 
-// Wraps and unwraps with the one key; the key itself never leaves the vault, and its own list of operations (keyOps) holds
-// nothing else. The role also lets the key be backed up, which only a vault of the same subscription could restore.
+// Reads the public half, wraps and unwraps with the one key, and nothing else: it cannot disable it, sign or back it up. The
+// key itself never leaves the vault, and its own list of operations (keyOps) holds nothing else either.
 resource identityKeys 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
-  name: guid(accountsKey.id, identityPrincipalId, roles.cryptoUser)
+  name: guid(accountsKey.id, identityPrincipalId, roles.cryptoServiceEncryptionUser)
   scope: accountsKey
   properties: {
-    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roles.cryptoUser)
+    roleDefinitionId: subscriptionResourceId(
+      'Microsoft.Authorization/roleDefinitions',
+      roles.cryptoServiceEncryptionUser
+    )
     principalId: identityPrincipalId
     principalType: 'ServicePrincipal'
   }
@@ -178,6 +238,36 @@ resource operatorStorage 'Microsoft.Authorization/roleAssignments@2022-04-01' = 
   }
 ]
 
+resource operatorReadsFiles 'Microsoft.Authorization/roleAssignments@2022-04-01' = if (operatorReconciles) {
+  name: guid(attachments.id, operatorPrincipalId, roles.blobReader)
+  scope: attachments
+  properties: {
+    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roles.blobReader)
+    principalId: operatorPrincipalId
+    principalType: operatorPrincipalType
+  }
+}
+
+resource operatorSendsMessages 'Microsoft.Authorization/roleAssignments@2022-04-01' = if (operatorReconciles) {
+  name: guid(queue.id, operatorPrincipalId, roles.queueSender)
+  scope: queue
+  properties: {
+    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roles.queueSender)
+    principalId: operatorPrincipalId
+    principalType: operatorPrincipalType
+  }
+}
+
+resource operatorWritesLedger 'Microsoft.Authorization/roleAssignments@2022-04-01' = if (operatorReconciles) {
+  name: guid(table.id, operatorPrincipalId, roles.tableContributor)
+  scope: table
+  properties: {
+    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roles.tableContributor)
+    principalId: operatorPrincipalId
+    principalType: operatorPrincipalType
+  }
+}
+
 resource operatorDeadLetters 'Microsoft.Authorization/roleAssignments@2022-04-01' = if (hasOperator) {
   name: guid(deadLetters.id, operatorPrincipalId, roles.blobReader)
   scope: deadLetters
@@ -199,10 +289,10 @@ resource operatorVault 'Microsoft.Authorization/roleAssignments@2022-04-01' = if
 }
 
 resource operatorSends 'Microsoft.Authorization/roleAssignments@2022-04-01' = if (hasOperator) {
-  name: guid(attachments.id, operatorPrincipalId, sender.id)
+  name: guid(attachments.id, operatorPrincipalId, senderRoleId)
   scope: attachments
   properties: {
-    roleDefinitionId: sender.id
+    roleDefinitionId: senderRoleId
     principalId: operatorPrincipalId
     principalType: operatorPrincipalType
   }
@@ -210,15 +300,30 @@ resource operatorSends 'Microsoft.Authorization/roleAssignments@2022-04-01' = if
 
 resource senders 'Microsoft.Authorization/roleAssignments@2022-04-01' = [
   for principalId in senderPrincipalIds: {
-    name: guid(attachments.id, principalId, sender.id)
+    name: guid(attachments.id, principalId, senderRoleId)
     scope: attachments
     properties: {
-      roleDefinitionId: sender.id
+      roleDefinitionId: senderRoleId
       principalId: principalId
       principalType: senderPrincipalType
     }
   }
 ]
 
-@description('Name of the custom role for people who put files, for further assignments.')
-output senderRoleName string = sender.properties.roleName
+resource pathSenders 'Microsoft.Authorization/roleAssignments@2022-04-01' = [
+  for each in senderPaths: {
+    name: guid(attachments.id, each.principalId, each.prefix, senderRoleId)
+    scope: attachments
+    properties: {
+      roleDefinitionId: senderRoleId
+      principalId: each.principalId
+      principalType: senderPrincipalType
+      description: 'Held to ${each.prefix}'
+      conditionVersion: '2.0'
+      condition: '((${join(conditioned, ' AND ')}) OR (@Resource[Microsoft.Storage/storageAccounts/blobServices/containers/blobs:path] StringStartsWith \'${replace(each.prefix, '\'', '')}\'))'
+    }
+  }
+]
+
+@description('Name of the role for people who put files, for further assignments.')
+output senderRoleName string = customRole ? 'todo-attach-sender-${storageAccountName}' : 'Storage Blob Data Contributor'

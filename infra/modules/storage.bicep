@@ -43,8 +43,17 @@ param deletedBlobDays int
 @description('Days after which a file is deleted; 0 = never.')
 param deleteFilesAfterDays int
 
+@description('Days after which an event that could not be delivered is deleted.')
+param deadLetterDays int
+
 @description('Whether every request to blob storage is logged.')
 param auditBlobRequests bool
+
+@description('Whether every request to queues and tables is logged.')
+param auditQueueAndTableRequests bool
+
+@description('Whether the account is locked against deletion.')
+param locked bool
 
 resource account 'Microsoft.Storage/storageAccounts@2025-08-01' = {
   name: name
@@ -127,25 +136,40 @@ resource tables 'Microsoft.Storage/storageAccounts/tableServices/tables@2025-08-
   }
 ]
 
-resource lifecycle 'Microsoft.Storage/storageAccounts/managementPolicies@2025-08-01' = if (deleteFilesAfterDays > 0) {
+var queueAndTableLogs = [
+  for category in ['StorageRead', 'StorageWrite', 'StorageDelete']: {
+    category: category
+    enabled: auditQueueAndTableRequests
+  }
+]
+
+// Files and dead letters age out each by a rule of its own; nothing else is deleted by age.
+var agingRules = concat(
+  [{ name: 'delete-old-dead-letters', prefix: '${deadLettersContainer}/', days: deadLetterDays }],
+  deleteFilesAfterDays > 0
+    ? [{ name: 'delete-old-files', prefix: '${attachmentsContainer}/', days: deleteFilesAfterDays }]
+    : []
+)
+
+resource lifecycle 'Microsoft.Storage/storageAccounts/managementPolicies@2025-08-01' = {
   parent: account
   name: 'default'
   properties: {
     policy: {
       rules: [
-        {
-          name: 'delete-old-files'
+        for rule in agingRules: {
+          name: rule.name
           type: 'Lifecycle'
           enabled: true
           definition: {
             filters: {
               blobTypes: ['blockBlob', 'appendBlob']
-              prefixMatch: ['${attachmentsContainer}/']
+              prefixMatch: [rule.prefix]
             }
             actions: {
               baseBlob: {
                 delete: {
-                  daysAfterModificationGreaterThan: deleteFilesAfterDays
+                  daysAfterModificationGreaterThan: rule.days
                 }
               }
             }
@@ -193,6 +217,7 @@ resource queueDiagnostics 'Microsoft.Insights/diagnosticSettings@2021-05-01-prev
   scope: queueService
   properties: {
     workspaceId: workspaceId
+    logs: queueAndTableLogs
     metrics: [
       {
         category: 'Transaction'
@@ -209,12 +234,22 @@ resource tableDiagnostics 'Microsoft.Insights/diagnosticSettings@2021-05-01-prev
   scope: tableService
   properties: {
     workspaceId: workspaceId
+    logs: queueAndTableLogs
     metrics: [
       {
         category: 'Transaction'
         enabled: true
       }
     ]
+  }
+}
+
+resource lock 'Microsoft.Authorization/locks@2020-05-01' = if (locked) {
+  name: 'files-and-ledger'
+  scope: account
+  properties: {
+    level: 'CanNotDelete'
+    notes: 'Files, ledger and connected accounts of todo-attach. scripts/destroy.sh wants this lock to be gone.'
   }
 }
 

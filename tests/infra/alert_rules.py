@@ -26,6 +26,7 @@ class Rule:
     name: str
     meaning: str
     severity: int
+    enabled: bool
     every: timedelta
     window: timedelta
     operator: str
@@ -51,6 +52,7 @@ def _rule(deployed: Resource) -> Rule:
         name=deployed.at("displayName").removeprefix("todo-attach "),
         meaning=meaning,
         severity=deployed.at("severity"),
+        enabled=deployed.at("enabled"),
         every=duration(deployed.at("evaluationFrequency")),
         window=duration(deployed.at("windowSize")),
         operator=condition["operator"],

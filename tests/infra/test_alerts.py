@@ -12,7 +12,7 @@ import pytest
 from local.stand_ins.todo.faults import Answer
 from shared.errors import StorageUnavailable
 from tests.infra.alert_rules import duration, rules
-from tests.infra.deployed import every_option
+from tests.infra.deployed import every_option, sample
 from tests.infra.watched import Watched
 from tests.scenarios.promise import FILE, fault
 from tests.support.documents import ROOT, section, table
@@ -74,6 +74,15 @@ def test_a_rule_links_to_its_heading() -> None:
     for deployed in every_option().of("Microsoft.Insights/scheduledQueryRules"):
         name = deployed.at("displayName").removeprefix("todo-attach ")
         assert deployed.at("description").endswith(f"https://example.com/operations.md#alert-{name}")
+    for deployed in sample().of("Microsoft.Insights/scheduledQueryRules"):
+        name = deployed.at("displayName").removeprefix("todo-attach ")
+        assert deployed.at("description").endswith(f'docs/operations.md, "Alert: {name}"')
+
+
+def test_only_the_rule_about_rejections_is_off_until_somebody_wants_it() -> None:
+    for snapshot, off in ((sample(), {"rejected"}), (every_option(), set[str]())):
+        listed = snapshot.of("Microsoft.Insights/scheduledQueryRules")
+        assert {each.at("displayName").split()[1] for each in listed if not each.at("enabled")} == off
 
 
 def test_durations_are_read() -> None:
@@ -253,6 +262,26 @@ class _Away(Seam):
     def enter(self, operation: str, *, changes: bool) -> None:
         if not operation.startswith("graph."):
             raise StorageUnavailable("storage is away")
+
+
+@pytest.mark.parametrize("switched_on", [(), ("rejected",)])
+def test_a_rejected_file_is_told_where_that_rule_was_switched_on(switched_on: tuple[str, ...]) -> None:
+    watched = Watched(switched_on=switched_on)
+    watched.world.drop(FILE, "mistaken.pdf", task="No such task")
+    watched.world.notify("mistaken.pdf")
+    watched.live(0.5)
+    assert watched.fired.keys() == set(switched_on)
+
+
+@pytest.mark.parametrize("name", ["dead-letters", "executions"])
+def test_a_metric_s_rule_has_a_heading_in_the_operator_s_guide(name: str) -> None:
+    [rule] = [
+        each for each in sample().of("Microsoft.Insights/metricAlerts") if each.name.startswith(f"metric-{name}-")
+    ]
+    told = " ".join(section(OPERATIONS, f"### Alert: {name}").split())
+    meaning, _, link = rule.at("description").partition(" What to do: ")
+    assert meaning.rstrip(".") in told
+    assert link == f'docs/operations.md, "Alert: {name}"'
 
 
 def test_the_age_limit_of_an_upload_is_told() -> None:

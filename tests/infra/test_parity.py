@@ -43,6 +43,8 @@ FORBIDDEN = {
     "WEBSITE_CONTENTSHARE",
 }
 HOSTS_OWN = {
+    "FUNCTIONS_REQUEST_BODY_SIZE_LIMIT",
+    "AzureWebJobsDisableHomepage",
     *(
         f"AzureWebJobsStorage__{each}"
         for each in ("blobServiceUri", "queueServiceUri", "tableServiceUri", "credential", "clientId")
@@ -107,8 +109,27 @@ def test_no_setting_is_there_that_flex_consumption_forbids_or_that_holds_a_key()
 
 def test_both_connections_name_their_identity() -> None:
     """Without credential and clientId the host fails, silently, with a user-assigned identity."""
-    for prefix in ("AzureWebJobsStorage", CONNECTION):
-        assert {f"{prefix}__credential", f"{prefix}__clientId"} <= set(every_setting())
+    for snapshot in (sample(), every_option()):
+        named = app_settings(snapshot).keys()
+        for prefix in ("AzureWebJobsStorage", CONNECTION):
+            assert {f"{prefix}__credential", f"{prefix}__clientId"} <= named
+
+
+def test_the_host_can_be_told_its_storage_by_name_in_place_of_three_uris() -> None:
+    """functions-host#11787: hosts that did not find their storage by URIs were helped by the name."""
+    told = {name: value for name, value in app_settings(every_option()).items() if name.startswith("AzureWebJobsS")}
+    assert told.pop("AzureWebJobsStorage__accountName") == "todoattach42u5fvejh3pts"
+    assert told.keys() == {"AzureWebJobsStorage__credential", "AzureWebJobsStorage__clientId"}
+    assert "AzureWebJobsStorage__accountName" not in app_settings(sample())
+
+
+def test_a_request_cannot_bring_more_than_the_host_can_hold() -> None:
+    """Five bodies of 25 MiB at once took a host's process to 1,255 MB; seen on a real host, not on Flex Consumption."""
+    assert app_settings(sample())["FUNCTIONS_REQUEST_BODY_SIZE_LIMIT"] == "2097152"
+
+
+def test_the_host_has_no_page_of_its_own() -> None:
+    assert app_settings(sample())["AzureWebJobsDisableHomepage"] == "true"
 
 
 def test_the_triggers_connection_has_the_form_that_blob_clients_can_be_bound_by() -> None:
@@ -230,11 +251,16 @@ def test_events_go_to_the_blob_trigger_s_function_from_its_container() -> None:
     assert subscription.at("filter.subjectBeginsWith") == begins
 
 
-def test_the_warm_instances_are_for_functions_that_exist() -> None:
+def test_instances_can_be_kept_warm_for_every_group_that_scales_by_itself_and_are_for_none_by_default() -> None:
     warm = every_option().one("Microsoft.Web/sites").at("functionAppConfig.scaleAndConcurrency.alwaysReady")
-    named = {each["name"].removeprefix("function:") for each in warm if each["name"].startswith("function:")}
-    assert named
-    assert named <= functions().keys()
+    groups = {
+        "blob",
+        "http",
+        *(f"function:{name}" for name, each in functions().items() if each["type"] == "queueTrigger"),
+    }
+    assert {each["name"] for each in warm} == groups
+    idle = sample().one("Microsoft.Web/sites").at("functionAppConfig.scaleAndConcurrency.alwaysReady")
+    assert idle == []
 
 
 def test_the_python_of_the_app_is_the_project_s() -> None:

@@ -45,15 +45,10 @@ BUILT_IN = {
         "4633458b-17de-408a-b874-0445c86b69e6",
         [f"{SECRET}/getSecret/action", f"{SECRET}/readMetadata/action"],
     ),
-    "cryptoUser": (
-        "12338af0-0e69-4776-bea7-57ae8d297424",
-        [
-            f"{KEY}/read",
-            *(
-                f"{KEY}/{each}/action"
-                for each in ("update", "backup", "encrypt", "decrypt", "wrap", "unwrap", "sign", "verify")
-            ),
-        ],
+    # As published: besides, the three actions on event subscriptions of the management plane, which nothing here uses.
+    "cryptoServiceEncryptionUser": (
+        "e147488a-f6f5-4113-8e2d-b22465e65bf6",
+        [f"{KEY}/read", f"{KEY}/wrap/action", f"{KEY}/unwrap/action"],
     ),
     "secretsOfficer": ("b86a8fe4-44ce-4948-aee5-eccb2c155cd7", [f"{SECRET}/*"]),
     "metricsPublisher": (
@@ -108,7 +103,14 @@ PLATFORM = {
 # What azure-keyvault-keys calls, as tests/sign_in/test_key_vault.py sees it: it wraps with the public half, and asks
 # the vault to only where it may not read that.
 VAULT = {"get": f"{KEY}/read", "unwrapkey": f"{KEY}/unwrap/action", "wrapkey": f"{KEY}/wrap/action"}
-IDENTITY = ("blobOwner", "queueContributor", "tableContributor", "secretsUser", "cryptoUser", "metricsPublisher")
+IDENTITY = (
+    "blobOwner",
+    "queueContributor",
+    "tableContributor",
+    "secretsUser",
+    "cryptoServiceEncryptionUser",
+    "metricsPublisher",
+)
 _CLIENTS = ("container", "blob", "queue", "table", "client", "service")
 
 
@@ -122,7 +124,7 @@ class Grant:
 
 
 APP, OPERATOR = "the identity", "the operator"
-SENDERS = ("5e000000-0000-4000-8000-000000000001", "5e000000-0000-4000-8000-000000000002")
+SENDERS = [f"5e000000-0000-4000-8000-00000000000{each}" for each in (1, 2, 3)]
 _WHO = {
     "1d000000-0000-4000-8000-000000000001": APP,
     "0e000000-0000-4000-8000-000000000001": OPERATOR,
@@ -170,16 +172,21 @@ def needed() -> set[str]:
 
 
 def test_the_identity_has_these_roles_in_these_places_and_no_other() -> None:
-    everywhere = {
+    always = {
         ("blobOwner", ACCOUNT),
         ("queueContributor", ACCOUNT),
         ("tableContributor", ACCOUNT),
-        ("secretsUser", VAULT_NAME),
-        ("cryptoUser", f"{VAULT_NAME}/keys/accounts"),
+        ("cryptoServiceEncryptionUser", f"{VAULT_NAME}/keys/accounts"),
         ("metricsPublisher", COMPONENT),
     }
-    assert of(sample(), APP) == everywhere
-    assert of(every_option(), APP) == everywhere
+    assert of(sample(), APP) == always
+    # Only where the app proves itself by a secret does it read one: that one.
+    assert of(every_option(), APP) == always | {("secretsUser", f"{VAULT_NAME}/secrets/entra-client-secret")}
+
+
+def test_the_accounts_key_cannot_be_disabled_backed_up_or_signed_with_by_the_app() -> None:
+    for action in ("update/action", "backup/action", "sign/action", "encrypt/action", "decrypt/action"):
+        assert not any(allows(role, f"{KEY}/{action}") for role in IDENTITY)
 
 
 def test_every_call_that_is_made_is_allowed() -> None:
@@ -260,18 +267,47 @@ def test_the_table_of_calls_is_what_the_code_calls() -> None:
     assert called == APPLICATION.keys()
 
 
-def test_people_who_put_files_may_write_and_learn_the_outcome_and_no_more() -> None:
-    role = sample().one("Microsoft.Authorization/roleDefinitions")
+def _sender_may(snapshot: Snapshot) -> list[str]:
+    role = snapshot.one("Microsoft.Authorization/roleDefinitions")
     assert role.at("type") == "CustomRole"
     assert role.at("assignableScopes") == [GROUP_ID]
-    assert role.at("permissions") == [
-        {
-            "actions": [],
-            "notActions": [],
-            "dataActions": [f"{BLOB}/blobs/write", f"{BLOB}/blobs/tags/read", f"{BLOB}/blobs/filter/action"],
-            "notDataActions": [],
-        }
+    [permissions] = role.at("permissions")
+    assert [permissions[each] for each in ("actions", "notActions", "notDataActions")] == [[], [], []]
+    actions: list[str] = permissions["dataActions"]
+    return actions
+
+
+def test_trusted_senders_may_write_and_learn_the_outcome_and_no_more() -> None:
+    assert _sender_may(sample()) == [f"{BLOB}/blobs/write", f"{BLOB}/blobs/tags/read", f"{BLOB}/blobs/filter/action"]
+
+
+def test_strangers_create_files_and_neither_overwrite_edit_nor_find() -> None:
+    """By the published meaning of the action: a blob that is not there yet. Not seen in Azure."""
+    assert _sender_may(every_option()) == [f"{BLOB}/blobs/add/action"]
+
+
+def test_where_senders_are_strangers_every_blob_request_is_logged() -> None:
+    for snapshot, logged in ((sample(), False), (every_option(), True)):
+        [setting] = [
+            each
+            for each in snapshot.of("Microsoft.Insights/diagnosticSettings")
+            if each.scope.endswith("blobServices/default")
+        ]
+        assert {each["enabled"] for each in setting.at("logs")} == {logged}
+
+
+def test_a_sender_who_is_held_to_a_prefix_writes_and_reads_tags_below_it_and_finds_nothing() -> None:
+    [held] = [
+        each for each in every_option().of("Microsoft.Authorization/roleAssignments") if "condition" in each.properties
     ]
+    condition = held.at("condition")
+    assert held.at("conditionVersion") == "2.0"
+    for action in ("write", "add/action", "tags/read", "filter/action"):
+        assert f"!(ActionMatches{{'{BLOB}/blobs/{action}'}})" in condition
+    path = "@Resource[Microsoft.Storage/storageAccounts/blobServices/containers/blobs:path]"
+    assert condition.endswith(f" OR ({path} StringStartsWith 'alice/'))")
+    # Whatever the role allows is named: an action that is not would be allowed everywhere.
+    assert all(f"{{'{action}'}}" in condition for action in [*_sender_may(sample()), *_sender_may(every_option())])
 
 
 def test_the_right_to_put_files_ends_at_the_container() -> None:
@@ -293,9 +329,9 @@ def test_the_operator_looks_sends_and_where_that_was_asked_for_reconciles() -> N
         ("todo-attach-sender", f"{containers}/attachments"),
         ("secretsOfficer", VAULT_NAME),
         # operatorMayReconcile
-        ("blobReader", ACCOUNT),
-        ("queueSender", ACCOUNT),
-        ("tableContributor", ACCOUNT),
+        ("blobReader", f"{containers}/attachments"),
+        ("queueSender", f"{ACCOUNT}/queueServices/default/queues/upload-ranges"),
+        ("tableContributor", f"{ACCOUNT}/tableServices/default/tables/uploads"),
     }
 
 

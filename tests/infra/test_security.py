@@ -27,6 +27,10 @@ from tests.infra.kql import analysed
 from tests.infra.tools import ROOT
 
 STORAGE = "Microsoft.Storage/storageAccounts"
+# As snapshots/every-option.bicepparam names them, in another group of another subscription.
+_GIVEN = "/subscriptions/00000000-0000-4000-8000-00000000000c/resourceGroups/shared/providers"
+GIVEN_WORKSPACE = f"{_GIVEN}/Microsoft.OperationalInsights/workspaces/log-shared"
+GIVEN_IDENTITY = f"{_GIVEN}/Microsoft.ManagedIdentity/userAssignedIdentities/id-shared"
 BOTH = [sample(), every_option()]
 of_both = pytest.mark.parametrize("snapshot", BOTH, ids=["sample", "every option"])
 
@@ -50,11 +54,20 @@ def test_storage_takes_no_key_no_stranger_and_no_plain_text(path: str, wanted: o
         assert [each.at(path) for each in snapshot.of(STORAGE)] == [wanted]
 
 
-def test_only_people_s_files_are_ever_deleted_by_age_and_only_where_that_was_asked_for() -> None:
-    assert sample().of(f"{STORAGE}/managementPolicies") == []
-    [rule] = every_option().one(f"{STORAGE}/managementPolicies").at("policy.rules")
-    assert rule["definition"]["filters"]["prefixMatch"] == ["attachments/"]
-    assert rule["definition"]["actions"] == {"baseBlob": {"delete": {"daysAfterModificationGreaterThan": 30}}}
+def test_dead_letters_age_out_and_files_only_where_that_was_asked_for() -> None:
+    assert _deleted_by_age(sample()) == {"dead-letters/": 30}
+    assert _deleted_by_age(every_option()) == {"dead-letters/": 30, "attachments/": 30}
+
+
+def _deleted_by_age(snapshot: Snapshot) -> dict[str, int]:
+    """Prefix -> days without a change after which a blob below it is deleted."""
+    found = {}
+    for rule in snapshot.one(f"{STORAGE}/managementPolicies").at("policy.rules"):
+        [prefix] = rule["definition"]["filters"]["prefixMatch"]
+        [(what, days)] = rule["definition"]["actions"]["baseBlob"].items()
+        assert (what, days.keys()) == ("delete", {"daysAfterModificationGreaterThan"})
+        found[prefix] = days["daysAfterModificationGreaterThan"]
+    return found
 
 
 def test_no_container_is_public() -> None:
@@ -90,7 +103,6 @@ def test_the_vault_is_ruled_by_roles_and_cannot_be_purged(path: str, wanted: obj
         ("httpsOnly", True),
         ("siteConfig.minTlsVersion", "1.2"),
         ("siteConfig.scmMinTlsVersion", "1.2"),
-        ("siteConfig.ftpsState", "Disabled"),
         ("siteConfig.http20Enabled", True),
         ("siteConfig.remoteDebuggingEnabled", False),
         ("functionAppConfig.deployment.storage.authentication.type", "UserAssignedIdentity"),
@@ -114,7 +126,9 @@ def test_nobody_publishes_with_a_password(snapshot: Snapshot) -> None:
 @of_both
 def test_there_is_exactly_one_identity_and_everything_is_it(snapshot: Snapshot) -> None:
     """Two identities on an app, or one that settings do not name, are the commonest reason of an unhealthy host."""
-    identity = snapshot.one("Microsoft.ManagedIdentity/userAssignedIdentities").id
+    made = snapshot.of("Microsoft.ManagedIdentity/userAssignedIdentities")
+    identity = made[0].id if made else GIVEN_IDENTITY
+    assert len(made) == (snapshot is sample())
     held = [each.body["identity"] for each in snapshot.resources if "identity" in each.body]
     assert held == [{"type": "UserAssigned", "userAssignedIdentities": {identity: {}}}] * 2
     app = snapshot.one("Microsoft.Web/sites")
@@ -125,7 +139,8 @@ def test_there_is_exactly_one_identity_and_everything_is_it(snapshot: Snapshot) 
 @of_both
 def test_telemetry_is_not_taken_from_strangers(snapshot: Snapshot) -> None:
     assert snapshot.one("Microsoft.Insights/components").at("DisableLocalAuth") is True
-    assert snapshot.one("Microsoft.OperationalInsights/workspaces").at("features.disableLocalAuth") is True
+    made = snapshot.of("Microsoft.OperationalInsights/workspaces")
+    assert [each.at("features.disableLocalAuth") for each in made] == [True] * (snapshot is sample())
 
 
 def test_nobody_but_the_subscription_reads_a_key() -> None:
@@ -229,8 +244,7 @@ def test_everything_that_serves_requests_sends_its_diagnostics_to_the_workspace(
             "Microsoft.EventGrid/systemTopics/evgt-todoattach-42u5fvejh3pts",
         ]
     )
-    workspace = snapshot.one("Microsoft.OperationalInsights/workspaces").id
-    assert {each.at("workspaceId") for each in settings} == {workspace}
+    assert {each.at("workspaceId") for each in settings} == {workspace_of(snapshot)}
 
 
 @pytest.mark.parametrize("script", ["deploy.sh", "connect-entra.sh"])
@@ -261,7 +275,53 @@ def test_no_query_shows_a_text_that_may_name_people_or_hold_a_url() -> None:
 @of_both
 def test_alerts_tell_the_action_group_and_nobody_else(snapshot: Snapshot) -> None:
     group = snapshot.one("Microsoft.Insights/actionGroups").id
-    workspace = snapshot.one("Microsoft.OperationalInsights/workspaces").id
     for rule in snapshot.of("Microsoft.Insights/scheduledQueryRules"):
         assert rule.at("actions") == {"actionGroups": [group]}
-        assert rule.at("scopes") == [workspace]
+        assert rule.at("scopes") == [workspace_of(snapshot)]
+
+
+def test_metric_alerts_do_not_need_the_workspace() -> None:
+    """Its daily cap, or telemetry that does not arrive, silences the rules that ask it."""
+    group = sample().one("Microsoft.Insights/actionGroups").id
+    scopes = {}
+    for rule in sample().of("Microsoft.Insights/metricAlerts"):
+        [condition] = rule.at("criteria.allOf")
+        scopes[condition["metricName"]] = rule.at("scopes")
+        assert rule.at("actions") == [{"actionGroupId": group}]
+    assert scopes == {
+        "DeadLetteredCount": [sample().one("Microsoft.EventGrid/systemTopics").id],
+        "OnDemandFunctionExecutionCount": [sample().one("Microsoft.Web/sites").id],
+    }
+
+
+def test_locks_budget_and_logs_of_queue_and_table_are_there_only_where_they_were_asked_for() -> None:
+    assert sample().of("Microsoft.Authorization/locks") == sample().of("Microsoft.Consumption/budgets") == []
+    locked = {
+        each.scope.split("/")[-2]: each.at("level") for each in every_option().of("Microsoft.Authorization/locks")
+    }
+    assert locked == {"storageAccounts": "CanNotDelete", "vaults": "CanNotDelete"}
+    assert every_option().one("Microsoft.Consumption/budgets").at("amount") == 50
+    for snapshot in BOTH:
+        for setting in snapshot.of("Microsoft.Insights/diagnosticSettings"):
+            if setting.scope.endswith(("queueServices/default", "tableServices/default")):
+                assert {each["enabled"] for each in setting.at("logs")} == {snapshot is every_option()}
+
+
+def test_zones_take_storage_in_zones_and_two_instances_of_a_group() -> None:
+    plan, app = every_option().one("Microsoft.Web/serverfarms"), every_option().one("Microsoft.Web/sites")
+    assert plan.at("zoneRedundant") is True
+    assert every_option().one(STORAGE).body["sku"] == {"name": "Standard_ZRS"}
+    warm = app.at("functionAppConfig.scaleAndConcurrency.alwaysReady")
+    assert {each["instanceCount"] for each in warm} == {2}
+    assert sample().one("Microsoft.Web/serverfarms").at("zoneRedundant") is False
+    assert sample().one(STORAGE).body["sku"] == {"name": "Standard_LRS"}
+
+
+def test_a_workspace_that_was_given_gets_the_functions_and_nothing_else() -> None:
+    inside = [each for each in every_option().resources if each.id.startswith(GIVEN_WORKSPACE)]
+    assert {each.type for each in inside} == {"Microsoft.OperationalInsights/workspaces/savedSearches"}
+
+
+def workspace_of(snapshot: Snapshot) -> str:
+    made = snapshot.of("Microsoft.OperationalInsights/workspaces")
+    return made[0].id if made else GIVEN_WORKSPACE

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.infra.deployed import INFRA, each_template, every_option, parameters, sample, template
+from tests.infra.deployed import INFRA, each_template, every_option, module, parameters, sample, template
 from tests.infra.deployed import event_subscription as subscription
 from tests.infra.tools import ROOT
 
@@ -103,6 +103,36 @@ def test_a_lifecycle_rule_never_deletes_a_file_that_may_still_wait() -> None:
         "[if(equals(parameters('deleteFilesAfterDays'), 0), 0, "
         "max(parameters('deleteFilesAfterDays'), add(variables('longestWaitDays'), 1)))]"
     )
+
+
+def test_what_belongs_to_the_site_is_written_one_after_another() -> None:
+    """Two writes at a time end with "another operation is in progress"."""
+    order = ("config", "basicPublishingCredentialsPolicies", "basicPublishingCredentialsPolicies", "diagnosticSettings")
+    listed = module("functionApp")["resources"]
+    after = [each for each in listed if each["type"].rpartition("/")[2] in order]
+    assert [each["type"].rpartition("/")[2] for each in after] == list(order)
+    for before, each in pairwise(after):
+        parent, name = (before["name"].split("'")[1::2][-1], before["type"])
+        assert any(name in wait and (parent in wait or "format" in parent) for wait in each["dependsOn"]), each["type"]
+
+
+def test_saved_searches_that_exist_are_written_over() -> None:
+    """Without an etag they answer 409, and every second deployment fails. The types do not know it there."""
+    saved = sample().of("Microsoft.OperationalInsights/workspaces/savedSearches")
+    assert saved
+    assert {each.at("etag") for each in saved} == {"*"}
+    assert not any("etag" in each.body for each in saved)
+
+
+def test_instances_finish_their_slice_before_they_end() -> None:
+    """Spelled as Microsoft's documentation of site updates on Flex Consumption has it: no type would see a mistake."""
+    for snapshot in (sample(), every_option()):
+        app = snapshot.one("Microsoft.Web/sites")
+        assert app.at("functionAppConfig.siteUpdateStrategy") == {"type": "RollingUpdate"}
+
+
+def test_an_instance_smaller_than_what_was_measured_is_not_offered() -> None:
+    assert parameters()["instanceMemoryMB"]["allowedValues"] == [2048, 4096]
 
 
 # -- scripts/bicep itself --

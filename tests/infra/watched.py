@@ -3,6 +3,7 @@
 A record becomes a row as the exporter makes one: the event's name, the upload as the operation, attributes as text.
 """
 
+from collections.abc import Collection
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -17,7 +18,9 @@ from tests.support.fakes.world import SWEEP_EVERY, Records, World
 class Watched:
     """A world whose timer runs also when nothing is under way, a workspace, and which rules fired when."""
 
-    def __init__(self, **world: Any) -> None:
+    def __init__(self, *, switched_on: Collection[str] = (), **world: Any) -> None:
+        """*switched_on*: rules that run although they are off by default."""
+        self.switched_on = switched_on
         self.workspace = Workspace()
         self.records = _Exported(self)
         self.world = World(**world, watched=lambda ports: replace(ports, telemetry=self.records))
@@ -68,7 +71,8 @@ class Watched:
     def _look(self) -> None:
         for rule in rules().values():
             is_due = (self.now - self.start) % rule.every < SWEEP_EVERY
-            if is_due and rule.fires(self.workspace, self.now):
+            is_on = rule.enabled or rule.name in self.switched_on
+            if is_due and is_on and rule.fires(self.workspace, self.now):
                 self.fired.setdefault(rule.name, []).append(self.now - self.start)
 
 
