@@ -4,11 +4,12 @@ The tree must be whole: each span's parent is a span that was sent too, but for 
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor, SpanExporter, SpanExportResult
+from opentelemetry.sdk.trace.sampling import ALWAYS_ON, ParentBased, Sampler
 from opentelemetry.trace import SpanKind, StatusCode
 
 from local.stand_ins.todo.faults import Answer
@@ -16,10 +17,11 @@ from shared.core.attachment import BlobVersion
 from shared.core.entry import Phase
 from shared.core.messages import RangeMessage, decode, encode
 from shared.errors import StorageUnavailable
+from shared.ports import Invocation
 from shared.telemetry.records import ATTRIBUTES
 from tests.scenarios.promise import assert_attached, fault
 from tests.support.fakes.seam import FailingSeam, crash_after
-from tests.support.fakes.watched import Watch, WatchedWorld, attributes_of
+from tests.support.fakes.watched import Watch, WatchedWorld, attributes_of, not_sampled
 from tests.support.fakes.world import SLICE, TOKEN, content
 
 PDF = content(3 * SLICE)
@@ -178,12 +180,69 @@ def test_a_blob_that_is_written_over_begins_a_trace_of_its_own(watch: Watch) -> 
     assert_whole(watch, new)
 
 
-def test_a_blob_that_is_gone_leaves_a_span_in_the_trace_of_the_run(watch: Watch) -> None:
-    world = WatchedWorld(watch)
+@pytest.mark.parametrize(
+    "host_context",
+    [
+        not_sampled,
+        lambda number: not_sampled(number)[:-1] + "1",
+        lambda _number: "",
+        lambda _number: "nonsense",
+        lambda _number: f"00-{0:032x}-{0:016x}-00",
+    ],
+    ids=["not sampled", "sampled", "none", "broken", "zero"],
+)
+def test_a_run_for_no_upload_is_a_trace_of_its_own_whatever_the_host_gives(
+    watch: Watch, host_context: Callable[[int], str]
+) -> None:
+    world = WatchedWorld(watch, host_context)
     world.event("nothing.pdf")
+    world.sweep()
+    spans, events = watch.spans(), watch.events()
+    assert [span.name for span in spans] == ["open_upload", "sweep"]
+    assert [attributes_of(event)["microsoft.custom_event.name"] for event in events] == [
+        "todo_attach.no_such_blob",
+        "todo_attach.sweep",
+    ]
+    for span, event in zip(spans, events, strict=True):
+        assert span.parent is None
+        assert (event.log_record.trace_id, event.log_record.span_id) == (span.context.trace_id, span.context.span_id)
+        assert span.context.trace_id > 2, "an id of its own, not the host's"
+    assert len({span.context.trace_id for span in spans}) == 2
+
+
+def test_a_run_for_no_upload_is_linked_to_the_host_s_own_context(watch: Watch) -> None:
+    WatchedWorld(watch).event("nothing.pdf")
     (span,) = watch.spans()
+    assert [link.context.trace_id for link in span.links] == [1]
+
+
+@pytest.mark.parametrize("sampler", [ALWAYS_ON, ParentBased(ALWAYS_ON)], ids=["always", "by parent"])
+def test_no_span_hangs_on_the_host_s_flag_of_sampling(sampler: Sampler) -> None:
+    with Watch(sampler).listening() as watch:
+        world = WatchedWorld(watch)
+        blob = world.drop(PDF)
+        world.notify()
+        world.event("nothing.pdf")
+        world.run()
+        world.sweep()
+    assert runs(assert_whole(watch, blob)) == ["open_upload", *["send_range"] * 4]
+    assert {"open_upload", "sweep"} <= {span.name for span in watch.spans() if not span.parent}
+
+
+def test_a_record_of_no_run_has_a_trace_too(watch: Watch) -> None:
+    WatchedWorld(watch).application.ports.telemetry.record("no_such_blob")
     (event,) = watch.events()
-    assert (span.name, span.context.trace_id, event.log_record.trace_id) == ("open_upload", 1, 1)
+    assert event.log_record.trace_id
+
+
+def test_a_browser_s_request_is_a_run_like_any_other(watch: Watch) -> None:
+    """The host's own record of it is switched off: it would hold the address, and with it Entra's code."""
+    telemetry = WatchedWorld(watch).application.ports.telemetry
+    with telemetry.invocation(Invocation("connect", "http", "run-1", not_sampled(1))):
+        telemetry.record("sign_in_failed", problem="x")
+    (span,), (event,) = watch.spans(), watch.events()
+    assert (span.name, span.kind, span.parent) == ("connect", SpanKind.SERVER, None)
+    assert event.log_record.trace_id == span.context.trace_id
 
 
 def test_a_run_that_fails_says_what_was_raised_and_where_and_not_its_text(watch: Watch) -> None:

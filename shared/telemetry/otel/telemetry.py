@@ -8,7 +8,7 @@ of the logger `todo_attach`, and gives each the trace that is present when it is
 import time
 import traceback
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from contextvars import ContextVar
 from dataclasses import dataclass, replace
 from typing import Any
@@ -44,12 +44,20 @@ def traced(
 
 @dataclass(slots=True)
 class _Run:
-    """One run of a function, while it lasts. *traced*: it has a span in some upload's trace."""
+    """One run of a function, while it lasts. *own*: the span that it gets where it is for no upload.
+
+    *host*: its trace context at the host, if the host gave one. *traced*: it has a span in some upload's trace.
+    """
 
     invocation: Invocation
     started: int
     host: SpanContext | None
+    own: SpanContext
     traced: bool = False
+
+    @property
+    def links(self) -> list[Link]:
+        return [Link(self.host)] if self.host is not None else []
 
 
 class OpenTelemetry(LogTelemetry):
@@ -64,22 +72,24 @@ class OpenTelemetry(LogTelemetry):
 
     @contextmanager
     def invocation(self, invocation: Invocation) -> Iterator[None]:
-        """A synchronous function starts without a context (worker library 1.3): the host's is taken up here.
+        """A run that turns out to be for no upload has a trace of its own, whatever the host gave.
 
-        A run that turns out to be for no upload has its span in the host's trace. One for a browser has none: the
-        host's own record of the request says it all.
+        The host may give no context, or one that is not sampled, and its own span of the run is nowhere to be seen:
+        that context is a link, never a parent. The trace's ids are chosen now, since records of the run may come
+        before its span, which is made when it is over.
         """
-        run = _Run(invocation, time.time_ns(), upload_trace.read_traceparent(invocation.traceparent))
+        host = upload_trace.read_traceparent(invocation.traceparent)
+        run = _Run(invocation, time.time_ns(), host, upload_trace.new_root(self._ids))
         token = self._run.set(run)
         try:
-            with super().invocation(invocation), attached(upload_trace.within(run.host) if run.host else Context()):
+            with super().invocation(invocation), attached(upload_trace.within(run.own)):
                 try:
                     yield
                 except Exception as error:
                     if not run.traced:
                         self._run_for_no_upload(run, error)
                     raise
-                if not run.traced and invocation.trigger != "http":
+                if not run.traced:
                     self._run_for_no_upload(run, None)
         finally:
             self._run.reset(token)
@@ -92,7 +102,7 @@ class OpenTelemetry(LogTelemetry):
             run.invocation.function if run is not None else "run",
             context=upload_trace.within(upload_trace.root_of(upload_id)),
             kind=SpanKind.CONSUMER,
-            links=[Link(each) for each in (run.host if run is not None else None, message) if each is not None],
+            links=[*(run.links if run is not None else ()), *([Link(message)] if message is not None else ())],
             start_time=run.started if run is not None else None,
             attributes=_attributes({**self.fields_of_invocation(), "upload_id": upload_id}),
         )
@@ -116,7 +126,7 @@ class OpenTelemetry(LogTelemetry):
     def _record(self, event: str, fields: dict[str, object]) -> None:
         attributes = _attributes(fields)
         upload_id = fields.get("upload_id")
-        place = upload_trace.place_in(upload_id) if isinstance(upload_id, str) else None
+        place = upload_trace.place_in(upload_id) if isinstance(upload_id, str) else self._place_of_its_own()
         if event == "accepted" and isinstance(upload_id, str):
             self._begin(upload_trace.root_of(upload_id), attributes)
         with attached(place):
@@ -127,6 +137,12 @@ class OpenTelemetry(LogTelemetry):
             trace.get_current_span().set_attributes(ours)
         for each in measured(event, fields):
             self._instruments[each.metric](each.value, each.attributes)
+
+    def _place_of_its_own(self) -> Context | None:
+        """Of a record that is neither about an upload nor of a run; None for the present context, which is a run's."""
+        if trace.get_current_span().get_span_context().is_valid:
+            return None
+        return upload_trace.within(upload_trace.new_root(self._ids))
 
     def _begin(self, root: SpanContext, attributes: Mapping[str, Any]) -> None:
         """The root span ends at once: while an upload is under way, its trace is whole already."""
@@ -140,12 +156,15 @@ class OpenTelemetry(LogTelemetry):
         self.spans.end(span)
 
     def _run_for_no_upload(self, run: _Run, error: Exception | None) -> None:
-        span = self.spans.start(
-            run.invocation.function,
-            kind=SpanKind.CONSUMER,
-            start_time=run.started,
-            attributes=_attributes(self.fields_of_invocation()),
-        )
+        with self._ids.choosing(run.own) if self._ids is not None else nullcontext():
+            span = self.spans.start(
+                run.invocation.function,
+                context=Context(),
+                kind=SpanKind.SERVER if run.invocation.trigger == "http" else SpanKind.CONSUMER,
+                links=run.links,
+                start_time=run.started,
+                attributes=_attributes(self.fields_of_invocation()),
+            )
         if error is not None:
             _failed(span, error)
         self.spans.end(span)

@@ -13,6 +13,7 @@ read, tears nothing: whoever goes on with the upload finds the root by itself.
 """
 
 import re
+import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -79,6 +80,13 @@ def root_of(upload_id: str) -> SpanContext:
     """The root span of the upload's trace, whether or not this process ever saw it."""
     span_id = int(upload_id[16:], 16) or 1  # zero would be no id
     return SpanContext(int(upload_id, 16), span_id, is_remote=True, trace_flags=TraceFlags(TraceFlags.SAMPLED))
+
+
+def new_root(ids: IdGenerator | None) -> SpanContext:
+    """The root of a trace that is about no upload. Without *ids* no span is sent, and the trace holds records only."""
+    trace_id = ids.generate_trace_id() if ids is not None else secrets.randbits(128)
+    span_id = ids.generate_span_id() if ids is not None else secrets.randbits(64)
+    return SpanContext(trace_id, span_id, is_remote=False, trace_flags=TraceFlags(TraceFlags.SAMPLED))
 
 
 def within(span_context: SpanContext) -> Context:

@@ -2,7 +2,7 @@
 
 import itertools
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -14,6 +14,7 @@ from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from opentelemetry.sdk.trace.sampling import ALWAYS_ON, Sampler
 
 from shared.app.sweep import Swept
 from shared.ports import Invocation, Ports
@@ -25,11 +26,11 @@ from tests.support.fakes.world import World
 class Watch:
     """What was sent of spans, events and metrics."""
 
-    def __init__(self) -> None:
+    def __init__(self, sampler: Sampler = ALWAYS_ON) -> None:
         self._spans = InMemorySpanExporter()
         self._logs: Any = InMemoryLogRecordExporter()  # type: ignore[no-untyped-call] # the SDK's own lack
         self._metrics = InMemoryMetricReader()
-        self.tracers = TracerProvider()
+        self.tracers = TracerProvider(sampler)
         self.tracers.add_span_processor(SimpleSpanProcessor(self._spans))
         self.meters = MeterProvider([self._metrics])
         self._loggers = LoggerProvider()
@@ -71,12 +72,21 @@ def attributes_of(record: ReadableLogRecord) -> dict[str, Any]:
     return dict(record.log_record.attributes or {})
 
 
-class WatchedWorld(World):
-    """Each run of a function has an id and a trace context of its own, as the host gives them."""
+def not_sampled(number: int) -> str:
+    return f"00-{number:032x}-{number:016x}-00"
 
-    def __init__(self, watch: Watch, **options: Any) -> None:
+
+class WatchedWorld(World):
+    """Each run of a function has an id, and the trace context that the host gives it.
+
+    *host_context* makes one of the run's number. On a real host without `telemetryMode` each run has one that is not
+    sampled; with OpenTelemetry those of blobs, queues and timers have none.
+    """
+
+    def __init__(self, watch: Watch, host_context: Callable[[int], str] = not_sampled, **options: Any) -> None:
         super().__init__(watched=watch.ports, **options)
         self._runs = itertools.count(1)
+        self._host_context = host_context
 
     @property
     def _telemetry(self) -> Any:
@@ -84,7 +94,7 @@ class WatchedWorld(World):
 
     def _run(self, function: str, trigger: str, message: QueuedMessage | None = None) -> Any:
         number = next(self._runs)
-        context = f"00-{number:032x}-{number:016x}-01"
+        context = self._host_context(number)
         count, age = (message.dequeue_count, 0.5) if message is not None else (None, None)
         return self._telemetry.invocation(Invocation(function, trigger, f"run-{number}", context, count, age))
 
