@@ -9,7 +9,7 @@
       GraphNoReply          no complete reply; `sent` says if any byte left -> an observation
         TokenUnavailable    no token to be had at the moment: nothing was sent, so it is a delay
       SignInNeeded          nobody's token can be had for the account       -> an observation
-      MessageError          a message that this code cannot read: raised, so it ends on the poison queue
+      MessageError          a message that is not ours, or that this code cannot read: noted and dropped
       StrangerError         a message ahead of the ledger, or for no entry: raised, it is a bug or not ours
       SettingsError         the configuration is wrong: raised at start, naming every mistake
 
@@ -78,7 +78,7 @@ class SignInNeeded(AttachError):  # noqa: N818
 
 
 class MessageError(AttachError):
-    """A queue message that this code cannot read. The text says why, never what it held."""
+    """A queue message that is not ours, or that cannot be read. The text says why, never what it held."""
 
 
 class StrangerError(AttachError):

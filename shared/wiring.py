@@ -3,7 +3,6 @@
 Not at import: an error there would leave the host with no functions at all, and no word in the log about why.
 """
 
-import json
 import os
 import random
 import time
@@ -22,6 +21,7 @@ from azure.core.credentials import TokenCredential
 from shared.adapters.account_blobs import BlobAccountStore, KeyRing
 from shared.adapters.entra import Entra, Registration, assertion_of
 from shared.adapters.functions import invocations, web
+from shared.adapters.functions.blob_events import blob_of
 from shared.adapters.graph import RequestsGraph
 from shared.adapters.key_file import FileKey
 from shared.adapters.key_vault import VaultRing
@@ -36,6 +36,7 @@ from shared.app.intake import Intake
 from shared.app.runner import Runner
 from shared.app.sweep import Swept, sweep
 from shared.core.admission import Defaults
+from shared.errors import MessageError
 from shared.ports import Accounts, Ports
 from shared.settings import Settings, SignIn
 from shared.sign_in.account_tokens import ConnectedAccounts
@@ -62,9 +63,17 @@ class Application:
             self.runner.open_upload(blob_name)
 
     def reopen_upload(self, message: func.QueueMessage, context: func.Context) -> None:
-        """A blob event failed too often. The message is the host's own."""
+        """A blob event failed too often. The message is the host's own.
+
+        One that cannot be read, or is another app's, is noted and over: it would be tried every ten minutes for ever.
+        """
         with self._run(invocations.QUEUE, context, message):
-            self.runner.open_upload(json.loads(message.get_body())["BlobName"])
+            try:
+                blob_name = blob_of(message.get_body(), self.settings.container)
+            except MessageError as error:
+                self.ports.telemetry.record("foreign", why=str(error))
+                return
+            self.runner.open_upload(blob_name)
 
     def send_range(self, message: func.QueueMessage, context: func.Context) -> None:
         """The range queue delivers."""

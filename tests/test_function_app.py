@@ -4,10 +4,11 @@ The functions are called as they are, on the whole application over fakes. The o
 function_app.py, which otherwise builds the real one from the environment.
 """
 
+import base64
 import json
 import runpy
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import Any
@@ -22,9 +23,10 @@ from azure_functions_runtime.bindings.tracecontext import TraceContext
 from azurefunctions.extensions.bindings import blob as sdk_types
 
 import function_app
+from local.stand_ins.functions.host_json import read_host_json
 from shared.core.entry import Phase
 from shared.core.messages import RangeMessage, encode
-from shared.errors import MessageError, StrangerError
+from shared.errors import StrangerError
 from shared.ports import Invocation
 from tests.scenarios.promise import assert_attached, assert_promise
 from tests.support.documents import ROOT
@@ -141,20 +143,62 @@ def test_the_sweep_runs_by_its_setting() -> None:
     assert bindings()["sweep"][0]["schedule"] == "%TODO_ATTACH_SWEEP_SCHEDULE%"
 
 
+def host_json() -> Mapping[str, Any]:
+    found: Mapping[str, Any] = json.loads((ROOT / "host.json").read_text(encoding="utf-8"))
+    return found
+
+
 def test_the_queue_s_encoding_is_the_one_that_the_application_sends() -> None:
-    host: Mapping[str, Any] = json.loads((ROOT / "host.json").read_text(encoding="utf-8"))
-    assert host["extensions"]["queues"]["messageEncoding"] == "base64"
+    """With base64 the host alone would judge a message that is not, and call no function for it."""
+    assert host_json()["extensions"]["queues"]["messageEncoding"] == "none"
+
+
+def test_no_member_of_a_message_takes_the_place_of_what_the_host_says_of_it() -> None:
+    """The host makes trigger metadata of a JSON message's members: one named DequeueCount would override the real."""
+    members = json.loads(encode(RangeMessage("0" * 32, 1, TRACEPARENT)))
+    metadata = {
+        "queuetrigger",
+        "id",
+        "popreceipt",
+        "dequeuecount",
+        "insertiontime",
+        "expirationtime",
+        "nextvisibletime",
+    }
+    assert metadata.isdisjoint(name.lower() for name in members)
+
+
+def test_host_json_has_no_name_that_the_host_would_pass_over_in_silence() -> None:
+    read = read_host_json((ROOT / "host.json").read_text(encoding="utf-8"), {})
+    assert (read.warnings, read.problems) == ((), ())
+    named = {name.split(".")[1] for name in host_json()["logging"]["logLevel"] if name.startswith("Function.")}
+    assert named == set(bindings())
+
+
+def test_the_host_tells_each_fact_once_and_none_of_what_the_worker_tells() -> None:
+    """Without `telemetryMode` it tells of no poll; these rows would tell of each run and each line a second time."""
+    host = host_json()
+    levels, insights = host["logging"]["logLevel"], host["logging"]["applicationInsights"]
+    assert "telemetryMode" not in host
+    assert {levels["Host.Results"], levels["Host.Aggregator"]} == {"None"}
+    assert {levels[f"Function.{name}.User"] for name in bindings()} == {"None"}
+    assert insights == {
+        "samplingSettings": {"isEnabled": False},
+        "enableDependencyTracking": False,
+        "enablePerformanceCountersCollection": False,
+    }
 
 
 def test_the_host_tells_of_no_run_by_the_name_of_its_blob() -> None:
     """By itself it logs: Executing ... (Reason='New blob detected(EventGrid): attachments/receipt.pdf' ..."""
-    host: Mapping[str, Any] = json.loads((ROOT / "host.json").read_text(encoding="utf-8"))
-    levels = host["logging"]["logLevel"]
-    begun_by_blobs = [name for name, (trigger, *_) in bindings().items() if trigger["type"] == "blobTrigger"]
-    assert begun_by_blobs
-    for name in begun_by_blobs:
-        assert levels[f"Function.{name}"] == "Warning"
-        assert levels[f"Function.{name}.User"] == levels["default"] == "Information"
+    levels = host_json()["logging"]["logLevel"]
+    assert levels["default"] == "Warning"
+    assert not [name for name in levels if name in {f"Function.{each}" for each in bindings()}]
+
+
+def test_a_404_of_storage_is_no_line_of_the_host_s_log() -> None:
+    """Until the first event makes the queue of blob events, each poll of it is one: a line a minute and instance."""
+    assert host_json()["logging"]["logLevel"]["Azure.Core"] == "Error"
 
 
 # -- what each passes on --
@@ -189,10 +233,15 @@ def test_a_message_says_how_often_it_was_delivered(world: World, dequeue_count: 
     assert world.messages.sent - sent == announced
 
 
-@pytest.mark.parametrize("body", ["not ours", encode(RangeMessage("0" * 32, 1))], ids=["unreadable", "unknown"])
-def test_a_message_that_is_not_ours_is_raised_so_that_the_host_counts_it(world: World, body: str) -> None:
-    with pytest.raises((MessageError, StrangerError)):
-        function_app.send_range(message(body), context("send_range"))
+def test_a_message_for_an_unknown_upload_is_raised_so_that_the_host_counts_it(world: World) -> None:
+    with pytest.raises(StrangerError):
+        function_app.send_range(message(encode(RangeMessage("0" * 32, 1))), context("send_range"))
+
+
+@pytest.mark.parametrize("body", ["not ours", b"\xff\xfe", ""], ids=["no JSON", "no text", "empty"])
+def test_a_message_that_cannot_be_read_is_noted_once_and_over(world: World, body: str | bytes) -> None:
+    function_app.send_range(message(body), context("send_range"))
+    assert world.records.lines == [{"event": "foreign", "why": "a message that is not JSON"}]
 
 
 def test_a_poisoned_message_parks_its_upload(world: World) -> None:
@@ -207,19 +256,48 @@ def test_a_poisoned_message_that_is_not_ours_is_over(world: World) -> None:
     assert [line["event"] for line in world.records.lines] == ["poison"]
 
 
-def test_a_poisoned_blob_event_opens_the_upload_after_all(world: World) -> None:
-    """In the form in which the host writes it."""
-    blob = world.drop(b"x" * 2_500, "a/report.pdf")
-    body = {
-        "Type": "BlobTrigger",
-        "FunctionId": "Host.Functions.open_upload",
-        "BlobType": "BlockBlob",
-        "ContainerName": "attachments",
-        "BlobName": "a/report.pdf",
-        "ETag": '"0x1"',
-    }
-    function_app.reopen_upload(message(json.dumps(body)), context("reopen_upload"))
+BLOB_EVENT = {
+    "Type": "BlobTrigger",
+    "FunctionId": "Host.Functions.open_upload",
+    "BlobType": "BlockBlob",
+    "ContainerName": "attachments",
+    "BlobName": "a/ä report.pdf",
+    "ETag": '"0x1"',
+}
+
+
+def of_the_host(event: object) -> str:
+    return base64.b64encode(json.dumps(event).encode()).decode()
+
+
+@pytest.mark.parametrize("write", [of_the_host, json.dumps], ids=["as the host writes it", "as host.json says"])
+def test_a_poisoned_blob_event_opens_the_upload_after_all(world: World, write: Callable[[object], str]) -> None:
+    blob = world.drop(b"x" * 2_500, "a/ä report.pdf")
+    function_app.reopen_upload(message(write(BLOB_EVENT)), context("reopen_upload"))
     assert world.phase(blob) is Phase.SENDING
+
+
+@pytest.mark.parametrize(
+    ("body", "why"),
+    [
+        ("not ours", "a blob event that cannot be read"),
+        ("", "a blob event that cannot be read"),
+        (base64.b64encode(b"\xff\xfe").decode(), "a blob event that cannot be read"),
+        ("[" * 3_000, "a blob event that cannot be read"),
+        ("{" * 3_000, "a blob event that cannot be read"),
+        (of_the_host(["a"]), "a blob event that is not a JSON object"),
+        (of_the_host({}), "a blob event that names no blob"),
+        (of_the_host({**BLOB_EVENT, "BlobName": 7}), "a blob event that names no blob"),
+        (of_the_host({**BLOB_EVENT, "BlobName": "x" * 1025}), "a blob event that names no blob"),
+        (of_the_host({**BLOB_EVENT, "ContainerName": "theirs"}), "a blob event of another container"),
+    ],
+)
+def test_a_poisoned_blob_event_that_is_not_ours_or_not_readable_is_noted_once_and_over(
+    world: World, body: str, why: str
+) -> None:
+    """A failure would come back every ten minutes: this queue has no poison queue of its own."""
+    function_app.reopen_upload(message(body), context("reopen_upload"))
+    assert world.records.lines == [{"event": "foreign", "why": why}]
 
 
 def test_the_sweep_announces_what_no_message_names(world: World) -> None:
@@ -253,7 +331,7 @@ def test_a_run_is_told_with_its_id_its_trace_context_and_how_its_message_came(wo
 
 @pytest.mark.parametrize(("function", "trigger"), [("park_range", "pubsub"), ("reopen_upload", "pubsub")])
 def test_a_run_of_a_poison_queue_s_function_is_told_too(world: World, function: str, trigger: str) -> None:
-    body = '{"BlobName": "gone.pdf"}' if function == "reopen_upload" else "not ours"
+    body = of_the_host({**BLOB_EVENT, "BlobName": "gone.pdf"}) if function == "reopen_upload" else "not ours"
     getattr(function_app, function)(message(body), context(function))
     assert [(run.function, run.trigger) for run in world.records.runs] == [(function, trigger)]
 

@@ -73,10 +73,15 @@ class Runner:
     def send_range(self, body: bytes, delivery_count: int) -> None:
         """One delivery of a range message, for the *delivery_count*-th time.
 
-        Raises MessageError and StrangerError for messages that are not ours, StorageUnavailable when storage is
-        away: the queue delivers again, and in the end the poison queue holds what could not be.
+        Raises StrangerError for a message that does not fit the ledger, StorageUnavailable when storage is away: the
+        queue delivers again, and in the end the poison queue holds what could not be. What cannot be read is noted and
+        over: no further delivery would make it readable.
         """
-        message = decode(body)
+        try:
+            message = decode(body)
+        except MessageError as error:
+            self.ports.telemetry.record("foreign", why=str(error))
+            return
         with self.ports.telemetry.upload(message.upload_id, message.traceparent):
             self._deliver(message, delivery_count)
 

@@ -44,7 +44,7 @@ class RangeMessage:
 
 
 def encode(message: RangeMessage) -> str:
-    """The message as it is on the queue, before Base64."""
+    """The message as it is on the queue."""
     members: dict[str, object] = {"v": VERSION, "upload": message.upload_id, "step": message.step}
     if message.range is not None:
         part = message.range.part

@@ -18,7 +18,7 @@ _LOGGER = logging.getLogger("todo_attach")
 for _chatty in ("azure", "urllib3", "requests", "msal"):
     logging.getLogger(_chatty).setLevel(logging.WARNING)
 
-_WARN = frozenset({"parked", "poison", "orphan_session", "claim_lost"})
+_WARN = frozenset({"foreign", "parked", "poison", "orphan_session", "claim_lost"})
 
 
 class LogTelemetry:

@@ -7,7 +7,7 @@ import pytest
 from local.stand_ins.todo.faults import ResetConnection
 from shared.core.entry import Phase
 from shared.core.messages import RangeMessage, encode
-from shared.errors import MessageError, StorageUnavailable, StrangerError
+from shared.errors import StorageUnavailable, StrangerError
 from tests.scenarios.promise import FILE, SLICES, assert_attached, assert_promise, fault, upload
 from tests.support.fakes.manual_clock import START
 from tests.support.fakes.seam import ActingSeam, Crash, Seam
@@ -27,12 +27,12 @@ STRANGE = {
     "no step": b'{"v":1,"upload":"00112233445566778899aabbccddeeff"}',
     "a step that is none": b'{"v":1,"upload":"00112233445566778899aabbccddeeff","step":true}',
     "an id that is none": b'{"v":1,"upload":"../secrets","step":1}',
-    "an unknown upload": b'{"v":1,"upload":"00112233445566778899aabbccddeeff","step":1}',
 }
+UNKNOWN = b'{"v":1,"upload":"00112233445566778899aabbccddeeff","step":1}'
 
 
 @pytest.mark.parametrize("body", STRANGE.values(), ids=STRANGE)
-def test_a_message_that_is_not_ours_ends_on_the_poison_queue_and_disturbs_nothing(body: bytes) -> None:
+def test_a_message_that_cannot_be_read_is_noted_once_and_disturbs_nothing(body: bytes) -> None:
     world = World()
     blob = world.drop(FILE)
     world.messages.put(body)
@@ -40,8 +40,30 @@ def test_a_message_that_is_not_ours_ends_on_the_poison_queue_and_disturbs_nothin
     world.run()
     assert_attached(world, blob)
     assert_promise(world)
-    assert [type(error) for error in world.raised] in ([MessageError] * MAX_DEQUEUES, [StrangerError] * MAX_DEQUEUES)
-    assert len(world.records.events("poison")) == 1
+    assert world.raised == []
+    assert len(world.records.events("foreign")) == 1
+
+
+@pytest.mark.parametrize("body", STRANGE.values(), ids=STRANGE)
+def test_a_poison_message_that_cannot_be_read_is_noted_once_and_over(body: bytes) -> None:
+    world = World()
+    world.poison.put(body)
+    world.run()
+    assert world.raised == []
+    assert [line["result"] for line in world.records.events("poison")] == ["refused"]
+    assert world.poison.messages == []
+
+
+def test_a_message_for_an_unknown_upload_ends_on_the_poison_queue_and_disturbs_nothing() -> None:
+    world = World()
+    blob = world.drop(FILE)
+    world.messages.put(UNKNOWN)
+    world.notify()
+    world.run()
+    assert_attached(world, blob)
+    assert_promise(world)
+    assert [type(error) for error in world.raised] == [StrangerError] * MAX_DEQUEUES
+    assert [line["result"] for line in world.records.events("poison")] == ["refused"]
 
 
 def test_what_a_strange_message_held_is_not_repeated() -> None:

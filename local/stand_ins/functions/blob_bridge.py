@@ -42,17 +42,17 @@ def function_id(function: str) -> str:
 class BlobEvents:
     """Writes events into the bridge queue."""
 
-    def __init__(self, queue: QueueClient, wake: Wake, *, base64_encoded: bool) -> None:
+    def __init__(self, queue: QueueClient, wake: Wake) -> None:
         self._queue = queue
         self._wake = wake
-        self._base64_encoded = base64_encoded
 
     async def accept(self, function: str, events: Sequence[Mapping[str, Any]]) -> None:
-        """Raises KeyError, ValueError where an event is none about a blob; nothing is written then."""
-        for message in [_message(function, event) for event in events]:
-            text = json.dumps(message)
-            await send_creating(self._queue, base64.b64encode(text.encode()).decode() if self._base64_encoded else text)
-        self._wake(self._queue.queue_name)
+        """Raises KeyError, ValueError, TypeError at an event that is none about a blob; those before it are taken."""
+        for event in events:
+            text = json.dumps(_message(function, event))
+            # Whatever `messageEncoding` says, the host's own messages are Base64.
+            await send_creating(self._queue, base64.b64encode(text.encode()).decode())
+            self._wake(self._queue.queue_name)
 
 
 def _message(function: str, event: Mapping[str, Any]) -> dict[str, str]:
@@ -68,12 +68,12 @@ def _message(function: str, event: Mapping[str, Any]) -> dict[str, str]:
     }
 
 
-def blob_run(functions: BlobFunctions, invoker: Invoker, storage: Storage, events: EventStream, *, base64: bool) -> Run:
+def blob_run(functions: BlobFunctions, invoker: Invoker, storage: Storage, events: EventStream) -> Run:
     """What the bridge queue's listener does with a message."""
 
     async def run(message: LeasedMessage) -> bool:
         try:
-            named = json.loads(message.body(base64_encoded=base64))
+            named = json.loads(message.body(base64_encoded=True))
             function = functions.get(named["FunctionId"])
             container, blob = named["ContainerName"], named["BlobName"]
         except (UndecodableMessageError, ValueError, LookupError) as error:
@@ -94,12 +94,12 @@ def blob_run(functions: BlobFunctions, invoker: Invoker, storage: Storage, event
     return run
 
 
-def blob_poison(functions: BlobFunctions, storage: Storage, host_storage: str, *, base64: bool) -> PoisonFor:
+def blob_poison(functions: BlobFunctions, storage: Storage, host_storage: str) -> PoisonFor:
     """The poison queue lies in the account of the blob, or in the host's where the function is unknown."""
 
     def poison_for(message: LeasedMessage) -> QueueClient:
         try:
-            function = functions.get(json.loads(message.body(base64_encoded=base64))["FunctionId"])
+            function = functions.get(json.loads(message.body(base64_encoded=True))["FunctionId"])
         except (UndecodableMessageError, ValueError, LookupError, TypeError):
             function = None
         account = host_storage if function is None else function.trigger.storage

@@ -68,7 +68,7 @@ class Host:
         host_json = self._host_json()
         worker = self._worker = RespawningWorker(self._spawn_worker, host_json.function_timeout, self._events)
         functions, host_storage = await self._checked(worker, host_json)
-        invoker = Invoker(worker, self._events)
+        invoker = Invoker(worker, self._events, open_telemetry=host_json.open_telemetry)
         self._timers = [
             self._timer(function, invoker, host_storage) for function in functions.with_trigger(TimerTrigger)
         ]
@@ -187,13 +187,12 @@ class Host:
         self, functions: list[Function[BlobTrigger]], invoker: Invoker, host_json: HostJson, host_storage: str
     ) -> QueueListener:
         by_id = {function_id(function.name): function for function in functions}
-        base64 = host_json.queues.base64
         return QueueListener(
             TriggerQueue(self._bridge_queue(host_storage), self._plan.lease),
-            blob_run(by_id, invoker, self._storage, self._events, base64=base64),
-            options=host_json.blobs.queue_options(base64=base64),
+            blob_run(by_id, invoker, self._storage, self._events),
+            options=host_json.blobs.queue_options(),
             lease=self._plan.lease,
-            poison_for=blob_poison(by_id, self._storage, host_storage, base64=base64),
+            poison_for=blob_poison(by_id, self._storage, host_storage),
             wake=self._wake,
             events=self._events,
         )
@@ -206,7 +205,7 @@ class Host:
     ) -> tuple[str, str]:
         """Open the port; the root URL, and the key of the blob webhook."""
         key = secrets.token_urlsafe(32)
-        blob_events = BlobEvents(self._bridge_queue(host_storage), self._wake, base64_encoded=host_json.queues.base64)
+        blob_events = BlobEvents(self._bridge_queue(host_storage), self._wake)
         status = {
             "id": self._host_id,
             "state": "Running",

@@ -1,7 +1,9 @@
 """Reads host.json: the part that this host implements, strictly.
 
-A key that stands beside one we implement and that we do not know is warned about, loudly: a misspelt `maxDequeCount`
-must not go unnoticed until production. Defaults are the extensions' own (QueuesOptions, BlobsOptions).
+The real host passes over a name that it does not know in silence, and over a wrong value nearly so: it runs, and no
+function does. Here a wrong value is refused. A name that the real host reads and this one does not is warned about; so
+is one that neither knows: a misspelt `maxDequeCount` must not go unnoticed until production. Defaults are the
+extensions' own (QueuesOptions, BlobsOptions).
 """
 
 import json
@@ -14,8 +16,23 @@ from typing import Any
 from local.stand_ins.functions.timespan import parse_timespan
 
 _OVERRIDE = "AzureFunctionsJobHost__"
-# Read by the real host, harmless here: our log has no levels to choose, and this host sends no telemetry of its own.
-_WITHOUT_EFFECT = frozenset({"$schema", "logging", "telemetryMode"})
+# What the real host reads below `logging` (ApplicationInsightsLoggerOptions, LoggerFilterOptions). This host's log has
+# no levels, and of its own telemetry there is only what local/stand_ins/insights makes of a failure: names are checked
+# for the cloud's sake.
+_LOGGING = frozenset({"logLevel", "applicationInsights", "console", "fileLoggingMode"})
+_APPLICATION_INSIGHTS = frozenset(
+    {
+        "samplingSettings",
+        "snapshotConfiguration",
+        "httpAutoCollectionOptions",
+        "enableLiveMetrics",
+        "enableDependencyTracking",
+        "enablePerformanceCountersCollection",
+        "enableQueryStringTracing",
+    }
+)
+_SAMPLING = frozenset({"isEnabled", "maxTelemetryItemsPerSecond", "excludedTypes", "includedTypes"})
+_LEVELS = frozenset({"Trace", "Debug", "Information", "Warning", "Error", "Critical", "None"})
 _NO_KEYS: frozenset[str] = frozenset()
 
 
@@ -38,18 +55,18 @@ class BlobOptions:
     max_degree_of_parallelism: int = 8
     poison_blob_threshold: int = 5
 
-    def queue_options(self, *, base64: bool) -> QueueOptions:
+    def queue_options(self) -> QueueOptions:
         """How the queue behind the blob trigger is worked off.
 
         The split is the extension's own (its tests: 100 is 32 and 68, 16 is 9 and 7). It takes nothing from
-        `extensions.queues`: failures are retried at once, whatever visibilityTimeout says.
+        `extensions.queues`: neither visibilityTimeout, nor messageEncoding, nor maxPollingInterval, so that its polls
+        back off up to a minute.
         """
         batch = min(32, self.max_degree_of_parallelism // 2 + 1)
         return QueueOptions(
             batch_size=batch,
             new_batch_threshold=self.max_degree_of_parallelism - batch,
             max_dequeue_count=self.poison_blob_threshold,
-            base64=base64,
         )
 
 
@@ -62,6 +79,7 @@ class HostJson:
     queues: QueueOptions = field(default_factory=QueueOptions)
     blobs: BlobOptions = field(default_factory=BlobOptions)
     route_prefix: str = "api"
+    open_telemetry: bool = False
     problems: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
 
@@ -99,11 +117,9 @@ class _Reading:
     def read(self, document: Mapping[str, Any]) -> HostJson:
         if document.get("version") != "2.0":
             self._problems.append(f'host.json: version must be "2.0", not {document.get("version")!r}')
-        self._warn_of_unknown(
-            "",
-            document,
-            _WITHOUT_EFFECT | {"version", "functionTimeout", "extensionBundle", "extensions"},
-        )
+        known = {"$schema", "version", "functionTimeout", "extensionBundle", "extensions", "logging", "telemetryMode"}
+        self._warn_of_unknown("", document, frozenset(known))
+        self._check_logging(document)
         extensions = self._section(document, "", "extensions", known=frozenset({"queues", "blobs", "http"}))
         http = self._section(extensions, "extensions.", "http", known=frozenset({"routePrefix"}))
         bundle = self._section(document, "", "extensionBundle", known=frozenset({"id", "version"}))
@@ -113,6 +129,7 @@ class _Reading:
             queues=self._queues(extensions),
             blobs=self._blobs(extensions),
             route_prefix=str(http.get("routePrefix", "api")).strip("/"),
+            open_telemetry=str(document.get("telemetryMode", "")).lower() == "opentelemetry",
             problems=tuple(self._problems),
             warnings=tuple(self._warnings),
         )
@@ -147,6 +164,16 @@ class _Reading:
             self._whole(section, prefix, "maxDegreeOfParallelism", default=8 * self._cores, least=1),
             self._whole(section, prefix, "poisonBlobThreshold", default=5, least=1),
         )
+
+    def _check_logging(self, document: Mapping[str, Any]) -> None:
+        logging = self._section(document, "", "logging", known=_LOGGING)
+        insights = self._section(logging, "logging.", "applicationInsights", known=_APPLICATION_INSIGHTS)
+        self._section(insights, "logging.applicationInsights.", "samplingSettings", known=_SAMPLING)
+        levels = logging.get("logLevel", {})
+        for category, level in (levels if isinstance(levels, dict) else {}).items():
+            if level not in _LEVELS:
+                allowed = ", ".join(sorted(_LEVELS))
+                self._problems.append(f"host.json: logging.logLevel.{category}: {level!r} is none of {allowed}")
 
     def _function_timeout(self, document: Mapping[str, Any]) -> timedelta | None:
         if document.get("functionTimeout") == "-1":

@@ -10,7 +10,7 @@ from azure.core.credentials import TokenCredential
 from azure.data.tables import TableClient, TableServiceClient
 from azure.identity import ManagedIdentityCredential
 from azure.storage.blob import BlobServiceClient, ContainerClient
-from azure.storage.queue import QueueClient, TextBase64EncodePolicy
+from azure.storage.queue import QueueClient
 
 from shared.settings import Connection
 
@@ -36,8 +36,9 @@ def container_client(
 
 
 def queue_client(connection: Connection, queue: str, credential: TokenCredential | None = None) -> QueueClient:
-    # Base64, because host.json says so: the host would put a plain message on the poison queue.
-    options = {**_TIMEOUTS, **_STORAGE_RETRY, "message_encode_policy": TextBase64EncodePolicy()}
+    # Sent as it is, as host.json says. With Base64 the host itself would judge what cannot be decoded: no function is
+    # called for that, and it comes back for a week.
+    options = {**_TIMEOUTS, **_STORAGE_RETRY}
     if connection.connection_string:
         return QueueClient.from_connection_string(connection.connection_string, queue, **options)
     return QueueClient(connection.queue_uri, queue, credential=credential or managed_identity(connection), **options)

@@ -113,14 +113,29 @@ def test_what_is_no_object_is_refused(text: str) -> None:
         ({"extensions": {"http": {"maxOutstandingRequests": 5}}}, "extensions.http.maxOutstandingRequests"),
         ({"extensions": {"serviceBus": {}}}, "extensions.serviceBus"),
         ({"functiontimeout": "00:05:00"}, "functiontimeout"),
+        ({"logging": {"loglevel": {}}}, "logging.loglevel"),
+        ({"logging": {"applicationInsights": {"sampling": {}}}}, "logging.applicationInsights.sampling"),
     ],
 )
 def test_an_unknown_key_is_warned_of(document: dict[str, Any], key: str) -> None:
     assert read(**document).warnings == (f"host.json: {key} has no effect here",)
 
 
-def test_logging_is_the_clouds_business() -> None:
-    assert read(logging={"logLevel": {"default": "Information"}}).warnings == ()
+def test_logging_is_the_cloud_s_business_but_its_names_are_read() -> None:
+    levels = {"default": "Warning", "Function.a.User": "None"}
+    insights = {"samplingSettings": {"isEnabled": False}, "enableDependencyTracking": False}
+    read_here = read(logging={"logLevel": levels, "applicationInsights": insights})
+    assert (read_here.warnings, read_here.problems) == ((), ())
+
+
+def test_a_level_that_there_is_not_is_named() -> None:
+    (problem,) = read(logging={"logLevel": {"default": "Off"}}).problems
+    assert "logging.logLevel.default: 'Off'" in problem
+
+
+@pytest.mark.parametrize(("mode", "expected"), [({}, False), ({"telemetryMode": "OpenTelemetry"}, True)])
+def test_the_mode_of_telemetry_is_read(mode: dict[str, str], expected: bool) -> None:
+    assert read(**mode).open_telemetry is expected
 
 
 def test_a_setting_overrides_host_json() -> None:
@@ -140,7 +155,9 @@ def test_a_setting_overrides_host_json() -> None:
     [(100, 32, 68), (64, 32, 32), (63, 32, 31), (62, 32, 30), (16, 9, 7), (3, 2, 1), (2, 2, 0), (1, 1, 0)],
 )
 def test_blob_parallelism_is_split_as_the_extension_splits_it(parallelism: int, batch: int, threshold: int) -> None:
-    options = BlobOptions(parallelism, 4).queue_options(base64=True)
+    options = BlobOptions(parallelism, 4).queue_options()
 
     assert (options.batch_size, options.new_batch_threshold, options.max_dequeue_count) == (batch, threshold, 4)
     assert options.visibility_timeout == timedelta(0)
+    assert options.max_polling_interval == timedelta(minutes=1)
+    assert options.base64
