@@ -97,7 +97,7 @@ param tableName string = 'uploads'
 @minLength(9)
 @maxLength(64)
 @description('TODO_ATTACH_SWEEP_SCHEDULE: when stalled uploads are looked for (NCRONTAB, six fields, UTC); alerts count on one at least every 10 minutes.')
-param sweepSchedule string = '0 */5 * * * *'
+param sweepSchedule string = '0 * * * * *'
 
 @allowed(['https://graph.microsoft.com/v1.0', 'https://graph.microsoft.us/v1.0', 'https://dod-graph.microsoft.us/v1.0'])
 @description('TODO_ATTACH_GRAPH_ROOT: the Graph of the accounts.')

@@ -102,6 +102,9 @@ class Ledger(Protocol):
     def live(self) -> Iterator["LiveMark"]:
         """Every upload in flight, and maybe some that are done."""
 
+    def beat(self, release: "Release") -> None:
+        """Leave a sign of life: that this release has swept, and when. Replaces the last one."""
+
     def own_attachment(self, account: str, attachment_id: str, upload_id: str) -> str:
         """Make an upload the owner of an attachment, if it has none; the id of the upload that owns it.
 
@@ -117,11 +120,22 @@ class Ledger(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class LiveMark:
-    """A row of the live partition. *date* is the service's clock when it was read."""
+    """A row of the live partition. *date* is the service's clock when it was read.
+
+    *marked_at*: when it was written, or when the sweep announced the upload last.
+    """
 
     upload_id: str
     marked_at: datetime
     date: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """Which code this is. *package*: the hash of what was published."""
+
+    version: str = "unpackaged"
+    package: str = "unpackaged"
 
 
 class RangeQueue(Protocol):

@@ -9,7 +9,7 @@ import time
 import uuid
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
@@ -18,6 +18,7 @@ from typing import Any
 import azure.functions as func
 from azure.core.credentials import TokenCredential
 
+from shared.adapters import package
 from shared.adapters.account_blobs import BlobAccountStore, KeyRing
 from shared.adapters.entra import Entra, Registration, assertion_of
 from shared.adapters.functions import invocations, web
@@ -37,7 +38,7 @@ from shared.app.runner import Runner
 from shared.app.sweep import Swept, sweep
 from shared.core.admission import Defaults
 from shared.errors import MessageError
-from shared.ports import Accounts, Ports
+from shared.ports import Accounts, Ports, Release
 from shared.settings import Settings, SignIn
 from shared.sign_in.account_tokens import ConnectedAccounts
 from shared.sign_in.endpoints import SignInEndpoints
@@ -56,6 +57,7 @@ class Application:
     intake: Intake
     runner: Runner
     sign_in: SignInEndpoints | None = None  # where people connect their To Do; None with static tokens
+    release: Release = field(default_factory=package.release)
 
     def open_upload(self, blob_name: str, context: func.Context) -> None:
         """A blob was written."""
@@ -106,7 +108,7 @@ class Application:
         return self.ports.telemetry.invocation(invocations.invocation_of(trigger, context, message))
 
     def sweep_live(self) -> Swept:
-        return sweep(self.ports, self.intake, stalled_after=self.settings.stalled_after)
+        return sweep(self.ports, self.intake, self.release, stalled_after=self.settings.stalled_after)
 
 
 def build(settings: Settings, credential: TokenCredential | None = None) -> Application:

@@ -8,7 +8,7 @@ from datetime import timedelta
 
 from shared.app.intake import Intake
 from shared.core.entry import Phase
-from shared.ports import LiveMark, Ports, Stored
+from shared.ports import LiveMark, Ports, Release, Stored
 
 # A live row is written just before its entry. One that is alone for so long never got it: its blob event will be
 # delivered again and write both.
@@ -24,8 +24,8 @@ class Swept:
     cleared: int = 0
 
 
-def sweep(ports: Ports, intake: Intake, *, stalled_after: timedelta) -> Swept:
-    """Announce every live entry that is overdue; clear the rows of those that are done.
+def sweep(ports: Ports, intake: Intake, release: Release, *, stalled_after: timedelta) -> Swept:
+    """Announce every live entry that is overdue; clear the rows of those that are done; leave a sign of life.
 
     *stalled_after* must exceed the queue's lease: before that, a message may still be on its way back.
     """
@@ -39,10 +39,22 @@ def sweep(ports: Ports, intake: Intake, *, stalled_after: timedelta) -> Swept:
             cleared += 1
         elif stored is not None:
             in_flight.count(stored)
-            if _is_overdue(stored, stalled_after):
+            if _is_overdue(mark, stored, stalled_after):
                 intake.announce(stored)
+                # Second: were it first, a death in between would leave the upload standing as if it were announced.
+                ports.ledger.mark_live(mark.upload_id)
                 announced += 1
-    ports.telemetry.record("sweep", live=live, announced=announced, cleared=cleared, **in_flight.fields())
+    ports.telemetry.record(
+        "sweep",
+        live=live,
+        announced=announced,
+        cleared=cleared,
+        version=release.version,
+        package=release.package,
+        **in_flight.fields(),
+    )
+    # Last: it says that this release reads the ledger and queues messages, not only that it was started.
+    ports.ledger.beat(release)
     return Swept(live, announced, cleared)
 
 
@@ -78,10 +90,16 @@ def _is_over(mark: LiveMark, stored: Stored | None) -> bool:
     return stored.entry.is_done
 
 
-def _is_overdue(stored: Stored, stalled_after: timedelta) -> bool:
+def _is_overdue(mark: LiveMark, stored: Stored, stalled_after: timedelta) -> bool:
     entry = stored.entry
     claim_end = entry.claim.until if entry.claim is not None else stored.written_at
     due = max(stored.written_at, entry.not_before or stored.written_at, claim_end)
-    # A parked entry has no message left at all: nothing needs to be waited for but its back-off.
-    grace = timedelta() if entry.times_parked and entry.not_before is not None else stalled_after
+    # A parked entry has no message left at all: nothing needs to be waited for but its back-off. A claim that ran out
+    # without being given back is a dead worker's: where its host died too, nobody releases the message, and the upload
+    # would stand still for the rest of the lease. The same step announced twice is harmless.
+    is_parked = entry.times_parked > 0 and entry.not_before is not None
+    grace = timedelta() if is_parked or entry.claim is not None else stalled_after
+    if mark.marked_at >= due:
+        # Announced since it was due. While nobody takes the messages they must not pile up with every sweep.
+        return stored.date >= mark.marked_at + stalled_after
     return stored.date >= due + grace

@@ -70,6 +70,8 @@ ATTRIBUTES: Mapping[str, str] = {
     "oldest_age": "todo_attach.oldest_age",
     "stalled_age": "todo_attach.stalled_age",
     "accounts_waiting": "todo_attach.accounts_waiting",
+    "version": "todo_attach.version",
+    "package": "todo_attach.package",
     "by_name": "todo_attach.sign_in.by_name",
     "resumed": "todo_attach.sign_in.resumed",
     "was_connected": "todo_attach.sign_in.was_connected",

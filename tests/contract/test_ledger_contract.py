@@ -16,7 +16,7 @@ from shared.adapters.storage.ledger import TableLedger
 from shared.core.attachment import BlobVersion, Reference
 from shared.core.entry import Claim, Entry, Phase, Reason, Report, Session, SignInWait
 from shared.errors import Conflict, StorageUnavailable
-from shared.ports import Ledger
+from shared.ports import Ledger, Release
 from shared.settings import Connection
 from tests.support.fakes.manual_clock import ManualClock
 from tests.support.fakes.memory_ledger import MemoryLedger
@@ -140,6 +140,24 @@ def test_live_rows_come_and_go_and_may_be_cleared_twice(ledger: Ledger) -> None:
     marks = list(ledger.live())
     assert [mark.upload_id for mark in marks] == ["b" * 32]
     assert marks[0].date - marks[0].marked_at < timedelta(minutes=1)
+
+
+def test_a_heartbeat_is_no_entry_and_no_live_row_and_replaces_the_last_one(ledger: Ledger) -> None:
+    ledger.beat(Release("0.1.0", "abc"))
+    ledger.beat(Release("0.2.0", "def"))
+    assert list(ledger.live()) == []
+    assert ledger.get("heartbeat") is None
+
+
+@pytest.mark.azurite
+def test_the_heartbeat_lies_where_the_deployment_looks_for_it(storage: Connection) -> None:
+    """scripts/deploy.sh reads this row, under these names."""
+    table = azure_clients.table_client(storage, _table(storage))
+    before = datetime.now(UTC)
+    TableLedger(table, _new_id).beat(Release("0.2.0", "def"))
+    row = table.get_entity("heartbeat", "sweep")
+    assert (row["version"], row["package"]) == ("0.2.0", "def")
+    assert before <= datetime.fromisoformat(row["at"]) <= datetime.now(UTC)
 
 
 @pytest.mark.parametrize("first", ["one", "two"])

@@ -1,6 +1,7 @@
 """The nets below the chain: poison messages park, the sweep brings back, and neither gets in a live chain's way."""
 
-from datetime import timedelta
+from collections.abc import Callable
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -131,7 +132,8 @@ def test_poison_about_an_upload_that_somebody_works_on_comes_back_later() -> Non
 def test_an_empty_file_that_is_parked_after_its_post_is_not_posted_again() -> None:
     """The POST was applied, nothing could be recorded, and every delivery failed: what was sent stays unknown."""
     world = World()
-    outage = Outage(world, timedelta(minutes=20))
+    # It ends with the last delivery: by the time the poison message is looked at, no sweep was there.
+    outage = Outage(is_over=lambda: bool(world.poison.messages))
     world.put_in(ActingSeam("graph.post_attachment", lambda: world.put_in(outage), applied=True))
     blob = upload(world, b"")
     assert_attached(world, blob, b"")
@@ -139,12 +141,17 @@ def test_an_empty_file_that_is_parked_after_its_post_is_not_posted_again() -> No
     assert world.records.events("parked")
 
 
-class Outage(Seam):
-    """Storage is away, all of it, for *lasts* from the first call on."""
+def lasting(world: World, how_long: timedelta) -> Callable[[], bool]:
+    end = world.clock.now + how_long
+    return lambda: world.clock.now >= end
 
-    def __init__(self, world: World, lasts: timedelta) -> None:
-        self._world, self._lasts = world, lasts
-        self._since = world.clock.now
+
+class Outage(Seam):
+    """Storage is away, all of it, until it *is_over*."""
+
+    def __init__(self, is_over: Callable[[], bool]) -> None:
+        self._is_over = is_over
+        self._lasts = True
 
     def enter(self, operation: str, *, changes: bool) -> None:
         self._refuse(operation)
@@ -153,8 +160,58 @@ class Outage(Seam):
         self._refuse(operation)
 
     def _refuse(self, operation: str) -> None:
-        if not operation.startswith("graph.") and self._since <= self._world.clock.now < self._since + self._lasts:
+        self._lasts = self._lasts and not self._is_over()
+        if self._lasts and not operation.startswith("graph."):
             raise StorageUnavailable("storage is away")
+
+
+# A claim of two minutes, a sweep a minute.
+RECOVERY = timedelta(minutes=3)
+
+
+@pytest.mark.parametrize("at", ["claim", "read", "PUT", "PUT applied"])
+def test_an_upload_whose_host_died_goes_on_within_three_minutes(at: str) -> None:
+    """Nobody releases its message, leased for ten minutes; its claim runs out, and the next sweep sees that."""
+    operation, applied = {
+        "claim": ("ledger.replace", True),
+        "read": ("blobs.read", False),
+        "PUT": ("graph.put_slice", False),
+        "PUT applied": ("graph.put_slice", True),
+    }[at]
+    world = World()
+    blob = world.drop(FILE)
+    world.event()
+    died: list[datetime] = []
+    went_on: list[datetime] = []
+
+    def die() -> None:
+        died.append(world.clock.now)
+        world.put_in(ActingSeam("ledger.replace", lambda: went_on.append(world.clock.now)))
+        raise Crash
+
+    world.put_in(ActingSeam(operation, die, applied=applied))
+    world.run()
+    assert_attached(world, blob)
+    assert_promise(world)
+    assert went_on[0] - died[0] <= RECOVERY
+
+
+def test_an_upload_that_nobody_takes_up_is_announced_once_in_a_quarter_of_an_hour() -> None:
+    """The host runs no function but the timer: messages must not pile up with every sweep."""
+    world = World()
+    world.drop(FILE)
+    world.event()
+    world.put_in(ActingSeam("graph.put_slice", _die))
+    world.run(until=lambda: bool(world.ledger.entries()[0].claim))
+    sent = world.messages.sent
+    for _ in range(60):
+        world.clock.advance(timedelta(minutes=1))
+        world.sweep()
+    assert world.messages.sent - sent == 4
+
+
+def _die() -> None:
+    raise Crash
 
 
 @pytest.mark.parametrize("lasts", [timedelta(minutes=2), timedelta(hours=1), timedelta(hours=5)])
@@ -164,7 +221,7 @@ def test_an_outage_of_storage_fails_nothing(lasts: timedelta, requests: int) -> 
     blob = world.drop(FILE)
     world.notify()
     world.run(until=lambda: len(world.requests()) >= requests)
-    world.put_in(Outage(world, lasts))
+    world.put_in(Outage(lasting(world, lasts)))
     world.run()
     assert_attached(world, blob)
     assert_promise(world)
@@ -172,7 +229,9 @@ def test_an_outage_of_storage_fails_nothing(lasts: timedelta, requests: int) -> 
 
 def test_an_outage_that_begins_between_the_last_put_and_its_record_fails_nothing() -> None:
     world = World()
-    begin = ActingSeam("graph.put_slice", lambda: world.put_in(Outage(world, timedelta(hours=1))), SLICES, applied=True)
+    begin = ActingSeam(
+        "graph.put_slice", lambda: world.put_in(Outage(lasting(world, timedelta(hours=1)))), SLICES, applied=True
+    )
     world.put_in(begin)
     blob = upload(world)
     assert_attached(world, blob)

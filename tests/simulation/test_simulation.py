@@ -37,6 +37,13 @@ def test_requests_go_wrong_at_random_too_and_not_by_rule_only() -> None:
     assert run(3, focus={"graph_fault": 0.5, "rules": []})["graph faults"] > 10
 
 
+def test_a_time_out_of_one_run_leaves_others_hanging_and_breaks_no_promise() -> None:
+    """What the real host does: they fail when their own time is over, and their claims have run out long before."""
+    slow = {"slow": 0.4, "workers": 6, "frozen": 0.0, "kill": 0.0, "restart": 0.0}
+    timed_out = sum(run(seed, focus=slow)["time-outs"] for seed in range(60))
+    assert timed_out > 10
+
+
 @pytest.mark.parametrize(("variant", "focus"), VARIANTS.items(), ids=lambda each: getattr(each, "__name__", ""))
 def test_a_variant_that_is_wrong_in_one_place_is_seen(
     variant: Callable[[], AbstractContextManager[None]], focus: Mapping[str, Any]

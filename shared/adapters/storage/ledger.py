@@ -5,6 +5,7 @@
     "live"         upload id             a row while the upload is in flight: what the sweep reads
     "slot"         hash of the slot      its holder
     "attachment"   hash of account, id   the upload that an attachment belongs to
+    "heartbeat"    "sweep"               which release swept last, and when
 
 The SDK repeats a request whose reply was lost; if that reply was to our own successful write, the repetition is
 answered with 409 or 412. So a conditional write carries an id of its own, and on 409, 412 or no answer the row is
@@ -32,12 +33,13 @@ from shared.adapters.storage.entry_row import from_row, to_row
 from shared.adapters.storage.service_date import ServiceDate
 from shared.core.entry import Entry
 from shared.errors import Conflict, StorageUnavailable
-from shared.ports import LiveMark, Stored
+from shared.ports import LiveMark, Release, Stored
 
 _ENTRY = "entry"
 _LIVE = "live"
 _SLOT = "slot"
 _ATTACHMENT = "attachment"
+_HEARTBEAT = ("heartbeat", "sweep")
 _KEYS = ("PartitionKey", "RowKey")
 _INT32_END = 2**31
 
@@ -114,6 +116,12 @@ class TableLedger:
             rows = self._table.query_entities(f"PartitionKey eq '{_LIVE}'", raw_response_hook=date)
             for row in rows:
                 yield LiveMark(row["RowKey"], _written_at(row), date.value)
+
+    def beat(self, release: Release) -> None:
+        partition, row = _HEARTBEAT
+        told = {"version": release.version, "package": release.package, "at": datetime.now(UTC).isoformat()}
+        with _table_errors():
+            self._table.upsert_entity({"PartitionKey": partition, "RowKey": row, **told}, mode=UpdateMode.REPLACE)
 
     # -- rows that name an owner --
 

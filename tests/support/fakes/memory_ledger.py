@@ -7,7 +7,7 @@ from datetime import datetime
 from shared.adapters.storage.entry_row import from_row, to_row
 from shared.core.entry import Entry
 from shared.errors import Conflict
-from shared.ports import LiveMark, Stored
+from shared.ports import LiveMark, Release, Stored
 from tests.support.fakes.manual_clock import ManualClock
 from tests.support.fakes.seam import Seam
 
@@ -29,6 +29,7 @@ class MemoryLedger:
     live_rows: dict[str, datetime] = field(default_factory=dict)
     slots: dict[str, str] = field(default_factory=dict)
     attachments: dict[tuple[str, str], str] = field(default_factory=dict)
+    heartbeat: tuple[Release, datetime] | None = None
     versions: int = 0
     by_record: bool = True
 
@@ -68,6 +69,11 @@ class MemoryLedger:
         self.seam.enter("ledger.live", changes=False)
         for upload_id, marked_at in list(self.live_rows.items()):
             yield LiveMark(upload_id, marked_at, self.clock.date())
+
+    def beat(self, release: Release) -> None:
+        self.seam.enter("ledger.beat", changes=True)
+        self.heartbeat = (release, self.clock.date())
+        self.seam.leave("ledger.beat", changes=True)
 
     def own_attachment(self, account: str, attachment_id: str, upload_id: str) -> str:
         self.seam.enter("ledger.own_attachment", changes=True)

@@ -39,7 +39,7 @@ ROOT = "https://graph.microsoft.com/v1.0"
 LEASE = timedelta(minutes=10)
 RELEASE = timedelta(seconds=30)
 MAX_DEQUEUES = 5
-SWEEP_EVERY = timedelta(minutes=5)
+SWEEP_EVERY = timedelta(minutes=1)
 SLICE = 1024
 # As in the tests of the pure modules, but for sizes: these files are really sent.
 LIMITS = replace(entries.LIMITS, slice_bytes=SLICE, max_file_bytes=64 * SLICE)
@@ -175,7 +175,7 @@ class World:
         else:
             self.messages.delete(message, receipt)
 
-    def run(self, *, until: Callable[[], bool] = lambda: False, at_most: int = 20_000) -> None:
+    def run(self, *, until: Callable[[], bool] = lambda: False, at_most: int = 100_000) -> None:
         """Deliver everything, in time's order, until nothing is left that time would bring back.
 
         Worker deaths (`Crash`) are survived, as the host survives them.

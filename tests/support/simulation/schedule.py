@@ -31,13 +31,12 @@ from shared.core.entry import Reason
 from shared.errors import BlobTagsRefused, StorageUnavailable
 from shared.graph.request import GraphRequest
 from tests.support.fakes.world import SAM, SLICE, TOKEN, content
-from tests.support.simulation.stage import Stage
+from tests.support.simulation.stage import TIMEOUT, Stage
 
 # How long faults go on; what is under way then ends without any.
 MOVES = (120, 260, 260, 260, 800)
 KIM, TOKEN_OF_KIM = "kim@example.com", "canary-token-of-kim"
 # What the host allows one invocation.
-TIMEOUT = timedelta(minutes=5)
 SIZES = (0, 0, 1, SLICE - 1, SLICE, SLICE + 1, 2 * SLICE, 2 * SLICE, 2 * SLICE + 100, 4 * SLICE, 25 * SLICE)
 
 PASSING: tuple[Effect, ...] = (
@@ -109,7 +108,8 @@ SWITCHES: dict[str, tuple[Any, ...]] = {
     "moved_task_id": ("stays",),
     "error_form": ("html", "empty", "innererror"),
 }
-STRANGE = (b"hello", b"[]", b'{"v":0,"upload":"00112233445566778899aabbccddeeff","step":1}', b"x" * 60_000)
+UNKNOWN = b'{"v":1,"upload":"00112233445566778899aabbccddeeff","step":1}'
+STRANGE = (b"hello", b"[]", b'{"v":0,"upload":"00112233445566778899aabbccddeeff","step":1}', b"x" * 60_000, UNKNOWN)
 
 
 class Swarm:
@@ -340,8 +340,8 @@ class Schedule:
         if self.profile.frozen:
             return
         for worker in list(self.stage.workers):
-            if self.stage.clock.now - worker.started_at > TIMEOUT:
-                self.stage.kill(worker)
+            if worker in self.stage.workers and self.stage.clock.now - worker.started_at > TIMEOUT:
+                self.stage.time_out(worker)
 
     def _tokens_change(self) -> None:
         accounts, user = self.stage.world.accounts.tokens, self.chance.choice((SAM, KIM))

@@ -31,6 +31,10 @@ from tests.support.simulation.workers import StoppingSeam, Worker, present
 # An SDK repeats what timed out, and then gives up: no call of storage takes longer.
 LONGEST_STORAGE_CALL = timedelta(seconds=60)
 
+# host.json's functionTimeout, and for how long the host holds the message of a run that outstayed it.
+TIMEOUT = timedelta(minutes=5)
+HELD_AFTER_A_TIMEOUT = timedelta(seconds=10)
+
 # What changes something, and may be applied after its caller gave up on it.
 _LATE = {"replace", "insert", "mark_live", "clear_live", "own_attachment", "take_slot", "pass_slot", "send"}
 
@@ -219,6 +223,23 @@ class Stage:
         self.say(f"worker {worker.number} dies {'after' if worker.applied else 'before'} {worker.at}")
         worker.die()
         self._look_at(worker)
+
+    def time_out(self, timed_out: Worker) -> None:
+        """A function outstays its time: the host ends the process, and with it every run in it.
+
+        It fails the one run only. The others hang for it until their own time is over; until then their messages are
+        leased and renewed, and nobody works on them.
+        """
+        self.counts["time-outs"] += 1
+        for worker in list(self.workers):
+            left = max(worker.started_at + TIMEOUT - self.clock.now, timedelta()) + HELD_AFTER_A_TIMEOUT
+            self.kill(worker)
+            self.later(left, f"the host gives up worker {worker.number}", partial(self._fail, worker))
+        assert timed_out not in self.workers
+
+    def _fail(self, worker: Worker) -> None:
+        worker.result = TimeoutError()
+        worker.finish(worker)
 
     def _look_at(self, worker: Worker) -> None:
         if worker.is_over:

@@ -30,7 +30,7 @@ from local.stand_ins.todo.sessions import UploadSession
 from shared.core.attachment import BlobVersion
 from shared.core.entry import Entry, Phase, Reason
 from shared.core.limits import MAX_REPORT_TRIES, MAX_SESSIONS, MAX_STEPS_WITHOUT_PROGRESS
-from shared.errors import MessageError, StorageUnavailable, StrangerError
+from shared.errors import StorageUnavailable, StrangerError
 from shared.graph.reply import GraphReply
 from tests.support.fakes.seam import Crash
 from tests.support.fakes.world import SAM, TOKEN
@@ -247,7 +247,7 @@ class Watch:
         _no_secrets(f"{error!r} {error.__cause__!r}", "an exception")
         if isinstance(error, StorageUnavailable) and worker.storage_faults:
             return
-        if isinstance(error, MessageError | StrangerError) and self.strange:
+        if isinstance(error, StrangerError) and self.strange:
             return
         raise Violation(f"I5: {worker.kind} raised {error!r}") from error
 
