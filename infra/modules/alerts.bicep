@@ -74,14 +74,25 @@ var rules = [
   }
   {
     name: 'exceptions'
-    // A run that fails leaves two: the worker's and the host's.
-    meaning: 'More than ten exceptions in 15 minutes.'
+    meaning: 'More than five runs raised in 15 minutes.'
     severity: 2
     every: 'PT5M'
     window: 'PT15M'
     operator: 'GreaterThan'
-    threshold: 10
+    threshold: 5
     query: loadTextContent('../kql/alerts/exceptions.kql')
+  }
+  {
+    name: 'host'
+    // One or two heal themselves: a message comes back, a worker is started again. The third death of a worker within
+    // half an hour ends the host.
+    meaning: 'The host told more than two errors of its own in half an hour.'
+    severity: 2
+    every: 'PT15M'
+    window: 'PT30M'
+    operator: 'GreaterThan'
+    threshold: 2
+    query: loadTextContent('../kql/alerts/host.kql')
   }
   {
     name: 'throttled'

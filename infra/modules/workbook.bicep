@@ -231,7 +231,7 @@ var content = {
       content: {
         version: 'KqlItem/1.0'
         query: loadTextContent('../kql/workbook/trace.kql')
-        title: 'Its trace: invocations, requests, events, and the host below the invocation that it ran'
+        title: 'Its trace: invocations, requests, events, and what the host told of an invocation that failed'
         size: 0
         timeContextFromParameter: 'TimeRange'
         queryType: 0

@@ -29,7 +29,7 @@ from local.stack.supervised import Supervised
 from local.stand_ins.entra.people import RESIDENTS
 from local.stand_ins.event_grid import EventGridStandIn
 from local.stand_ins.insights.endpoint import Endpoint
-from local.stand_ins.insights.rows import host_request
+from local.stand_ins.insights.rows import host_failure
 from local.stand_ins.insights.workspace import OnTrace, Workspace
 from local.stand_ins.todo.secrets import SECRETS_VARIABLE
 
@@ -324,8 +324,9 @@ class Stack:
         except ValueError:
             self._say(line)
             return
-        if self._workspace is not None and event.get("event") == "invocation_ended":
-            self._workspace.add("AppRequests", host_request(event, datetime.now(UTC)))
+        if self._workspace is not None and event.get("event") == "invocation_ended" and event["status"] != "succeeded":
+            for table, row in host_failure(event, datetime.now(UTC)):
+                self._workspace.add(table, row)
         self._tell({"source": "functions", **event})
 
     def _on_restart(self, text: str) -> None:

@@ -256,6 +256,25 @@ def test_an_outage_of_storage_is_told_by_its_exceptions() -> None:
     assert watched.fired.keys() == {"exceptions", "silent"}
 
 
+@pytest.mark.parametrize(("deaths", "fired"), [(2, False), (3, True)])
+def test_workers_that_die_are_told_by_the_host_alone(deaths: int, fired: bool) -> None:
+    watched = Watched()
+    watched.live(0.5)
+    for _ in range(deaths):
+        watched.worker_died()
+    watched.live(0.5)
+    assert watched.fired.keys() == ({"host"} if fired else set())
+
+
+def test_a_message_that_cannot_be_read_is_told() -> None:
+    watched = Watched()
+    watched.world.messages.put(b"not ours")
+    watched.world.drop(FILE)
+    watched.world.notify()
+    watched.live(0.5)
+    assert watched.fired.keys() == {"failed"}
+
+
 class _Away(Seam):
     """Storage answers nothing."""
 

@@ -102,8 +102,8 @@ def test_an_alert_s_query_stands_alone(name: str) -> None:
 
 # -- what the code emits: records.ATTRIBUTES and metrics.METRICS are all names that there are --
 
-# The host's own name for the same thing, without OpenTelemetry.
-HOSTS_OWN = {"InvocationId"}
+# The host's own, in its lines.
+HOSTS_OWN = {"Category", "InvocationId"}
 
 
 def events() -> set[str]:

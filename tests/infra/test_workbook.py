@@ -185,9 +185,10 @@ def test_uploads_under_way_are_counted_over_time(hours: Watched) -> None:
     assert [row["Live"] for row in shown(hours, "live")][-1] == 2
 
 
-def test_the_host_s_record_hangs_below_the_invocation_that_it_ran() -> None:
-    """As the exporter and the host write rows: the trace of the upload, and the host's record in a trace of its own."""
+def test_what_the_host_tells_of_a_failed_run_hangs_below_it() -> None:
+    """As the exporter and the host write rows: the trace of the upload, and the host's line in a trace of its own."""
     watched, upload = Watched(), "0123456789abcdef0123456789abcdef"
+    of_the_host = {"OperationId": "h", "SeverityLevel": 3, "Message": "Executed (Failed)"}
     rows: list[tuple[str, dict[str, Any]]] = [
         ("AppDependencies", {"OperationId": upload, "Id": "root", "Name": "upload"}),
         (
@@ -205,11 +206,8 @@ def test_the_host_s_record_hangs_below_the_invocation_that_it_ran() -> None:
             {"OperationId": upload, "Id": "put", "ParentId": "run", "Name": "put_slice", "ResultCode": "429"},
         ),
         ("AppEvents", {"OperationId": upload, "ParentId": "run", "Name": "todo_attach.step"}),
-        (
-            "AppRequests",
-            {"OperationId": "h", "Id": "host", "Name": "send_range", "Properties": {"InvocationId": "i-1"}},
-        ),
-        ("AppRequests", {"OperationId": "h", "Id": "other", "Name": "sweep", "Properties": {"InvocationId": "i-2"}}),
+        ("AppTraces", {**of_the_host, "Properties": {"Category": "Function.send_range", "InvocationId": "i-1"}}),
+        ("AppTraces", {**of_the_host, "Properties": {"Category": "Function.sweep", "InvocationId": "i-2"}}),
         ("AppExceptions", {"OperationId": upload, "ParentId": "run", "ExceptionType": "Surprise", "ProblemId": "p"}),
     ]
     for table, row in rows:
@@ -221,6 +219,6 @@ def test_the_host_s_record_hangs_below_the_invocation_that_it_ran() -> None:
         ("put_slice", "span"): "run",
         ("todo_attach.step", "event"): "run",
         ("Surprise", "exception"): "run",
-        ("send_range", "host"): "run",
+        ("Function.send_range", "host"): "run",
     }
     assert [row["Detail"] for row in shown(watched, "trace", upload=upload) if row["Name"] == "put_slice"] == ["429"]

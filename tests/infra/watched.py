@@ -3,14 +3,17 @@
 A record becomes a row as the exporter makes one: the event's name, the upload as the operation, attributes as text.
 """
 
+import itertools
 from collections.abc import Collection
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
+from local.stand_ins.insights.rows import host_failure
 from shared.errors import StorageUnavailable
 from shared.telemetry.records import ATTRIBUTES
 from tests.infra.alert_rules import rules
+from tests.infra.kql import TABLES
 from tests.infra.workspace import Workspace
 from tests.support.fakes.world import SWEEP_EVERY, Records, World
 
@@ -25,6 +28,7 @@ class Watched:
         self.records = _Exported(self)
         self.world = World(**world, watched=lambda ports: replace(ports, telemetry=self.records))
         self.start = self.now
+        self._runs = itertools.count(1)
         self.is_down = False  # no timer runs either
         self.fired: dict[str, list[timedelta]] = {}
 
@@ -44,10 +48,7 @@ class Watched:
             if not self.is_down and not self.world.ledger.live_rows:
                 self._sweep()
             for error in self.world.raised[raised:]:
-                for _ in ("the worker's", "the host's"):
-                    self.workspace.add(
-                        "AppExceptions", {"TimeGenerated": self.now, "ExceptionType": type(error).__name__}
-                    )
+                self._run_failed(error)
             self._look()
 
     def metric(self, name: str, total: float) -> None:
@@ -61,6 +62,24 @@ class Watched:
                 "Total": total,
             },
         )
+
+    def worker_died(self) -> None:
+        """The host alone can tell of it; the run's own span died with the worker."""
+        self._host_tells(f"dead-{next(self._runs)}")
+
+    def _run_failed(self, error: Exception) -> None:
+        """The worker tells of it by the run's span and its exception, the host in its own words."""
+        run = f"failed-{next(self._runs)}"
+        failed = {"Name": "send_range", "Success": False, "Properties": {"faas.invocation_id": run}}
+        self.workspace.add("AppRequests", {"TimeGenerated": self.now, **failed})
+        self.workspace.add("AppExceptions", {"TimeGenerated": self.now, "ExceptionType": type(error).__name__})
+        self._host_tells(run)
+
+    def _host_tells(self, run: str) -> None:
+        event = {"function": "send_range", "invocation_id": run, "ms": 3.0}
+        for table, row in host_failure(event, self.now):
+            known = {name: value for name, value in row.items() if name in TABLES[table]}
+            self.workspace.add(table, {**known, "TimeGenerated": self.now})
 
     def _sweep(self) -> None:
         try:

@@ -7,7 +7,7 @@ poison.
 import json
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -52,6 +52,8 @@ class Traced:
     attached: Entry
     missing: Entry
     parked: Entry
+    # What the host gave each run, by the run's id.
+    contexts: Mapping[str, str]
     secrets: Sequence[str]
 
     def rows(self, name: str) -> list[dict[str, Any]]:
@@ -59,7 +61,7 @@ class Traced:
         return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
 
     def ours(self) -> list[dict[str, Any]]:
-        """Every span and event of ours; the host's stand-in writes requests of its own."""
+        """Every span and event of ours; the host's stand-in tells of failures."""
         tables = ("AppRequests", "AppDependencies", "AppEvents")
         return [row for name in tables for row in self.rows(name) if row["AppRoleName"] == "todo-attach"]
 
@@ -107,6 +109,8 @@ def traced(tmp_path_factory: pytest.TempPathFactory) -> Traced:
         wait_until(all_told, "the traces of both files, two poison messages, a sweep, a duplicate and another range")
         up.press_ctrl_c()
         up.status()
+        begun = [event for event in up.events() if event.get("event") == "invocation_started"]
+        contexts = {event["invocation_id"]: event["trace_parent"] for event in begun}
     secrets = [
         emulator["token"],
         *PEOPLE,
@@ -114,7 +118,7 @@ def traced(tmp_path_factory: pytest.TempPathFactory) -> Traced:
         *(emulator["list_id"], emulator["task_id"], attached.attachment_id),
         "AccountKey",
     ]
-    return Traced(state / "telemetry", attached, missing, parked, secrets)
+    return Traced(state / "telemetry", attached, missing, parked, contexts, secrets)
 
 
 def _entries(ledger: TableLedger, events: list[dict[str, Any]]) -> Iterator[Entry]:
@@ -171,16 +175,48 @@ def test_a_poison_message_is_in_the_trace_of_its_upload(traced: Traced) -> None:
     assert [row["Name"] for row in events] == ["todo_attach.parked", "todo_attach.poison"]
 
 
-def test_each_run_refers_to_the_record_that_the_host_has_of_it(traced: Traced) -> None:
-    requests = traced.rows("AppRequests")
-    at_host = {row["Properties"].get("InvocationId"): row for row in requests if row["AppRoleName"] != "todo-attach"}
-    ours = [row for row in requests if row["AppRoleName"] == "todo-attach"]
-    assert ours
-    for row in ours:
-        host = at_host[row["Properties"]["faas.invocation_id"]]
-        linked = json.loads(row["Properties"].get("_MS.links", "[]"))
-        # A run for no upload has its span under the host's.
-        assert {"operation_Id": host["OperationId"], "id": host["Id"]} in linked or row["ParentId"] == host["Id"]
+def test_each_run_is_told_once_and_linked_to_the_context_that_the_host_gave_it(traced: Traced) -> None:
+    runs = traced.rows("AppRequests")
+    told = [row["Properties"]["faas.invocation_id"] for row in runs]
+    assert len(set(told)) == len(told)
+    assert set(told) == set(traced.contexts), "none is left out, whatever started it"
+    for row in runs:
+        _, trace, span, flags = traced.contexts[row["Properties"]["faas.invocation_id"]].split("-")
+        assert flags == "00", "as on a real host: nothing of ours may hang on it"
+        linked = json.loads(row["Properties"]["_MS.links"])
+        assert {"operation_Id": trace, "id": span} in linked
+
+
+def test_a_run_for_no_upload_is_a_trace_with_its_records_in_it(traced: Traced) -> None:
+    (event, *_) = [row for row in traced.rows("AppEvents") if row["Name"] == "todo_attach.sweep"]
+    (run,) = [row for row in traced.rows("AppRequests") if row["OperationId"] == event["OperationId"]]
+    assert (run["Name"], run["Id"], run.get("ParentId", "")) == ("sweep", event["ParentId"], "")
+
+
+# What an idle instance may send at most. docs/PERFORMANCE.md has what it sends.
+BUDGET = 250  # bytes a second
+GAUGES = {"todo_attach.live", "todo_attach.live.oldest_age", "todo_attach.accounts.need_sign_in"}
+
+
+def test_what_is_sent_while_nothing_happens_keeps_to_its_budget(traced: Traced) -> None:
+    """Once a minute: a sweep, the three gauges, and the distribution's own counters. Each by its largest row."""
+    uploads = {traced.attached.upload_id, traced.missing.upload_id, traced.parked.upload_id}
+    sizes: dict[tuple[str, str], int] = {}
+    for name in ("AppRequests", "AppDependencies", "AppEvents", "AppMetrics", "AppPerformanceCounters", "AppTraces"):
+        for row in traced.rows(name):
+            told = (name, row["Name"])
+            if row.get("OperationId") not in uploads:
+                sizes[told] = max(sizes.get(told, 0), row["_BilledSize"])
+    of_work = {("AppRequests", "park_range"), ("AppEvents", "todo_attach.poison")}  # the message that nobody can read
+    of_work |= {("AppMetrics", each.name) for each in METRICS if each.name not in GAUGES}
+    idle = {told: size for told, size in sizes.items() if told not in of_work}
+    counters = {told for told in idle if told[0] == "AppPerformanceCounters"}
+    assert idle.keys() - counters == {
+        ("AppRequests", "sweep"),
+        ("AppEvents", "todo_attach.sweep"),
+        *(("AppMetrics", name) for name in GAUGES),
+    }
+    assert sum(idle.values()) <= BUDGET * 60
 
 
 def test_the_throttled_request_is_seen_and_the_run_that_made_it_did_not_fail(traced: Traced) -> None:

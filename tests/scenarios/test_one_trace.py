@@ -130,7 +130,9 @@ def test_a_poison_message_stays_in_the_trace_and_so_does_what_follows(watch: Wat
     world = WatchedWorld(watch)
     blob = world.drop(PDF)
     world.event()
-    world.put_in(FailingSeam("ledger.get", [StorageUnavailable("away")] * 5))
+    (message,) = world.messages.messages
+    world.messages.messages.clear()
+    world.poison.put(message.body)
     world.run()
     assert_attached(world, blob, PDF)
     spans = assert_whole(watch, blob)

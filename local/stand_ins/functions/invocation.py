@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from local.stand_ins.functions.event_stream import EventStream
-from local.stand_ins.functions.function import Function, Trigger
+from local.stand_ins.functions.function import Function, HttpTrigger, Trigger
 from local.stand_ins.functions.worker.frames import Datum, Invoke
 from local.stand_ins.functions.worker.process import WorkerDiedError
 from local.stand_ins.functions.worker.respawn import RespawningWorker, TimedOutError
@@ -34,25 +34,35 @@ class Input:
     dequeue_count: int | None = None
 
 
+def trace_parent(function: Function[Trigger], *, open_telemetry: bool) -> str:
+    """As the real host gives it, by host.json's `telemetryMode`; by its own Application Insights never sampled."""
+    if not open_telemetry:
+        return f"00-{secrets.token_hex(16)}-{secrets.token_hex(8)}-00"
+    # Of a request ASP.NET Core makes one. Those of blobs, queues and timers stay empty.
+    is_http = isinstance(function.trigger, HttpTrigger)
+    return f"00-{secrets.token_hex(16)}-{secrets.token_hex(8)}-01" if is_http else ""
+
+
 class Invoker:
     """Calls functions in the worker."""
 
-    def __init__(self, worker: RespawningWorker, events: EventStream) -> None:
+    def __init__(self, worker: RespawningWorker, events: EventStream, *, open_telemetry: bool = False) -> None:
         self._worker = worker
         self._events = events
+        self._open_telemetry = open_telemetry
 
     async def invoke(self, function: Function[Trigger], given: Input) -> Outcome:
         invocation_id = str(uuid.uuid4())
-        trace_parent = f"00-{secrets.token_hex(16)}-{secrets.token_hex(8)}-01"
+        given_context = trace_parent(function, open_telemetry=self._open_telemetry)
         facts = {
             "function": function.name,
             "invocation_id": invocation_id,
             "dequeue_count": given.dequeue_count,
-            "trace_parent": trace_parent,
+            "trace_parent": given_context,
         }
         self._events.emit("invocation_started", **facts)
         started = time.perf_counter()
-        outcome, error = await self._outcome(function, given, invocation_id, trace_parent)
+        outcome, error = await self._outcome(function, given, invocation_id, given_context)
         ms = round((time.perf_counter() - started) * 1000, 1)
         self._events.emit(
             "invocation_ended", **facts, status=outcome.status, ms=ms, **({"error": error} if error else {})
@@ -60,7 +70,7 @@ class Invoker:
         return outcome
 
     async def _outcome(
-        self, function: Function[Trigger], given: Input, invocation_id: str, trace_parent: str
+        self, function: Function[Trigger], given: Input, invocation_id: str, given_context: str
     ) -> tuple[Outcome, str | None]:
         call = Invoke(
             invocation_id=invocation_id,
@@ -69,7 +79,7 @@ class Invoker:
             argument=function.argument,
             data=given.data,
             metadata=dict(given.metadata),
-            trace_parent=trace_parent,
+            trace_parent=given_context,
         )
         try:
             finished = await self._worker.invoke(call)

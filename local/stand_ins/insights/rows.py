@@ -1,12 +1,14 @@
-"""An envelope of Azure Monitor's exporter, and a run at the host's stand-in, become rows of a workspace's tables.
+"""An envelope of Azure Monitor's exporter, and a failure at the host's stand-in, become rows of a workspace's tables.
 
 Columns as in Microsoft's reference of the tables (AppRequests and its siblings); those that nothing here fills are left
 out. `Properties` holds text only, as the exporter sends it.
 """
 
+import json
 import re
+import uuid
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 type Row = dict[str, Any]
@@ -39,6 +41,8 @@ def row_of(envelope: Mapping[str, Any]) -> tuple[str, Row]:
         **{column: tags[tag] for column, tag in _TAGS.items() if tag in tags},
         "Properties": data.get("properties") or {},
         "ItemCount": 1,
+        # The workspace's own column. Of the envelope as it is sent: how the service counts is not known to the byte.
+        "_BilledSize": len(json.dumps(envelope, separators=(",", ":")).encode()),
     }
     row |= _COLUMNS[kind](data)
     if kind == "MetricData" and row["Name"].startswith("\\"):
@@ -46,24 +50,30 @@ def row_of(envelope: Mapping[str, Any]) -> tuple[str, Row]:
     return TABLES[kind], row
 
 
-def host_request(event: Mapping[str, Any], ended: datetime) -> Row:
-    """The record that the host itself sends of a run: under its own trace context, and with the run's id."""
-    _, trace_id, span_id, _ = event["trace_parent"].split("-")
-    succeeded = event["status"] == "succeeded"
-    return {
-        "TimeGenerated": (ended - timedelta(milliseconds=event["ms"])).isoformat(),
-        "OperationId": trace_id,
+def host_failure(event: Mapping[str, Any], ended: datetime) -> list[tuple[str, Row]]:
+    """What the host itself tells of a run that failed, by our host.json: a line of its log, and an exception.
+
+    It tells of no run that went well, and of no request. Its rows are in a trace of their own, and name the run by its
+    id. Seen on a real host: that there are these two. Their columns are as documented.
+    """
+    name, run = event["function"], event["invocation_id"]
+    operation = (event.get("trace_parent") or f"00-{uuid.uuid4().hex}-0-00").split("-")[1]
+    shared: Row = {
+        "TimeGenerated": ended.isoformat(),
+        "OperationId": operation,
         "ParentId": "",
-        "Id": span_id,
-        "OperationName": event["function"],
+        "OperationName": name,
         "AppRoleName": "stand-in for the host",
-        "Name": event["function"],
-        "DurationMs": event["ms"],
-        "Success": succeeded,
-        "ResultCode": "0" if succeeded else "1",
-        "Properties": {"InvocationId": event["invocation_id"]},
+        "SeverityLevel": 3,
+        "Properties": {"Category": f"Function.{name}", "LogLevel": "Error", "InvocationId": run},
         "ItemCount": 1,
     }
+    kind = "Microsoft.Azure.WebJobs.Host.FunctionInvocationException"
+    message = f"Executed 'Functions.{name}' (Failed, Id={run}, Duration={event['ms']:.0f}ms)"
+    return [
+        ("AppTraces", {**shared, "Message": message}),
+        ("AppExceptions", {**shared, "ExceptionType": kind, "OuterType": kind, "ProblemId": f"{kind} at {name}"}),
+    ]
 
 
 def _request(data: Mapping[str, Any]) -> Row:
