@@ -15,6 +15,9 @@ TABLE = "uploads"
 # thread's heap keeps the memory that its slices took.
 WORKER_SETTINGS = {"PYTHON_THREADPOOL_THREAD_COUNT": "16", "MALLOC_MMAP_THRESHOLD_": "1000000"}
 
+# As in Azure: a large body costs the host far more than its size, and nobody needs its start page.
+HOST_SETTINGS = {"FUNCTIONS_REQUEST_BODY_SIZE_LIMIT": "2097152", "AzureWebJobsDisableHomepage": "true"}
+
 # In the cloud a lease is ten minutes, for good. A shorter one takes deadline and claim with it.
 LONGEST_LEASE_SECONDS = 600
 SHORTEST_LEASE_SECONDS = 2
@@ -47,6 +50,7 @@ def app_settings(storage: str, graph: Graph, *, lease_seconds: int | None) -> di
         # In the cloud ten minutes, too long for trying things.
         "TODO_ATTACH_EMPTY_FILE_WAIT_SECONDS": "2",
         **WORKER_SETTINGS,
+        **HOST_SETTINGS,
     }
     if lease_seconds is not None:
         settings["TODO_ATTACH_REQUEST_DEADLINE_SECONDS"] = f"{lease_seconds / 4:g}"

@@ -57,7 +57,8 @@ class Supervised:
             born = clock()
             status = await child.exited()
             self._child = None
-            if clock() - born > WELL_AFTER_SECONDS:
+            # A host that ended by itself, with 0, was well too: the platform would start it again for ever.
+            if status == 0 or clock() - born > WELL_AFTER_SECONDS:
                 pauses = self._pauses()
             failure = child.failure(self._obituary(status))
             while self._child is None:

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 HOST_STORAGE = "AzureWebJobsStorage"
 _REFERENCE = re.compile(r"%([^%]*)%")
 _TRUE = frozenset({"1", "true"})
+_LARGEST_BODY = 100 * 1024 * 1024  # the real host's own
 
 
 class SettingError(Exception):
@@ -42,6 +43,17 @@ class AppSettings:
         # The second spelling exists because a shell cannot export a name with dots.
         names = (f"AzureWebJobs.{function}.Disabled", f"AzureWebJobs_{function}_Disabled")
         return any(self._values.get(name, "").strip().lower() in _TRUE for name in names)
+
+    def is_on(self, name: str) -> bool:
+        return self._values.get(name, "").strip().lower() in _TRUE
+
+    def largest_body(self) -> int:
+        """Bytes of a request's body. Raises SettingError."""
+        name = "FUNCTIONS_REQUEST_BODY_SIZE_LIMIT"
+        text = self._values.get(name, "") or str(_LARGEST_BODY)
+        if not text.isdecimal():
+            raise SettingError(f"app setting {name!r} is {text!r}: use a number of bytes")
+        return int(text)
 
     def _referenced(self, name: str) -> str:
         if name not in self._values:

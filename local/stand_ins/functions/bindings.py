@@ -103,7 +103,10 @@ def _timer_trigger(binding: Mapping[str, Any], settings: AppSettings) -> TimerTr
 
 def _http_trigger(binding: Mapping[str, Any], settings: AppSettings) -> HttpTrigger:
     methods = frozenset(method.upper() for method in binding.get("methods") or ())
-    return HttpTrigger(Route.parse(settings.resolve(binding["route"])), methods)
+    route = settings.resolve(binding["route"])
+    if route.strip("/").lower().startswith("admin"):
+        raise _UnsupportedError(f"route {route!r}: the host keeps what begins with admin to itself")
+    return HttpTrigger(Route.parse(route), methods)
 
 
 def _connection(binding: Mapping[str, Any]) -> str:

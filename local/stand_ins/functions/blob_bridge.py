@@ -3,12 +3,17 @@
 `BlobEvents` takes an Event Grid delivery, writes what it names into the host's own queue, and is done: from there on
 Event Grid knows nothing of failures. `blob_run` takes such a message and runs the function. Neither looks at event
 type, size or path, nothing is remembered, and an ETag that moved on does not stop anything: a duplicate event is a
-second run, and two writes may be two runs on the newer content. That is what the app must withstand.
+second run, and two writes may be two runs on the newer content. That is what the app must withstand. `?snapshot`, a
+deletion, a folder's stub, another account's URL: the function runs where the trigger's own connection has such a blob.
+
+What ends the real host ends this one: a message that is no JSON, and an event about a container alone.
 """
 
+import asyncio
 import base64
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from azure.core.exceptions import ResourceNotFoundError
@@ -16,10 +21,11 @@ from azure.storage.blob import BlobProperties
 from azure.storage.queue.aio import QueueClient
 
 from local.stand_ins.functions.blob_path import blob_of_url
+from local.stand_ins.functions.ending import HostEnd
 from local.stand_ins.functions.event_stream import EventStream
 from local.stand_ins.functions.function import BlobTrigger, Function
 from local.stand_ins.functions.invocation import Input, Invoker
-from local.stand_ins.functions.queue_listener import PoisonFor, Run, Wake
+from local.stand_ins.functions.queue_listener import Fate, PoisonFor, Wake
 from local.stand_ins.functions.storage import Storage
 from local.stand_ins.functions.trigger_queue import LeasedMessage, UndecodableMessageError, send_creating
 from local.stand_ins.functions.worker.frames import Datum
@@ -64,34 +70,59 @@ def _message(function: str, event: Mapping[str, Any]) -> dict[str, str]:
         "BlobType": data.get("blobType", "BlockBlob"),
         "ContainerName": container,
         "BlobName": blob,
-        "ETag": data["eTag"],
+        "ETag": f'"{data["eTag"]}"',
     }
 
 
-def blob_run(functions: BlobFunctions, invoker: Invoker, storage: Storage, events: EventStream) -> Run:
-    """What the bridge queue's listener does with a message."""
+@dataclass(frozen=True, slots=True)
+class BlobRun:
+    """What the bridge queue's listener does with a message, and an operator with one blob. *functions*: by id."""
 
-    async def run(message: LeasedMessage) -> bool:
+    functions: BlobFunctions
+    invoker: Invoker
+    storage: Storage
+    events: EventStream
+    end: HostEnd
+
+    async def __call__(self, message: LeasedMessage) -> Fate:
         try:
-            named = json.loads(message.body(base64_encoded=True))
-            function = functions.get(named["FunctionId"])
+            body = message.body(base64_encoded=True)
+        except UndecodableMessageError as error:
+            # Deleted at once, with its body in the log.
+            self.events.emit("undecodable", function=None, error=str(error), body=message.content)
+            return Fate.DONE
+        try:
+            named = json.loads(body)
+            function = self.functions.get(named["FunctionId"])
             container, blob = named["ContainerName"], named["BlobName"]
-        except (UndecodableMessageError, ValueError, LookupError) as error:
-            events.emit("undecodable", function=None, message_id=message.received.id, error=str(error))
-            return False
+        except (ValueError, LookupError, TypeError):
+            return await self._ended("a message of blob events that cannot be read")
         if function is None:
-            events.emit("blob_event_dropped", reason="no such function", function=named["FunctionId"])
-            return True
-        client = storage.blobs(function.trigger.storage).get_blob_client(container, blob)
+            self.events.emit("blob_event_dropped", reason="no such function", function=named["FunctionId"])
+            return Fate.DONE
+        if not blob:
+            return await self._ended("a blob event that names a container alone")
+        return await self.on_blob(function, container, blob, message.dequeue_count)
+
+    async def on_blob(
+        self, function: Function[BlobTrigger], container: str, blob: str, dequeue_count: int | None = None
+    ) -> Fate:
+        """Run *function* for one blob, as it is now."""
+        client = self.storage.blobs(function.trigger.storage).get_blob_client(container, blob)
         try:
             properties = await client.get_blob_properties()
         except ResourceNotFoundError:
-            events.emit("blob_event_dropped", reason="no such blob", function=function.name, blob=f"{container}/{blob}")
-            return True
-        given = _input(function.trigger, client.url, properties, message.dequeue_count)
-        return (await invoker.invoke(function, given)).succeeded
+            where = f"{container}/{blob}"
+            self.events.emit("blob_event_dropped", reason="no such blob", function=function.name, blob=where)
+            return Fate.DONE
+        given = blob_input(function.trigger, client.url, properties, dequeue_count)
+        return Fate.DONE if (await self.invoker.invoke(function, given)).succeeded else Fate.FAILED
 
-    return run
+    async def _ended(self, reason: str) -> Fate:
+        self.end.because(reason)
+        # Nothing more becomes of the message: the host is gone, and the lease with it.
+        await asyncio.Event().wait()
+        return Fate.FAILED
 
 
 def blob_poison(functions: BlobFunctions, storage: Storage, host_storage: str) -> PoisonFor:
@@ -108,13 +139,15 @@ def blob_poison(functions: BlobFunctions, storage: Storage, host_storage: str) -
     return poison_for
 
 
-def _input(trigger: BlobTrigger, url: str, properties: BlobProperties, dequeue_count: int) -> Input:
+def blob_input(trigger: BlobTrigger, url: str, properties: BlobProperties, dequeue_count: int | None) -> Input:
+    """What the function gets: a client to make, and what the host knows of the blob."""
     container, blob = str(properties.container), str(properties.name)
     content = {"Connection": trigger.connection, "ContainerName": container, "BlobName": blob}
     metadata: dict[str, Datum] = {
         "BlobTrigger": ("string", f"{container}/{blob}"),
         "Uri": ("json", json.dumps(url)),
-        "Properties": ("json", json.dumps({"Length": properties.size, "ETag": properties.etag})),
+        # Its ETag is an empty object there: that of the event is the only one.
+        "Properties": ("json", json.dumps({"Length": properties.size, "ETag": {}})),
         "Metadata": ("json", json.dumps(properties.metadata or {})),
     }
     metadata |= {name: ("string", value) for name, value in trigger.path.captures(container, blob).items()}

@@ -38,13 +38,16 @@ class BlobPath:
 
 
 def blob_of_url(url: str) -> tuple[str, str]:
-    """Container and blob. Where the host is an address, the account is the first part of the path (Azurite)."""
+    """Container and blob; no blob where the URL is the container's.
+
+    Where the host is an address, the account is the first part of the path (Azurite).
+    """
     parts = urlsplit(url)
     path = parts.path.lstrip("/")
     if _is_address(parts.hostname or ""):
         path = path.partition("/")[2]
     container, _, blob = path.partition("/")
-    if not container or not blob:
+    if not container:
         raise ValueError(f"not the URL of a blob: {url!r}")
     return unquote(container), unquote(blob)
 

@@ -2,7 +2,7 @@
 
 stdout carries JSON lines only: one with `"ready": true`, then events. Everything for people goes to stderr.
 SIGTERM, SIGINT and (with --tether) the end of stdin drain the host; a second signal, or the bound, ends it hard.
-Exit status: 0 drained, 1 ended hard, 2 refused.
+Exit status: 0 drained, or ended by itself as the real host does; 1 ended hard; 2 refused.
 """
 
 import argparse
@@ -15,6 +15,7 @@ from collections.abc import Callable, Sequence
 from datetime import timedelta
 from pathlib import Path
 
+from local.stand_ins.functions.ending import LONGEST_LOSS
 from local.stand_ins.functions.event_stream import EventStream
 from local.stand_ins.functions.host import CLOUD_LEASE, Host, Plan
 from local.stand_ins.functions.refusal import HostRefusedError
@@ -30,6 +31,7 @@ def main(arguments: Sequence[str]) -> int:
         environment=dict(os.environ),
         port=options.port,
         lease=timedelta(seconds=options.lease),
+        longest_loss=timedelta(seconds=options.storage_loss_seconds),
     )
     try:
         return asyncio.run(_run(plan, events, options.drain_seconds, tethered=options.tether))
@@ -55,6 +57,13 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--tether", action="store_true", help="drain when stdin reaches its end")
     parser.add_argument("--drain-seconds", type=float, default=10.0, metavar="S", help="the bound of a drain")
+    parser.add_argument(
+        "--storage-loss-seconds",
+        type=float,
+        default=LONGEST_LOSS.total_seconds(),
+        metavar="S",
+        help="how long storage may refuse connections before the host ends (default: %(default)g, as the real host)",
+    )
     return parser
 
 
@@ -86,7 +95,13 @@ async def _run(plan: Plan, events: EventStream, drain_seconds: float, *, tethere
             await asyncio.wait([starting])
             return 1
         starting.result()
-        await asked
+        ended = asyncio.create_task(host.end.reason())
+        await asyncio.wait((ended, asked), return_when=asyncio.FIRST_COMPLETED)
+        if ended.done():
+            events.emit("host_ended", reason=ended.result())
+            print(f"the host ends: {ended.result()}", file=sys.stderr)
+            return 0
+        ended.cancel()
         return await _drain(host, events, asked_twice, drain_seconds)
     finally:
         await host.close()

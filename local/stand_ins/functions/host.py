@@ -14,7 +14,8 @@ from azure.storage.queue.aio import QueueClient
 
 from local.stand_ins.functions.app_settings import HOST_STORAGE, AppSettings, SettingError
 from local.stand_ins.functions.bindings import Functions, read_functions
-from local.stand_ins.functions.blob_bridge import BlobEvents, blob_poison, blob_run, bridge_queue_name, function_id
+from local.stand_ins.functions.blob_bridge import BlobEvents, BlobRun, blob_poison, bridge_queue_name, function_id
+from local.stand_ins.functions.ending import LONGEST_LOSS, HostEnd
 from local.stand_ins.functions.event_stream import EventStream
 from local.stand_ins.functions.function import BlobTrigger, Function, HttpTrigger, QueueTrigger, TimerTrigger
 from local.stand_ins.functions.host_id import host_id
@@ -36,6 +37,8 @@ from local.stand_ins.functions.worker.respawn import RespawningWorker
 CLOUD_LEASE = timedelta(minutes=10)
 _WORKER_EXIT_SECONDS = 3.0
 _LONGEST_QUEUE_NAME = 63
+# The message of a function that outstayed its time is held for 10 s more, where a lease is ten minutes.
+_LEASE_TO_HOLD = 60
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,10 +49,11 @@ class Plan:
     environment: Mapping[str, str]
     port: int = 0
     lease: timedelta = CLOUD_LEASE
+    longest_loss: timedelta = LONGEST_LOSS
 
 
 class Host:
-    """Use `start`, `drain`, `close`, in that order; `close` alone is the hard way."""
+    """Use `start`, `drain`, `close`, in that order; `close` alone is the hard way. `end` says when it must end."""
 
     def __init__(self, plan: Plan, events: EventStream) -> None:
         self._plan = plan
@@ -57,6 +61,7 @@ class Host:
         self._settings = AppSettings(plan.environment)
         self._host_id = host_id(plan.app_directory, plan.environment)
         self._storage = Storage()
+        self.end = HostEnd()
         self._worker: RespawningWorker | None = None
         self._listeners: list[QueueListener] = []
         self._timers: list[TimerListener] = []
@@ -66,7 +71,13 @@ class Host:
     async def start(self) -> None:
         """Announce readiness, or raise HostRefusedError with all that is wrong."""
         host_json = self._host_json()
-        worker = self._worker = RespawningWorker(self._spawn_worker, host_json.function_timeout, self._events)
+        worker = self._worker = RespawningWorker(
+            self._spawn_worker,
+            host_json.function_timeout,
+            self._events,
+            self.end,
+            held=self._plan.lease / _LEASE_TO_HOLD,
+        )
         functions, host_storage = await self._checked(worker, host_json)
         invoker = Invoker(worker, self._events, open_telemetry=host_json.open_telemetry)
         self._timers = [
@@ -76,9 +87,11 @@ class Host:
             self._queue_listener(function, invoker, host_json) for function in functions.with_trigger(QueueTrigger)
         ]
         blob_functions = functions.with_trigger(BlobTrigger)
+        by_id = {function_id(function.name): function for function in blob_functions}
+        blob_run = BlobRun(by_id, invoker, self._storage, self._events, self.end)
         if blob_functions:
-            self._listeners.append(self._bridge_listener(blob_functions, invoker, host_json, host_storage))
-        root, key = await self._serve(functions, invoker, host_json, host_storage)
+            self._listeners.append(self._bridge_listener(blob_run, host_json, host_storage))
+        root, key = await self._serve(functions, blob_run, host_json, host_storage)
         for listener in self._listeners:
             listener.start()
         for timer in self._timers:
@@ -95,14 +108,15 @@ class Host:
         )
 
     async def drain(self) -> None:
-        """Take on nothing more; let what runs end, and complete its messages."""
+        """Take on nothing more but a last message; let what runs end, and complete its messages."""
         self._events.emit("draining")
-        if self._site is not None:
-            # aiohttp's own: closes the port, then lets requests under way end.
-            await self._site.cleanup()
         listeners = [listener.drain() for listener in self._listeners]
         timers = [timer.drain() for timer in self._timers]
         await asyncio.gather(*listeners, *timers)
+        if self._site is not None:
+            # Only now: meanwhile the webhook takes events, whose messages wait. aiohttp's own: closes the port, then
+            # lets requests under way end.
+            await self._site.cleanup()
         if self._front is not None:
             await self._front.drain()
         if self._worker is not None:
@@ -131,6 +145,10 @@ class Host:
         host_storage = ""
         try:
             host_storage = self._settings.connection_string(HOST_STORAGE)
+        except SettingError as error:
+            problems.append(str(error))
+        try:
+            self._settings.largest_body()
         except SettingError as error:
             problems.append(str(error))
         functions = Functions((), (), ())
@@ -181,27 +199,28 @@ class Host:
             poison_for=no_poison if poison_client is None else lambda _message: poison_client,
             wake=self._wake,
             events=self._events,
+            end=self.end,
+            longest_loss=self._plan.longest_loss,
         )
 
-    def _bridge_listener(
-        self, functions: list[Function[BlobTrigger]], invoker: Invoker, host_json: HostJson, host_storage: str
-    ) -> QueueListener:
-        by_id = {function_id(function.name): function for function in functions}
+    def _bridge_listener(self, run: BlobRun, host_json: HostJson, host_storage: str) -> QueueListener:
         return QueueListener(
             TriggerQueue(self._bridge_queue(host_storage), self._plan.lease),
-            blob_run(by_id, invoker, self._storage, self._events),
+            run,
             options=host_json.blobs.queue_options(),
             lease=self._plan.lease,
-            poison_for=blob_poison(by_id, self._storage, host_storage),
+            poison_for=blob_poison(run.functions, self._storage, host_storage),
             wake=self._wake,
             events=self._events,
+            end=self.end,
+            longest_loss=self._plan.longest_loss,
         )
 
     def _bridge_queue(self, host_storage: str) -> QueueClient:
         return self._storage.queues(host_storage).get_queue_client(bridge_queue_name(self._host_id))
 
     async def _serve(
-        self, functions: Functions, invoker: Invoker, host_json: HostJson, host_storage: str
+        self, functions: Functions, blob_run: BlobRun, host_json: HostJson, host_storage: str
     ) -> tuple[str, str]:
         """Open the port; the root URL, and the key of the blob webhook."""
         key = secrets.token_urlsafe(32)
@@ -214,11 +233,12 @@ class Host:
         self._front = Front(
             functions.with_trigger(HttpTrigger),
             self._timers,
-            invoker,
+            blob_run,
+            settings=self._settings,
             route_prefix=host_json.route_prefix,
             status=status,
         )
-        self._site = web.AppRunner(self._front.application(blob_events, key), access_log=None)
+        self._site = self._front.runner(blob_events, key)
         await self._site.setup()
         site = web.TCPSite(self._site, "127.0.0.1", self._plan.port)
         try:

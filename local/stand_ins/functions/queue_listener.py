@@ -6,26 +6,41 @@ The decisions are those of the extension's QueueListener and QueueProcessor:
     succeeded                                  deleted
     failed, dequeue count below the maximum    visible again after visibilityTimeout
     failed, at the maximum                     to the poison queue
-    failed, no poison queue                    left as it is, invisible until the lease ends
+    undecodable                                to the poison queue at once: no run, no further try
+    failed or undecodable, no poison queue     left as it is, invisible until the lease ends
 
-A batch is received only when at most newBatchThreshold messages are in flight; then at once.
+A batch is received only when at most newBatchThreshold messages are in flight; then at once. When the host is asked to
+end, what runs ends, and then one more message is taken and run.
 """
 
 import asyncio
 import random
+import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from datetime import timedelta
+from enum import StrEnum
 
 from azure.core.exceptions import AzureError
 from azure.storage.queue.aio import QueueClient
 
+from local.stand_ins.functions.ending import LONGEST_LOSS, HostEnd, StorageLoss
 from local.stand_ins.functions.event_stream import EventStream
 from local.stand_ins.functions.host_json import QueueOptions
 from local.stand_ins.functions.polling import PollInterval
 from local.stand_ins.functions.trigger_queue import LeasedMessage, TriggerQueue
 
-type Run = Callable[[LeasedMessage], Awaitable[bool]]
+
+class Fate(StrEnum):
+    """What came of a message."""
+
+    DONE = "done"
+    FAILED = "failed"
+    UNDECODABLE = "undecodable"
+
+
+type Run = Callable[[LeasedMessage], Awaitable[Fate]]
+type Renew = Callable[[LeasedMessage], Awaitable[bool]]
 type PoisonFor = Callable[[LeasedMessage], QueueClient | None]
 type Wake = Callable[[str], None]
 
@@ -35,7 +50,7 @@ def no_poison(_message: LeasedMessage) -> None:
 
 
 class QueueListener:
-    """One queue's listener. *run* says whether the message was dealt with; it does not raise."""
+    """One queue's listener. *run* says what came of a message; it does not raise."""
 
     def __init__(
         self,
@@ -47,6 +62,8 @@ class QueueListener:
         poison_for: PoisonFor,
         wake: Wake,
         events: EventStream,
+        end: HostEnd,
+        longest_loss: timedelta = LONGEST_LOSS,
     ) -> None:
         self._queue = queue
         self._run = run
@@ -55,6 +72,8 @@ class QueueListener:
         self._poison_for = poison_for
         self._wake_others = wake
         self._events = events
+        self._end = end
+        self._loss = StorageLoss(longest_loss, time.monotonic)
         self._in_flight: set[asyncio.Task[None]] = set()
         self._woken = asyncio.Event()
         self._stopping = False
@@ -72,7 +91,7 @@ class QueueListener:
         self._woken.set()
 
     async def drain(self) -> None:
-        """Stop polling, and let what is in flight end.
+        """Let what is in flight end, take one more message, and stop polling.
 
         A receive under way is awaited, and what it brings is run: given up, its messages would stay leased to nobody.
         """
@@ -80,6 +99,12 @@ class QueueListener:
         self._woken.set()
         if self._listening is not None:
             await self._listening
+        await self._nothing_in_flight()
+        for message in await self._received(1):
+            self._begin(message)
+        await self._nothing_in_flight()
+
+    async def _nothing_in_flight(self) -> None:
         while self._in_flight:
             await asyncio.wait(self._in_flight)
 
@@ -94,7 +119,7 @@ class QueueListener:
         interval = PollInterval(self._options.max_polling_interval, lambda: random.uniform(0.8, 1.2))  # noqa: S311
         while not self._stopping:
             self._woken.clear()
-            messages = await self._received()
+            messages = await self._received(self._options.batch_size)
             for message in messages:
                 self._begin(message)
             if messages:
@@ -103,12 +128,17 @@ class QueueListener:
             else:
                 await self._pause(interval.after_empty_poll())
 
-    async def _received(self) -> list[LeasedMessage]:
+    async def _received(self, most: int) -> list[LeasedMessage]:
+        began = time.monotonic()
         try:
-            return await self._queue.receive(self._options.batch_size)
+            messages = await self._queue.receive(most)
         except AzureError as error:
             self._events.emit("poll_failed", queue=self.queue_name, error=str(error).partition("\n")[0])
+            if (reason := self._loss.failed(error, began)) is not None:
+                self._end.because(reason)
             return []
+        self._loss.polled()
+        return messages
 
     def _begin(self, message: LeasedMessage) -> None:
         task = asyncio.create_task(self._deliver(message))
@@ -130,20 +160,23 @@ class QueueListener:
                 await self._bury_if_possible(message)
                 return
             async with _Renewal(self._renew, message, self._renew_seconds):
-                succeeded = await self._run(message)
-            await self._complete(message, succeeded)
+                fate = await self._run(message)
+            await self._complete(message, fate)
         except AzureError as error:
             # The lease is still there: it ends by itself, and the message comes again.
             self._events.emit("completion_failed", queue=self.queue_name, error=str(error).partition("\n")[0])
+            self._end.because("storage did not let a message be completed")
 
-    async def _complete(self, message: LeasedMessage, succeeded: bool) -> None:
-        if succeeded:
+    async def _complete(self, message: LeasedMessage, fate: Fate) -> None:
+        if fate is Fate.DONE:
             if not await self._queue.delete(message):
                 self._events.emit("lease_lost", queue=self.queue_name, message_id=message.received.id)
-        elif message.dequeue_count >= self._options.max_dequeue_count:
+        elif fate is Fate.UNDECODABLE or message.dequeue_count >= self._options.max_dequeue_count:
             await self._bury_if_possible(message)
         elif self._poison_for(message) is not None:
             await self._queue.release(message, self._options.visibility_timeout)
+            if self._options.retry_pause is not None:
+                asyncio.get_running_loop().call_later(self._options.retry_pause.total_seconds(), self.wake)
 
     async def _bury_if_possible(self, message: LeasedMessage) -> None:
         if (poison := self._poison_for(message)) is None:
@@ -177,7 +210,7 @@ class _Renewal:
     receipt already, and without it the message could not be deleted.
     """
 
-    def __init__(self, renew: Run, message: LeasedMessage, every_seconds: float) -> None:
+    def __init__(self, renew: Renew, message: LeasedMessage, every_seconds: float) -> None:
         self._renew = renew
         self._message = message
         self._every_seconds = every_seconds

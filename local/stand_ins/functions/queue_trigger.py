@@ -1,6 +1,7 @@
 """A queue message as the worker wants it: the shapes that the real host sends (GrpcMessageConversionExtensions).
 
-A body is a string where it is UTF-8 and bytes where not. Scalars other than strings travel as JSON.
+Scalars other than strings travel as JSON. The members of a JSON object are trigger metadata too: one that is named as
+the host's own takes its place.
 """
 
 import json
@@ -9,7 +10,7 @@ from datetime import UTC, datetime
 from local.stand_ins.functions.event_stream import EventStream
 from local.stand_ins.functions.function import Function, QueueTrigger
 from local.stand_ins.functions.invocation import Input, Invoker
-from local.stand_ins.functions.queue_listener import Run
+from local.stand_ins.functions.queue_listener import Fate, Run
 from local.stand_ins.functions.trigger_queue import LeasedMessage, UndecodableMessageError
 from local.stand_ins.functions.worker.frames import Datum
 
@@ -17,20 +18,26 @@ from local.stand_ins.functions.worker.frames import Datum
 def queue_run(function: Function[QueueTrigger], invoker: Invoker, events: EventStream, *, base64: bool) -> Run:
     """What the listener of *function*'s queue does with a message."""
 
-    async def run(message: LeasedMessage) -> bool:
+    async def run(message: LeasedMessage) -> Fate:
+        told = {"function": function.name, "message_id": message.received.id}
         try:
-            body = message.body(base64_encoded=base64)
+            body = message.body(base64_encoded=base64).decode()
         except UndecodableMessageError as error:
-            events.emit("undecodable", function=function.name, message_id=message.received.id, error=str(error))
-            return False
-        return (await invoker.invoke(function, _input(message, body))).succeeded
+            events.emit("undecodable", **told, error=str(error))
+            return Fate.UNDECODABLE
+        except UnicodeDecodeError:
+            # The binding fails, before the function and five times.
+            events.emit("binding_failed", **told, error="not UTF-8")
+            return Fate.FAILED
+        succeeded = (await invoker.invoke(function, _input(message, body))).succeeded
+        return Fate.DONE if succeeded else Fate.FAILED
 
     return run
 
 
-def _input(message: LeasedMessage, body: bytes) -> Input:
+def _input(message: LeasedMessage, body: str) -> Input:
     received = message.received
-    data = text_or_bytes(body)
+    data: Datum = ("string", body)
     metadata: dict[str, Datum] = {
         "QueueTrigger": data,
         "Id": ("string", str(received.id)),
@@ -43,14 +50,23 @@ def _input(message: LeasedMessage, body: bytes) -> Input:
         "NextVisibleTime": received.next_visible_on,
     }
     metadata |= {name: ("json", _iso(at)) for name, at in times.items() if at is not None}
-    return Input(data, metadata, message.dequeue_count)
+    members = _members(body)
+    taken = {name.casefold() for name in members}
+    metadata = {name: value for name, value in metadata.items() if name.casefold() not in taken}
+    return Input(data, metadata | members, message.dequeue_count)
 
 
-def text_or_bytes(body: bytes) -> Datum:
+def _members(body: str) -> dict[str, Datum]:
     try:
-        return "string", body.decode()
-    except UnicodeDecodeError:
-        return "bytes", body
+        record = json.loads(body)
+    except (ValueError, RecursionError):
+        return {}
+    if not isinstance(record, dict):
+        return {}
+    return {
+        name: ("string", value) if isinstance(value, str) else ("json", json.dumps(value))
+        for name, value in record.items()
+    }
 
 
 def _iso(at: datetime) -> str:

@@ -9,11 +9,12 @@ from azure.core.exceptions import ResourceNotFoundError
 from azure.storage.blob.aio import BlobServiceClient
 
 CONTAINER = "azure-webjobs-hosts"
+_NEVER = "0001-01-01T00:00:00"
 
 
 @dataclass(frozen=True, slots=True)
 class TimerStatus:
-    """*last* is None until the timer has fired."""
+    """*last* is None until the timer has fired; written as .NET's first moment, as the real host writes it."""
 
     last: datetime | None
     next: datetime
@@ -21,13 +22,13 @@ class TimerStatus:
 
     def as_json(self) -> dict[str, str | None]:
         moments = ("Last", self.last), ("Next", self.next), ("LastUpdated", self.last_updated)
-        return {name: None if moment is None else moment.isoformat() for name, moment in moments}
+        return {name: _NEVER if moment is None else moment.isoformat() for name, moment in moments}
 
     @classmethod
     def from_json(cls, document: dict[str, str | None]) -> Self:
         def moment(name: str) -> datetime | None:
             text = document.get(name)
-            return datetime.fromisoformat(text) if text else None
+            return datetime.fromisoformat(text) if text and text != _NEVER else None
 
         following, updated = moment("Next"), moment("LastUpdated")
         if following is None or updated is None:

@@ -1,28 +1,35 @@
 """Everything that the host answers over HTTP: the app's own routes, the blob webhook, the admin pages.
 
-Keys of the app's routes are not checked, as Core Tools does not check them locally. The webhook's key is: that URL is
-given to a program, and a wrong one should fail here as it fails in Azure.
+Keys of the app's routes are not checked, as Core Tools does not check them locally; nor is the master key of the admin
+pages. The webhook's key is: that URL is given to a program, and a wrong one should fail here as it fails in Azure.
 """
 
 import asyncio
 import hmac
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Coroutine, Mapping, Sequence
 from datetime import UTC, datetime
 from email.utils import format_datetime
 from typing import Any
 from urllib.parse import quote
 
 from aiohttp import web
+from aiohttp.typedefs import Handler
+from azure.core.exceptions import AzureError
 from multidict import CIMultiDict
 
-from local.stand_ins.functions.blob_bridge import BlobEvents, function_id
+from local.stand_ins.functions.app_settings import AppSettings
+from local.stand_ins.functions.blob_bridge import BlobEvents, BlobRun, function_id
 from local.stand_ins.functions.function import BlobTrigger, Function, HttpTrigger
-from local.stand_ins.functions.invocation import Input, Invoker
+from local.stand_ins.functions.invocation import Input
 from local.stand_ins.functions.timer_listener import TimerListener
 from local.stand_ins.functions.worker.frames import Datum
 
-_LARGEST_BODY = 100 * 1024 * 1024  # the real host's limit for a request
-_SAME_SITE = {1: "Lax", 2: "Strict", 3: "None"}
+_LONGEST_URL = 8 * 1024
+_LONGEST_HEADERS = 32 * 1024
+_SAME_SITE = {1: "lax", 2: "strict", 3: "none"}
+# What .NET writes into a cookie without quotes; a value with anything else makes no cookie at all.
+_COOKIE_VALUE = re.compile(r"[!#-+\--:<-\[\]-~]*")
 WEBHOOK = "/runtime/webhooks/blobs"
 
 
@@ -37,25 +44,34 @@ class Front:
         self,
         functions: Sequence[Function[HttpTrigger]],
         timers: Sequence[TimerListener],
-        invoker: Invoker,
+        blob_run: BlobRun,
         *,
+        settings: AppSettings,
         route_prefix: str,
         status: Mapping[str, Any],
     ) -> None:
         self._functions = functions
         self._timers = {timer.function_name: timer for timer in timers}
-        self._invoker = invoker
-        self._prefix = f"/{route_prefix}" if route_prefix else ""
+        self._blob_run = blob_run
+        self._invoker = blob_run.invoker
+        self._largest_body = settings.largest_body()
+        self._has_homepage = not settings.is_on("AzureWebJobsDisableHomepage")
+        self._prefix = f"/{route_prefix}".lower() if route_prefix else ""
         self._status = status
-        self._fired: set[asyncio.Task[None]] = set()
+        self._fired: set[asyncio.Task[object]] = set()
 
-    def application(self, blob_events: BlobEvents, blobs_extension_key: str) -> web.Application:
-        application = web.Application(client_max_size=_LARGEST_BODY)
+    def runner(self, blob_events: BlobEvents, blobs_extension_key: str) -> web.AppRunner:
+        application = web.Application(client_max_size=self._largest_body, middlewares=[_within_limits])
+        application.on_response_prepare.append(_as_kestrel)
         application.router.add_post(WEBHOOK, _Webhook(blob_events, blobs_extension_key).answer)
         application.router.add_get("/admin/host/status", self._answer_status)
         application.router.add_post("/admin/functions/{name}", self._fire)
+        application.router.add_get("/", self._homepage)
         application.router.add_route("*", "/{path:.*}", self._call)
-        return application
+        # Longer than what is refused below, with the status that the real host gives.
+        return web.AppRunner(
+            application, access_log=None, max_line_size=2 * _LONGEST_URL, max_field_size=2 * _LONGEST_HEADERS
+        )
 
     async def drain(self) -> None:
         if self._fired:
@@ -64,29 +80,62 @@ class Front:
     async def _answer_status(self, _request: web.Request) -> web.Response:
         return web.json_response(self._status)
 
+    async def _homepage(self, request: web.Request) -> web.Response:
+        if not self._prefix:
+            return await self._call(request)
+        return web.Response(text="the start page of a host") if self._has_homepage else web.Response(status=204)
+
     async def _fire(self, request: web.Request) -> web.Response:
-        timer = self._timers.get(request.match_info["name"])
-        if timer is None:
-            return web.json_response({"error": "no timer function of that name"}, status=404)
-        task = asyncio.create_task(timer.fire())
+        """Run a timer's function now, or a blob trigger's for one blob: `{"input": "CONTAINER/NAME"}`."""
+        name = request.match_info["name"]
+        if (timer := self._timers.get(name)) is not None:
+            run: Coroutine[Any, Any, object] = timer.fire()
+        elif (function := self._blob_run.functions.get(function_id(name))) is not None:
+            try:
+                container, _, blob = (await request.json())["input"].partition("/")
+            except (ValueError, LookupError, TypeError, AttributeError):
+                return web.json_response({"error": 'say which blob: {"input": "CONTAINER/NAME"}'}, status=400)
+            run = self._blob_run.on_blob(function, container, blob)
+        else:
+            return web.json_response({"error": "no timer and no blob function of that name"}, status=404)
+        task = asyncio.create_task(run)
         self._fired.add(task)
         task.add_done_callback(self._fired.discard)
         return web.Response(status=202)
 
     async def _call(self, request: web.Request) -> web.Response:
         path = request.raw_path.partition("?")[0]
-        if not (path + "/").startswith(self._prefix + "/"):
+        if not (path + "/").lower().startswith(self._prefix + "/"):
             return web.Response(status=404)
         for function in self._functions:
-            parameters = function.trigger.route.parameters(path.removeprefix(self._prefix))
+            parameters = function.trigger.route.parameters(path[len(self._prefix) :])
             if parameters is not None and request.method in (function.trigger.methods or {request.method}):
+                if (request.content_length or 0) > self._largest_body:
+                    return web.Response(status=500)
                 outcome = await self._invoker.invoke(function, await _input(request, parameters))
                 return _response(outcome.return_value) if outcome.succeeded else web.Response(status=500)
         return web.Response(status=404)
 
 
+@web.middleware
+async def _within_limits(request: web.Request, handler: Handler) -> web.StreamResponse:
+    if len(request.raw_path) > _LONGEST_URL:
+        return web.Response(status=414)
+    if sum(len(name) + len(value) for name, value in request.raw_headers) > _LONGEST_HEADERS:
+        return web.Response(status=431)
+    return await handler(request)
+
+
+async def _as_kestrel(_request: web.Request, response: web.StreamResponse) -> None:
+    response.headers["Server"] = "Kestrel"
+
+
 class _Webhook:
-    """What Event Grid talks to (HttpRequestProcessor): the handshake, and events, whatever they are about."""
+    """What Event Grid talks to (HttpRequestProcessor): the handshake, and events, whatever they are about.
+
+    A malformed event is a 500, which Event Grid tries again; those before it in the delivery are taken, and doubled by
+    that. A function that does not exist is none of its business.
+    """
 
     def __init__(self, blob_events: BlobEvents, key: str) -> None:
         self._blob_events = blob_events
@@ -95,22 +144,21 @@ class _Webhook:
     async def answer(self, request: web.Request) -> web.Response:
         if not hmac.compare_digest(request.query.get("code", "").encode(), self._key.encode()):
             return web.Response(status=401)
-        function = request.query.get("functionName")
-        if not function:
-            return web.Response(status=400, text="functionName is missing")
+        function = request.query.get("functionName", "")
+        kind = request.headers.get("aeg-event-type")
         try:
-            events = _listed(await request.json())
-            match request.headers.get("aeg-event-type"):
+            match kind:
                 case "SubscriptionValidation":
+                    events = _listed(await request.json())
                     return web.json_response({"validationResponse": events[0]["data"]["validationCode"]})
                 case "Notification":
-                    await self._blob_events.accept(function, events)
+                    await self._blob_events.accept(function, _listed(await request.json()))
                     return web.Response(status=202)
                 case "Unsubscribe":
                     return web.Response(status=202)
-        except (ValueError, LookupError, TypeError, AttributeError) as error:
-            return web.Response(status=400, text=f"not an Event Grid delivery: {error}")
-        return web.Response(status=400, text="aeg-event-type is missing or unknown")
+        except (ValueError, LookupError, TypeError, AttributeError, AzureError):
+            return web.Response(status=500)
+        return web.Response(status=400)
 
 
 def _listed(body: object) -> list[Any]:
@@ -120,7 +168,9 @@ def _listed(body: object) -> list[Any]:
 
 
 async def _input(request: web.Request, parameters: Mapping[str, str]) -> Input:
-    query: dict[str, str] = {name: ",".join(request.query.getall(name)) for name in request.query}
+    query = {name: ",".join(request.query.getall(name)) for name in request.query if any(request.query.getall(name))}
+    # A body without Content-Length arrives empty.
+    body = await request.read() if request.content_length is not None else b""
     headers = {name.lower(): ", ".join(request.headers.getall(name)) for name in request.headers}
     http = {
         "method": request.method,
@@ -128,7 +178,7 @@ async def _input(request: web.Request, parameters: Mapping[str, str]) -> Input:
         "headers": headers,
         "params": dict(parameters),
         "query": query,
-        "body": await request.read(),
+        "body": body,
     }
     return Input(("http", http), {})
 
@@ -139,23 +189,28 @@ def _response(value: Datum | None) -> web.Response:
             return web.Response(status=204)
         case "http", response:
             headers = CIMultiDict(response["headers"])
+            if not all(value.isascii() for value in headers.values()):
+                return web.Response(status=500)
             for cookie in response["cookies"]:
-                headers.add("Set-Cookie", _set_cookie(cookie))
+                if _COOKIE_VALUE.fullmatch(cookie["value"]):
+                    headers.add("Set-Cookie", _set_cookie(cookie))
             return web.Response(status=int(response["status_code"]), headers=headers, body=response["body"])
         case _, content:
             return web.Response(text=str(content))
 
 
 def _set_cookie(cookie: Mapping[str, Any]) -> str:
+    """Written anew as .NET does it, with a domain that is empty where none was given."""
     expires = cookie["expires"]
     attributes = {
-        "Domain": cookie["domain"],
-        "Path": cookie["path"],
-        "Max-Age": None if cookie["max_age"] is None else int(cookie["max_age"]),
-        "Expires": None if expires is None else format_datetime(datetime.fromtimestamp(expires, UTC), usegmt=True),
-        "SameSite": _SAME_SITE.get(cookie["same_site"]),
+        "expires": None if expires is None else format_datetime(datetime.fromtimestamp(expires, UTC), usegmt=True),
+        "max-age": None if cookie["max_age"] is None else int(cookie["max_age"]),
+        "domain": cookie["domain"] or "",
+        "path": cookie["path"] or None,
+        "secure": "" if cookie["secure"] else None,
+        "samesite": _SAME_SITE.get(cookie["same_site"]),
+        "httponly": "" if cookie["http_only"] else None,
     }
-    parts = [f"{cookie['name']}={cookie['value']}"]
-    parts += [f"{name}={value}" for name, value in attributes.items() if value not in {None, ""}]
-    parts += [name for name, key in (("Secure", "secure"), ("HttpOnly", "http_only")) if cookie[key]]
-    return "; ".join(parts)
+    flags = {"secure", "httponly"}
+    told = [name if name in flags else f"{name}={value}" for name, value in attributes.items() if value is not None]
+    return "; ".join([f"{cookie['name']}={cookie['value']}", *told])

@@ -134,7 +134,7 @@ def test_a_level_that_there_is_not_is_named() -> None:
 
 
 @pytest.mark.parametrize(("mode", "expected"), [({}, False), ({"telemetryMode": "OpenTelemetry"}, True)])
-def test_the_mode_of_telemetry_is_read(mode: dict[str, str], expected: bool) -> None:
+def test_the_mode_of_telemetry_is_read(mode: dict[str, Any], expected: bool) -> None:
     assert read(**mode).open_telemetry is expected
 
 

@@ -44,7 +44,12 @@ def test_a_url_gives_container_and_blob(url: str, blob: tuple[str, str]) -> None
     assert blob_of_url(url) == blob
 
 
-@pytest.mark.parametrize("url", ["http://127.0.0.1/devstoreaccount1/drop", "https://a.blob.core.windows.net/drop", ""])
+@pytest.mark.parametrize("url", ["http://127.0.0.1/devstoreaccount1/drop", "https://a.blob.core.windows.net/drop/"])
+def test_a_container_s_url_gives_no_blob(url: str) -> None:
+    assert blob_of_url(url) == ("drop", "")
+
+
+@pytest.mark.parametrize("url", ["http://127.0.0.1/devstoreaccount1", "https://a.blob.core.windows.net/", ""])
 def test_a_url_of_no_blob_is_refused(url: str) -> None:
     with pytest.raises(ValueError, match="not the URL of a blob"):
         blob_of_url(url)

@@ -71,3 +71,9 @@ def test_a_timer_that_never_ran_is_past_due_by_what_was_written_last() -> None:
 
 def test_a_status_survives_its_file() -> None:
     assert TimerStatus.from_json(RAN_AT_NOON.as_json()) == RAN_AT_NOON
+
+
+def test_a_timer_that_has_not_fired_says_so_as_dot_net_does() -> None:
+    status = TimerStatus(None, RAN_AT_NOON.next, RAN_AT_NOON.last_updated)
+    assert status.as_json()["Last"] == "0001-01-01T00:00:00"
+    assert TimerStatus.from_json(status.as_json()) == status

@@ -57,6 +57,7 @@ class WorkerProcess:
         self._on_log = on_log
         self._calls: dict[str, asyncio.Future[Finished]] = {}
         self._dead = False
+        self._answers_nobody = False
         self._watch: asyncio.Task[None] | None = None
         self.functions: tuple[Indexed, ...] = ()
 
@@ -123,6 +124,15 @@ class WorkerProcess:
                 await self._process.wait()
         await self.kill()
 
+    async def kill_for_a_timeout(self) -> None:
+        """What else runs in it is never answered: as on the real host it hangs until its own time is over."""
+        self._answers_nobody = True
+        await self.kill()
+
+    @property
+    def was_killed_for_a_timeout(self) -> bool:
+        return self._answers_nobody
+
     async def kill(self) -> None:
         self._kill_group()
         await self.died()
@@ -155,7 +165,7 @@ class WorkerProcess:
                         self._on_log(record)
         self._dead = True
         for answer in self._calls.values():
-            if not answer.done():
+            if not answer.done() and not self._answers_nobody:
                 answer.set_exception(WorkerDiedError("the worker died while the function ran"))
 
     async def _frame(self) -> FromWorker:

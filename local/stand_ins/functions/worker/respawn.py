@@ -1,18 +1,23 @@
 """Always a worker: when one dies, or a function outstays its time, the next one is spawned.
 
-What was in flight then counts as failed, by this host, which survives: its messages go back to their queue. (When the
-*host* dies nobody does that, and a message stays leased for the rest of its ten minutes. Both happen in Azure.)
+What was in flight when a worker died counts as failed, by this host, which survives: its messages go back to their
+queue. (When the *host* dies nobody does that, and a message stays leased for the rest of its ten minutes.) The third
+death within half an hour ends the host. A time-out fails the one function: the others of that worker hang until their
+own time is over. All of this was seen on a real host.
 """
 
 import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
+from local.stand_ins.functions.ending import HostEnd
 from local.stand_ins.functions.event_stream import EventStream
 from local.stand_ins.functions.worker.frames import Finished, Indexed, Invoke
 from local.stand_ins.functions.worker.process import WorkerDiedError, WorkerProcess, WorkerRefusedError
 
 _PAUSE_SECONDS = 1.0
+_DEATHS = 3
+_WITHIN_SECONDS = 30 * 60.0
 
 type Spawn = Callable[[], Awaitable[WorkerProcess]]
 
@@ -22,12 +27,20 @@ class TimedOutError(Exception):
 
 
 class RespawningWorker:
-    """Use `start`, then `invoke` as often as you like, then `stop`."""
+    """Use `start`, then `invoke` as often as you like, then `stop`.
 
-    def __init__(self, spawn: Spawn, function_timeout: timedelta | None, events: EventStream) -> None:
+    *held*: for how long a message is held after its function outstayed its time.
+    """
+
+    def __init__(
+        self, spawn: Spawn, function_timeout: timedelta | None, events: EventStream, end: HostEnd, *, held: timedelta
+    ) -> None:
         self._spawn = spawn
         self._timeout_seconds = None if function_timeout is None else function_timeout.total_seconds()
+        self._held_seconds = held.total_seconds()
         self._events = events
+        self._end = end
+        self._deaths: list[float] = []
         self._worker: WorkerProcess | None = None
         self._present = asyncio.Event()
         self._keeping: asyncio.Task[None] | None = None
@@ -51,8 +64,19 @@ class RespawningWorker:
                 return await worker.invoke(call)
         except TimeoutError:
             self._events.emit("function_timeout", function=call.function, invocation_id=call.invocation_id)
-            await worker.kill()
+            if worker.is_alive:
+                await worker.kill_for_a_timeout()
+            await asyncio.sleep(self._held_seconds)
             raise TimedOutError(f"{call.function} ran longer than functionTimeout") from None
+        except WorkerDiedError:
+            if len(self._recent_deaths()) >= _DEATHS - 1:
+                # This death is the last one: the host is about to end, and releases nothing.
+                await asyncio.Event().wait()
+            raise
+
+    def _recent_deaths(self) -> list[float]:
+        now = asyncio.get_running_loop().time()
+        return [death for death in self._deaths if now - death < _WITHIN_SECONDS]
 
     async def stop(self, within_seconds: float) -> None:
         if self._keeping is not None:
@@ -79,6 +103,11 @@ class RespawningWorker:
             self._present.clear()
             self._events.emit("worker_died", pid=worker.pid, status=status)
             await worker.kill()
+            if not worker.was_killed_for_a_timeout:
+                self._deaths = [*self._recent_deaths(), asyncio.get_running_loop().time()]
+                if len(self._deaths) >= _DEATHS:
+                    self._end.because("the worker died three times within half an hour")
+                    return
             self._worker = await self._respawned()
             self._present.set()
             self._events.emit("worker_respawned", pid=self._worker.pid)

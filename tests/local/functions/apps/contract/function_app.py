@@ -12,14 +12,18 @@ _log = logging.getLogger("toy")
 app = func.FunctionApp(http_auth_level=func.AuthLevel.ANONYMOUS)
 
 
-def _do(order: dict[str, str], *, first_time: bool) -> None:
+def _do(order: dict[str, str], dequeue_count: int | None) -> None:
     match order:
         case {"fail": reason}:
             raise RuntimeError(reason)
+        case {"tell": "dequeue_count"}:
+            _log.info("dequeue_count %s", dequeue_count)
         case {"wait_for": path}:
             while not Path(path).exists():
                 time.sleep(0.01)
-        case {"hang": "once"} if first_time:
+        case {"hang": "always"}:
+            time.sleep(3600)
+        case {"hang": "once"} if dequeue_count == 1:
             time.sleep(3600)
 
 
@@ -27,7 +31,7 @@ def _do(order: dict[str, str], *, first_time: bool) -> None:
 def work(message: func.QueueMessage) -> None:
     order = json.loads(message.get_body())
     _log.info("work %s", order.get("number"))
-    _do(order, first_time=message.dequeue_count == 1)
+    _do(order, message.dequeue_count)
 
 
 @app.queue_trigger(arg_name="message", queue_name="%TOY_QUEUE%-poison", connection="ToyStorage")
@@ -56,4 +60,6 @@ def order(request: func.HttpRequest) -> func.HttpResponse:
     if request.params.get("fail"):
         raise RuntimeError("no such order")
     answer = {"route": dict(request.route_params), "query": dict(request.params), "body": request.get_body().decode()}
-    return func.HttpResponse(json.dumps(answer), status_code=201, headers={"Set-Cookie": "seen=1; Path=/; HttpOnly"})
+    usual = {"Set-Cookie": "seen=1; Path=/; Max-Age=600; Secure; SameSite=Lax; HttpOnly"}
+    headers = json.loads(request.params.get("headers", "null")) or usual
+    return func.HttpResponse(json.dumps(answer), status_code=201, headers=headers)
