@@ -14,8 +14,10 @@ from local.commands import exit_codes, interruptible
 from local.commands.options import (
     add_data_option,
     add_graph_options,
+    add_host_option,
     add_place_options,
     graph_of,
+    host_of,
     place_of,
     seconds,
 )
@@ -45,6 +47,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add_place_options(parser)
     add_graph_options(parser)
+    add_host_option(parser)
     add_data_option(parser, "the stack that keeps its data in DIR: the one that runs, or a new one")
     parser.add_argument(
         "--timeout",
@@ -71,7 +74,7 @@ def run(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int:
     parcels = [Parcel(file, place) for file in files]
     if options.dry_run:
         return _dry_run(parcels, target, options)
-    return interruptible.run(_attach(parcels, target, options))
+    return interruptible.run(_attach(parcels, target, options, host_of(parser, options)))
 
 
 def _expanded(parser: argparse.ArgumentParser, file: Path, *, recursive: bool) -> list[Path]:
@@ -90,14 +93,14 @@ def _place(parser: argparse.ArgumentParser, options: argparse.Namespace, target:
     return place
 
 
-async def _attach(parcels: Sequence[Parcel], target: Target, options: argparse.Namespace) -> int:
+async def _attach(parcels: Sequence[Parcel], target: Target, options: argparse.Namespace, host: str) -> int:
     console = terminal(stderr=True)
     try:
         if target.running is None and target.graph is not None:
             await asyncio.to_thread(_check_graph, target)
         if target.is_thrown_away:
             _say(console, "no stack runs, so this starts one, and its To Do is thrown away when this command ends")
-        async with opened(target, console) as stack:
+        async with opened(target, console, host=host) as stack:
             sending = Sending(stack.record, [_addressed(parcel, stack.record) for parcel in parcels])
             try:
                 await sending.run(console, gone=stack.gone, within_seconds=options.timeout)

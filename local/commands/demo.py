@@ -18,6 +18,7 @@ from local.commands import interruptible
 from local.commands.progress import terminal
 from local.commands.put import PutError
 from local.commands.sending import Outcome, Parcel, Sending, StackGone
+from local.commands.options import add_host_option, host_of
 from local.commands.target import new_stack
 from local.commands.wording import size_text
 from local.stack.child import ChildFailed
@@ -40,18 +41,19 @@ worker runs function_app.py, an emulator stands in for To Do. The fifth names no
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.description = _INTRODUCTION
+    add_host_option(parser)
 
 
-def run(_parser: argparse.ArgumentParser, _options: argparse.Namespace) -> int:
+def run(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int:
     """0 only where all went as promised."""
-    return interruptible.run(_demo(terminal(stderr=False)))
+    return interruptible.run(_demo(terminal(stderr=False), Plan(host=host_of(parser, options))))
 
 
-async def _demo(console: Console) -> int:
+async def _demo(console: Console, plan: Plan) -> int:
     started = time.monotonic()
     console.print(_INTRODUCTION, soft_wrap=True)
     try:
-        arrivals = await _arrivals(console)
+        arrivals = await _arrivals(console, plan)
     except (ChildFailed, PutError, StackGone) as error:
         console.print(f"todo-attach: {error}", markup=False, highlight=False, soft_wrap=True)
         return 1
@@ -78,9 +80,9 @@ class _Arrivals:
     offences: Mapping[str, int]
 
 
-async def _arrivals(console: Console) -> _Arrivals:
+async def _arrivals(console: Console, plan: Plan) -> _Arrivals:
     with TemporaryDirectory(prefix="todo-attach-demo-") as directory:
-        async with new_stack(Plan(), None, console) as stack:
+        async with new_stack(plan, None, console) as stack:
             record = stack.record
             assert record.emulator is not None  # noqa: S101 - the plan names no other Graph
             parcels = _parcels(Path(directory), record.emulator)

@@ -5,8 +5,9 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from local.stack import sign_in
+from local.stack import core_tools, sign_in
 from local.stack.app_settings import Graph, app_settings
+from local.stack.stack import CORE_TOOLS, STAND_IN
 from shared.errors import SettingsError
 from shared.settings import Settings
 
@@ -77,6 +78,24 @@ def add_graph_options(parser: argparse.ArgumentParser) -> None:
         type=text,
         help=f"the bearer token for it (better in ${TOKEN_VARIABLE}: a command line can be read by others)",
     )
+
+
+def add_host_option(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--host",
+        choices=(STAND_IN, CORE_TOOLS),
+        default=STAND_IN,
+        help="what the functions run on: the stand-in for Azure's host, or Azure Functions Core Tools, whose program "
+        "func is then on the PATH, and which listen on every address of this machine (default: %(default)s)",
+    )
+
+
+def host_of(parser: argparse.ArgumentParser, options: argparse.Namespace) -> str:
+    """The host that was asked for, if it is there."""
+    if options.host == CORE_TOOLS and not core_tools.is_installed():
+        parser.error(f"--host {CORE_TOOLS}: Azure Functions Core Tools are not on the PATH (no program {CORE_TOOLS})")
+    host: str = options.host
+    return host
 
 
 def add_sign_in_options(parser: argparse.ArgumentParser) -> None:

@@ -10,7 +10,7 @@ from tempfile import TemporaryDirectory
 from rich.console import Console
 
 from local.stack.app_settings import Graph
-from local.stack.stack import Plan, Stack
+from local.stack.stack import STAND_IN, Plan, Stack
 from local.stack.state_dir import RunningRecord, StateDir, StateDirError, default_directory, find_running
 
 _LOOK_SECONDS = 1.0
@@ -66,13 +66,14 @@ def choose(directory: Path | None, graph: Graph | None) -> Target:
 
 
 @asynccontextmanager
-async def opened(target: Target, console: Console) -> AsyncIterator[OpenStack]:
-    """The chosen stack: found, or started and ended."""
+async def opened(target: Target, console: Console, *, host: str = STAND_IN) -> AsyncIterator[OpenStack]:
+    """The chosen stack: found, or started on *host* and ended. What a stack that runs has for a host is its own matter."""
     if target.running is not None:
         console.print(f"on the stack that runs (process {target.running.pid})", style="dim", highlight=False)
         yield OpenStack(target.running, lambda: _until_gone(target.directory or default_directory()))
         return
-    async with new_stack(Plan(graph=target.graph, durable=not target.is_temporary), target.directory, console) as own:
+    plan = Plan(graph=target.graph, durable=not target.is_temporary, host=host)
+    async with new_stack(plan, target.directory, console) as own:
         yield own
 
 

@@ -14,14 +14,14 @@ from typing import Any
 
 from local.commands import exit_codes, interruptible
 from local.commands.log_lines import line_of
-from local.commands.options import add_data_option, add_graph_options, add_sign_in_options, graph_of, sign_in_of, text
+from local.commands.options import add_data_option, add_graph_options, add_host_option, add_sign_in_options, graph_of, host_of, sign_in_of, text
 from local.commands.progress import terminal
 from local.commands.wording import clock_text, utc_now
 from local.stack import azurite
 from local.stack.app_settings import LONGEST_LEASE_SECONDS, SHORTEST_LEASE_SECONDS
 from local.stack.child import ChildFailed
 from local.stack.emulator import Emulator, Mailbox
-from local.stack.stack import Plan, Stack
+from local.stack.stack import CORE_TOOLS, Plan, Stack
 from local.stack.state_dir import RunningRecord, StateDir, StateDirError, default_directory
 from local.stand_ins.functions.event_stream import EventStream
 from local.stand_ins.insights.trace import Trace
@@ -73,6 +73,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--json", action="store_true", help="lines of JSON: one per event, and one with `ready` when all is up"
     )
     parser.add_argument("--tether", action="store_true", help="end when standard input does: for tests")
+    add_host_option(parser)
     emulator = parser.add_argument_group("the To Do emulator")
     emulator.add_argument("--port-todo", type=_port, default=0, metavar="N", help="its port (default: any)")
     emulator.add_argument(
@@ -103,6 +104,7 @@ def run(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int:
         durable=options.data is not None,
         lease_seconds=options.lease,
         duplicate_events=options.duplicate_events,
+        host=host_of(parser, options),
         todo_port=options.port_todo,
         storage_ports=options.ports,
         published_limits=options.published_limits,
@@ -116,6 +118,8 @@ def run(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int:
 
 def _refuse_mistakes(parser: argparse.ArgumentParser, plan: Plan) -> None:
     """Said now: the emulator would say it too, once everything else has been started for nothing."""
+    if plan.host == CORE_TOOLS and plan.lease_seconds is not None:
+        parser.error(f"--lease is the stand-in's: with --host {CORE_TOOLS} it is {LONGEST_LEASE_SECONDS} s, always")
     of_the_emulator = plan.faults or plan.behaviours or plan.todo_port or plan.published_limits
     if plan.graph is not None and of_the_emulator:
         parser.error(

@@ -40,6 +40,11 @@ type Say = Callable[[str], None]
 # The emulator's people. The first is the default account; the second is there for `--user`.
 PEOPLE = ("sam@example.com", "kim@example.com")
 _START_SECONDS = 120.0
+# They download the bundle of extensions first.
+_FIRST_START_OF_CORE_TOOLS_SECONDS = 600.0
+# What the application runs on, by the module that starts it.
+STAND_IN, CORE_TOOLS = "stand-in", "func"
+_HOSTS = {STAND_IN: "local.stand_ins.functions", CORE_TOOLS: "local.stack.core_tools"}
 # Azurite and the emulator: to save their data.
 _GRACE_SECONDS = 10.0
 # The host: for running functions to finish what they have begun; then for the host itself.
@@ -68,6 +73,7 @@ class Plan:
     people: Sequence[str] = PEOPLE
     keep_content: bool = True
     settings: Mapping[str, str] = field(default_factory=dict)
+    host: str = STAND_IN
 
 
 @dataclass(frozen=True, slots=True)
@@ -279,7 +285,7 @@ class Stack:
     async def _launch_functions(self) -> Child:
         lease = self._plan.lease_seconds
         arguments = [
-            *("-m", "local.stand_ins.functions", "--tether", "--app", str(REPOSITORY)),
+            *("-m", _HOSTS[self._plan.host], "--tether", "--app", str(REPOSITORY)),
             *("--port", str(self._ports.of("functions"))),
             *("--drain-seconds", f"{_DRAIN_SECONDS:g}"),
             *(("--lease", str(lease)) if lease is not None else ()),
@@ -302,6 +308,7 @@ class Stack:
     async def _python(
         self, name: str, arguments: Sequence[str], variables: Mapping[str, str], *, say: Say
     ) -> tuple[Child, dict[str, Any]]:
+        within = _FIRST_START_OF_CORE_TOOLS_SECONDS if self._plan.host == CORE_TOOLS else _START_SECONDS
         command = Command(
             name=name,
             arguments=[sys.executable, *arguments],
@@ -310,7 +317,7 @@ class Stack:
             on_output=self._on_host_event,
             on_error=say,
         )
-        return await Child.start(command, _read_ready, within_seconds=_START_SECONDS)
+        return await Child.start(command, _read_ready, within_seconds=within)
 
     def _durable_path(self, name: str) -> Path | None:
         """Where a piece keeps its data; None for in memory."""

@@ -31,6 +31,7 @@ def main(arguments: Sequence[str]) -> int:
         environment=dict(os.environ),
         port=options.port,
         lease=timedelta(seconds=options.lease),
+        keyless=options.keyless,
         longest_loss=timedelta(seconds=options.storage_loss_seconds),
     )
     try:
@@ -39,6 +40,7 @@ def main(arguments: Sequence[str]) -> int:
         events.emit("refused", problems=refusal.problems)
         for problem in refusal.problems:
             print(f"refused: {problem}", file=sys.stderr)
+        print("Azure's host would start, and say so in its log only; what depends on it would not run", file=sys.stderr)
         return 2
     finally:
         events.close()
@@ -54,6 +56,9 @@ def _parser() -> argparse.ArgumentParser:
         default=CLOUD_LEASE.total_seconds(),
         metavar="SECONDS",
         help="how long a received message stays invisible; not the cloud's, which is 600, always",
+    )
+    parser.add_argument(
+        "--keyless", action="store_true", help="ask no key of the webhook, as Core Tools do; Azure's host always does"
     )
     parser.add_argument("--tether", action="store_true", help="drain when stdin reaches its end")
     parser.add_argument("--drain-seconds", type=float, default=10.0, metavar="S", help="the bound of a drain")

@@ -50,6 +50,7 @@ class Plan:
     port: int = 0
     lease: timedelta = CLOUD_LEASE
     longest_loss: timedelta = LONGEST_LOSS
+    keyless: bool = False
 
 
 class Host:
@@ -225,6 +226,11 @@ class Host:
         """Open the port; the root URL, and the key of the blob webhook."""
         key = secrets.token_urlsafe(32)
         blob_events = BlobEvents(self._bridge_queue(host_storage), self._wake)
+        kinds = {HttpTrigger: "httpTrigger", QueueTrigger: "queueTrigger", TimerTrigger: "timerTrigger"}
+        listed = [
+            {"name": each.name, "config": {"bindings": [{"type": kinds.get(type(each.trigger), "blobTrigger")}]}}
+            for each in functions.enabled
+        ]
         status = {
             "id": self._host_id,
             "state": "Running",
@@ -237,8 +243,9 @@ class Host:
             settings=self._settings,
             route_prefix=host_json.route_prefix,
             status=status,
+            listed=listed,
         )
-        self._site = self._front.runner(blob_events, key)
+        self._site = self._front.runner(blob_events, None if self._plan.keyless else key)
         await self._site.setup()
         site = web.TCPSite(self._site, "127.0.0.1", self._plan.port)
         try:

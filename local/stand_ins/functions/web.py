@@ -49,6 +49,7 @@ class Front:
         settings: AppSettings,
         route_prefix: str,
         status: Mapping[str, Any],
+        listed: Sequence[Mapping[str, Any]],
     ) -> None:
         self._functions = functions
         self._timers = {timer.function_name: timer for timer in timers}
@@ -58,13 +59,15 @@ class Front:
         self._has_homepage = not settings.is_on("AzureWebJobsDisableHomepage")
         self._prefix = f"/{route_prefix}".lower() if route_prefix else ""
         self._status = status
+        self._listed = listed
         self._fired: set[asyncio.Task[object]] = set()
 
-    def runner(self, blob_events: BlobEvents, blobs_extension_key: str) -> web.AppRunner:
+    def runner(self, blob_events: BlobEvents, blobs_extension_key: str | None) -> web.AppRunner:
         application = web.Application(client_max_size=self._largest_body, middlewares=[_within_limits])
         application.on_response_prepare.append(_as_kestrel)
         application.router.add_post(WEBHOOK, _Webhook(blob_events, blobs_extension_key).answer)
         application.router.add_get("/admin/host/status", self._answer_status)
+        application.router.add_get("/admin/functions", self._answer_listed)
         application.router.add_post("/admin/functions/{name}", self._fire)
         application.router.add_get("/", self._homepage)
         application.router.add_route("*", "/{path:.*}", self._call)
@@ -79,6 +82,9 @@ class Front:
 
     async def _answer_status(self, _request: web.Request) -> web.Response:
         return web.json_response(self._status)
+
+    async def _answer_listed(self, _request: web.Request) -> web.Response:
+        return web.json_response(self._listed)
 
     async def _homepage(self, request: web.Request) -> web.Response:
         if not self._prefix:
@@ -137,12 +143,13 @@ class _Webhook:
     that. A function that does not exist is none of its business.
     """
 
-    def __init__(self, blob_events: BlobEvents, key: str) -> None:
+    def __init__(self, blob_events: BlobEvents, key: str | None) -> None:
         self._blob_events = blob_events
         self._key = key
 
     async def answer(self, request: web.Request) -> web.Response:
-        if not hmac.compare_digest(request.query.get("code", "").encode(), self._key.encode()):
+        given = request.query.get("code", "").encode()
+        if self._key is not None and not hmac.compare_digest(given, self._key.encode()):
             return web.Response(status=401)
         function = request.query.get("functionName", "")
         kind = request.headers.get("aeg-event-type")

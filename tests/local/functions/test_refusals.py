@@ -38,11 +38,13 @@ def test_every_mistake_of_an_app_is_named_at_once() -> None:
         "'polled': a blob trigger runs here with source=EVENT_GRID only",
         "'untimed': 'whenever'",
         "'outgoing': binding 'out' of type 'queue'",
+        "'administrative': route 'admin/orders'",
         "'foreign': binding 'message' of type 'serviceBusTrigger'",
     ):
         assert expected in problems
         assert expected in said
     assert "extensions.queues.maxDequeCount has no effect here" in said
+    assert "Azure's host would start, and say so in its log only" in said
 
 
 def test_a_bundle_that_is_missing_and_storage_that_is_not_set_are_named(tmp_path: Path) -> None:
