@@ -111,8 +111,8 @@ def test_the_demo_runs_on_it(terminal_with_func: Terminal) -> None:
 
 
 _FAULTS: Sequence[Mapping[str, object]] = (
-    {"operation": "put_range", "nth": 1, "effect": {"kind": "answer", "status": 429, "retry_after": 1}},
-    {"operation": "put_range", "nth": 3, "effect": {"kind": "answer", "status": 503, "retry_after": 1}},
+    {"operation": "put_slice", "nth": 1, "effect": {"kind": "answer", "status": 429, "retry_after": 1}},
+    {"operation": "put_slice", "nth": 3, "effect": {"kind": "answer", "status": 503, "retry_after": 1}},
     {"operation": "create_session", "nth": 2, "effect": {"kind": "answer", "status": 500}},
 )
 

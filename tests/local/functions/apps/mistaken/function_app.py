@@ -40,4 +40,5 @@ def foreign(message: func.ServiceBusMessage) -> None: ...
 
 
 @app.route("admin/orders", trigger_arg_name="request")
-def administrative(request: func.HttpRequest) -> func.HttpResponse: ...
+def administrative(request: func.HttpRequest) -> str:
+    return request.url
