@@ -15,10 +15,10 @@ from rich.table import Table
 from rich.text import Text
 
 from local.commands import interruptible
+from local.commands.options import add_host_option, host_of
 from local.commands.progress import terminal
 from local.commands.put import PutError
 from local.commands.sending import Outcome, Parcel, Sending, StackGone
-from local.commands.options import add_host_option, host_of
 from local.commands.target import new_stack
 from local.commands.wording import size_text
 from local.stack.child import ChildFailed

@@ -67,7 +67,7 @@ def choose(directory: Path | None, graph: Graph | None) -> Target:
 
 @asynccontextmanager
 async def opened(target: Target, console: Console, *, host: str = STAND_IN) -> AsyncIterator[OpenStack]:
-    """The chosen stack: found, or started on *host* and ended. What a stack that runs has for a host is its own matter."""
+    """The chosen stack: found, as it is; or started, on *host*, and ended."""
     if target.running is not None:
         console.print(f"on the stack that runs (process {target.running.pid})", style="dim", highlight=False)
         yield OpenStack(target.running, lambda: _until_gone(target.directory or default_directory()))

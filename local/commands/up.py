@@ -14,7 +14,16 @@ from typing import Any
 
 from local.commands import exit_codes, interruptible
 from local.commands.log_lines import line_of
-from local.commands.options import add_data_option, add_graph_options, add_host_option, add_sign_in_options, graph_of, host_of, sign_in_of, text
+from local.commands.options import (
+    add_data_option,
+    add_graph_options,
+    add_host_option,
+    add_sign_in_options,
+    graph_of,
+    host_of,
+    sign_in_of,
+    text,
+)
 from local.commands.progress import terminal
 from local.commands.wording import clock_text, utc_now
 from local.stack import azurite

@@ -41,4 +41,4 @@ def foreign(message: func.ServiceBusMessage) -> None: ...
 
 @app.route("admin/orders", trigger_arg_name="request")
 def administrative(request: func.HttpRequest) -> str:
-    return request.url
+    return str(request.url)
