@@ -200,7 +200,7 @@ GAUGES = {"todo_attach.live", "todo_attach.live.oldest_age", "todo_attach.accoun
 
 def test_what_is_sent_while_nothing_happens_keeps_to_its_budget(traced: Traced) -> None:
     """Once a minute: a sweep, the three gauges, and the distribution's own counters. Each by its largest row."""
-    uploads = {traced.attached.upload_id, traced.missing.upload_id, traced.parked.upload_id}
+    uploads = {row["Properties"].get("todo_attach.upload.id") for row in traced.ours()} - {None}
     sizes: dict[tuple[str, str], int] = {}
     for name in ("AppRequests", "AppDependencies", "AppEvents", "AppMetrics", "AppPerformanceCounters", "AppTraces"):
         for row in traced.rows(name):
