@@ -5,6 +5,9 @@
       Conflict              the entry changed under us: someone else acted; this delivery ends quietly
       BlobChanged           the blob no longer has the pinned ETag          -> an observation
       BlobGone              there is no such blob                           -> an observation
+      BlobRefused           storage will never give this blob out as it is  -> an observation
+        BlobArchived        it lies in the archive tier
+        BlobKeyWithheld     it is encrypted under a key of its writer's
       BlobTagsRefused       tags cannot be written on this blob             -> an observation
       GraphNoReply          no complete reply; `sent` says if any byte left -> an observation
         TokenUnavailable    no token to be had at the moment: nothing was sent, so it is a delay
@@ -38,6 +41,18 @@ class BlobChanged(AttachError):  # noqa: N818
 
 class BlobGone(AttachError):  # noqa: N818
     """There is no blob of that name."""
+
+
+class BlobRefused(AttachError):  # noqa: N818
+    """The service refuses to give this blob out, and will as long as it stays as it is: no outage, no retry helps."""
+
+
+class BlobArchived(BlobRefused):
+    """The blob lies in the archive tier, from which nothing can be read until it is rehydrated."""
+
+
+class BlobKeyWithheld(BlobRefused):
+    """The blob is encrypted under a key that its writer gave with the request and the service does not keep."""
 
 
 class BlobTagsRefused(AttachError):  # noqa: N818

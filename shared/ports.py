@@ -18,16 +18,20 @@ from shared.graph.request import GraphRequest
 
 
 class Blobs(Protocol):
-    """The container that people put files into. Every method may raise StorageUnavailable."""
+    """The container that people put files into. Every method may raise StorageUnavailable.
+
+    A blob that only stands for a folder is no file: as far as this port goes, it is not there.
+    """
 
     def describe(self, name: str) -> BlobDescription | None:
-        """The blob as it is now; None where there is none."""
+        """The blob as it is now; None where there is none. Raises BlobKeyWithheld."""
 
     def read(self, blob: BlobVersion, part: ByteRange) -> bytes:
-        """Exactly *part* of exactly this version, checked against the service's own MD5 of the range.
+        """Exactly *part* of exactly this version, as it was stored, checked against the service's MD5 of the range.
 
         Raises BlobChanged for another ETag, BlobGone for no blob; but a service may check the condition first
-        (Azurite does), so BlobChanged may also mean that there is no blob: `describe` tells.
+        (Azurite does), so BlobChanged may also mean that there is no blob: `describe` tells. Raises BlobArchived and
+        BlobKeyWithheld.
         """
 
     def tags(self, blob: BlobVersion) -> dict[str, str]:
@@ -36,7 +40,8 @@ class Blobs(Protocol):
     def set_tags(self, blob: BlobVersion, tags: Mapping[str, str]) -> None:
         """Replace all tags, only while the blob has this ETag; the ETag itself stays.
 
-        Raises BlobChanged or BlobGone as `read` does, or BlobTagsRefused where tags cannot be written at all.
+        Raises BlobChanged or BlobGone as `read` does, or BlobTagsRefused where tags cannot be written at all: for lack
+        of a right, or under a lease, a legal hold or an immutability policy.
         """
 
     def delete(self, blob: BlobVersion) -> None:

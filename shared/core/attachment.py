@@ -9,6 +9,7 @@ import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 from urllib.parse import unquote_to_bytes
 
 # No page states a bound for an attachment's name; this is what common file systems take.
@@ -31,9 +32,27 @@ class BlobVersion:
         return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
 
+class BlobKind(StrEnum):
+    """How a blob is written: whole, by appending to it, or page by page."""
+
+    BLOCK = "block"
+    APPEND = "append"
+    PAGE = "page"
+
+
+class CopyState(StrEnum):
+    """Where the service stands that fills a blob from elsewhere. NONE: nobody asked it to."""
+
+    NONE = ""
+    PENDING = "pending"
+    SUCCESS = "success"
+    ABORTED = "aborted"
+    FAILED = "failed"
+
+
 @dataclass(frozen=True, slots=True)
 class BlobDescription:
-    """A blob as it is now. *size* in bytes; *date* is the service's clock.
+    """A blob as it is now. *size* in bytes; *date* and *modified_at* are by the service's clock.
 
     *outcome* is what its tags tell of an earlier upload, where they were asked for.
     """
@@ -43,6 +62,15 @@ class BlobDescription:
     metadata: Mapping[str, str]
     date: datetime
     outcome: str = ""
+    kind: BlobKind = BlobKind.BLOCK
+    copy: CopyState = CopyState.NONE
+    modified_at: datetime | None = None  # of its content, its metadata or its properties
+
+
+def is_folder_stub(metadata: Mapping[str, str], size: int) -> bool:
+    """Whether a blob only stands for a folder, as tools for hierarchical storage write it: it is no file."""
+    marks = {key.lower(): value.strip().lower() for key, value in metadata.items()}
+    return size == 0 and marks.get("hdi_isfolder") == "true"
 
 
 @dataclass(frozen=True, slots=True)

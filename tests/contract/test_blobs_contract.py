@@ -1,17 +1,22 @@
 """`ports.Blobs`: the adapter on Azurite, and the fake, keep the same promises."""
 
+import gzip
+import threading
+import tracemalloc
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Protocol
 
 import pytest
-from azure.storage.blob import ContainerClient
+from azure.storage.blob import BlobType, ContainerClient, ContentSettings, StandardBlobTier
 
 from shared.adapters.storage import clients as azure_clients
 from shared.adapters.storage.blobs import BlobStore
-from shared.core.attachment import BlobVersion
+from shared.core.attachment import BlobKind, BlobVersion, CopyState
 from shared.core.ranges import MAX_SLICE_BYTES, ByteRange
-from shared.errors import BlobChanged, BlobGone, StorageUnavailable
+from shared.errors import BlobArchived, BlobChanged, BlobGone, BlobKeyWithheld, BlobTagsRefused, StorageUnavailable
 from shared.ports import Blobs
 from shared.settings import Connection
 from tests.support.fakes.manual_clock import ManualClock
@@ -25,6 +30,10 @@ class Person(Protocol):
 
     def write(self, name: str, content: bytes, metadata: Mapping[str, str]) -> BlobVersion: ...
     def edit_metadata(self, name: str, metadata: Mapping[str, str]) -> BlobVersion: ...
+    def append(self, name: str, content: bytes, metadata: Mapping[str, str]) -> BlobVersion: ...
+    def archive(self, name: str) -> None: ...
+    def lease(self, name: str) -> None: ...
+    def make_folder_stub(self, name: str) -> None: ...
     def remove(self, name: str) -> None: ...
 
 
@@ -39,6 +48,19 @@ class AzuritePerson:
     def edit_metadata(self, name: str, metadata: Mapping[str, str]) -> BlobVersion:
         self._container.get_blob_client(name).set_blob_metadata(dict(metadata))
         return self._version(name)
+
+    def append(self, name: str, content: bytes, metadata: Mapping[str, str]) -> BlobVersion:
+        self._container.upload_blob(name, content, BlobType.APPENDBLOB, metadata=dict(metadata))
+        return self._version(name)
+
+    def archive(self, name: str) -> None:
+        self._container.get_blob_client(name).set_standard_blob_tier(StandardBlobTier.ARCHIVE)
+
+    def lease(self, name: str) -> None:
+        self._container.get_blob_client(name).acquire_lease()
+
+    def make_folder_stub(self, name: str) -> None:
+        self._container.upload_blob(name, b"", metadata={"hdi_isfolder": "true"}, overwrite=True)
 
     def remove(self, name: str) -> None:
         self._container.delete_blob(name)
@@ -154,6 +176,174 @@ def test_deleting_spares_another_version(world: tuple[Blobs, Person]) -> None:
     blobs.delete(newer)
     blobs.delete(newer)
     assert blobs.describe(NAME) is None
+
+
+def test_a_stub_that_stands_for_a_folder_is_no_file(world: tuple[Blobs, Person]) -> None:
+    blobs, person = world
+    person.make_folder_stub("scans")
+    assert blobs.describe("scans") is None
+
+
+@pytest.mark.parametrize(
+    ("content", "metadata"),
+    [(b"bytes", {"hdi_isfolder": "true"}), (b"", {"hdi_isfolder": "false"}), (b"", {})],
+    ids=["with bytes", "not a folder", "empty"],
+)
+def test_what_only_looks_like_a_folder_is_a_file(
+    world: tuple[Blobs, Person], content: bytes, metadata: dict[str, str]
+) -> None:
+    blobs, person = world
+    person.write(NAME, content, metadata)
+    assert blobs.describe(NAME) is not None
+
+
+def test_a_description_tells_the_kind_of_blob_and_when_it_was_written(world: tuple[Blobs, Person]) -> None:
+    blobs, person = world
+    person.write("block", b"bytes", {})
+    person.append("log", b"one", {})
+    block, log = blobs.describe("block"), blobs.describe("log")
+    assert block is not None
+    assert log is not None
+    assert (block.kind, log.kind) == (BlobKind.BLOCK, BlobKind.APPEND)
+    assert block.modified_at is not None
+    assert block.modified_at <= block.date
+    assert block.copy is CopyState.NONE
+
+
+def test_appending_makes_another_version(world: tuple[Blobs, Person]) -> None:
+    blobs, person = world
+    before = person.append("log", b"one", {})
+    after = person.append("log", b"two", {})
+    assert after.etag != before.etag
+    assert blobs.read(after, ByteRange(0, 6)) == b"onetwo"
+    with pytest.raises(BlobChanged):
+        blobs.read(before, ByteRange(0, 3))
+
+
+def test_an_archived_blob_is_described_and_refused_for_good(world: tuple[Blobs, Person]) -> None:
+    blobs, person = world
+    version = person.write(NAME, b"bytes", {})
+    person.archive(NAME)
+    assert blobs.describe(NAME) is not None
+    with pytest.raises(BlobArchived):
+        blobs.read(version, ByteRange(0, 5))
+
+
+def test_a_leased_blob_is_read_and_its_tags_are_refused(world: tuple[Blobs, Person]) -> None:
+    blobs, person = world
+    version = person.write(NAME, b"bytes", {})
+    person.lease(NAME)
+    assert blobs.read(version, ByteRange(0, 5)) == b"bytes"
+    assert blobs.tags(version) == {}
+    with pytest.raises(BlobTagsRefused):
+        blobs.set_tags(version, {"todo_state": "attached"})
+
+
+@pytest.fixture
+def container(storage: Connection) -> ContainerClient:
+    container = azure_clients.container_client(storage, f"c{uuid.uuid4().hex}")
+    container.create_container()
+    return container
+
+
+def _stored_as(container: ContainerClient, content: bytes, encoding: str) -> BlobVersion:
+    container.upload_blob(NAME, content, content_settings=ContentSettings(content_encoding=encoding))
+    described = BlobStore(container).describe(NAME)
+    assert described is not None
+    return described.version
+
+
+@pytest.mark.azurite
+@pytest.mark.parametrize("encoding", ["gzip", "deflate", "br", "zstd", "x-gzip, gzip", "nonsense"])
+def test_the_stored_bytes_are_the_file_whatever_content_encoding_says(
+    container: ContainerClient, encoding: str
+) -> None:
+    content = gzip.compress(b"a web export " * 1000)
+    version = _stored_as(container, content, encoding)
+    assert BlobStore(container).read(version, ByteRange(0, len(content))) == content
+    assert BlobStore(container).read(version, ByteRange(7, 19)) == content[7:19]
+
+
+@pytest.mark.azurite
+def test_a_bomb_is_as_long_as_it_is_stored(container: ContainerClient) -> None:
+    """1.5 MB stored, 1.5 GiB had it been unpacked."""
+    bomb = gzip.compress(bytes(64 * 1024 * 1024)) * 24
+    version = _stored_as(container, bomb, "gzip")
+    tracemalloc.start()
+    try:
+        read = BlobStore(container).read(version, ByteRange(0, len(bomb)))
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert read == bomb
+    assert peak < 32 * 1024 * 1024
+
+
+@pytest.mark.parametrize("announced", ["1073741824", "", "3"], ids=["a gigabyte", "without end", "too short"])
+def test_a_reply_of_another_length_than_was_asked_for_is_not_read(announced: str) -> None:
+    """A service, or something in between, that takes no notice of the range: not one byte of it is waited for."""
+    with _ignoring_ranges(announced) as endpoint:
+        account = f"AccountName=devstoreaccount1;AccountKey=a2V5;BlobEndpoint={endpoint}/devstoreaccount1"
+        storage = Connection(connection_string=f"DefaultEndpointsProtocol=http;{account}")
+        blobs = BlobStore(azure_clients.container_client(storage, "attachments"))
+        version = BlobVersion("devstoreaccount1", "attachments", NAME, "0x1")
+        with pytest.raises(StorageUnavailable, match="announced for a range of 5"):
+            blobs.read(version, ByteRange(0, 5))
+
+
+@contextmanager
+def _ignoring_ranges(announced: str) -> Iterator[str]:
+    """A server that announces a body of a length of its own and never sends it."""
+    over = threading.Event()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.send_header("Content-MD5", "1B2M2Y8AsgTpgAmY7PhCfg==")
+            self.send_header("Content-Range", "bytes 0-4/5")
+            if announced:
+                self.send_header("Content-Length", announced)
+            self.end_headers()
+            over.wait(30)
+
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class's name
+            """Say nothing."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        over.set()
+        server.shutdown()
+        server.server_close()
+
+
+@pytest.mark.azurite
+def test_a_listing_tells_kinds_and_leaves_out_the_stubs_of_folders(container: ContainerClient) -> None:
+    blobs = BlobStore(container)
+    person = AzuritePerson(container, blobs)
+    person.append("log", b"one", {})
+    container.upload_blob("disk", bytes(512), BlobType.PAGEBLOB)
+    container.upload_blob("scans", b"", metadata={"hdi_isfolder": "true"})
+    container.get_blob_client("copied").start_copy_from_url(container.get_blob_client("log").url)
+    listed = {each.version.name: (each.kind, each.copy) for each in blobs.every()}
+    assert listed == {
+        "log": (BlobKind.APPEND, CopyState.NONE),
+        "disk": (BlobKind.PAGE, CopyState.NONE),
+        "copied": (BlobKind.APPEND, CopyState.SUCCESS),
+    }
+
+
+def test_a_blob_under_a_key_of_its_writer_s_is_neither_described_nor_read() -> None:
+    """The fake only: Azurite knows no customer-provided keys."""
+    blobs = MemoryBlobs(ManualClock())
+    version = blobs.write(NAME, b"bytes", {})
+    blobs.blobs[NAME].key_withheld = True
+    with pytest.raises(BlobKeyWithheld):
+        blobs.describe(NAME)
+    with pytest.raises(BlobKeyWithheld):
+        blobs.read(version, ByteRange(0, 5))
 
 
 @pytest.mark.azurite

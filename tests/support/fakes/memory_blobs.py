@@ -1,11 +1,15 @@
-"""A container in memory: versions by ETag, metadata edits that change it, tags that do not."""
+"""A container in memory: versions by ETag, metadata edits that change it, tags that do not.
+
+What Azurite cannot play is here: a customer-provided key, a legal hold.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 
-from shared.core.attachment import BlobDescription, BlobVersion
+from shared.core.attachment import BlobDescription, BlobKind, BlobVersion, CopyState, is_folder_stub
 from shared.core.ranges import ByteRange
-from shared.errors import BlobChanged, BlobGone
+from shared.errors import BlobArchived, BlobChanged, BlobGone, BlobKeyWithheld, BlobTagsRefused
 from tests.support.fakes.manual_clock import ManualClock
 from tests.support.fakes.seam import Seam
 
@@ -17,7 +21,13 @@ class _Blob:
     content: bytes
     etag: str
     metadata: dict[str, str]
+    modified_at: datetime
     tags: dict[str, str] = field(default_factory=dict)
+    kind: BlobKind = BlobKind.BLOCK
+    copy: CopyState = CopyState.NONE
+    archived: bool = False
+    key_withheld: bool = False  # encrypted under a key that came with the writer's request
+    tags_locked: bool = False  # under a lease, a legal hold or an immutability policy
 
 
 @dataclass
@@ -33,15 +43,38 @@ class MemoryBlobs:
 
     def write(self, name: str, content: bytes, metadata: Mapping[str, str]) -> BlobVersion:
         """Write a blob; its tags go with the version before."""
-        self.writes += 1
-        self.blobs[name] = _Blob(content, f"0x{self.writes:015X}", dict(metadata))
+        self.blobs[name] = _Blob(content, self._next_etag(), dict(metadata), self.clock.date())
         return self.version(name)
 
     def edit_metadata(self, name: str, metadata: Mapping[str, str]) -> BlobVersion:
-        self.writes += 1
         blob = self.blobs[name]
-        blob.metadata, blob.etag = dict(metadata), f"0x{self.writes:015X}"
+        blob.metadata, blob.etag, blob.modified_at = dict(metadata), self._next_etag(), self.clock.date()
         return self.version(name)
+
+    def append(self, name: str, content: bytes, metadata: Mapping[str, str]) -> BlobVersion:
+        """Add to an append blob; the first piece makes it."""
+        if name not in self.blobs:
+            self.write(name, b"", metadata)
+            self.blobs[name].kind = BlobKind.APPEND
+        blob = self.blobs[name]
+        blob.content += content
+        blob.etag, blob.modified_at = self._next_etag(), self.clock.date()
+        return self.version(name)
+
+    def copy(self, name: str, state: CopyState, content: bytes = b"") -> BlobVersion:
+        """Let the service's own copy into a blob stand at *state*, with so much of its content."""
+        blob = self.blobs[name]
+        blob.copy, blob.content, blob.etag, blob.modified_at = state, content, self._next_etag(), self.clock.date()
+        return self.version(name)
+
+    def make_folder_stub(self, name: str) -> None:
+        self.write(name, b"", {"hdi_isfolder": "true"})
+
+    def archive(self, name: str) -> None:
+        self.blobs[name].archived = True
+
+    def lease(self, name: str) -> None:
+        self.blobs[name].tags_locked = True
 
     def remove(self, name: str) -> None:
         del self.blobs[name]
@@ -49,18 +82,37 @@ class MemoryBlobs:
     def version(self, name: str) -> BlobVersion:
         return BlobVersion(ACCOUNT, CONTAINER, name, self.blobs[name].etag)
 
+    def _next_etag(self) -> str:
+        self.writes += 1
+        return f"0x{self.writes:015X}"
+
     # -- the port --
 
     def describe(self, name: str) -> BlobDescription | None:
         self.seam.enter("blobs.describe", changes=False)
         blob = self.blobs.get(name)
-        if blob is None:
+        if blob is None or is_folder_stub(blob.metadata, len(blob.content)):
             return None
-        return BlobDescription(self.version(name), len(blob.content), dict(blob.metadata), self.clock.date())
+        if blob.key_withheld:
+            raise BlobKeyWithheld(name)
+        return BlobDescription(
+            self.version(name),
+            len(blob.content),
+            dict(blob.metadata),
+            self.clock.date(),
+            kind=blob.kind,
+            copy=blob.copy,
+            modified_at=blob.modified_at,
+        )
 
     def read(self, blob: BlobVersion, part: ByteRange) -> bytes:
         self.seam.enter("blobs.read", changes=False)
-        content = self._pinned(blob).content
+        present = self._pinned(blob)
+        if present.key_withheld:
+            raise BlobKeyWithheld(blob.name)
+        if present.archived:
+            raise BlobArchived(blob.name)
+        content = present.content
         if part.stop > len(content):
             raise AssertionError(f"a read of {part} in a blob of {len(content)} bytes")
         return content[part.start : part.stop]
@@ -75,7 +127,10 @@ class MemoryBlobs:
         self.seam.enter("blobs.set_tags", changes=True)
         if len(tags) > 10 or any(len(key) > 128 or len(value) > 256 for key, value in tags.items()):
             raise AssertionError("more tags, or longer ones, than a blob can have")
-        self._pinned(blob).tags = dict(tags)
+        present = self._pinned(blob)
+        if present.tags_locked:
+            raise BlobTagsRefused(blob.name)
+        present.tags = dict(tags)
         self.seam.leave("blobs.set_tags", changes=True)
 
     def delete(self, blob: BlobVersion) -> None:
