@@ -5,15 +5,13 @@ HTTP headers, with other characters percent-encoded as UTF-8. What cannot be mea
 """
 
 import hashlib
-import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from urllib.parse import unquote_to_bytes
 
-# No page states a bound for an attachment's name; this is what common file systems take.
-MAX_NAME_CHARACTERS = 255
+from shared.core.attachment_name import attachment_name
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,22 +127,3 @@ def decode_value(value: str) -> str:
         return unquote_to_bytes(value).decode("utf-8")
     except UnicodeError:
         return value
-
-
-def attachment_name(text: str) -> str:
-    """A name fit for an attachment: the last part of a path, NFC, no control characters, at most 255 characters.
-
-    The extension survives the cut: it is what opens the file.
-    """
-    last = text.replace("\\", "/").rstrip("/").rpartition("/")[2]
-    # Cc: control characters; Cs: lone surrogates, which cannot be sent as UTF-8.
-    kept = "".join(character for character in last if unicodedata.category(character) not in {"Cc", "Cs"})
-    plain = unicodedata.normalize("NFC", kept).strip()
-    if plain in {".", ".."}:
-        return ""
-    if len(plain) <= MAX_NAME_CHARACTERS:
-        return plain
-    stem, dot, extension = plain.rpartition(".")
-    if not dot or len(extension) > 16:
-        return plain[:MAX_NAME_CHARACTERS]
-    return stem[: MAX_NAME_CHARACTERS - len(extension) - 1] + dot + extension

@@ -7,14 +7,8 @@ from urllib.parse import quote
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.core.attachment import (
-    MAX_NAME_CHARACTERS,
-    AttachmentRequest,
-    BadMetadata,
-    attachment_name,
-    decode_value,
-    parse_metadata,
-)
+from shared.core.attachment import AttachmentRequest, BadMetadata, decode_value, parse_metadata
+from shared.core.attachment_name import MAX_NAME_CHARACTERS, attachment_name
 from shared.core.entry import Phase, Reason
 from shared.core.landing import slot
 from shared.core.outcome import outcome_tags, tag_text
@@ -27,7 +21,7 @@ KEYS = st.sampled_from(["listid", "taskid", "list", "task", "user", "filename", 
 VALUES = st.text(st.characters(max_codepoint=126, min_codepoint=32)) | st.from_regex(
     r"(%[0-9A-Fa-f]{0,2}|[a/\\.]){0,9}"
 )
-ANY_TEXT = st.text() | st.text(st.characters(categories=["Cs", "Cc", "Mn", "Lu", "Po"]))
+ANY_TEXT = st.text() | st.text(st.characters(categories=["Cs", "Cc", "Cf", "Cn", "Mn", "Lu", "So", "Po", "Zs"]))
 
 
 @given(st.dictionaries(KEYS, VALUES), VALUES)
@@ -71,7 +65,9 @@ def test_a_name_is_one_that_can_be_sent_shown_and_stored(text: str) -> None:
     assert name == unicodedata.normalize("NFC", name)
     assert not {"/", "\\"} & set(name)
     assert name not in {".", ".."}
-    assert not {unicodedata.category(character) for character in name} & {"Cc", "Cs"}
+    assert not {unicodedata.category(character) for character in name} & {"Cc", "Cs", "Zl", "Zp"}
+    assert name == name.strip().rstrip(".")
+    assert attachment_name(name) == name
 
 
 @given(ANY_TEXT)

@@ -65,6 +65,7 @@ NONSENSE: Mapping[str, tuple[Mapping[str, str], Reason, str]] = {
     "an id that is none": ({"listid": "../../etc", "taskid": "%00"}, Reason.REFUSED, "HTTP 400"),
     "an unknown list": ({"listid": "AAMkunknown=", "task": "Receipts"}, Reason.NO_SUCH_LIST, "finds no such list"),
     "a filename that is a path": ({"task": "Receipts", "filename": ".."}, Reason.METADATA, "no attachment name"),
+    "nothing visible": ({"task": "Receipts", "filename": "%E2%80%AE%E3%85%A4"}, Reason.METADATA, "no attachment name"),
     "control characters only": ({"task": "Receipts", "filename": "%01%02"}, Reason.METADATA, "no attachment name"),
 }
 
@@ -138,6 +139,13 @@ def test_a_listing_that_goes_on_at_another_host_gets_no_token() -> None:
         ("report.pdf", "x" * 400 + ".pdf", "x" * 251 + ".pdf"),
         ("noise/%E2%98%83.txt", "", "%E2%98%83.txt"),
         ("folder/", "", "folder"),
+        ("report.pdf", "invoice%E2%80%AEgpj.exe", "invoicegpj.exe"),
+        ("report.pdf", "con.txt", "_con.txt"),
+        (
+            "party \U0001f468\u200d\U0001f469\u200d\U0001f467.png",
+            "",
+            "party \U0001f468\u200d\U0001f469\u200d\U0001f467.png",
+        ),
     ],
 )
 def test_the_attachment_is_named_as_the_contract_says(blob_name: str, filename: str, attached: str) -> None:

@@ -1,16 +1,13 @@
 import re
-import unicodedata
 from dataclasses import replace
 
 import pytest
 
 from shared.core.attachment import (
-    MAX_NAME_CHARACTERS,
     AttachmentRequest,
     BadMetadata,
     BlobVersion,
     Reference,
-    attachment_name,
     decode_value,
     parse_metadata,
 )
@@ -141,59 +138,6 @@ def test_a_blob_whose_name_leaves_nothing_is_refused() -> None:
 )
 def test_percent_encoding_is_undone_once_and_what_is_none_stays(value: str, decoded: str) -> None:
     assert decode_value(value) == decoded
-
-
-@pytest.mark.parametrize(
-    ("text", "name"),
-    [
-        ("plan.pdf", "plan.pdf"),
-        ("a/b/plan.pdf", "plan.pdf"),
-        ("a\\b\\plan.pdf", "plan.pdf"),
-        ("a/plan.pdf/", "plan.pdf"),
-        ("../../etc/passwd", "passwd"),
-        ("  plan.pdf ", "plan.pdf"),
-        ("pl\x00a\nn\x7f.pdf", "plan.pdf"),
-        ("\ud83dplan.pdf", "plan.pdf"),
-        ("u\u0308ber.pdf", "über.pdf"),
-        (".hidden", ".hidden"),
-        (".", ""),
-        ("..", ""),
-        (" .. ", ""),
-        ("..\x00", ""),
-        ("", ""),
-        ("\x01", ""),
-        ("...", "..."),
-    ],
-    ids=repr,
-)
-def test_a_name_is_the_last_part_without_what_no_name_can_hold(text: str, name: str) -> None:
-    assert attachment_name(text) == name
-
-
-def test_a_name_is_composed_also_where_a_control_character_stood_between() -> None:
-    name = attachment_name("e\x00\u0301.txt")
-    assert name == unicodedata.normalize("NFC", name) == "é.txt"
-
-
-@pytest.mark.parametrize(
-    ("text", "ending"),
-    [
-        ("x" * 300 + ".pdf", ".pdf"),
-        ("x" * 300, "x"),
-        ("x" * 300 + "." + "y" * 17, "x"),
-        ("." + "x" * 300, "x"),
-        ("x" * 300 + ".", "."),
-    ],
-    ids=["extension", "no extension", "no real extension", "only a leading dot", "trailing dot"],
-)
-def test_a_long_name_is_cut_and_keeps_its_extension(text: str, ending: str) -> None:
-    name = attachment_name(text)
-    assert len(name) == MAX_NAME_CHARACTERS
-    assert name.endswith(ending)
-
-
-def test_a_name_of_exactly_the_limit_is_left_alone() -> None:
-    assert attachment_name("x" * 251 + ".pdf") == "x" * 251 + ".pdf"
 
 
 @pytest.mark.parametrize(
