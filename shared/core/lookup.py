@@ -7,25 +7,32 @@ that the person can choose.
 import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import date, datetime
 
 from shared.core.attachment import Reference
 from shared.core.entry import Reason
 from shared.core.observations import Refused
+from shared.core.tag_text import quoted
 
 _SHOWN = 5
 
 
 @dataclass(frozen=True, slots=True)
 class Named:
-    """A list or a task: its id and its name.
+    """A list or a task: its id, its name, and what tells it from another of that name.
 
-    *is_default*: the account's default list. *is_flagged_emails*: the built-in list of flagged mail.
+    *is_default*: the account's default list. *is_flagged_emails*: the built-in list of flagged mail. *is_shared*: a list
+    that others see too. *due*: the day by which a task has to be done, as its owner set it.
     """
 
     id: str
     name: str
     is_default: bool = False
     is_flagged_emails: bool = False
+    is_shared: bool = False
+    is_completed: bool = False
+    due: date | None = None
+    created_at: datetime | None = None
 
 
 def find_list(wanted: Reference, lists: Iterable[Named]) -> Named | Refused:
@@ -35,13 +42,17 @@ def find_list(wanted: Reference, lists: Iterable[Named]) -> Named | Refused:
         defaults = [each for each in lists if each.is_default]
         if len(defaults) == 1:
             return defaults[0]
-        return Refused(Reason.NO_SUCH_LIST, f"no default list among {_shown(lists)}: set list or listid")
+        return Refused(Reason.NO_SUCH_LIST, f"set list or listid. No default list is among {_shown(lists)}")
     return _one("list", wanted.name, lists, Reason.NO_SUCH_LIST)
 
 
-def find_task(wanted: Reference, tasks: Iterable[Named]) -> Named | Refused:
-    """The one task whose title is exactly the wanted one."""
-    return _one("task", wanted.name, tuple(tasks), Reason.NO_SUCH_TASK)
+def find_task(wanted: Reference, tasks: Iterable[Named], *, list_name: str = "") -> Named | Refused:
+    """The one open task of exactly this title; else the one open task that differs in case; else the completed one.
+
+    A recurring task leaves a completed one behind each time. *list_name*: of the list that was searched, where it is
+    known.
+    """
+    return _one("task", wanted.name, tuple(tasks), Reason.NO_SUCH_TASK, list_name)
 
 
 def are_hidden(lists: Iterable[Named]) -> bool:
@@ -56,25 +67,59 @@ def are_hidden(lists: Iterable[Named]) -> bool:
 HIDDEN = Refused(Reason.NO_SUCH_LIST, "Graph hides this account's lists, so no name can be found: set listid")
 
 
-def _one(kind: str, name: str, items: Sequence[Named], missing: Reason) -> Named | Refused:
-    found = [item for item in items if _same(item.name, name)]
+def _one(kind: str, wanted: str, items: Sequence[Named], missing: Reason, list_name: str = "") -> Named | Refused:
+    where = f" in the list {quoted(list_name)}" if list_name else ""
+    ranks = _ranks(wanted, items)
+    found = next((rank for rank in ranks if rank), [])
     if len(found) == 1:
         return found[0]
     if found:
-        ids = _some([item.id for item in found])
-        return Refused(Reason.AMBIGUOUS, f'{len(found)} {kind}s are named "{name}": set {kind}id instead, one of {ids}')
-    return Refused(missing, f'no {kind} is named "{name}"; found {_shown(items)}')
+        remedy = f"rename one of them, or set {kind}id"
+        apart = " / ".join(_apart(item) for item in found[:_SHOWN]) + _more(found)
+        detail = f"{len(found)} {kind}s are named {quoted(wanted)}{where}: {remedy}. They are {apart}"
+        return Refused(Reason.AMBIGUOUS, f"{detail}. Their ids: {' / '.join(item.id for item in found[:_SHOWN])}")
+    return Refused(missing, f"no {kind} is named {quoted(wanted)}{where}. Found {_shown(items)}")
 
 
-def _same(left: str, right: str) -> bool:
+def _ranks(wanted: str, items: Sequence[Named]) -> tuple[list[Named], list[Named], list[Named]]:
+    """Those that match: exactly and open; open, but for the case; exactly and completed."""
+    name = _plain(wanted)
+    folded = name.casefold()
+    open_: list[Named] = []
+    but_for_case: list[Named] = []
+    completed: list[Named] = []
+    for item in items:
+        theirs = _plain(item.name)
+        if theirs == name:
+            (completed if item.is_completed else open_).append(item)
+        elif not item.is_completed and theirs.casefold() == folded:
+            but_for_case.append(item)
+    return open_, but_for_case, completed
+
+
+def _plain(name: str) -> str:
     # Exact but for Unicode's two ways to write an accent, and outer spaces, which nobody can see.
-    return unicodedata.normalize("NFC", left).strip() == unicodedata.normalize("NFC", right).strip()
+    return unicodedata.normalize("NFC", name).strip()
+
+
+def _apart(item: Named) -> str:
+    """What tells it from another of the same name."""
+    told = [
+        "the default list" if item.is_default else "",
+        "shared" if item.is_shared else "",
+        "completed" if item.is_completed else "",
+        f"due {item.due:%Y-%m-%d}" if item.due is not None else "",
+        f"created {item.created_at:%Y-%m-%d %H:%M:%S}" if item.created_at is not None else "",
+    ]
+    return " ".join(filter(None, told)) or "one without a date"
 
 
 def _shown(items: Sequence[Named]) -> str:
-    return _some([f'"{item.name[:40]}"' for item in items]) if items else "none at all"
+    if not items:
+        return "none at all"
+    still_open_first = sorted(items, key=lambda item: item.is_completed)
+    return " / ".join(quoted(item.name, at_most=40) for item in still_open_first[:_SHOWN]) + _more(items)
 
 
-def _some(texts: Sequence[str]) -> str:
-    shown = ", ".join(texts[:_SHOWN])
-    return shown if len(texts) <= _SHOWN else f"{shown} and {len(texts) - _SHOWN} more"
+def _more(items: Sequence[Named]) -> str:
+    return f" and {len(items) - _SHOWN} more" if len(items) > _SHOWN else ""

@@ -1,20 +1,16 @@
 """What the person reads: blob index tags on the file itself, so that the file answers for itself.
 
-Setting tags replaces all of them, so the person's own are merged in. A value has at most 256 characters of
-`A-Za-z0-9 + - . / : = _` and space, so the reason is a code and a few words; the ledger and the log have it whole.
+Setting tags replaces all of them, so the person's own are merged in. A value is short, so the reason is a code and a
+few words; the ledger and the log have it whole.
 """
 
-import re
-import unicodedata
 from collections.abc import Mapping
 
 from shared.core.entry import Entry, Phase
+from shared.core.tag_text import is_tag_text, tag_text
 
 STATE, REASON, ATTACHMENT = "todo_state", "todo_reason", "todo_attachment"
 MAX_TAGS = 10
-MAX_VALUE_CHARACTERS = 256
-
-_FORBIDDEN = re.compile(r"[^A-Za-z0-9 +\-./:=_]+")
 
 
 def outcome_tags(entry: Entry, existing: Mapping[str, str]) -> dict[str, str]:
@@ -28,12 +24,6 @@ def outcome_tags(entry: Entry, existing: Mapping[str, str]) -> dict[str, str]:
     return theirs | dict(told[: max(MAX_TAGS - len(theirs), 0)])
 
 
-def tag_text(text: str) -> str:
-    """*text* within what a tag's value may hold; accents lose their marks, the rest becomes a space."""
-    plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode()
-    return " ".join(_FORBIDDEN.sub(" ", plain).split())[:MAX_VALUE_CHARACTERS].strip()
-
-
 def _reason(entry: Entry) -> str:
     if entry.phase is Phase.ATTACHED or not entry.reason:
         return tag_text(entry.detail) if entry.phase is Phase.ATTACHED else ""
@@ -42,5 +32,4 @@ def _reason(entry: Entry) -> str:
 
 def _attachment(entry: Entry) -> str:
     # Opaque: an id that does not fit is left to the ledger rather than altered.
-    fits = len(entry.attachment_id) <= MAX_VALUE_CHARACTERS and not _FORBIDDEN.search(entry.attachment_id)
-    return entry.attachment_id if fits else ""
+    return entry.attachment_id if is_tag_text(entry.attachment_id) else ""

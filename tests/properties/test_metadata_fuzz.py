@@ -11,7 +11,8 @@ from shared.core.attachment import AttachmentRequest, BadMetadata, decode_value,
 from shared.core.attachment_name import MAX_NAME_CHARACTERS, attachment_name
 from shared.core.entry import Phase, Reason
 from shared.core.landing import slot
-from shared.core.outcome import outcome_tags, tag_text
+from shared.core.outcome import outcome_tags
+from shared.core.tag_text import tag_text
 from shared.graph.request import Mailbox
 from shared.graph.sessions import prepare_create_session
 from tests.support.entries import ROOT, an_entry

@@ -1,0 +1,80 @@
+"""A sentence within what a blob index tag may hold: at most 256 characters of `A-Za-z0-9 + - . / : = _` and space.
+
+What a tag may not hold is said otherwise, or marked by an underscore, never left out in silence: the names of two
+tasks must stay apart. In our own sentences names stand in quotation marks, and several of them with ` / ` between.
+"""
+
+# ruff: noqa: RUF001 - the table is about letters that look like others
+
+import re
+import unicodedata
+from urllib.parse import unquote_to_bytes
+
+MAX_CHARACTERS = 256
+
+_FORBIDDEN = re.compile(r"[^A-Za-z0-9 +\-./:=_]+")
+_ESCAPES = re.compile(r"(?:%[0-9A-Fa-f]{2})+")
+_SPACES = re.compile(r"\s+")
+_PAUSES = ((re.compile(r";"), "."), (re.compile(r"\s*\(|,\s+"), " - "), (re.compile(r"[!?]+"), "."))
+
+# Letters that Unicode does not take apart into a Latin letter and its marks. German comes first: o for ö would make
+# another word.
+_LETTERS = """
+    ä=ae ö=oe ü=ue ß=ss æ=ae œ=oe ø=oe þ=th ð=d đ=d ł=l ħ=h ŋ=ng ə=e
+    а=a б=b в=v г=g д=d е=e ж=zh з=z и=i й=i к=k л=l м=m н=n о=o п=p р=r с=s т=t у=u ф=f х=kh ц=ts ч=ch ш=sh щ=shch
+    ъ=_ ы=y ь=_ э=e ю=yu я=ya і=i ї=i є=ie ґ=g ў=u ј=j љ=lj њ=nj ћ=c ђ=dj џ=dz
+    α=a β=b γ=g δ=d ε=e ζ=z η=i θ=th ι=i κ=k λ=l μ=m ν=n ξ=x ο=o π=p ρ=r ς=s σ=s τ=t υ=y φ=f χ=ch ψ=ps ω=o
+"""
+_SMALL = dict(pair.split("=") for pair in _LETTERS.split())
+_CAPITAL = {letter.upper(): text.capitalize() for letter, text in _SMALL.items() if letter not in "ßς"}
+_SIGNS = {"&": "+", "@": " at ", "%": " percent", "€": "EUR", "\u2013": "-", "\u2014": "-", "\u2026": "..."}
+_APOSTROPHES = dict.fromkeys("'\u2018\u2019", "")
+_SPELLED = str.maketrans(_SMALL | _CAPITAL | _SIGNS | _APOSTROPHES)
+
+
+def tag_text(text: str) -> str:
+    """*text* as a tag may hold it; one that is too long ends before a word, in three dots."""
+    sentences_and_names = _ESCAPES.sub(_unescaped, text).split('"')
+    told = "".join(_plain(part if at % 2 else _sentence(part)) for at, part in enumerate(sentences_and_names))
+    return _shortened(_SPACES.sub(" ", told).strip())
+
+
+def quoted(name: str, *, at_most: int = 60) -> str:
+    """A name as our sentences show it: in quotation marks of which it has none itself, not longer than *at_most*."""
+    shown = name if len(name) <= at_most else name[: at_most - 3].rstrip() + "..."
+    return '"' + shown.replace('"', "'") + '"'
+
+
+def is_tag_text(text: str) -> bool:
+    """Whether a tag may hold *text* as it is."""
+    return len(text) <= MAX_CHARACTERS and not _FORBIDDEN.search(text)
+
+
+def _unescaped(escapes: re.Match[str]) -> str:
+    """Percent-encoding is for headers; who reads a tag should not have to undo it."""
+    try:
+        return unquote_to_bytes(escapes[0]).decode("utf-8")
+    except UnicodeDecodeError:
+        return "_"
+
+
+def _sentence(text: str) -> str:
+    for pattern, pause in _PAUSES:
+        text = pattern.sub(pause, text)
+    return text.replace(")", "")
+
+
+def _plain(text: str) -> str:
+    composed = unicodedata.normalize("NFC", _SPACES.sub(" ", text))
+    # Twice: of ά only the accent's going leaves a letter that the table has.
+    letters = unicodedata.normalize("NFKD", composed.translate(_SPELLED)).translate(_SPELLED)
+    marks_gone = "".join(character for character in letters if unicodedata.category(character) != "Mn")
+    return _FORBIDDEN.sub("_", marks_gone)
+
+
+def _shortened(text: str) -> str:
+    if len(text) <= MAX_CHARACTERS:
+        return text
+    room = MAX_CHARACTERS - len(" ...")
+    words = text[: room + 1].rpartition(" ")[0] if " " in text[: room + 1] else text[:room]
+    return words.rstrip(" -/:") + " ..."
