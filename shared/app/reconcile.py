@@ -7,7 +7,6 @@ events where no dead letters are kept, and does not tell of blobs that were ther
 import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
-from urllib.parse import unquote, urlsplit
 
 from shared.app.intake import Intake
 from shared.core.attachment import BlobDescription
@@ -62,12 +61,15 @@ def _with_outcome(ports: Ports, name: str) -> BlobDescription | None:
 def names_in_dead_letter(body: bytes, container: str) -> list[str]:
     """The blobs of *container* that a dead letter's events are about; a dead letter is a JSON array of events.
 
+    By their subject, which has the name as it is. In the URL of the event's data a `#` or a `?` of a name would end it.
     Raises ValueError for what is no dead letter.
     """
     events = json.loads(body)
     if not isinstance(events, list):
         raise ValueError("a dead letter that is not a JSON array")
-    data = (event.get("data") for event in events if isinstance(event, dict))
-    urls = (each.get("url") for each in data if isinstance(each, dict))
-    paths = (urlsplit(url).path for url in urls if isinstance(url, str))
-    return [unquote(name) for path in paths if (name := path.partition(f"/{container}/")[2])]
+    subjects = (event.get("subject") for event in events if isinstance(event, dict))
+    ours = f"/blobServices/default/containers/{container}/blobs/"
+    names = (
+        subject.removeprefix(ours) for subject in subjects if isinstance(subject, str) and subject.startswith(ours)
+    )
+    return [name for name in names if name]

@@ -69,9 +69,9 @@ def test_a_blob_without_an_event_is_found_started_once_and_then_known(
 
 
 def test_dead_letters_are_read_and_what_they_name_is_told(storage: Connection, settings: Mapping[str, str]) -> None:
-    url = f"https://account.blob.core.windows.net/{CONTAINER}/withdrawn.pdf"
+    subject = f"/blobServices/default/containers/{CONTAINER}/blobs/withdrawn.pdf"
     with azure_clients.container_client(storage, DEAD_LETTERS) as letters:
-        letters.upload_blob("2026/11/letter.json", json.dumps([{"data": {"url": url}}]).encode())
+        letters.upload_blob("2026/11/letter.json", json.dumps([{"subject": subject}]).encode())
         looked = reconcile(settings, "--only-look", "--dead-letters", DEAD_LETTERS)
     assert looked.returncode == 0, looked.stderr
     assert "gone     withdrawn.pdf" in looked.stdout.splitlines()

@@ -61,17 +61,33 @@ def test_a_dead_letter_is_read_as_the_blob_is_now() -> None:
     assert world.phase(blob) is Phase.ATTACHED
 
 
+OURS = "/blobServices/default/containers/attachments/blobs/"
+
+
 @pytest.mark.parametrize(
-    ("url", "names"),
+    ("subject", "names"),
     [
-        ("https://account.blob.core.windows.net/attachments/a%20b/%C3%BC.pdf", ["a b/ü.pdf"]),
-        ("https://account.blob.core.windows.net/other/a.pdf", []),
-        ("https://account.blob.core.windows.net/attachments/", []),
+        (f"{OURS}a b/ü.pdf", ["a b/ü.pdf"]),
+        (f"{OURS}what? #1 100%25.pdf", ["what? #1 100%25.pdf"]),
+        (f"{OURS}{OURS}a.pdf", [f"{OURS}a.pdf"]),
+        ("/blobServices/default/containers/other/blobs/attachments/a.pdf", []),
+        ("/blobServices/default/containers/other/blobs" + OURS + "a.pdf", []),
+        (OURS, []),
         (None, []),
     ],
+    ids=[
+        "as it is",
+        "characters that end a URL's path",
+        "a name like a subject",
+        "another container",
+        "another container's blob that is named like ours",
+        "no blob",
+        "no subject",
+    ],
 )
-def test_a_dead_letter_names_the_blobs_of_the_container(url: str | None, names: list[str]) -> None:
-    body = json.dumps([{"data": {"url": url}}, {"data": None}, "nonsense"]).encode()
+def test_a_dead_letter_names_the_blobs_of_the_container(subject: str | None, names: list[str]) -> None:
+    url = "https://account.blob.core.windows.net/attachments/what"
+    body = json.dumps([{"subject": subject, "data": {"url": url}}, {"subject": 1}, "nonsense"]).encode()
     assert names_in_dead_letter(body, "attachments") == names
 
 
