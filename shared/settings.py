@@ -12,6 +12,7 @@ from datetime import timedelta
 from urllib.parse import urlsplit
 
 from shared.core.account_name import as_object_id, as_sign_in_name
+from shared.core.blob_path import DEFAULT_PATTERNS, PathPattern, parse_patterns
 from shared.core.limits import Limits
 from shared.core.ranges import MAX_SLICE_BYTES
 from shared.errors import SettingsError
@@ -82,6 +83,7 @@ class Settings:
     default_account: str
     tokens: Mapping[str, str] = field(repr=False)
     delete_attached: bool
+    paths: tuple[PathPattern, ...]  # how a blob's path names its task; empty: it does not
     stalled_after: timedelta
     limits: Limits
     # Either this, or tokens.
@@ -113,6 +115,7 @@ class Settings:
             default_account=_default_account(read, sign_in),
             tokens=_tokens(read) if sign_in is None else {},
             delete_attached=read.choice("TODO_ATTACH_DELETE_ATTACHED", "false", ("true", "false")) == "true",
+            paths=_paths(read),
             stalled_after=timedelta(
                 seconds=read.number("TODO_ATTACH_STALLED_AFTER_SECONDS", 900, at_least=1, at_most=86_400)
             ),
@@ -201,6 +204,18 @@ class _Reader:
             self.mistake(name, value, f"use a number from {at_least:.12g} to {at_most:.12g}")
             return default
         return number
+
+
+def _paths(read: _Reader) -> tuple[PathPattern, ...]:
+    name = "TODO_ATTACH_PATHS"
+    text = read.optional(name)
+    if text.lower() == "off":
+        return ()
+    patterns = parse_patterns(text) if text else DEFAULT_PATTERNS
+    if isinstance(patterns, str):
+        read.mistake(name, text, f"{patterns}; use paths such as LIST/TASK/FILE with commas between, or off")
+        return ()
+    return patterns
 
 
 def _connection(read: _Reader) -> Connection:

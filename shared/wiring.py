@@ -137,7 +137,9 @@ def build(settings: Settings, credential: TokenCredential | None = None) -> Appl
 
 def assemble(settings: Settings, ports: Ports) -> Application:
     """The application on any ports: the real ones, or a test's."""
-    intake = Intake(ports, Defaults(settings.default_account, settings.delete_attached), settings.limits)
+    intake = Intake(
+        ports, Defaults(settings.default_account, settings.delete_attached, settings.paths), settings.limits
+    )
     effects = Effects(ports, intake, settings.graph_root, settings.mailbox_by_id, settings.limits.deadline)
     return Application(settings, ports, intake, Runner(ports, intake, effects, settings.limits))
 

@@ -2,7 +2,16 @@
 
 from dataclasses import dataclass
 
-from shared.core.attachment import BadMetadata, BlobDescription, Reference, parse_metadata
+from shared.core.attachment import (
+    AttachmentRequest,
+    BadMetadata,
+    BlobDescription,
+    NoTarget,
+    Reference,
+    parse_metadata,
+    parse_path,
+)
+from shared.core.blob_path import DEFAULT_PATTERNS, PathPattern
 from shared.core.entry import Entry, Phase, Reason
 from shared.core.limits import Limits
 
@@ -13,11 +22,12 @@ class Defaults:
 
     account: str
     delete_source: bool
+    paths: tuple[PathPattern, ...] = DEFAULT_PATTERNS  # empty: a path says nothing
 
 
 def admit(blob: BlobDescription, *, defaults: Defaults, limits: Limits) -> Entry:
     """The entry of a blob: wanting its list and task resolved, or rejected with the reason."""
-    asked = parse_metadata(blob.metadata, blob.version.name)
+    asked = _asked(blob, defaults.paths)
     if isinstance(asked, BadMetadata):
         return _rejected(blob, Reason.METADATA, asked.detail)
     if blob.size > limits.max_file_bytes:
@@ -38,6 +48,20 @@ def admit(blob: BlobDescription, *, defaults: Defaults, limits: Limits) -> Entry
         slice_bytes=limits.slice_bytes,
         delete_source=defaults.delete_source,
     )
+
+
+def _asked(blob: BlobDescription, paths: tuple[PathPattern, ...]) -> AttachmentRequest | BadMetadata:
+    asked = parse_metadata(blob.metadata, blob.version.name)
+    if not isinstance(asked, NoTarget):
+        return asked
+    return parse_path(blob.metadata, blob.version.name, paths) or BadMetadata(no_target(paths))
+
+
+def no_target(paths: tuple[PathPattern, ...]) -> str:
+    """What to do for a file that says in no way where it belongs."""
+    by_metadata = "names no task: write it again with metadata task=TITLE list=NAME"
+    by_path = " or ".join(map(str, reversed(paths)))
+    return f"{by_metadata}; or under the name {by_path}" if paths else by_metadata
 
 
 def _rejected(blob: BlobDescription, reason: Reason, detail: str) -> Entry:

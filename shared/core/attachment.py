@@ -5,13 +5,16 @@ HTTP headers, with other characters percent-encoded as UTF-8. What cannot be mea
 """
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from urllib.parse import unquote_to_bytes
 
 from shared.core.attachment_name import attachment_name
+from shared.core.blob_path import PathPattern, target_of
+from shared.core.metadata_keys import ABOUT, KEYS, likely_key, slips
+from shared.core.tag_text import quoted
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +82,7 @@ class Reference:
     name: str = ""
 
     def __str__(self) -> str:
-        return f'"{self.name}"' if self.name else f"id {self.id}"
+        return quoted(self.name) if self.name else f"id {self.id}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,32 +96,80 @@ class AttachmentRequest:
 
 
 @dataclass(frozen=True, slots=True)
+class NoTarget:
+    """The metadata names neither a list nor a task. Somebody may still add them, or the path may say it."""
+
+
+@dataclass(frozen=True, slots=True)
 class BadMetadata:
     """Why the metadata cannot be followed: the thing, the value, the remedy."""
 
     detail: str
 
 
-def parse_metadata(metadata: Mapping[str, str], blob_name: str) -> AttachmentRequest | BadMetadata:
-    """Read a blob's metadata. Unknown keys are ignored; an empty value counts as absent."""
-    given = {key.lower(): decoded for key, value in metadata.items() if (decoded := decode_value(value).strip())}
+def parse_metadata(metadata: Mapping[str, str], blob_name: str) -> AttachmentRequest | NoTarget | BadMetadata:
+    """Read a blob's metadata. An empty value counts as absent; unknown keys are ignored, but for slips of the pen.
+
+    Ignored, `lsit=Work` would look for the task in another list, and `usr=kim@example.com` in another person's To Do.
+    """
+    given = _given(metadata)
     for by_id, by_name in (("listid", "list"), ("taskid", "task")):
         if by_id in given and by_name in given:
             return BadMetadata(f"has both {by_id} and {by_name}: keep one of them")
     for key in ("listid", "taskid"):
         if given.get(key) in {".", ".."}:
-            return BadMetadata(f'{key} is "{given[key]}", which is no id: set it as Graph gives it')
+            return BadMetadata(f"{key} is {quoted(given[key])}, which is no id: set it as Graph gives it")
+    if (misspelt := _misspelt(given)) is not None:
+        return misspelt
     if "taskid" not in given and "task" not in given:
-        return BadMetadata("names no task: set listid and taskid, or task (its title) and list")
+        if "listid" not in given and "list" not in given:
+            return NoTarget()
+        return BadMetadata("names a list and no task: set task to its title, or taskid")
+    in_list = Reference(given.get("listid", ""), given.get("list", ""))
+    task = Reference(given.get("taskid", ""), given.get("task", ""))
+    return _request(given, blob_name, in_list, task, given.get("user", ""))
+
+
+def parse_path(
+    metadata: Mapping[str, str], blob_name: str, patterns: Sequence[PathPattern]
+) -> AttachmentRequest | BadMetadata | None:
+    """The same of a blob whose metadata names no target: by its path. None where that fits no pattern.
+
+    Metadata wins: *user* and *filename* count where they are set.
+    """
+    told = target_of(blob_name, patterns)
+    if told is None:
+        return None
+    given = _given(metadata)
+    return _request(
+        given, blob_name, Reference(name=told.list), Reference(name=told.task), given.get("user", "") or told.user
+    )
+
+
+def _given(metadata: Mapping[str, str]) -> dict[str, str]:
+    return {key.lower(): decoded for key, value in metadata.items() if (decoded := decode_value(value).strip())}
+
+
+def _request(
+    given: Mapping[str, str], blob_name: str, in_list: Reference, task: Reference, user: str
+) -> AttachmentRequest | BadMetadata:
     name = attachment_name(given.get("filename") or blob_name)
     if not name:
         return BadMetadata("no attachment name is left of filename or the blob's name: set filename")
-    return AttachmentRequest(
-        list=Reference(given.get("listid", ""), given.get("list", "")),
-        task=Reference(given.get("taskid", ""), given.get("task", "")),
-        user=given.get("user", ""),
-        name=name,
-    )
+    return AttachmentRequest(list=in_list, task=task, user=user, name=name)
+
+
+def _misspelt(given: Mapping[str, str]) -> BadMetadata | None:
+    """A key that is meant to be one of ours, where nothing else says the same."""
+    unknown = [key for key in given if key not in KEYS]
+    said = {ABOUT[key] for key in given if key in KEYS}
+    if "task" in said:
+        likely = {key: meant for key, meant in slips(unknown).items() if ABOUT[meant] in {"list", "user"} - said}
+    else:
+        likely = {key: meant for key in unknown if ABOUT.get(meant := likely_key(key)) in {"task", "list"} - said}
+    for key, meant in likely.items():
+        return BadMetadata(f"has an unknown key {quoted(key)}: write {meant}")
+    return None
 
 
 def decode_value(value: str) -> str:

@@ -7,8 +7,9 @@ from urllib.parse import quote
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.core.attachment import AttachmentRequest, BadMetadata, decode_value, parse_metadata
+from shared.core.attachment import AttachmentRequest, BadMetadata, NoTarget, decode_value, parse_metadata, parse_path
 from shared.core.attachment_name import MAX_NAME_CHARACTERS, attachment_name
+from shared.core.blob_path import DEFAULT_PATTERNS
 from shared.core.entry import Phase, Reason
 from shared.core.landing import slot
 from shared.core.outcome import outcome_tags
@@ -31,6 +32,11 @@ def test_any_metadata_is_a_request_or_is_refused_with_words(metadata: dict[str, 
     if isinstance(asked, BadMetadata):
         assert asked.detail
         return
+    if isinstance(asked, NoTarget):
+        by_path = parse_path(metadata, blob_name, DEFAULT_PATTERNS)
+        if not isinstance(by_path, AttachmentRequest):
+            return
+        asked = by_path
     assert isinstance(asked, AttachmentRequest)
     assert bool(asked.task.id) != bool(asked.task.name)
     assert not (asked.list.id and asked.list.name)

@@ -56,7 +56,8 @@ def test_names_far_down_a_long_listing_are_found() -> None:
 
 NONSENSE: Mapping[str, tuple[Mapping[str, str], Reason, str]] = {
     "nothing": ({"colour": "red"}, Reason.METADATA, "names no task"),
-    "a list only": ({"list": "Tasks"}, Reason.METADATA, "names no task"),
+    "a list only": ({"list": "Tasks"}, Reason.METADATA, "names a list and no task"),
+    "a slip of the pen": ({"taks": "Receipts"}, Reason.METADATA, 'unknown key "taks": write task'),
     "an empty task": ({"task": " "}, Reason.METADATA, "names no task"),
     "task and taskid": ({"task": "Receipts", "taskid": "x"}, Reason.METADATA, "both taskid and task"),
     "list and listid": ({"task": "Receipts", "list": "Tasks", "listid": "x"}, Reason.METADATA, "both listid and list"),
@@ -80,6 +81,37 @@ def test_metadata_that_cannot_be_followed_is_rejected_with_the_remedy(
     tags = world.blobs.blobs["report.pdf"].tags
     assert tags["todo_state"] == "rejected"
     assert tags["todo_reason"].startswith(reason)
+    assert_promise(world)
+
+
+@pytest.mark.parametrize("name", ["Tasks/Receipts/report.pdf", "sam@example.com/Tasks/Receipts/report.pdf"])
+def test_a_file_without_metadata_goes_where_its_path_says(name: str) -> None:
+    world = World()
+    blob = world.drop(FILE, name, colour="red")
+    world.notify(name)
+    world.run()
+    assert_attached(world, blob)
+    assert_promise(world)
+
+
+def test_metadata_wins_over_the_path() -> None:
+    world = World()
+    other = world.todo.add_task(world.list, "Rent")
+    blob = world.drop(FILE, "Tasks/Receipts/report.pdf", task="Rent")
+    world.notify("Tasks/Receipts/report.pdf")
+    world.run()
+    assert world.phase(blob) is Phase.ATTACHED
+    assert (len(other.attachments), world.attached()) == (1, [])
+    assert_promise(world)
+
+
+def test_a_file_that_says_in_no_way_where_it_belongs_is_told_both_ways() -> None:
+    world = World()
+    upload(world, colour="red")
+    assert world.blobs.blobs["report.pdf"].tags["todo_reason"] == (
+        "metadata: names no task: write it again with metadata task=TITLE list=NAME. "
+        "or under the name LIST/TASK/FILE or USER/LIST/TASK/FILE"
+    )
     assert_promise(world)
 
 

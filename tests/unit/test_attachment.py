@@ -7,10 +7,13 @@ from shared.core.attachment import (
     AttachmentRequest,
     BadMetadata,
     BlobVersion,
+    NoTarget,
     Reference,
     decode_value,
     parse_metadata,
+    parse_path,
 )
+from shared.core.blob_path import DEFAULT_PATTERNS, PathPattern
 
 VERSION = BlobVersion("account", "attachments", "folder/plan.pdf", "0x8DC1")
 
@@ -92,14 +95,13 @@ def test_ids_keep_their_case() -> None:
     [
         ({"taskid": "T", "task": "Plan"}, ["taskid", "task"]),
         ({"listid": "L", "list": "Work", "taskid": "T"}, ["listid", "list"]),
-        ({}, ["task"]),
         ({"list": "Work"}, ["task"]),
-        ({"taskid": "  "}, ["task"]),
+        ({"listid": "L=", "taskid": "  "}, ["task"]),
         ({"task": "Plan", "filename": "//"}, ["filename"]),
         ({"task": "Plan", "filename": ".."}, ["filename"]),
         ({"task": "Plan", "filename": "%01%02"}, ["filename"]),
     ],
-    ids=["both for the task", "both for the list", "nothing", "no task", "blank task", "slashes", "dots", "controls"],
+    ids=["both for the task", "both for the list", "no task", "blank task", "slashes", "dots", "controls"],
 )
 def test_what_cannot_be_meant_is_refused_by_name(metadata: dict[str, str], names: list[str]) -> None:
     detail = refused(metadata)
@@ -107,10 +109,81 @@ def test_what_cannot_be_meant_is_refused_by_name(metadata: dict[str, str], names
 
 
 def test_a_refusal_says_the_remedy_whole() -> None:
-    assert refused({}) == "names no task: set listid and taskid, or task (its title) and list"
+    assert refused({"list": "Work"}) == "names a list and no task: set task to its title, or taskid"
+    assert refused({"taks": "Plan"}) == 'has an unknown key "taks": write task'
     assert refused({"task": "Plan", "filename": ".."}) == (
         "no attachment name is left of filename or the blob's name: set filename"
     )
+
+
+@pytest.mark.parametrize(
+    "metadata",
+    [{}, {"colour": "red"}, {"task": " ", "listid": ""}, {"user": "kim@example.com", "filename": "a.pdf"}],
+    ids=["nothing", "unknown keys", "empty values", "for whom and under which name, but not where"],
+)
+def test_metadata_without_a_target_is_no_mistake_yet(metadata: dict[str, str]) -> None:
+    assert parse_metadata(metadata, "plan.pdf") == NoTarget()
+
+
+@pytest.mark.parametrize(
+    ("metadata", "key", "meant"),
+    [
+        ({"taks": "Plan"}, "taks", "task"),
+        ({"tasks": "Plan", "list": "Work"}, "tasks", "task"),
+        ({"list_id": "L=", "taskid": "T="}, "list_id", "listid"),
+        ({"todo-list": "Work", "task": "Plan"}, "todo-list", "list"),
+        ({"TASK": "Plan", "Usr": "kim@example.com"}, "usr", "user"),
+        ({"tadk": "Plan"}, "tadk", "task"),
+    ],
+    ids=str,
+)
+def test_a_misspelt_key_is_named_with_the_likely_one(metadata: dict[str, str], key: str, meant: str) -> None:
+    assert refused(metadata) == f'has an unknown key "{key}": write {meant}'
+
+
+@pytest.mark.parametrize(
+    "metadata",
+    [
+        {"task": "Plan", "tasks": "3"},
+        {"taskid": "T=", "task_name": "Plan"},
+        {"task": "Plan", "list": "Work", "list_name": "Work", "users": "3", "user": "kim@example.com"},
+        {"task": "Plan", "used": "yes", "last": "2026", "tags": "a", "file_name": "b.pdf"},
+    ],
+    ids=["the task is named", "by id", "all is said", "words of their own"],
+)
+def test_a_key_that_only_looks_like_ours_is_ignored_where_a_right_one_stands(metadata: dict[str, str]) -> None:
+    assert asked(metadata).name == "plan.pdf"
+
+
+PATH = "kim@example.com/Work/Plan/a.pdf"
+
+
+@pytest.mark.parametrize(
+    ("metadata", "name", "request_"),
+    [
+        ({}, PATH, AttachmentRequest(Reference(name="Work"), Reference(name="Plan"), "kim@example.com", "a.pdf")),
+        ({}, "Work/Plan/a.pdf", AttachmentRequest(Reference(name="Work"), Reference(name="Plan"), "", "a.pdf")),
+        (
+            {"user": "sam@example.com", "filename": "b.pdf"},
+            PATH,
+            AttachmentRequest(Reference(name="Work"), Reference(name="Plan"), "sam@example.com", "b.pdf"),
+        ),
+    ],
+    ids=["user, list and task", "list and task", "metadata wins"],
+)
+def test_a_path_says_what_the_metadata_does_not(
+    metadata: dict[str, str], name: str, request_: AttachmentRequest
+) -> None:
+    assert parse_path(metadata, name, DEFAULT_PATTERNS) == request_
+
+
+@pytest.mark.parametrize(("name", "patterns"), [("Work/a.pdf", DEFAULT_PATTERNS), (PATH, ())], ids=["no fit", "off"])
+def test_a_path_that_says_nothing_is_no_request(name: str, patterns: tuple[PathPattern, ...]) -> None:
+    assert parse_path({}, name, patterns) is None
+
+
+def test_a_path_whose_file_leaves_no_name_is_refused() -> None:
+    assert isinstance(parse_path({}, "Work/Plan/..", DEFAULT_PATTERNS), BadMetadata)
 
 
 def test_a_blob_whose_name_leaves_nothing_is_refused() -> None:

@@ -3,6 +3,7 @@ from datetime import timedelta
 
 import pytest
 
+from shared.core.blob_path import DEFAULT_PATTERNS, PathPattern
 from shared.core.ranges import MAX_SLICE_BYTES
 from shared.errors import SettingsError
 from shared.settings import MAX_FILE_BYTES, Connection, Settings
@@ -43,6 +44,20 @@ def test_the_least_that_must_be_set_gives_the_documented_defaults() -> None:
     assert (found.limits.deadline, found.limits.claim) == (timedelta(seconds=90), timedelta(seconds=120))
     assert (found.limits.empty_file_wait, found.limits.max_age) == (timedelta(minutes=10), timedelta(hours=24))
     assert found.limits.sign_in_wait == timedelta(days=14)
+
+
+def test_paths_are_read_by_default_in_patterns_of_one_s_own_or_not_at_all() -> None:
+    assert settings().paths == DEFAULT_PATTERNS
+    assert settings(TODO_ATTACH_PATHS="todo/TASK/FILE").paths == (PathPattern(("todo", "TASK", "FILE")),)
+    assert settings(TODO_ATTACH_PATHS="OFF").paths == ()
+
+
+def test_a_path_pattern_that_names_no_task_is_said_with_the_remedy() -> None:
+    (mistake,) = mistakes(LEAST | {"TODO_ATTACH_PATHS": "LIST/FILE"})
+    assert mistake == (
+        'TODO_ATTACH_PATHS is "LIST/FILE": "LIST/FILE" needs TASK, and FILE at its end; '
+        "use paths such as LIST/TASK/FILE with commas between, or off"
+    )
 
 
 def test_a_connection_is_a_string_or_services_with_an_identity() -> None:

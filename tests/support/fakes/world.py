@@ -18,6 +18,7 @@ from local.stand_ins.todo.throttle import NO_LIMITS
 from local.stand_ins.todo.throttle import Limits as PublishedLimits
 from shared.app.sweep import Swept
 from shared.core.attachment import BlobVersion
+from shared.core.blob_path import DEFAULT_PATTERNS
 from shared.core.entry import Entry, Phase
 from shared.core.limits import Limits
 from shared.core.ranges import MAX_SLICE_BYTES
@@ -112,6 +113,7 @@ class World:
             default_account=SAM,
             tokens={},
             delete_attached=delete_attached,
+            paths=DEFAULT_PATTERNS,
             stalled_after=timedelta(minutes=15),
             limits=limits,
         )

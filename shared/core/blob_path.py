@@ -1,0 +1,71 @@
+"""Where a blob lies says what it is for, to clients that cannot set metadata: rclone, mounted folders, SFTP gateways.
+
+A pattern is a path of the words USER, LIST, TASK and FILE, with any folders of one's own between. A part that stands
+for USER is a sign-in name or an object id, so that `kim@example.com/Work/Plan/a.pdf` and `Scans/Work/Plan/a.pdf` can be
+told apart.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+_USER, _LIST, _TASK, _FILE = "USER", "LIST", "TASK", "FILE"
+_WORDS = {_USER, _LIST, _TASK, _FILE}
+_OBJECT_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class PathPattern:
+    """A path whose parts are words or folders."""
+
+    parts: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return "/".join(self.parts)
+
+
+DEFAULT_PATTERNS = (
+    PathPattern((_USER, _LIST, _TASK, _FILE)),
+    PathPattern((_LIST, _TASK, _FILE)),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class PathTarget:
+    """What a path says, as it stands there: nothing in it is percent-decoded. Empty: the path does not say."""
+
+    list: str
+    task: str
+    user: str
+
+
+def parse_patterns(text: str) -> tuple[PathPattern, ...] | str:
+    """Patterns with commas between, tried in their order; or the reason why *text* is none."""
+    patterns = tuple(PathPattern(tuple(each.strip().split("/"))) for each in text.split(","))
+    for pattern in patterns:
+        parts = pattern.parts
+        if not all(part.strip() == part != "" for part in parts):
+            return f'"{pattern}" has an empty part'
+        if any(parts.count(word) > 1 for word in _WORDS):
+            return f'"{pattern}" has a word twice'
+        if parts[-1] != _FILE or _TASK not in parts:
+            return f'"{pattern}" needs TASK, and FILE at its end'
+    return patterns
+
+
+def target_of(blob_name: str, patterns: Sequence[PathPattern]) -> PathTarget | None:
+    """What the first pattern that fits says; None where none does."""
+    parts = tuple(part.strip() for part in blob_name.split("/"))
+    if not all(parts):
+        return None
+    for pattern in patterns:
+        if len(pattern.parts) == len(parts) and all(map(_fits, pattern.parts, parts)):
+            told = dict(zip(pattern.parts, parts, strict=True))
+            return PathTarget(told.get(_LIST, ""), told[_TASK], told.get(_USER, ""))
+    return None
+
+
+def _fits(wanted: str, part: str) -> bool:
+    if wanted == _USER:
+        return "@" in part or _OBJECT_ID.fullmatch(part) is not None
+    return wanted in _WORDS or wanted == part
