@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from shared.core.admission import Defaults, admit
 from shared.core.attachment import BlobDescription
 from shared.core.delivery import delay_until, proposal
-from shared.core.entry import Claim, Entry
+from shared.core.entry import Claim, Entry, Reason
 from shared.core.limits import Limits
 from shared.ports import Ports, Stored
 from shared.telemetry.records import describe_accepted, describe_outcome
@@ -49,6 +49,13 @@ class Intake:
         if not entry.is_done:
             message = proposal(entry, now=stored.date, limits=self.limits)
             self.ports.queue.send(message, delay_until(entry.not_before, stored.date))
+
+    def turn_away(self, reason: Reason) -> None:
+        """Record that a blob could not become an entry: storage refuses even to describe it, so it has no ETag here.
+
+        No entry can end with that reason, and no tag can say it: this record is all that is left.
+        """
+        self.ports.telemetry.record("turned_away", reason=reason)
 
     def _claimed(self, entry: Entry, owner: str) -> Entry:
         if not owner or entry.not_before is not None:

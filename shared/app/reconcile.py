@@ -12,13 +12,16 @@ from shared.app.intake import Intake
 from shared.core.attachment import BlobDescription
 from shared.core.entry import Phase
 from shared.core.outcome import STATE
-from shared.errors import BlobGone
+from shared.errors import BlobGone, BlobKeyWithheld
 from shared.ports import Ports
 
 
 @dataclass(frozen=True, slots=True)
 class Reconciled:
-    """What one blob needed: *state* is `known`, `missing` (no entry: entered now, unless only looking) or `gone`."""
+    """What one blob needed.
+
+    *state*: `known`, `missing` (no entry: entered now, unless only looking), `gone`, or `refused` by storage.
+    """
 
     name: str
     state: str
@@ -43,7 +46,11 @@ def reconcile(
 def reconcile_names(ports: Ports, intake: Intake, names: Iterable[str], *, only_look: bool) -> Iterator[Reconciled]:
     """The same for blobs that are only named, by dead letters: each as it is now."""
     for name in names:
-        blob = _with_outcome(ports, name)
+        try:
+            blob = _with_outcome(ports, name)
+        except BlobKeyWithheld:
+            yield Reconciled(name, "refused")
+            continue
         if blob is None:
             yield Reconciled(name, "gone")
         else:

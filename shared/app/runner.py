@@ -24,10 +24,10 @@ from shared.core.absorb import absorb
 from shared.core.backoff import delay_before
 from shared.core.decide import decide, range_to_send
 from shared.core.endings import ended
-from shared.core.entry import Claim, Phase, claimed
+from shared.core.entry import Claim, Phase, Reason, claimed
 from shared.core.limits import SECOND, Limits
 from shared.core.messages import RangeMessage, decode
-from shared.errors import Conflict, MessageError, StorageUnavailable, StrangerError
+from shared.errors import BlobKeyWithheld, Conflict, MessageError, StorageUnavailable, StrangerError
 from shared.ports import Ports, Stored
 from shared.telemetry.records import describe_other_range, describe_outcome, describe_step
 
@@ -52,7 +52,12 @@ class Runner:
 
     def open_upload(self, blob_name: str) -> None:
         """A blob event: enter the blob as it is now, and take its first steps at once."""
-        blob = self.ports.blobs.describe(blob_name)
+        try:
+            blob = self.ports.blobs.describe(blob_name)
+        except BlobKeyWithheld:
+            # No later delivery could do better: raised, the event would come back every half minute for a week.
+            self.intake.turn_away(Reason.KEY_WITHHELD)
+            return
         if blob is None:
             self.ports.telemetry.record("no_such_blob")
             return

@@ -20,6 +20,7 @@ from shared.core.limits import (
     LONGEST_SLOT_WAIT,
     MAX_CLOSING_TRIES,
     MAX_REPORT_TRIES,
+    MAX_REPORT_TRIES_REFUSED,
     MAX_REPORT_TRIES_WAITING,
     MAX_SEARCHES_IN_DOUBT,
     PATIENCE_WITH_MISSING,
@@ -349,16 +350,21 @@ def _after_report_outcome(entry: Entry, observation: done.AfterReportOutcome, at
             reported = replace(entry, report=Report(entry.phase))
             # Whoever signs in is noticed at the next try, not at once.
             return replace(reported, not_before=at.try_again(entry)) if entry.phase is Phase.WAITING else reported
+        case seen.TagsRefused():
+            return _report_failed(entry, MAX_REPORT_TRIES_REFUSED, at.try_again(entry))
         case seen.Unavailable():
-            tries = entry.report.failed_tries + 1
             most = MAX_REPORT_TRIES if entry.phase.is_terminal else MAX_REPORT_TRIES_WAITING
-            # After the last try it counts as reported: a container whose tags cannot be written must not keep every
-            # entry alive for ever.
-            phase = entry.phase if tries >= most else entry.report.phase
-            wait = at.try_again(entry, observation.retry_after)
-            return replace(entry, report=Report(phase, tries), deferrals=entry.deferrals + 1, not_before=wait)
+            return _report_failed(entry, most, at.try_again(entry, observation.retry_after))
         case _:
             assert_never(observation)
+
+
+def _report_failed(entry: Entry, most: int, retry_at: datetime) -> Entry:
+    tries = entry.report.failed_tries + 1
+    # After the last try it counts as reported: a container whose tags cannot be written must not keep every entry
+    # alive for ever.
+    phase = entry.phase if tries >= most else entry.report.phase
+    return replace(entry, report=Report(phase, tries), deferrals=entry.deferrals + 1, not_before=retry_at)
 
 
 def _after_delete_source(entry: Entry, observation: done.AfterDeleteSource, at: Schedule) -> Entry:

@@ -143,7 +143,7 @@ class ReportOutcome:
     """Write into the blob's tags where the upload is: its outcome, or that it waits for a sign-in."""
 
 
-AfterReportOutcome = seen.Reported | seen.Unavailable
+AfterReportOutcome = seen.Reported | seen.TagsRefused | seen.Unavailable
 
 
 @dataclass(frozen=True, slots=True)

@@ -121,10 +121,10 @@ def _bound_reached(entry: Entry, now: datetime, limits: Limits) -> End | None:
         return End(Phase.ATTACHED, Reason.NONE, f"Graph answered that it was created, but {_UNDER[entry.landed]}")
     # Whoever reads "failed" writes the file again. Where it may be attached already, the outcome must say so.
     unsure = may_be_attached(entry)
+    last = f" (last: {entry.detail})" if entry.detail else ""
     if too_old:
         hours = limits.max_age.total_seconds() / 3600
-        return End(Phase.FAILED, Reason.TOO_OLD, f"not attached within {hours:g} hours{unsure}")
-    last = f" (last: {entry.detail})" if entry.detail else ""
+        return End(Phase.FAILED, Reason.TOO_OLD, f"not attached within {hours:g} hours{last}{unsure}")
     if entry.steps_without_progress > MAX_STEPS_WITHOUT_PROGRESS:
         detail = f"{entry.steps_without_progress} steps without progress{last}{unsure}"
         return End(Phase.FAILED, Reason.NO_PROGRESS, detail)

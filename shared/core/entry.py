@@ -49,6 +49,8 @@ class Reason(StrEnum):
     FORBIDDEN = "forbidden"
     REFUSED = "refused-by-graph"
     MAILBOX_FULL = "mailbox-full"
+    ARCHIVED = "archived"
+    KEY_WITHHELD = "customer-key"
     # waiting, and failed after it
     SIGN_IN = "needs-sign-in"
     # failed

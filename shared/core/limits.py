@@ -12,6 +12,8 @@ MAX_STEPS_WITHOUT_PROGRESS = 20
 MAX_CLOSING_TRIES = 5
 # With the back-off these last more than an hour: storage may be away for that long.
 MAX_REPORT_TRIES = 18
+# Storage refuses the tags in so many words: a lease may be over soon, a legal hold is not.
+MAX_REPORT_TRIES_REFUSED = 3
 # An upload that waits for a sign-in goes on as soon as the person signs in, whether or not the tags could be written.
 MAX_REPORT_TRIES_WAITING = 3
 # Graph answered "created", but the listing does not have it: the listing may lag. After this many searches the file

@@ -21,8 +21,8 @@ _SHOWN = 5
 class Named:
     """A list or a task: its id, its name, and what tells it from another of that name.
 
-    *is_default*: the account's default list. *is_flagged_emails*: the built-in list of flagged mail. *is_shared*: a list
-    that others see too. *due*: the day by which a task has to be done, as its owner set it.
+    *is_default*: the account's default list. *is_flagged_emails*: the built-in list of flagged mail. *is_shared*:
+    others see the list too. *due*: the day by which a task has to be done, as its owner set it.
     """
 
     id: str

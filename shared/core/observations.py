@@ -172,6 +172,11 @@ class Reported:
 
 
 @dataclass(frozen=True, slots=True)
+class TagsRefused:
+    """Storage refuses to write the blob's tags: a lease, a legal hold, a missing right. Some of these pass soon."""
+
+
+@dataclass(frozen=True, slots=True)
 class SourceDeleted:
     """The blob was deleted after it was attached, as the setting asks."""
 
@@ -203,5 +208,6 @@ Observation = (
     | SessionCancelled
     | BlobLost
     | Reported
+    | TagsRefused
     | SourceDeleted
 )

@@ -85,7 +85,7 @@ def _refused(phase: Phase) -> dict[type[seen.Observation], Targets]:
 
 def _ending(phase: Phase) -> dict[type[do.Action], Seen]:
     return {
-        do.ReportOutcome: {seen.Reported: _to(phase), seen.Unavailable: _to(phase)},
+        do.ReportOutcome: {seen.Reported: _to(phase), seen.TagsRefused: _to(phase), seen.Unavailable: _to(phase)},
         do.CancelSession: {seen.SessionCancelled: _to(phase), **_or_again(phase)},
     }
 
@@ -164,7 +164,11 @@ TRANSITIONS: Mapping[Phase, Mapping[type[do.Action], Seen]] = {
         },
     },
     Phase.WAITING: {
-        do.ReportOutcome: {seen.Reported: _to(Phase.WAITING), seen.Unavailable: _to(Phase.WAITING)},
+        do.ReportOutcome: {
+            seen.Reported: _to(Phase.WAITING),
+            seen.TagsRefused: _to(Phase.WAITING),
+            seen.Unavailable: _to(Phase.WAITING),
+        },
     },
     Phase.ATTACHED: {
         **_ending(Phase.ATTACHED),

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from shared.core import observations as seen
@@ -131,9 +131,29 @@ def _named_list(row: Mapping[str, Any]) -> Named | None:
     list_id, name, wellknown = row.get("id"), row.get("displayname"), row.get("wellknownlistname")
     if not isinstance(list_id, str) or not isinstance(name, str) or "@removed" in row:
         return None
-    return Named(list_id, name, is_default=wellknown == "defaultList", is_flagged_emails=wellknown == "flaggedEmails")
+    return Named(
+        list_id,
+        name,
+        is_default=wellknown == "defaultList",
+        is_flagged_emails=wellknown == "flaggedEmails",
+        is_shared=row.get("isshared") is True,
+    )
 
 
 def _named_task(row: Mapping[str, Any]) -> Named | None:
     task_id, title = row.get("id"), row.get("title")
-    return Named(task_id, title) if isinstance(task_id, str) and isinstance(title, str) else None
+    if not isinstance(task_id, str) or not isinstance(title, str):
+        return None
+    return Named(
+        task_id,
+        title,
+        is_completed=row.get("status") == "completed",
+        due=_due(row.get("duedatetime")),
+        created_at=timestamp(row.get("createddatetime")),
+    )
+
+
+def _due(value: object) -> date | None:
+    """The day alone: To Do keeps no time of it, and writes its midnight in the zone that stands beside it."""
+    when = timestamp(value.get("dateTime")) if isinstance(value, dict) else None
+    return when.date() if when is not None else None

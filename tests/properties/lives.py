@@ -45,7 +45,7 @@ POSSIBLE: dict[type[do.Action], list[type]] = {
     do.AskSession: [seen.Progress, seen.SessionLost, *_TRY_AGAIN],
     do.FindAttachment: [seen.Adopted, seen.NotFound, seen.Refused, seen.TargetMissing, *_TRY_AGAIN, *_BLOB_LOST],
     do.CancelSession: [seen.SessionCancelled, *_TRY_AGAIN],
-    do.ReportOutcome: [seen.Reported, seen.Unavailable],
+    do.ReportOutcome: [seen.Reported, seen.TagsRefused, seen.Unavailable],
     do.DeleteSource: [seen.SourceDeleted, seen.Unavailable],
 }
 SENDS = (do.SendSlice, do.PostFile)

@@ -124,6 +124,14 @@ def test_two_tasks_of_one_name_are_an_error_that_counts_them() -> None:
     assert_promise(world)
 
 
+def test_a_recurring_task_is_found_after_it_was_completed() -> None:
+    world = World()
+    world.todo.add_task(world.list, "Receipts").completed = True
+    blob = upload(world, **BY_NAME)
+    assert_attached(world, blob)
+    assert_promise(world)
+
+
 def test_two_lists_of_one_name_are_an_error_that_counts_them() -> None:
     world = World()
     world.todo.add_list(world.mailbox, "Tasks")

@@ -8,7 +8,7 @@ from local.stand_ins.todo.faults import Answer
 from shared.core.entry import Phase
 from shared.core.limits import MAX_REPORT_TRIES
 from shared.core.outcome import MAX_TAGS
-from shared.errors import BlobTagsRefused
+from shared.errors import BlobTagsRefused, StorageUnavailable
 from tests.scenarios.promise import FILE, assert_attached, assert_promise, fault, upload
 from tests.support.fakes.seam import FailingSeam
 from tests.support.fakes.world import World
@@ -70,7 +70,7 @@ def test_where_there_is_no_room_the_persons_tags_win(own: int) -> None:
 @pytest.mark.parametrize("operation", ["blobs.tags", "blobs.set_tags"])
 def test_tags_that_cannot_be_written_are_tried_for_an_hour_and_change_no_outcome(operation: str) -> None:
     world = World()
-    seam = FailingSeam(operation, [BlobTagsRefused("403")] * 20)
+    seam = FailingSeam(operation, [StorageUnavailable("503")] * 20)
     world.put_in(seam)
     blob = upload(world)
     assert_attached(world, blob)

@@ -1,6 +1,6 @@
 """Listings of lists, tasks and attachments; and the bytes of one attachment."""
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 import pytest
 
@@ -31,7 +31,33 @@ def test_the_documented_listings_are_read() -> None:
         (Named("AAMkExampleDefaultAAA=", "Tasks", is_default=True), Named(LIST, "Travel items")), "", None
     )
     tasks = listings.parse_tasks(documented_reply("list_tasks"), ROOT)
-    assert tasks == Page((Named(TASK, "Linked entity new task 1"),), "", None)
+    created = datetime(2020, 7, 8, 11, 15, 19, 935988, tzinfo=UTC)
+    assert tasks == Page((Named(TASK, "Linked entity new task 1", created_at=created),), "", None)
+
+
+@pytest.mark.parametrize(
+    ("row", "named"),
+    [
+        ({"status": "completed"}, Named("T", "Plan", is_completed=True)),
+        ({"status": "inProgress"}, Named("T", "Plan")),
+        (
+            {"dueDateTime": {"dateTime": "2026-03-05T23:00:00.0000000", "timeZone": "UTC"}},
+            Named("T", "Plan", due=date(2026, 3, 5)),
+        ),
+        ({"dueDateTime": None, "createdDateTime": "nonsense", "status": 1}, Named("T", "Plan")),
+    ],
+    ids=["completed", "under way", "due", "nonsense"],
+)
+def test_what_tells_tasks_apart_is_read(row: dict[str, object], named: Named) -> None:
+    page = listings.parse_tasks(reply(200, {"value": [{"id": "T", "title": "Plan"} | row]}), ROOT)
+    assert page == Page((named,), "", None)
+
+
+def test_a_shared_list_is_read_as_one() -> None:
+    rows = [{"id": "L", "displayName": "Work", "isShared": True}]
+    assert listings.parse_lists(reply(200, {"value": rows}), ROOT) == Page(
+        (Named("L", "Work", is_shared=True),), "", None
+    )
 
 
 def test_a_page_names_the_next_one_and_the_server_s_time() -> None:

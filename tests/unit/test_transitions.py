@@ -46,6 +46,7 @@ EXAMPLES: dict[type[seen.Observation], list[seen.Observation]] = {
     seen.BlobRewritten: [seen.BlobRewritten()],
     seen.BlobDeleted: [seen.BlobDeleted()],
     seen.Reported: [seen.Reported()],
+    seen.TagsRefused: [seen.TagsRefused()],
     seen.SourceDeleted: [seen.SourceDeleted()],
 }
 CASES = [(phase, action, kind) for phase in Phase for action, row in TRANSITIONS[phase].items() for kind in row]

@@ -37,6 +37,7 @@ class Task:
     deleted: bool = False
     # None: before anybody looked.
     created: datetime | None = None
+    completed: bool = False
 
 
 @dataclass(slots=True, eq=False)

@@ -106,7 +106,7 @@ def task_entity(task: Task) -> dict[str, Any]:
     return {
         "id": task.id,
         "title": task.title,
-        "status": "notStarted",
+        "status": "completed" if task.completed else "notStarted",
         "importance": "normal",
         "hasAttachments": bool(task.attachments),
     }

@@ -32,7 +32,9 @@ def report_outcome(context: Context) -> AfterReportOutcome:
         blobs.set_tags(entry.blob, wanted)
     except (BlobChanged, BlobGone):
         return seen.Reported()  # this version has no tags any more
-    except (BlobTagsRefused, StorageUnavailable):
+    except BlobTagsRefused:
+        return seen.TagsRefused()
+    except StorageUnavailable:
         return seen.Unavailable("the blob's tags cannot be written")
     return seen.Reported()
 

@@ -45,7 +45,7 @@ def post_file(context: Context) -> AfterPostFile:
     return context.owned(small_post.parse_post_attachment(reply), account)
 
 
-def _whole(context: Context) -> bytes | seen.Deferred | seen.BlobLost:
+def _whole(context: Context) -> bytes | seen.Deferred | seen.Refused | seen.BlobLost:
     """The whole file: at most `ranges.MAX_POST_BYTES`, which is less than a slice may have."""
     if context.entry.size > 0:
         return context.source.read(ByteRange(0, context.entry.size))

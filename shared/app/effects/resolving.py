@@ -45,7 +45,7 @@ def _task_id(context: Context, list_id: str) -> str | seen.Refused | seen.Target
     tasks = context.graph.pages(listings.prepare_list_tasks(context.graph.mailbox, list_id), listings.parse_tasks)
     if not isinstance(tasks, list):
         return tasks
-    found = find_task(wanted, tasks)
+    found = find_task(wanted, tasks, list_name=context.entry.wanted_list.name)
     return found if isinstance(found, seen.Refused) else found.id
 
 

@@ -6,9 +6,17 @@ from dataclasses import dataclass
 from shared.app.intake import Intake
 from shared.core import observations as seen
 from shared.core.attachment import BlobVersion
+from shared.core.entry import Reason
 from shared.core.ranges import ByteRange
-from shared.errors import BlobChanged, BlobGone, StorageUnavailable
+from shared.errors import BlobArchived, BlobChanged, BlobGone, BlobKeyWithheld, StorageUnavailable
 from shared.ports import Blobs
+
+_ARCHIVED = seen.Refused(
+    Reason.ARCHIVED, "the blob is in the archive tier: set its tier to hot or cool, and write it again when it is there"
+)
+_KEY_WITHHELD = seen.Refused(
+    Reason.KEY_WITHHELD, "the blob is encrypted under a key of its writer's: write it again without that key"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,29 +27,36 @@ class Source:
     intake: Intake
     version: BlobVersion
 
-    def read(self, part: ByteRange) -> bytes | seen.Deferred | seen.BlobLost:
+    def read(self, part: ByteRange) -> bytes | seen.Deferred | seen.Refused | seen.BlobLost:
         """Exactly *part* of exactly this version."""
         try:
             return self.blobs.read(self.version, part)
-        except StorageUnavailable:
+        except StorageUnavailable as error:
             # Nothing was sent to Graph yet, so this can be stored and the claim be given back.
-            return seen.Deferred("blob storage did not answer")
+            return seen.Deferred(str(error))
+        except BlobArchived:
+            return _ARCHIVED
+        except BlobKeyWithheld:
+            return _KEY_WITHHELD
         except BlobChanged:
             return self._lost()
         except BlobGone:
             return seen.BlobDeleted()
 
-    def lost(self) -> seen.BlobLost | None:
+    def lost(self) -> seen.BlobLost | seen.Refused | None:
         """What became of this version; None while it is there.
 
         For an empty file, which has no bytes: for others, reading them shows it.
         """
-        blob = self.blobs.describe(self.version.name)
+        try:
+            blob = self.blobs.describe(self.version.name)
+        except BlobKeyWithheld:
+            return _KEY_WITHHELD
         if blob is None:
             return seen.BlobDeleted()
         return None if blob.version == self.version else self._lost()
 
-    def sha256(self, *, size: int, slice_bytes: int) -> str | seen.Deferred | seen.BlobLost:
+    def sha256(self, *, size: int, slice_bytes: int) -> str | seen.Deferred | seen.Refused | seen.BlobLost:
         """The digest of this version, read slice by slice: the file is never in memory as a whole."""
         digest, offset = hashlib.sha256(), 0
         while offset < size:
@@ -55,7 +70,11 @@ class Source:
 
     def _lost(self) -> seen.BlobLost:
         """Enter and announce the blob's current version: a metadata edit changes the ETag and raises no event."""
-        blob = self.blobs.describe(self.version.name)
+        try:
+            blob = self.blobs.describe(self.version.name)
+        except BlobKeyWithheld:
+            self.intake.turn_away(Reason.KEY_WITHHELD)
+            return seen.BlobRewritten()
         if blob is None:
             # Some services check the condition before they notice that there is no blob, and say "changed".
             return seen.BlobDeleted()
