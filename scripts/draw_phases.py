@@ -37,6 +37,7 @@ _LIMITS = Limits(
     deadline=timedelta(seconds=1),
     claim=timedelta(seconds=2),
     empty_file_wait=timedelta(),
+    append_quiet=timedelta(),
     max_age=timedelta(hours=1),
     sign_in_wait=timedelta(days=1),
 )
@@ -125,6 +126,7 @@ def _diagram(moves: list[Move]) -> Iterator[str]:
     drawn = [*_live(), Phase.ATTACHED]
     yield "stateDiagram-v2"
     yield f"    [*] --> {Phase.RESOLVING}"
+    yield f"    [*] --> {Phase.ARRIVING}"
     for source in drawn:
         for target in drawn:
             if source is not target and (labels := _labels(moves, source, target)):

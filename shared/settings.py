@@ -131,6 +131,9 @@ class Settings:
                 empty_file_wait=timedelta(
                     seconds=read.number("TODO_ATTACH_EMPTY_FILE_WAIT_SECONDS", 600, at_least=0, at_most=86_400)
                 ),
+                append_quiet=timedelta(
+                    seconds=read.number("TODO_ATTACH_APPEND_QUIET_SECONDS", 60, at_least=0, at_most=86_400)
+                ),
                 max_age=timedelta(hours=read.number("TODO_ATTACH_MAX_AGE_HOURS", 24, at_least=0.1, at_most=24 * 30)),
                 sign_in_wait=timedelta(days=read.number("TODO_ATTACH_SIGN_IN_WAIT_DAYS", 14, at_least=0, at_most=90)),
             ),

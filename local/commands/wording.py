@@ -97,6 +97,7 @@ def utc_now() -> datetime:
 _NO_REPLY = re.compile(r"no reply to \w+: (.+)")
 
 _DOING = {
+    Phase.ARRIVING: "waits for the blob to be complete",
     Phase.RESOLVING: "looks for list and task",
     Phase.OPENING: "opens an upload session",
     Phase.SENDING: "sends",

@@ -7,10 +7,12 @@ is the blob as it is now.
 from dataclasses import dataclass, replace
 
 from shared.core.admission import Defaults, admit
+from shared.core.arrival import arrival
 from shared.core.attachment import BlobDescription
 from shared.core.delivery import delay_until, proposal
 from shared.core.entry import Claim, Entry, Reason
 from shared.core.limits import Limits
+from shared.core.observations import Arrived, NotYet, Refused
 from shared.ports import Ports, Stored
 from shared.telemetry.records import describe_accepted, describe_outcome
 
@@ -49,6 +51,13 @@ class Intake:
         if not entry.is_done:
             message = proposal(entry, now=stored.date, limits=self.limits)
             self.ports.queue.send(message, delay_until(entry.not_before, stored.date))
+
+    def judge(self, blob: BlobDescription, entry: Entry) -> Arrived | NotYet | Refused:
+        """Whether the blob of an entry that waits for it has arrived."""
+        defaults = self.defaults
+        return arrival(
+            blob, seen_at=entry.created_at, account=defaults.account, paths=defaults.paths, limits=self.limits
+        )
 
     def turn_away(self, reason: Reason) -> None:
         """Record that a blob could not become an entry: storage refuses even to describe it, so it has no ETag here.

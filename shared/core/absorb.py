@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import assert_never
 
 from shared.core import actions as done
-from shared.core import endings
+from shared.core import admission, endings
 from shared.core import observations as seen
 from shared.core.entry import Entry, LandedAs, Phase, Reason, Report, Session, SignInWait
 from shared.core.limits import (
@@ -43,6 +43,8 @@ def absorb(entry: Entry, result: done.Result, *, now: datetime, limits: Limits, 
 
 def _absorbed(entry: Entry, result: done.Result, at: Schedule) -> Entry:
     match result:
+        case done.LookAtBlobResult():
+            return _after_look_at_blob(entry, result.seen, at)
         case done.ResolveResult():
             return _after_resolve(entry, result.seen, at)
         case done.OpenSessionResult():
@@ -65,6 +67,25 @@ def _absorbed(entry: Entry, result: done.Result, at: Schedule) -> Entry:
             return _after_delete_source(entry, result.seen, at)
         case _:
             assert_never(result)
+
+
+# -- arriving --
+#
+# A look that changes nothing is no step without progress: the blob's writer makes it, and the entry's age ends it.
+
+
+def _after_look_at_blob(entry: Entry, observation: done.AfterLookAtBlob, at: Schedule) -> Entry:
+    match observation:
+        case seen.Arrived():
+            return admission.arrived(entry, observation, at.limits)
+        case seen.NotYet(until, detail):
+            return replace(entry, not_before=max(until, at.now + SECOND), detail=detail)
+        case seen.Refused():
+            return endings.rejected(entry, observation)
+        case seen.BlobRewritten() | seen.BlobDeleted():
+            return endings.blob_lost(entry, observation)
+        case _:
+            assert_never(observation)
 
 
 # -- resolving --

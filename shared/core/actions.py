@@ -23,6 +23,19 @@ class End:
 
 
 @dataclass(frozen=True, slots=True)
+class LookAtBlob:
+    """Describe the blob again, and judge whether it has its target and all of its bytes by now."""
+
+
+AfterLookAtBlob = seen.Arrived | seen.NotYet | seen.Refused | seen.BlobLost
+
+
+@dataclass(frozen=True, slots=True)
+class LookAtBlobResult:
+    seen: AfterLookAtBlob
+
+
+@dataclass(frozen=True, slots=True)
 class Resolve:
     """Look up the list and the task, and take the slot."""
 
@@ -165,7 +178,8 @@ class DeleteSourceResult:
 
 
 Action = (
-    Resolve
+    LookAtBlob
+    | Resolve
     | OpenSession
     | PreparePost
     | PostFile
@@ -178,7 +192,8 @@ Action = (
 )
 Decision = Action | End
 Result = (
-    ResolveResult
+    LookAtBlobResult
+    | ResolveResult
     | OpenSessionResult
     | PreparePostResult
     | PostFileResult

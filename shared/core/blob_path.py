@@ -5,13 +5,13 @@ for USER is a sign-in name or an object id, so that `kim@example.com/Work/Plan/a
 told apart.
 """
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from shared.core.account_name import as_object_id
+
 _USER, _LIST, _TASK, _FILE = "USER", "LIST", "TASK", "FILE"
 _WORDS = {_USER, _LIST, _TASK, _FILE}
-_OBJECT_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,5 +67,5 @@ def target_of(blob_name: str, patterns: Sequence[PathPattern]) -> PathTarget | N
 
 def _fits(wanted: str, part: str) -> bool:
     if wanted == _USER:
-        return "@" in part or _OBJECT_ID.fullmatch(part) is not None
+        return "@" in part or as_object_id(part) is not None
     return wanted in _WORDS or wanted == part

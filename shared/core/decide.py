@@ -14,6 +14,7 @@ from shared.core.actions import (
     DeleteSource,
     End,
     FindAttachment,
+    LookAtBlob,
     OpenSession,
     PostFile,
     PreparePost,
@@ -44,6 +45,8 @@ def decide(entry: Entry, *, now: datetime, limits: Limits) -> Decision:
     if not entry.phase.is_terminal and (end := _bound_reached(entry, now, limits)) is not None:
         return end
     match entry.phase:
+        case Phase.ARRIVING:
+            return LookAtBlob()
         case Phase.RESOLVING:
             return Resolve()
         case Phase.OPENING:

@@ -14,6 +14,7 @@ from shared.core.attachment import BlobVersion, Reference
 class Phase(StrEnum):
     """Where an upload is. `transitions.TRANSITIONS` says what may follow what."""
 
+    ARRIVING = "arriving"  # the blob has no target yet, or not all of its bytes: look at it again
     RESOLVING = "resolving"  # account, list and task: looked up once, stored, never again
     OPENING = "opening"  # an upload session is wanted (or, for an empty file, the small POST)
     SENDING = "sending"  # the server's offset is known
@@ -49,6 +50,8 @@ class Reason(StrEnum):
     FORBIDDEN = "forbidden"
     REFUSED = "refused-by-graph"
     MAILBOX_FULL = "mailbox-full"
+    PAGE_BLOB = "page-blob"
+    COPY_FAILED = "copy-failed"
     ARCHIVED = "archived"
     KEY_WITHHELD = "customer-key"
     # waiting, and failed after it
@@ -112,7 +115,7 @@ class SignInWait:
 class Entry:
     """One write of one blob, and the attachment that it becomes. docs/ARCHITECTURE.md has each field's reason."""
 
-    # What was asked. Never changes.
+    # What was asked. Never changes once the blob has arrived.
     upload_id: str
     blob: BlobVersion
     size: int  # bytes

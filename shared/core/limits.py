@@ -43,5 +43,6 @@ class Limits:
     deadline: timedelta
     claim: timedelta
     empty_file_wait: timedelta
+    append_quiet: timedelta
     max_age: timedelta
     sign_in_wait: timedelta

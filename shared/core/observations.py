@@ -7,7 +7,26 @@ An observation says what was seen, never what to do about it: `absorb` decides t
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from shared.core.attachment import Reference
 from shared.core.entry import Reason
+
+
+@dataclass(frozen=True, slots=True)
+class Arrived:
+    """The blob is complete and names its target. *name*: the attachment's."""
+
+    list: Reference
+    task: Reference
+    account: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class NotYet:
+    """The blob may still get its metadata, or more bytes: look at it again then."""
+
+    until: datetime
+    detail: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,7 +208,9 @@ BlobLost = BlobRewritten | BlobDeleted
 Landed = Attached | LandedUnnamed | LandedUnderOwnedId
 
 Observation = (
-    Resolved
+    Arrived
+    | NotYet
+    | Resolved
     | SlotHeld
     | SessionOpened
     | PostPrepared

@@ -13,8 +13,9 @@
 # the two of them amount to. It is data: docs/ARCHITECTURE.md draws its picture from it, and the tests hold `decide`
 # and `absorb` to it, move by move, in both directions. The application itself does not read it.
 #
-# The normal way is resolving, opening, sending, attached. Everything else exists because a request can be applied
-# although we never saw its answer. There are two such moments, and each has a phase of its own:
+# The normal way is resolving, opening, sending, attached; before it, a blob that is not complete is arriving.
+# Everything else exists because a request can be applied although we never saw its answer. There are two such
+# moments, and each has a phase of its own:
 #
 # LOCATING: a slice was sent, and the answer is unknown. The session knows: it is asked which byte it expects, and
 #     that is the new offset, whether the slice arrived or not. Nothing is ever sent over an unknown answer, so that
@@ -91,6 +92,14 @@ def _ending(phase: Phase) -> dict[type[do.Action], Seen]:
 
 
 TRANSITIONS: Mapping[Phase, Mapping[type[do.Action], Seen]] = {
+    Phase.ARRIVING: {
+        do.LookAtBlob: {
+            seen.Arrived: _to(Phase.RESOLVING),
+            seen.NotYet: _to(Phase.ARRIVING),
+            seen.Refused: _to(Phase.REJECTED),
+            **_BLOB_LOST,
+        },
+    },
     Phase.RESOLVING: {
         do.Resolve: {
             seen.Resolved: _to(Phase.OPENING),

@@ -93,7 +93,7 @@ def describe_accepted(entry: Entry, *, wait: timedelta) -> Fields:
         "reason": entry.reason,
         "wait": wait.total_seconds(),
         # Nothing else holds an entry back that is just made.
-        "waits_for": "empty-file" if wait else "",
+        "waits_for": _blob_lacks(entry) if wait else "",
     }
 
 
@@ -156,11 +156,17 @@ def _upload(entry: Entry) -> Fields:
     }
 
 
+def _blob_lacks(entry: Entry) -> str:
+    return "blob" if entry.phase is Phase.ARRIVING else "empty-file"
+
+
 def _waits_for(after: Entry, observation: seen.Observation | None, exchange: Exchange | None) -> str:
     """Whom or what the next step waits for, in a word."""
     if after.phase is Phase.WAITING:
         return "sign-in"
     match observation:
+        case seen.NotYet() | seen.Arrived():
+            return _blob_lacks(after)
         case seen.SlotHeld():
             return "slot"
         case seen.NotFound() | seen.SessionCancelled():

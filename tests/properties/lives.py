@@ -4,6 +4,7 @@ The outside is the widest one: whatever `effects` can observe after an action ma
 server would behave so. A Fate chooses; the life checks the invariants at every step.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from random import Random
@@ -28,6 +29,7 @@ _CREATED: list[type] = [seen.Attached, seen.LandedUnnamed, seen.LandedUnderOwned
 
 # What `effects` can observe after each action, the best first.
 POSSIBLE: dict[type[do.Action], list[type]] = {
+    do.LookAtBlob: [seen.Arrived, seen.NotYet, seen.Refused, *_BLOB_LOST],
     do.Resolve: [seen.Resolved, seen.SlotHeld, seen.Refused, seen.TargetMissing, *_TRY_AGAIN],
     do.OpenSession: [seen.SessionOpened, seen.TooSmallForSession, seen.Refused, seen.TargetMissing, *_TRY_AGAIN],
     do.PreparePost: [seen.PostPrepared, seen.Refused, seen.TargetMissing, *_TRY_AGAIN, *_BLOB_LOST],
@@ -248,11 +250,20 @@ def observe(entry: Entry, action: do.Action, now: datetime, fate: Fate) -> seen.
     return make(fate.kind(kinds), entry, action, now, fate)
 
 
+_ON_THE_WAY: dict[type, Callable[[Entry, datetime], seen.Observation]] = {
+    seen.Arrived: lambda entry, _: seen.Arrived(
+        entry.wanted_list, entry.wanted_task, entry.account, entry.attachment_name
+    ),
+    seen.NotYet: lambda _, until: seen.NotYet(until, "not yet"),
+    seen.Resolved: lambda _entry, _until: seen.Resolved("L", "T"),
+}
+
+
 def make(kind: type, entry: Entry, action: do.Action, now: datetime, fate: Fate) -> seen.Observation:
     """An observation of *kind*, its particulars as *fate* has them."""
     wait = [None, timedelta(), timedelta(seconds=30), timedelta(days=6)][fate.number(4)]
-    if kind is seen.Resolved:
-        return seen.Resolved("L", "T")
+    if kind in _ON_THE_WAY:
+        return _ON_THE_WAY[kind](entry, now + (wait or timedelta()))
     if kind is seen.SessionOpened:
         expires = [None, now + timedelta(seconds=30), now + timedelta(hours=1)][fate.number(3)]
         return seen.SessionOpened(SESSION_URL, expires, [0, 0, 0, 7, FAR_TOO_MANY][fate.number(5)], now)

@@ -130,6 +130,7 @@ def test_the_table_knows_where_each_action_is_taken() -> None:
 
 TERMINAL = {phase for phase in Phase if phase.is_terminal}
 TAKEN_IN: dict[type[do.Action], set[Phase]] = {
+    do.LookAtBlob: {Phase.ARRIVING},
     do.Resolve: {Phase.RESOLVING},
     do.OpenSession: {Phase.OPENING},
     do.PreparePost: {Phase.OPENING},

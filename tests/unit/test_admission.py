@@ -2,9 +2,10 @@ from datetime import timedelta
 
 import pytest
 
-from shared.core.admission import Defaults, admit
+from shared.core.admission import Defaults, admit, arrived
 from shared.core.attachment import BlobDescription, Reference
 from shared.core.entry import Entry, Phase, Reason
+from shared.core.observations import Arrived
 from tests.support.entries import BLOB, LIMITS, NOW
 
 
@@ -41,13 +42,11 @@ def test_an_empty_blob_is_looked_at_again_after_a_while() -> None:
 @pytest.mark.parametrize(
     ("metadata", "size", "reason"),
     [
-        ({}, 100, Reason.METADATA),
         ({"task": "Plan", "taskid": "T"}, 100, Reason.METADATA),
         ({"task": "Plan"}, LIMITS.max_file_bytes + 1, Reason.TOO_LARGE),
         ({"task": "Plan"}, 2**42, Reason.TOO_LARGE),
-        ({}, 0, Reason.METADATA),
     ],
-    ids=["no task", "contradiction", "a byte too large", "huge", "empty without a task"],
+    ids=["contradiction", "a byte too large", "huge"],
 )
 def test_what_can_never_work_is_rejected_at_once_and_says_why(
     metadata: dict[str, str], size: int, reason: Reason
@@ -58,6 +57,27 @@ def test_what_can_never_work_is_rejected_at_once_and_says_why(
     assert (entry.upload_id, entry.blob, entry.size, entry.created_at) == (BLOB.upload_id(), BLOB, size, NOW)
     assert (entry.account, entry.attachment_name, entry.delete_source) == ("", "", False)
     assert entry.wanted_list == entry.wanted_task == Reference()
+
+
+@pytest.mark.parametrize("size", [0, 100])
+def test_a_blob_that_is_not_complete_is_looked_at_again_and_keeps_what_is_settled(size: int) -> None:
+    entry = admitted({}, size, delete_source=True)
+    assert (entry.phase, entry.not_before) == (Phase.ARRIVING, NOW + timedelta(seconds=5))
+    assert (entry.account, entry.attachment_name, entry.detail) == (
+        "",
+        "",
+        "waits for the metadata that names its task",
+    )
+    assert (entry.size, entry.slice_bytes, entry.delete_source) == (size, LIMITS.slice_bytes, True)
+
+
+def test_a_blob_that_has_arrived_wants_what_it_asks_for_resolved() -> None:
+    request = Arrived(Reference("L"), Reference("T"), "kim@example.com", "plan.pdf")
+    entry = arrived(admitted({}), request, LIMITS)
+    assert (entry.phase, entry.account, entry.attachment_name) == (Phase.RESOLVING, "kim@example.com", "plan.pdf")
+    assert (entry.wanted_list, entry.wanted_task, entry.detail) == (Reference("L"), Reference("T"), "")
+    assert entry.not_before is None
+    assert arrived(admitted({}, 0), request, LIMITS).not_before == NOW + timedelta(minutes=10)
 
 
 def test_a_file_of_exactly_the_limit_is_accepted() -> None:

@@ -10,6 +10,7 @@ from shared.core import absorb as absorbing
 from shared.core import actions as do
 from shared.core import decide as deciding
 from shared.core import observations as seen
+from shared.core.attachment import Reference
 from shared.core.entry import Entry, LandedAs, Phase, Reason
 from shared.core.limits import MAX_SEARCHES_IN_DOUBT
 from shared.core.ranges import MAX_POST_BYTES
@@ -22,6 +23,8 @@ TOO_LONG = LIMITS.sign_in_wait + timedelta(days=1)
 
 # Each observation, in as many forms as lead to different places.
 EXAMPLES: dict[type[seen.Observation], list[seen.Observation]] = {
+    seen.Arrived: [seen.Arrived(Reference(), Reference(name="Plan"), "sam@example.com", "plan.pdf")],
+    seen.NotYet: [seen.NotYet(NOW, "waits for the metadata")],
     seen.Resolved: [seen.Resolved("L", "T")],
     seen.SlotHeld: [seen.SlotHeld()],
     seen.SessionOpened: [seen.SessionOpened(SESSION_URL, None, offset, NOW) for offset in (0, 1)],

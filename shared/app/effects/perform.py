@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import assert_never
 
-from shared.app.effects import closing, opening, resolving, searching, sending
+from shared.app.effects import arriving, closing, opening, resolving, searching, sending
 from shared.app.effects.context import Context
 from shared.app.effects.graph_calls import GraphCalls
 from shared.app.effects.held_claim import HeldClaim
@@ -65,6 +65,8 @@ class Effects:
 
 def _perform(action: do.Action, context: Context) -> do.Result:
     match action:
+        case do.LookAtBlob():
+            return do.LookAtBlobResult(arriving.look_at_blob(context))
         case do.Resolve():
             return do.ResolveResult(resolving.resolve(context))
         case do.OpenSession():

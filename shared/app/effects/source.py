@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from shared.app.intake import Intake
 from shared.core import observations as seen
-from shared.core.attachment import BlobVersion
+from shared.core.attachment import BlobDescription, BlobVersion
 from shared.core.entry import Reason
 from shared.core.ranges import ByteRange
 from shared.errors import BlobArchived, BlobChanged, BlobGone, BlobKeyWithheld, StorageUnavailable
@@ -48,13 +48,18 @@ class Source:
 
         For an empty file, which has no bytes: for others, reading them shows it.
         """
+        blob = self.present()
+        return None if isinstance(blob, BlobDescription) else blob
+
+    def present(self) -> BlobDescription | seen.BlobLost | seen.Refused:
+        """The blob as it is now, while it is this version."""
         try:
             blob = self.blobs.describe(self.version.name)
         except BlobKeyWithheld:
             return _KEY_WITHHELD
         if blob is None:
             return seen.BlobDeleted()
-        return None if blob.version == self.version else self._lost()
+        return blob if blob.version == self.version else self._lost()
 
     def sha256(self, *, size: int, slice_bytes: int) -> str | seen.Deferred | seen.Refused | seen.BlobLost:
         """The digest of this version, read slice by slice: the file is never in memory as a whole."""

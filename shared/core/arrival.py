@@ -1,0 +1,77 @@
+"""Has the file arrived? A blob that was just seen may be without its metadata, or without its last bytes.
+
+Portals and Storage Explorer set metadata in a second request; an append blob grows; a copy that the service makes fills
+a blob later. None of these raises an event. So a blob that is not complete is looked at again, and it is told apart
+here, by nothing but its description, from one that can never be attached.
+"""
+
+from datetime import datetime, timedelta
+
+from shared.core.attachment import (
+    AttachmentRequest,
+    BadMetadata,
+    BlobDescription,
+    BlobKind,
+    CopyState,
+    NoTarget,
+    parse_metadata,
+    parse_path,
+)
+from shared.core.blob_path import PathPattern
+from shared.core.entry import Reason
+from shared.core.limits import Limits
+from shared.core.observations import Arrived, NotYet, Refused
+
+# When a blob is looked at again, counted from its last change: a person sets metadata within seconds, or within minutes
+# after finding out that it is missing.
+LOOKS = (timedelta(seconds=5), timedelta(minutes=1), timedelta(minutes=10))
+
+_PAGE_BLOB = "a page blob is a disk, not a file: upload it as a block blob"
+_COPY_FAILED = "the copy into the blob has not succeeded: copy it again, or upload the file itself"
+
+
+def arrival(
+    blob: BlobDescription, *, seen_at: datetime, account: str, paths: tuple[PathPattern, ...], limits: Limits
+) -> Arrived | NotYet | Refused:
+    """Whether *blob*, first seen at *seen_at*, can be attached now, later, or never. *account*: the default one."""
+    if blob.kind is BlobKind.PAGE:
+        return Refused(Reason.PAGE_BLOB, _PAGE_BLOB)
+    if blob.copy in {CopyState.FAILED, CopyState.ABORTED}:
+        return Refused(Reason.COPY_FAILED, _COPY_FAILED)
+    since = blob.modified_at or seen_at
+    if blob.copy is CopyState.PENDING:
+        return NotYet(_next_look(since, blob.date), "the copy into the blob is not finished")
+    asked = _asked(blob, since, paths)
+    if not isinstance(asked, AttachmentRequest):
+        return asked
+    if blob.size > limits.max_file_bytes:
+        detail = f"the file has {blob.size} bytes, at most {limits.max_file_bytes} can be attached"
+        return Refused(Reason.TOO_LARGE, detail)
+    if blob.kind is BlobKind.APPEND and blob.date < since + limits.append_quiet:
+        seconds = limits.append_quiet.total_seconds()
+        return NotYet(since + limits.append_quiet, f"an append blob waits until nothing was added for {seconds:g} s")
+    return Arrived(asked.list, asked.task, asked.user or account, asked.name)
+
+
+def _asked(
+    blob: BlobDescription, since: datetime, paths: tuple[PathPattern, ...]
+) -> AttachmentRequest | NotYet | Refused:
+    """What the metadata asks for; where it names no target after the first seconds, what the path does."""
+    asked = parse_metadata(blob.metadata, blob.version.name)
+    if isinstance(asked, NoTarget):
+        by_path = parse_path(blob.metadata, blob.version.name, paths) if blob.date >= since + LOOKS[0] else None
+        if by_path is None and blob.date < since + LOOKS[-1]:
+            return NotYet(_next_look(since, blob.date), "waits for the metadata that names its task")
+        asked = by_path or BadMetadata(_no_target(paths))
+    return Refused(Reason.METADATA, asked.detail) if isinstance(asked, BadMetadata) else asked
+
+
+def _next_look(since: datetime, now: datetime) -> datetime:
+    return next((since + wait for wait in LOOKS if since + wait > now), now + LOOKS[-1])
+
+
+def _no_target(paths: tuple[PathPattern, ...]) -> str:
+    """What to do for a file that says in no way where it belongs."""
+    by_metadata = "names no task: write it again with metadata task=TITLE list=NAME"
+    by_path = " or ".join(map(str, reversed(paths)))
+    return f"{by_metadata}; or under the name {by_path}" if paths else by_metadata

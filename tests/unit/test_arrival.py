@@ -1,0 +1,95 @@
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+
+from shared.core.arrival import LOOKS, arrival
+from shared.core.attachment import BlobDescription, BlobKind, CopyState, Reference
+from shared.core.blob_path import DEFAULT_PATTERNS, PathPattern
+from shared.core.entry import Reason
+from shared.core.observations import Arrived, NotYet, Refused
+from tests.support.entries import BLOB, LIMITS, NOW
+
+BY_PATH = replace(BLOB, name="Work/Plan/a.pdf")
+WHOLE = BlobDescription(replace(BLOB, name="report.pdf"), 100, {"task": "Plan"}, NOW, modified_at=NOW)
+TO_PLAN = Arrived(Reference(), Reference(name="Plan"), "sam@example.com", "report.pdf")
+
+
+def judged(
+    blob: BlobDescription, after: float = 0, paths: tuple[PathPattern, ...] = DEFAULT_PATTERNS, **changes: Any
+) -> Arrived | NotYet | Refused:
+    """What is said of *blob*, changed so, when it is described so many seconds *after* its last change."""
+    described = replace(blob, date=NOW + timedelta(seconds=after), **changes)
+    return arrival(described, seen_at=NOW, account="sam@example.com", paths=paths, limits=LIMITS)
+
+
+def until(found: Arrived | NotYet | Refused) -> datetime:
+    assert isinstance(found, NotYet)
+    return found.until
+
+
+def test_a_whole_blob_that_names_its_task_has_arrived_at_once() -> None:
+    assert judged(WHOLE) == TO_PLAN
+
+
+@pytest.mark.parametrize(("after", "look"), [(0, 5), (4, 5), (5, 60), (59, 60), (60, 600), (599, 600)])
+def test_without_a_target_it_is_looked_at_after_seconds_a_minute_and_ten_minutes(after: float, look: float) -> None:
+    assert until(judged(WHOLE, after, metadata={})) == NOW + timedelta(seconds=look)
+
+
+def test_after_the_last_look_it_is_rejected_and_both_ways_are_told() -> None:
+    assert judged(WHOLE, LOOKS[-1].total_seconds(), metadata={}) == Refused(
+        Reason.METADATA,
+        "names no task: write it again with metadata task=TITLE list=NAME; "
+        "or under the name LIST/TASK/FILE or USER/LIST/TASK/FILE",
+    )
+
+
+def test_where_paths_say_nothing_only_the_metadata_is_told() -> None:
+    found = judged(WHOLE, 600, (), metadata={})
+    assert found == Refused(Reason.METADATA, "names no task: write it again with metadata task=TITLE list=NAME")
+
+
+def test_the_path_counts_after_the_first_seconds_and_not_before() -> None:
+    in_folders = replace(WHOLE, version=BY_PATH, metadata={})
+    assert until(judged(in_folders, 4)) == NOW + LOOKS[0]
+    assert judged(in_folders, 5) == Arrived(Reference(name="Work"), Reference(name="Plan"), "sam@example.com", "a.pdf")
+    assert isinstance(judged(in_folders, 5, ()), NotYet)
+
+
+def test_a_blob_that_was_seen_late_is_not_waited_for() -> None:
+    """Its event was lost, say: who would have set the metadata has had the time."""
+    found = judged(WHOLE, metadata={}, modified_at=NOW - timedelta(hours=1))
+    assert isinstance(found, Refused)
+
+
+def test_an_append_blob_waits_until_it_was_quiet() -> None:
+    growing = replace(WHOLE, kind=BlobKind.APPEND)
+    assert judged(growing, 59) == NotYet(
+        NOW + timedelta(seconds=60), "an append blob waits until nothing was added for 60 s"
+    )
+    assert judged(growing, 60) == TO_PLAN
+
+
+def test_a_page_blob_is_refused_with_the_remedy() -> None:
+    assert judged(WHOLE, kind=BlobKind.PAGE) == Refused(
+        Reason.PAGE_BLOB, "a page blob is a disk, not a file: upload it as a block blob"
+    )
+
+
+@pytest.mark.parametrize(("after", "look"), [(0, 5), (60, 600), (600, 1200), (5000, 5600)])
+def test_a_copy_that_is_not_finished_is_looked_at_again_for_as_long_as_it_takes(after: float, look: float) -> None:
+    assert until(judged(WHOLE, after, copy=CopyState.PENDING)) == NOW + timedelta(seconds=look)
+
+
+@pytest.mark.parametrize("state", [CopyState.FAILED, CopyState.ABORTED])
+def test_a_copy_that_failed_is_refused_with_the_remedy(state: CopyState) -> None:
+    found = judged(WHOLE, copy=state)
+    assert isinstance(found, Refused)
+    assert (found.reason, "copy it again" in found.detail) == (Reason.COPY_FAILED, True)
+
+
+@pytest.mark.parametrize("state", [CopyState.NONE, CopyState.SUCCESS])
+def test_a_finished_copy_is_a_file_like_any_other(state: CopyState) -> None:
+    assert judged(WHOLE, copy=state) == TO_PLAN
