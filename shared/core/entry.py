@@ -47,6 +47,7 @@ class Reason(StrEnum):
     NO_SUCH_LIST = "no-such-list"
     NO_MAILBOX = "no-mailbox"
     AMBIGUOUS = "ambiguous-name"
+    OTHER_ACCOUNT = "other-account"
     FORBIDDEN = "forbidden"
     REFUSED = "refused-by-graph"
     MAILBOX_FULL = "mailbox-full"

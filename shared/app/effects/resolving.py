@@ -3,6 +3,7 @@
 from shared.app.effects.context import Context
 from shared.core import observations as seen
 from shared.core.actions import AfterResolve
+from shared.core.blob_name import OF_ANOTHER, may_follow, name_slot
 from shared.core.entry import Phase
 from shared.core.landing import slot
 from shared.core.lookup import HIDDEN, Named, are_hidden, find_list, find_task
@@ -10,7 +11,11 @@ from shared.graph import listings
 
 
 def resolve(context: Context) -> AfterResolve:
-    """Look up what was given by name, then take the slot."""
+    """Take the blob's name, look up what was given by name, then take the slot."""
+    # Before anything that needs a token: a file that waits for a sign-in must hold its name already.
+    kept_from = _take_name(context)
+    if kept_from is not None:
+        return kept_from
     list_id = _list_id(context)
     if not isinstance(list_id, str):
         return list_id
@@ -18,6 +23,20 @@ def resolve(context: Context) -> AfterResolve:
     if not isinstance(task_id, str):
         return task_id
     return _take_slot(context, list_id, task_id)
+
+
+def _take_name(context: Context) -> seen.Refused | seen.SlotHeld | None:
+    """Make this upload the last one under its blob's name; what keeps it from that, if anything (`core.blob_name`)."""
+    ledger, entry = context.ledger, context.entry
+    name = name_slot(entry.blob)
+    holder = ledger.take_slot(name, entry.upload_id)
+    if holder == entry.upload_id:
+        return None
+    last = ledger.get(holder)
+    if last is not None and not may_follow(last.entry, entry):
+        return OF_ANOTHER
+    # Where another upload takes it at the same moment, that one has to be looked at first.
+    return None if ledger.pass_slot(name, holder, entry.upload_id) else seen.SlotHeld()
 
 
 def _list_id(context: Context) -> str | seen.Refused | seen.TargetMissing | seen.TryAgain:

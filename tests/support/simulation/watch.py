@@ -347,6 +347,9 @@ class Watch:
                 return self._was_deleted(version.blob.name)
             case Phase.REJECTED, Reason.METADATA:
                 return "task" not in version.metadata and "taskid" not in version.metadata
+            case Phase.REJECTED, Reason.OTHER_ACCOUNT:
+                others = [other for other in self._entries.values() if other.blob.name == version.blob.name]
+                return any(other.account.lower() != entry.account.lower() for other in others)
             case Phase.FAILED, Reason.SESSIONS:
                 return self.faults >= 5 or self._stage.todo.behaviour.session_lifetime < 86_400
             case Phase.FAILED, Reason.NO_PROGRESS:

@@ -1,0 +1,117 @@
+"""A sender who may write, but not read, tries to have another person's file attached to a task of their own."""
+
+from collections.abc import Callable
+
+import pytest
+
+from local.stand_ins.todo.mailbox import Task
+from shared.app.reconcile import reconcile
+from shared.core.attachment import BlobVersion
+from shared.core.entry import Phase, Reason
+from tests.scenarios.promise import FILE, SLICES, assert_attached, assert_ended, assert_promise, upload
+from tests.support.fakes.seam import ActingSeam
+from tests.support.fakes.world import FULL_SIZE, SAM, World, content
+
+THIEF = "kim@example.com"
+OF_THE_THIEF = {"user": THIEF, "list": "Tasks", "task": "Loot"}
+
+
+def a_world(**options: object) -> tuple[World, Task]:
+    """A world in which the thief is connected too, with a task for the loot."""
+    world = World(**options)  # type: ignore[arg-type]
+    mailbox = world.todo.add_mailbox(THIEF, "canary-token-of-kim")
+    world.accounts.tokens[THIEF] = "canary-token-of-kim"
+    return world, world.todo.add_task(world.todo.add_list(mailbox, "Tasks"), "Loot")
+
+
+def edit(world: World) -> BlobVersion:
+    """Set Blob Metadata: it needs no right to read."""
+    return world.blobs.edit_metadata("report.pdf", OF_THE_THIEF)
+
+
+def write_again(world: World) -> BlobVersion:
+    """Put Block List of blocks that are known: a write that reads nothing, and leaves the bytes as they are."""
+    return world.blobs.write("report.pdf", world.blobs.blobs["report.pdf"].content, OF_THE_THIEF)
+
+
+WAYS: dict[str, Callable[[World], BlobVersion]] = {"metadata": edit, "blocks": write_again}
+each_way = pytest.mark.parametrize("steal", WAYS.values(), ids=WAYS)
+
+
+@each_way
+def test_a_file_that_waits_for_its_person_cannot_be_pointed_to_another(steal: Callable[[World], BlobVersion]) -> None:
+    world, loot = a_world()
+    token = world.accounts.tokens.pop(SAM)
+    blob = world.drop(FILE)
+    world.notify()
+    world.run(until=lambda: world.phase(blob) is Phase.WAITING and world.entry(blob).is_reported)
+    stolen = steal(world)
+    world.notify()
+    world.accounts.tokens[SAM] = token
+    world.run()
+    assert_ended(world, stolen, Phase.REJECTED, Reason.OTHER_ACCOUNT, "another name")
+    assert not loot.attachments
+    assert world.blobs.blobs["report.pdf"].tags["todo_state"] == "rejected"
+    assert_promise(world)
+
+
+@each_way
+@pytest.mark.parametrize("nth", [1, 4, 7])
+def test_a_large_file_under_way_cannot_be_pointed_to_another(steal: Callable[[World], BlobVersion], nth: int) -> None:
+    world, loot = a_world(limits=FULL_SIZE)
+    blob = world.drop(content(24_000_000))
+    world.put_in(ActingSeam("blobs.read", lambda: steal(world), nth=nth))
+    world.notify()
+    world.run()
+    assert_ended(world, blob, Phase.SUPERSEDED, Reason.REWRITTEN)
+    assert_ended(world, world.blobs.version("report.pdf"), Phase.REJECTED, Reason.OTHER_ACCOUNT)
+    assert not loot.attachments
+    assert_promise(world)
+
+
+@each_way
+def test_a_file_that_was_attached_cannot_be_attached_for_another(steal: Callable[[World], BlobVersion]) -> None:
+    world, loot = a_world()
+    blob = upload(world)
+    stolen = steal(world)
+    world.notify()
+    world.run()
+    assert_attached(world, blob)
+    assert_ended(world, stolen, Phase.REJECTED, Reason.OTHER_ACCOUNT)
+    assert not loot.attachments
+    assert_promise(world)
+
+
+def test_reconcile_does_not_hand_a_rejected_file_to_another() -> None:
+    world, loot = a_world()
+    upload(world, task="Recipes")
+    edit(world)
+    application = world.application
+    blob = world.blobs.describe("report.pdf")
+    assert blob is not None
+    list(reconcile(application.ports, application.intake, [blob], only_look=False))
+    world.run()
+    assert_ended(world, world.blobs.version("report.pdf"), Phase.REJECTED, Reason.OTHER_ACCOUNT)
+    assert not loot.attachments
+    assert_promise(world)
+
+
+def test_another_file_under_a_name_that_is_free_again_is_attached_for_another() -> None:
+    world, loot = a_world()
+    upload(world)
+    newer = upload(world, FILE + b"!", **OF_THE_THIEF)
+    assert world.phase(newer) is Phase.ATTACHED
+    assert [each.content for each in loot.attachments.values()] == [FILE + b"!"]
+    assert_promise(world)
+
+
+@pytest.mark.parametrize("nth", range(1, SLICES + 1))
+def test_the_same_person_may_edit_their_own_file_under_way(nth: int) -> None:
+    world, _ = a_world()
+    world.drop(FILE)
+    mine = {"user": SAM, "listid": world.list.id, "taskid": world.task.id}
+    world.put_in(ActingSeam("blobs.read", lambda: world.blobs.edit_metadata("report.pdf", mine), nth=nth))
+    world.notify()
+    world.run()
+    assert_attached(world, world.blobs.version("report.pdf"))
+    assert_promise(world)
