@@ -1,0 +1,188 @@
+"""How much a mailbox is asked at once: leases, budgets, and whose turn it is.
+
+Graph limits each app and mailbox: 4 requests at once, 150 MB of uploads in 5 minutes, 10,000 requests in 10 minutes
+(docs/GRAPH_BEHAVIOUR.md has the sources). An upload that runs into a limit is refused, and what was refused may count
+towards the limit again. So an upload asks for a *lease* before its first request, and the uploads without one queue,
+first come, first served.
+
+A lease reserves the whole file when it is given. What it used counts from the end of the upload on, for a little
+more than the window: when Graph began to count is not known, and the clocks differ.
+
+Nothing here decides *whether* an upload may act: claims do. A lease only decides *when*.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+
+# Beside the slices: lists, tasks, the session, its end, and a question or two after lost answers.
+REQUESTS_BESIDE_SLICES = 6
+# Uses that end within the same two seconds are counted as one: a thousand small files would not fit into a row.
+_BUCKET_SECONDS = 2
+_LONG_AGO = datetime.min.replace(tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """At most *amount* (bytes, or requests) within *window*."""
+
+    amount: int
+    window: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class MailboxLimits:
+    """What a mailbox is asked for at most. *slack* is added to each window, for two clocks cut to seconds."""
+
+    uploads_at_once: int
+    bytes: Budget
+    requests: Budget
+    lease: timedelta
+    slack: timedelta = timedelta(seconds=4)
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """What an upload will use, as far as can be known before it starts."""
+
+    bytes: int
+    requests: int
+
+    @classmethod
+    def of(cls, size: int, slice_bytes: int) -> "Need":
+        return cls(size, -(-size // slice_bytes) + REQUESTS_BESIDE_SLICES)
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """One upload's right to ask this mailbox. It ends at *until* if nobody gives it back: its upload was lost."""
+
+    upload_id: str
+    until: datetime
+    need: Need
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """What uploads used that ended at about *ended_at*."""
+
+    ended_at: datetime
+    need: Need
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """The state of one mailbox. *not_before*: Graph throttled it, and asked to come back then."""
+
+    leases: tuple[Lease, ...] = ()
+    uses: tuple[Use, ...] = ()
+    not_before: datetime | None = None
+
+    def has_lease(self, upload_id: str) -> bool:
+        return any(lease.upload_id == upload_id for lease in self.leases)
+
+
+@dataclass(frozen=True, slots=True)
+class Ticket:
+    """A place in a mailbox's queue. *step* is the step of the message that will wake the upload."""
+
+    queued_at: datetime
+    upload_id: str
+    step: int
+    need: Need
+
+    @property
+    def place(self) -> str:
+        """Sorts as the queue does: first come, first served, and no two alike."""
+        return f"{self.queued_at:%Y%m%dT%H%M%S.%f}-{self.upload_id}"
+
+
+def tidied(pace: Pace, now: datetime, limits: MailboxLimits) -> Pace:
+    """The pace without what is over: a lease that ran out counts as used until then, a use counts for its windows."""
+    lost = tuple(Use(lease.until, lease.need) for lease in pace.leases if lease.until <= now)
+    longest = max(limits.bytes.window, limits.requests.window) + limits.slack
+    return Pace(
+        leases=tuple(lease for lease in pace.leases if lease.until > now),
+        uses=tuple(use for use in (*pace.uses, *lost) if use.ended_at + longest > now),
+        not_before=pace.not_before if pace.not_before is not None and pace.not_before > now else None,
+    )
+
+
+def earliest_start(pace: Pace, need: Need, now: datetime, limits: MailboxLimits) -> datetime | None:
+    """When an upload with *need* may start; None where it has to wait for a lease to be given back first."""
+    if len(pace.leases) >= limits.uploads_at_once:
+        return None
+    room = [_has_room_at(pace, measure, need, budget, limits.slack) for measure, budget in _budgets(limits)]
+    known = [when for when in room if when is not None]
+    if len(known) < len(room):
+        return None
+    return max(now, *known, pace.not_before or now)
+
+
+def granted(pace: Pace, upload_id: str, need: Need, starts_at: datetime, limits: MailboxLimits) -> Pace:
+    """The pace with a lease for *upload_id*: until its time is over, counted from the start."""
+    others = tuple(lease for lease in pace.leases if lease.upload_id != upload_id)
+    return replace(pace, leases=(*others, Lease(upload_id, starts_at + limits.lease, need)))
+
+
+def returned(pace: Pace, upload_id: str, now: datetime) -> Pace:
+    """The pace after *upload_id* gave its lease back; unchanged where it holds none."""
+    held = [lease for lease in pace.leases if lease.upload_id == upload_id]
+    if not held:
+        return pace
+    others = tuple(lease for lease in pace.leases if lease.upload_id != upload_id)
+    return replace(pace, leases=others, uses=_counted(pace.uses, now, held[0].need))
+
+
+def throttled(pace: Pace, until: datetime) -> Pace:
+    """The pace after Graph asked to come back at *until*: it asks all of the mailbox's uploads, not only one."""
+    return replace(pace, not_before=max(until, pace.not_before or until))
+
+
+def expected_wait(pace: Pace, ahead: Need, need: Need, now: datetime, limits: MailboxLimits) -> timedelta:
+    """About how long an upload will queue that has *ahead* before it: the budgets' word, not a promise.
+
+    How long a transfer takes is not known. Where a wait is long it is the budgets that bind, and then it counts little.
+    """
+    waits = (
+        (measure(ahead) + _taken(pace, measure) + measure(need) - budget.amount) / budget.amount * budget.window
+        for measure, budget in _budgets(limits)
+    )
+    throttled_for = pace.not_before - now if pace.not_before is not None else timedelta()
+    return max(timedelta(), throttled_for, *waits)
+
+
+type _Measure = Callable[[Need], int]
+
+
+def _budgets(limits: MailboxLimits) -> tuple[tuple[_Measure, Budget], ...]:
+    return ((lambda need: need.bytes, limits.bytes), (lambda need: need.requests, limits.requests))
+
+
+def _taken(pace: Pace, measure: _Measure) -> int:
+    needs = [lease.need for lease in pace.leases] + [use.need for use in pace.uses]
+    return sum(map(measure, needs))
+
+
+def _has_room_at(pace: Pace, measure: _Measure, need: Need, budget: Budget, slack: timedelta) -> datetime | None:
+    """When so many uses are over that *need* fits: in the past where it fits now, None where leases leave no room."""
+    # A file larger than the whole budget goes alone: it could never go otherwise.
+    wanted = min(measure(need), budget.amount)
+    free = budget.amount - sum(measure(lease.need) for lease in pace.leases)
+    if free < wanted:
+        return None
+    for use in sorted(pace.uses, key=lambda use: use.ended_at, reverse=True):
+        free -= measure(use.need)
+        if free < wanted:
+            # This use has to be over, and so are then all that ended before it.
+            return use.ended_at + budget.window + slack
+    return _LONG_AGO
+
+
+def _counted(uses: tuple[Use, ...], now: datetime, need: Need) -> tuple[Use, ...]:
+    """*uses* with one more. What ends within the same two seconds becomes one use, dated at their end."""
+    ended_at = datetime.fromtimestamp((now.timestamp() // _BUCKET_SECONDS + 1) * _BUCKET_SECONDS, UTC)
+    if uses and uses[-1].ended_at == ended_at:
+        last = uses[-1].need
+        return (*uses[:-1], Use(ended_at, Need(last.bytes + need.bytes, last.requests + need.requests)))
+    return (*uses, Use(ended_at, need))
