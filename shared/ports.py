@@ -12,6 +12,7 @@ from typing import Protocol
 from shared.core.attachment import BlobDescription, BlobVersion
 from shared.core.entry import Entry
 from shared.core.messages import RangeMessage
+from shared.core.pacing import Pace, Ticket
 from shared.core.ranges import ByteRange
 from shared.graph.reply import GraphReply
 from shared.graph.request import GraphRequest
@@ -141,6 +142,41 @@ class Release:
 
     version: str = "unpackaged"
     package: str = "unpackaged"
+
+
+@dataclass(frozen=True, slots=True)
+class Paced:
+    """A mailbox's pace as it was read. *version* names this very state, *date* is the service's clock.
+
+    *tickets* are those at the head of the queue, in their order; there may be more behind them.
+    """
+
+    pace: Pace
+    version: str
+    tickets: tuple[Ticket, ...]
+    date: datetime
+
+
+class Paces(Protocol):
+    """How much each mailbox is asked at present, and who queues for it. Every method may raise StorageUnavailable.
+
+    *mailbox* is a digest of the account's identity, the same for all names of the account.
+    """
+
+    def load(self, mailbox: str) -> Paced:
+        """The mailbox's pace and the head of its queue, by one request."""
+
+    def store(self, mailbox: str, paced: Paced, pace: Pace) -> None:
+        """Write *pace* over exactly the state that *paced* was. Raises Conflict where it is another by now."""
+
+    def enqueue(self, mailbox: str, ticket: Ticket) -> None:
+        """Take a place in the queue. Idempotent."""
+
+    def dequeue(self, mailbox: str, ticket: Ticket) -> None:
+        """Give the place up. Idempotent."""
+
+    def has_ticket(self, mailbox: str, ticket: Ticket) -> bool:
+        """Whether the ticket's place is in the queue."""
 
 
 class RangeQueue(Protocol):

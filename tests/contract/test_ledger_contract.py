@@ -7,8 +7,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from azure.core.exceptions import ServiceResponseError
-from azure.core.pipeline.transport import RequestsTransport
 from azure.data.tables import TableServiceClient
 
 from shared.adapters.storage import clients as azure_clients
@@ -18,6 +16,7 @@ from shared.core.entry import Claim, Entry, Phase, Reason, Report, Session, Sign
 from shared.errors import Conflict, StorageUnavailable
 from shared.ports import Ledger, Release
 from shared.settings import Connection
+from tests.contract.lost_replies import LostReplies
 from tests.support.fakes.manual_clock import ManualClock
 from tests.support.fakes.memory_ledger import MemoryLedger
 
@@ -181,27 +180,12 @@ def test_a_slot_has_one_holder_and_passes_only_from_that_one(ledger: Ledger) -> 
 # -- only the real one: the SDK's own retries --
 
 
-class _LostReplies(RequestsTransport):  # type: ignore[misc]  # the SDK ships no types for it
-    """Applies requests of *method*, and loses the replies to the next *losses* of them."""
-
-    def __init__(self, method: str, losses: int) -> None:
-        super().__init__()
-        self._method, self.losses = method, losses
-
-    def send(self, request: Any, **kwargs: Any) -> Any:
-        response = super().send(request, **kwargs)
-        if request.method == self._method and self.losses:
-            self.losses -= 1
-            raise ServiceResponseError("the reply was lost")
-        return response
-
-
 @pytest.fixture
 def lossy(storage: Connection) -> Callable[[str, int], TableLedger]:
     def make(method: str, losses: int) -> TableLedger:
         service = TableServiceClient.from_connection_string(
             storage.connection_string,
-            transport=_LostReplies(method, losses),
+            transport=LostReplies(method, losses),
             retry_total=1,
             retry_backoff_factor=0,
         )

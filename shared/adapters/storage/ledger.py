@@ -14,15 +14,12 @@ read again: our id means that the write succeeded.
 
 import hashlib
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
 from azure.core import MatchConditions
 from azure.core.exceptions import (
-    AzureError,
-    HttpResponseError,
     ResourceExistsError,
     ResourceModifiedError,
     ResourceNotFoundError,
@@ -31,6 +28,7 @@ from azure.data.tables import EdmType, EntityProperty, TableClient, UpdateMode
 
 from shared.adapters.storage.entry_row import from_row, to_row
 from shared.adapters.storage.service_date import ServiceDate
+from shared.adapters.storage.table_errors import table_errors
 from shared.core.entry import Entry
 from shared.errors import Conflict, StorageUnavailable
 from shared.ports import LiveMark, Release, Stored
@@ -67,7 +65,7 @@ class TableLedger:
     def insert(self, entry: Entry) -> Stored | None:
         entry = replace(entry, write_id=self._new_id())
         try:
-            with _table_errors():
+            with table_errors():
                 written = self._table.create_entity(_entry_row(entry))
         except (ResourceExistsError, StorageUnavailable) as error:
             return self._ours_after(error, entry)
@@ -76,7 +74,7 @@ class TableLedger:
     def replace(self, stored: Stored, entry: Entry) -> Stored:
         entry = replace(entry, write_id=self._new_id())
         try:
-            with _table_errors():
+            with table_errors():
                 written = self._table.update_entity(
                     _entry_row(entry),
                     mode=UpdateMode.REPLACE,
@@ -103,16 +101,16 @@ class TableLedger:
     # -- live rows --
 
     def mark_live(self, upload_id: str) -> None:
-        with _table_errors():
+        with table_errors():
             self._table.upsert_entity({"PartitionKey": _LIVE, "RowKey": upload_id})
 
     def clear_live(self, upload_id: str) -> None:
-        with _table_errors():
+        with table_errors():
             self._table.delete_entity(_LIVE, upload_id)
 
     def live(self) -> Iterator[LiveMark]:
         date = ServiceDate()
-        with _table_errors():
+        with table_errors():
             rows = self._table.query_entities(f"PartitionKey eq '{_LIVE}'", raw_response_hook=date)
             for row in rows:
                 yield LiveMark(row["RowKey"], _written_at(row), date.value)
@@ -141,7 +139,7 @@ class TableLedger:
             return bool(row["owner"] == upload_id)
         taken = _owner_row(_SLOT, slot, upload_id)
         try:
-            with _table_errors():
+            with table_errors():
                 self._table.update_entity(
                     taken,
                     mode=UpdateMode.REPLACE,
@@ -156,7 +154,7 @@ class TableLedger:
 
     def _owner(self, partition: str, key: str, upload_id: str) -> str:
         try:
-            with _table_errors():
+            with table_errors():
                 self._table.create_entity(_owner_row(partition, key, upload_id))
         except ResourceExistsError:
             found = self._read(partition, key)
@@ -168,7 +166,7 @@ class TableLedger:
     def _read(self, partition: str, key: str) -> tuple[Any, datetime] | None:
         date = ServiceDate()
         try:
-            with _table_errors():
+            with table_errors():
                 row = self._table.get_entity(partition, key, raw_response_hook=date)
         except ResourceNotFoundError:
             return None
@@ -205,20 +203,3 @@ def _stored(entry: Entry, written: Mapping[str, Any]) -> Stored:
 def _written_at(row: Any) -> datetime:
     written: datetime = row.metadata["timestamp"]
     return written.astimezone(UTC)
-
-
-@contextmanager
-def _table_errors() -> Iterator[None]:
-    """Conflicts and absence pass as the SDK's own exceptions; everything else is storage being unavailable."""
-    try:
-        yield
-    except (ResourceExistsError, ResourceModifiedError):
-        raise
-    except ResourceNotFoundError as error:
-        if getattr(error, "error_code", "") == "TableNotFound":
-            raise StorageUnavailable("the ledger's table does not exist") from error
-        raise
-    except HttpResponseError as error:
-        raise StorageUnavailable(f"the ledger answered {error.status_code}") from error
-    except AzureError as error:
-        raise StorageUnavailable(f"the ledger gave no answer ({type(error).__name__})") from error

@@ -1,0 +1,106 @@
+"""The paces of mailboxes, in the ledger's table.
+
+    PartitionKey        RowKey                     what
+    "pace-" + mailbox   "pace"                     leases, uses, and until when Graph asked to wait
+    "pace-" + mailbox   "w-" + time + upload id    a ticket; the rows sort as the queue does
+
+One query for the first rows of the partition reads the pace and the head of the queue together.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from azure.core import MatchConditions
+from azure.core.exceptions import ResourceExistsError, ResourceModifiedError, ResourceNotFoundError
+from azure.data.tables import TableClient, UpdateMode
+
+from shared.adapters.storage.pace_record import pace_columns, pace_of, ticket_columns, ticket_of
+from shared.adapters.storage.service_date import ServiceDate
+from shared.adapters.storage.table_errors import table_errors
+from shared.core.pacing import Pace, Ticket
+from shared.errors import Conflict, StorageUnavailable
+from shared.ports import Paced
+
+_PACE = "pace"
+# As many as a mailbox may be asked at once at most, and one: more of the queue is never looked at.
+_HEAD = 10
+
+
+class TablePaces:
+    """`ports.Paces` on one table."""
+
+    def __init__(self, table: TableClient, new_id: Callable[[], str]) -> None:
+        self._table = table
+        self._new_id = new_id
+
+    def load(self, mailbox: str) -> Paced:
+        date = ServiceDate()
+        with table_errors():
+            rows = self._table.query_entities(
+                f"PartitionKey eq '{_partition(mailbox)}'", results_per_page=_HEAD, raw_response_hook=date
+            )
+            head: list[Any] = list(next(rows.by_page(), ()))
+        try:
+            tickets = tuple(ticket_of(row) for row in head if row["RowKey"] != _PACE)
+            for row in head:
+                if row["RowKey"] == _PACE:
+                    return Paced(pace_of(row), row.metadata["etag"], tickets, date.value)
+        except ValueError as error:
+            raise StorageUnavailable(f"a row of the mailbox {mailbox} holds neither a pace nor a ticket") from error
+        return Paced(Pace(), "", tickets, date.value)
+
+    def store(self, mailbox: str, paced: Paced, pace: Pace) -> None:
+        write_id = self._new_id()
+        row = {"PartitionKey": _partition(mailbox), "RowKey": _PACE, "write_id": write_id, **pace_columns(pace)}
+        try:
+            with table_errors():
+                if paced.version:
+                    self._table.update_entity(
+                        row,
+                        mode=UpdateMode.REPLACE,
+                        etag=paced.version,
+                        match_condition=MatchConditions.IfNotModified,
+                    )
+                else:
+                    self._table.create_entity(row)
+        except (ResourceExistsError, ResourceModifiedError, ResourceNotFoundError, StorageUnavailable) as error:
+            # Without an answer, or refused as the repetition of our own write whose reply was lost: the row tells.
+            if self._written_by(mailbox) == write_id:
+                return
+            if isinstance(error, StorageUnavailable):
+                raise
+            raise Conflict(f"the pace of the mailbox {mailbox} was changed by another worker") from error
+
+    def enqueue(self, mailbox: str, ticket: Ticket) -> None:
+        with table_errors():
+            self._table.upsert_entity(
+                {"PartitionKey": _partition(mailbox), "RowKey": _place(ticket), **ticket_columns(ticket)}
+            )
+
+    def dequeue(self, mailbox: str, ticket: Ticket) -> None:
+        with table_errors():
+            self._table.delete_entity(_partition(mailbox), _place(ticket))
+
+    def has_ticket(self, mailbox: str, ticket: Ticket) -> bool:
+        try:
+            with table_errors():
+                self._table.get_entity(_partition(mailbox), _place(ticket), select="RowKey")
+        except ResourceNotFoundError:
+            return False
+        return True
+
+    def _written_by(self, mailbox: str) -> str:
+        try:
+            with table_errors():
+                row = self._table.get_entity(_partition(mailbox), _PACE, select="write_id")
+        except ResourceNotFoundError:
+            return ""
+        return str(row["write_id"])
+
+
+def _partition(mailbox: str) -> str:
+    return f"pace-{mailbox}"
+
+
+def _place(ticket: Ticket) -> str:
+    return f"w-{ticket.place}"
