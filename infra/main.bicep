@@ -140,6 +140,16 @@ param maxFileBytes int = 26214400
 @description('TODO_ATTACH_EMPTY_FILE_WAIT_SECONDS: how long an empty file may still grow before it is attached as empty.')
 param emptyFileWaitSeconds int = 600
 
+@minValue(0)
+@maxValue(86400)
+@description('TODO_ATTACH_APPEND_QUIET_SECONDS: how long nothing must have been added to an append blob before it is attached.')
+param appendQuietSeconds int = 60
+
+@minLength(1)
+@maxLength(1000)
+@description('TODO_ATTACH_PATHS: how the path of a file without metadata names its task; off = it says nothing.')
+param paths string = 'USER/LIST/TASK/FILE,LIST/TASK/FILE'
+
 @minValue(1)
 @maxValue(720)
 @description('TODO_ATTACH_MAX_AGE_HOURS: how long an upload is tried.')
@@ -525,6 +535,8 @@ module functionApp 'modules/functionapp.bicep' = {
       TODO_ATTACH_SLICE_BYTES: string(sliceBytes)
       TODO_ATTACH_MAX_FILE_BYTES: string(maxFileBytes)
       TODO_ATTACH_EMPTY_FILE_WAIT_SECONDS: string(emptyFileWaitSeconds)
+      TODO_ATTACH_APPEND_QUIET_SECONDS: string(appendQuietSeconds)
+      TODO_ATTACH_PATHS: paths
       TODO_ATTACH_MAX_AGE_HOURS: string(maxAgeHours)
       TODO_ATTACH_SIGN_IN_WAIT_DAYS: string(signInWaitDays)
       TODO_ATTACH_QUEUE_WAIT_DAYS: string(queueWaitDays)
