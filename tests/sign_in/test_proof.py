@@ -34,7 +34,13 @@ from tests.sign_in.browser import Visitor
 from tests.sign_in.office import GRAPH, ROOT, registration
 
 _KEY = rsa.generate_private_key(65537, 2048)
-_NOW = datetime.now(UTC)
+
+
+def _now() -> datetime:
+    """The stand-in's tokens are dated by the clock, so the present is asked for when it is needed."""
+    return datetime.now(UTC)
+
+
 _CLIENT = "todo-attach-assertion"
 
 
@@ -81,7 +87,7 @@ def test_the_managed_identitys_token_is_the_proof_and_there_is_no_secret(entra: 
     app = Entra(registration(entra, client_id=_CLIENT, proof=assertion_of(identity, entra.origin)))
     granted = granted_to(entra, app)
     person = Person(SAM.oid, SAM.tid, SAM.name)
-    refreshed = app.refresh(Account(person, granted.home_account_id, _NOW, granted.cache), "")
+    refreshed = app.refresh(Account(person, granted.home_account_id, _now(), granted.cache), "")
     assert refreshed.token
     assert all(entry["has_assertion"] for entry in entra.log() if entry["client_id"] == _CLIENT)
     assert set(identity.asked) == {"api://AzureADTokenExchange/.default"}
@@ -98,7 +104,7 @@ def test_a_refused_proof_is_the_operators_matter_and_nobody_is_asked_to_sign_in(
     granted = granted_to(entra, Entra(registration(entra)))
     expired = Entra(registration(entra, proof="an old secret"))
     with pytest.raises(TokenUnavailable, match="app's proof"):
-        expired.refresh(Account(Person(SAM.oid, SAM.tid, SAM.name), granted.home_account_id, _NOW, granted.cache), "")
+        expired.refresh(Account(Person(SAM.oid, SAM.tid, SAM.name), granted.home_account_id, _now(), granted.cache), "")
 
 
 def test_no_request_leaves_for_another_host(entra: StandIn) -> None:
@@ -140,9 +146,9 @@ def test_a_laptop_signs_in_with_a_code_on_another_screen(entra: StandIn) -> None
     granted = app.redeem_from_another_screen(flow)
     thread.join()
     assert isinstance(granted, Granted)
-    person = person_of(granted.id_token_claims, Expected(DEVICE_CLIENT_ID, entra.origin, TENANT), _NOW)
+    person = person_of(granted.id_token_claims, Expected(DEVICE_CLIENT_ID, entra.origin, TENANT), _now())
     assert person == Person(SAM.oid, SAM.tid, SAM.name)
-    assert app.refresh(Account(person, granted.home_account_id, _NOW, granted.cache), "").token
+    assert app.refresh(Account(person, granted.home_account_id, _now(), granted.cache), "").token
 
 
 def test_a_command_has_a_token_for_once_after_a_code(entra: StandIn, monkeypatch: pytest.MonkeyPatch) -> None:

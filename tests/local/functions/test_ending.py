@@ -87,6 +87,10 @@ class Line:
     def close(self) -> None:
         with suppress(OSError):
             self.cut()
+        for each in self._open:  # also what was accepted while the line was being cut
+            with suppress(OSError):
+                each.shutdown(socket.SHUT_RDWR)
+            each.close()
 
     def _accept(self) -> None:
         with suppress(OSError):
