@@ -60,7 +60,10 @@ def test_a_throttled_day_of_quarters_of_an_hour_fails_only_by_age() -> None:
     world = World(faults=(fault(Answer(429, retry_after=900), count=None),))
     blob = upload(world)
     entry = world.entry(blob)
-    assert (entry.phase, entry.detail) == (Phase.FAILED, "not attached within 24 hours")
+    assert (entry.phase, entry.detail) == (
+        Phase.FAILED,
+        "not attached within 24 hours (last: HTTP 429 TooManyRequests)",
+    )
     assert entry.steps_without_progress == 0
     assert world.clock.now - START > timedelta(hours=24)
     assert_promise(world)
