@@ -160,8 +160,7 @@ class Paced:
 class Paces(Protocol):
     """How much each mailbox is asked at present, and who queues for it. Every method may raise StorageUnavailable.
 
-    *mailbox* is a digest of the account's identity, the same for all names of the account; or a slot, whose queue only
-    is used.
+    *mailbox* is a digest of the account's identity, the same for all names of the account.
     """
 
     def load(self, mailbox: str) -> Paced:
@@ -176,8 +175,8 @@ class Paces(Protocol):
     def dequeue(self, mailbox: str, ticket: Ticket) -> None:
         """Give the place up. Idempotent."""
 
-    def tickets(self, mailbox: str) -> Iterator[Ticket]:
-        """The whole queue, in its order."""
+    def has_ticket(self, mailbox: str, ticket: Ticket) -> bool:
+        """Whether the ticket's place is in the queue."""
 
 
 class RangeQueue(Protocol):
@@ -226,7 +225,6 @@ class Ports:
     graph: GraphTransport
     accounts: Accounts
     ledger: Ledger
-    paces: Paces
     queue: RangeQueue
     telemetry: Telemetry
     monotonic: Callable[[], float]

@@ -31,11 +31,9 @@ from shared.adapters.static_accounts import StaticAccounts
 from shared.adapters.storage import clients as azure_clients
 from shared.adapters.storage.blobs import BlobStore
 from shared.adapters.storage.ledger import TableLedger
-from shared.adapters.storage.paces import TablePaces
 from shared.adapters.storage.queue import StorageRangeQueue
 from shared.app.effects.perform import Effects
 from shared.app.intake import Intake
-from shared.app.pacing import Pacing
 from shared.app.runner import Runner
 from shared.app.sweep import Swept, sweep
 from shared.core.admission import Defaults
@@ -57,7 +55,6 @@ class Application:
     settings: Settings
     ports: Ports
     intake: Intake
-    pacing: Pacing
     runner: Runner
     sign_in: SignInEndpoints | None = None  # where people connect their To Do; None with static tokens
     release: Release = field(default_factory=package.release)
@@ -111,20 +108,18 @@ class Application:
         return self.ports.telemetry.invocation(invocations.invocation_of(trigger, context, message))
 
     def sweep_live(self) -> Swept:
-        return sweep(self.ports, self.intake, self.pacing, self.release, stalled_after=self.settings.stalled_after)
+        return sweep(self.ports, self.intake, self.release, stalled_after=self.settings.stalled_after)
 
 
 def build(settings: Settings, credential: TokenCredential | None = None) -> Application:
     """The application on real storage and a real Graph; *credential* in place of the app's own identity."""
     storage = settings.storage
     sign_in = _SignInParts.of(settings, settings.sign_in, credential) if settings.sign_in is not None else None
-    table = azure_clients.table_client(storage, settings.table, credential)
     ports = Ports(
         blobs=BlobStore(azure_clients.container_client(storage, settings.container, credential)),
         graph=RequestsGraph(settings.graph_root, settings.limits.deadline),
         accounts=sign_in.accounts if sign_in is not None else StaticAccounts(settings.tokens),
-        ledger=TableLedger(table, _new_id),
-        paces=TablePaces(table, _new_id),
+        ledger=TableLedger(azure_clients.table_client(storage, settings.table, credential), _new_id),
         queue=StorageRangeQueue(azure_clients.queue_client(storage, settings.queue, credential)),
         telemetry=LogTelemetry(),
         monotonic=time.monotonic,
@@ -145,12 +140,8 @@ def assemble(settings: Settings, ports: Ports) -> Application:
     intake = Intake(
         ports, Defaults(settings.default_account, settings.delete_attached, settings.paths), settings.limits
     )
-    pacing = Pacing(
-        ports.paces, ports.ledger, ports.queue, settings.mailbox_limits, of_the_app=settings.pace_of_the_app
-    )
-    effects = Effects(ports, intake, pacing, settings.graph_root, settings.mailbox_by_id, settings.limits.deadline)
-    runner = Runner(ports, intake, effects, pacing, settings.limits)
-    return Application(settings, ports, intake, pacing, runner)
+    effects = Effects(ports, intake, settings.graph_root, settings.mailbox_by_id, settings.limits.deadline)
+    return Application(settings, ports, intake, Runner(ports, intake, effects, settings.limits))
 
 
 @dataclass(frozen=True, slots=True)

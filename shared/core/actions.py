@@ -36,19 +36,6 @@ class LookAtBlobResult:
 
 
 @dataclass(frozen=True, slots=True)
-class Admit:
-    """Ask for a lease of the mailbox, before the first request to Graph."""
-
-
-AfterAdmit = seen.Admitted | seen.MustQueue | seen.Deferred | seen.NeedsSignIn | seen.Refused | seen.BlobLost
-
-
-@dataclass(frozen=True, slots=True)
-class AdmitResult:
-    seen: AfterAdmit
-
-
-@dataclass(frozen=True, slots=True)
 class Resolve:
     """Look up the list and the task, and take the slot."""
 
@@ -178,19 +165,6 @@ class ReportOutcomeResult:
 
 
 @dataclass(frozen=True, slots=True)
-class ReturnLease:
-    """Give back what others wait for, lease and slot, and let the next of them go."""
-
-
-AfterReturnLease = seen.LeaseReturned
-
-
-@dataclass(frozen=True, slots=True)
-class ReturnLeaseResult:
-    seen: AfterReturnLease
-
-
-@dataclass(frozen=True, slots=True)
 class DeleteSource:
     """Delete the blob."""
 
@@ -205,7 +179,6 @@ class DeleteSourceResult:
 
 Action = (
     LookAtBlob
-    | Admit
     | Resolve
     | OpenSession
     | PreparePost
@@ -216,12 +189,10 @@ Action = (
     | CancelSession
     | ReportOutcome
     | DeleteSource
-    | ReturnLease
 )
 Decision = Action | End
 Result = (
     LookAtBlobResult
-    | AdmitResult
     | ResolveResult
     | OpenSessionResult
     | PreparePostResult
@@ -232,5 +203,4 @@ Result = (
     | CancelSessionResult
     | ReportOutcomeResult
     | DeleteSourceResult
-    | ReturnLeaseResult
 )

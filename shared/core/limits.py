@@ -27,6 +27,7 @@ TRUSTED_RETRY_AFTERS = 4
 # Graph finds no such list or task. One that another app has just made may not be visible to this one yet, so the file
 # is not rejected before this time is over. How long it can take is not published.
 PATIENCE_WITH_MISSING = timedelta(minutes=5)
+LONGEST_SLOT_WAIT = timedelta(seconds=30)
 # A range that is started so shortly before the session expires might end after it. Two clocks judge the expiry.
 EXPIRY_MARGIN = timedelta(seconds=60)
 # Graph's Date and the storage service's Date are both cut to whole seconds, so they may differ by one.
@@ -45,4 +46,3 @@ class Limits:
     append_quiet: timedelta
     max_age: timedelta
     sign_in_wait: timedelta
-    queue_wait: timedelta

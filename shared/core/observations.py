@@ -30,40 +30,16 @@ class NotYet:
 
 
 @dataclass(frozen=True, slots=True)
-class Admitted:
-    """The entry has a lease of *mailbox*, and may ask Graph from *starts_at* on."""
-
-    mailbox: str
-    starts_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class MustQueue:
-    """*mailbox* has no lease to spare, or others were first. *wait*: about how long it will be, as far as is known."""
-
-    mailbox: str
-    wait: timedelta
-
-
-@dataclass(frozen=True, slots=True)
 class Resolved:
-    """The list and the task are known, and this entry holds the *slot*."""
+    """The list and the task are known, and this entry holds the slot."""
 
     list_id: str
     task_id: str
-    slot: str
 
 
 @dataclass(frozen=True, slots=True)
 class SlotHeld:
     """Another live entry is attaching under the same name to the same task."""
-
-    slot: str
-
-
-@dataclass(frozen=True, slots=True)
-class LeaseReturned:
-    """Others may have what this entry held, and the next of them is on its way."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,8 +210,6 @@ Landed = Attached | LandedUnnamed | LandedUnderOwnedId
 Observation = (
     Arrived
     | NotYet
-    | Admitted
-    | MustQueue
     | Resolved
     | SlotHeld
     | SessionOpened
@@ -257,5 +231,4 @@ Observation = (
     | Reported
     | TagsRefused
     | SourceDeleted
-    | LeaseReturned
 )

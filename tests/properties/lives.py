@@ -20,7 +20,7 @@ from shared.core.limits import MAX_SEARCHES_IN_DOUBT, MAX_SESSIONS, MAX_STEPS_WI
 from tests.support.entries import LIMITS, NOW, SESSION_URL, an_entry
 from tests.support.results import result
 
-SHORT = replace(LIMITS, sign_in_wait=timedelta(hours=12), queue_wait=timedelta(days=5))
+SHORT = replace(LIMITS, sign_in_wait=timedelta(hours=12))
 FAR_TOO_MANY = 10**9
 
 _TRY_AGAIN: list[type] = [seen.Deferred, seen.Unavailable, seen.NeedsSignIn]
@@ -30,8 +30,6 @@ _CREATED: list[type] = [seen.Attached, seen.LandedUnnamed, seen.LandedUnderOwned
 # What `effects` can observe after each action, the best first.
 POSSIBLE: dict[type[do.Action], list[type]] = {
     do.LookAtBlob: [seen.Arrived, seen.NotYet, seen.Refused, *_BLOB_LOST],
-    do.Admit: [seen.Admitted, seen.MustQueue, seen.Deferred, seen.NeedsSignIn, seen.Refused, *_BLOB_LOST],
-    do.ReturnLease: [seen.LeaseReturned],
     do.Resolve: [seen.Resolved, seen.SlotHeld, seen.Refused, seen.TargetMissing, *_TRY_AGAIN],
     do.OpenSession: [seen.SessionOpened, seen.TooSmallForSession, seen.Refused, seen.TargetMissing, *_TRY_AGAIN],
     do.PreparePost: [seen.PostPrepared, seen.Refused, seen.TargetMissing, *_TRY_AGAIN, *_BLOB_LOST],
@@ -54,7 +52,7 @@ POSSIBLE: dict[type[do.Action], list[type]] = {
 }
 SENDS = (do.SendSlice, do.PostFile)
 OPENS = (do.OpenSession, do.PostFile)
-NOTHING_CAME_OF_IT = (seen.Deferred, seen.Unavailable, seen.NeedsSignIn, seen.TargetMissing)
+NOTHING_CAME_OF_IT = (seen.Deferred, seen.Unavailable, seen.NeedsSignIn)
 
 
 class Fate(Protocol):
@@ -124,7 +122,7 @@ class Life:
 
     @classmethod
     def of(cls, size: int, *, delete_source: bool = False) -> "Life":
-        return cls(an_entry(Phase.QUEUED, size=size, delete_source=delete_source, claim=None, created_at=NOW))
+        return cls(an_entry(size=size, delete_source=delete_source, claim=None, created_at=NOW))
 
     def step(self, fate: Fate) -> None:
         self.now = max(self.now, self.entry.not_before or self.now) + timedelta(milliseconds=fate.number(2000))
@@ -180,9 +178,7 @@ class Life:
     def _check_action(self, entry: Entry, action: do.Action) -> None:
         assert not (entry.landed and isinstance(action, SENDS + OPENS)), "sent again what Graph said was created"
         if entry.phase.is_terminal:
-            assert isinstance(action, do.ReturnLease | do.ReportOutcome | do.CancelSession | do.DeleteSource)
-        asks_graph = isinstance(action, do.Resolve | do.OpenSession | do.SendSlice | do.PostFile)
-        assert entry.lease or not asks_graph, "asks Graph before its turn"
+            assert isinstance(action, do.ReportOutcome | do.CancelSession | do.DeleteSource)
         if isinstance(action, SENDS):
             assert not self.unasked, "sent over an unknown answer"
         if isinstance(action, do.ReportOutcome):
@@ -211,11 +207,7 @@ class Life:
             assert self.not_found_at - self.unknown_since >= SHORT.deadline
 
     def _record(self, before: Entry, after: Entry, observation: seen.Observation | None) -> None:
-        stays = isinstance(observation, seen.MustQueue)
-        assert (after.step, after.claim) == (before.step + (not stays), None)
-        assert not after.is_done or not (after.lease or after.slot), "others wait for ever"
-        if after.is_in_line:
-            self.now += timedelta(hours=1)  # until its turn comes, or a bound is reached
+        assert (after.step, after.claim) == (before.step + 1, None)
         assert not before.phase.is_terminal or after.phase is before.phase
         assert self.opened <= MAX_SESSIONS, "I6"
         assert after.steps_without_progress <= MAX_STEPS_WITHOUT_PROGRESS + 1, "I6"
@@ -263,10 +255,7 @@ _ON_THE_WAY: dict[type, Callable[[Entry, datetime], seen.Observation]] = {
         entry.wanted_list, entry.wanted_task, entry.account, entry.attachment_name
     ),
     seen.NotYet: lambda _, until: seen.NotYet(until, "not yet"),
-    seen.SlotHeld: lambda _entry, _until: seen.SlotHeld("S"),
-    seen.Admitted: lambda _, at: seen.Admitted("M", at),
-    seen.MustQueue: lambda _entry, _until: seen.MustQueue("M", timedelta()),
-    seen.Resolved: lambda _entry, _until: seen.Resolved("L", "T", "S"),
+    seen.Resolved: lambda _entry, _until: seen.Resolved("L", "T"),
 }
 
 

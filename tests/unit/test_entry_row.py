@@ -5,7 +5,7 @@ import pytest
 
 from shared.adapters.storage.entry_row import columns, from_row, to_row
 from shared.core.attachment import BlobVersion, Reference
-from shared.core.entry import Claim, Entry, LandedAs, Phase, QueueWait, Reason, Report, Session, SignInWait
+from shared.core.entry import Claim, Entry, LandedAs, Phase, Reason, Report, Session, SignInWait
 from tests.support.entries import NOW, an_entry
 
 FULL = Entry(
@@ -24,14 +24,10 @@ FULL = Entry(
     not_before=NOW + timedelta(microseconds=1),
     sign_in_wait=SignInWait(Phase.SENDING, NOW),
     waited=timedelta(days=1, microseconds=7),
-    queue_wait=QueueWait(Phase.RESOLVING, NOW, for_slot=True),
-    queued_for=timedelta(hours=5),
     claim=Claim("me", NOW + timedelta(seconds=120)),
     write_id="w",
     list_id="L",
     task_id="T",
-    lease="mailbox",
-    slot="slot",
     session=Session(
         url="https://graph.microsoft.com/v1.0/s",
         expires_at=datetime(2026, 3, 2, tzinfo=timezone(timedelta(hours=2))),

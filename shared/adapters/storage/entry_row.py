@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from shared.core.attachment import BlobVersion, Reference
-from shared.core.entry import Claim, Entry, LandedAs, Phase, QueueWait, Reason, Report, Session, SignInWait
+from shared.core.entry import Claim, Entry, LandedAs, Phase, Reason, Report, Session, SignInWait
 
 Plain = str | int | bool | float
 
@@ -23,21 +23,25 @@ _NESTED: Mapping[str, tuple[type[Any], tuple[str, ...]]] = {
     "claim": (Claim, ("owner", "until")),
     "session": (Session, ("url",)),
     "sign_in_wait": (SignInWait, ("resume", "since")),
-    "queue_wait": (QueueWait, ("resume",)),
     "report": (Report, ()),
 }
 _FROM_PLAIN: Mapping[str, Callable[[Any], Any]] = {
     **dict.fromkeys(
         (
-            *("created_at", "not_before", "sign_in_wait_since", "queue_wait_since"),
-            *("session_expires_at", "first_opened_at", "missing_since", "claim_until"),
+            "created_at",
+            "not_before",
+            "sign_in_wait_since",
+            "session_expires_at",
+            "first_opened_at",
+            "missing_since",
+            "claim_until",
         ),
         datetime.fromisoformat,
     ),
-    **dict.fromkeys(("phase", "sign_in_wait_resume", "queue_wait_resume", "report_phase"), Phase),
+    **dict.fromkeys(("phase", "sign_in_wait_resume", "report_phase"), Phase),
     "reason": Reason,
     "landed": LandedAs,
-    **dict.fromkeys(("waited", "queued_for"), lambda seconds: timedelta(seconds=float(seconds))),
+    "waited": lambda seconds: timedelta(seconds=float(seconds)),
 }
 
 

@@ -52,10 +52,6 @@ class GraphCalls:
         """The account under one name: two blobs that name the same person differently compete for the same things."""
         return self._from_accounts(lambda: self.ports.accounts.identity(self.entry.account))
 
-    def token(self) -> str | seen.Deferred | seen.NeedsSignIn:
-        """A token that is good now, as far as is known."""
-        return self._from_accounts(lambda: self.ports.accounts.token(self.entry.account))
-
     def ask(self, request: GraphRequest) -> GraphReply | seen.TryAgain:
         """A request that may be sent again whatever became of it: a read, a create that attaches nothing, a DELETE."""
         reply = self._exchange(request)

@@ -25,7 +25,7 @@ def resolve(context: Context) -> AfterResolve:
     return _take_slot(context, list_id, task_id)
 
 
-def _take_name(context: Context) -> seen.Refused | seen.Deferred | None:
+def _take_name(context: Context) -> seen.Refused | seen.SlotHeld | None:
     """Make this upload the last one under its blob's name; what keeps it from that, if anything (`core.blob_name`)."""
     ledger, entry = context.ledger, context.entry
     name = name_slot(entry.blob)
@@ -36,11 +36,7 @@ def _take_name(context: Context) -> seen.Refused | seen.Deferred | None:
     if last is not None and not may_follow(last.entry, entry):
         return OF_ANOTHER
     # Where another upload takes it at the same moment, that one has to be looked at first.
-    return (
-        None
-        if ledger.pass_slot(name, holder, entry.upload_id)
-        else seen.Deferred("another upload of this blob came at once")
-    )
+    return None if ledger.pass_slot(name, holder, entry.upload_id) else seen.SlotHeld()
 
 
 def _list_id(context: Context) -> str | seen.Refused | seen.TargetMissing | seen.TryAgain:
@@ -82,13 +78,12 @@ def _take_slot(context: Context, list_id: str, task_id: str) -> seen.Resolved | 
     name = slot(account, list_id, task_id, context.entry.attachment_name)
     holder = ledger.take_slot(name, mine)
     if holder == mine:
-        return seen.Resolved(list_id, task_id, name)
+        return seen.Resolved(list_id, task_id)
     # A holder enters the ledger before it takes a slot: one that is not there was cleared away long ago.
     other = ledger.get(holder)
     if other is not None and other.entry.phase is Phase.WAITING:
         # The same account's: to wait for the slot would be to wait for the sign-in, and to age meanwhile.
         return seen.NeedsSignIn("another upload of this name waits for it")
     if other is not None and not other.entry.phase.is_terminal:
-        return seen.SlotHeld(name)
-    passed = ledger.pass_slot(name, holder, mine)
-    return seen.Resolved(list_id, task_id, name) if passed else seen.SlotHeld(name)
+        return seen.SlotHeld()
+    return seen.Resolved(list_id, task_id) if ledger.pass_slot(name, holder, mine) else seen.SlotHeld()

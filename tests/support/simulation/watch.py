@@ -30,7 +30,6 @@ from local.stand_ins.todo.sessions import UploadSession
 from shared.core.attachment import BlobVersion
 from shared.core.entry import Entry, Phase, Reason
 from shared.core.limits import MAX_REPORT_TRIES, MAX_SESSIONS, MAX_STEPS_WITHOUT_PROGRESS
-from shared.core.pacing import tidied
 from shared.errors import StorageUnavailable, StrangerError
 from shared.graph.reply import GraphReply
 from tests.support.fakes.seam import Crash
@@ -79,8 +78,6 @@ class Watch:
         self.tags_fail = False
         self.cannot_cancel = False
         self.faults = 0
-        # What the few files of a schedule may wait for each other: beyond it, somebody was forgotten.
-        self._longest_wait = timedelta(days=2)
         self._entries: dict[str, Entry] = {}
         self._owner_of_session: dict[str, str] = {}
         self._opener: dict[str, Worker] = {}
@@ -203,18 +200,12 @@ class Watch:
             raise Violation(f"I6: {entry.steps_without_progress} steps without progress")
         self._offset_is_the_servers(entry)
         self._slot_is_its_own(entry)
-        self._queues_in_bounded_time(entry)
         self._attachment_is_claimed(entry)
 
     def _offset_is_the_servers(self, entry: Entry) -> None:
         session = self._stage.todo.store.sessions.get(_session_id(_url(entry)))
         if entry.phase is Phase.SENDING and session is not None and entry.offset > self._most_held[session.id]:
             raise Violation(f"I1: the ledger says {entry.offset}, which the server never had")
-
-    def _queues_in_bounded_time(self, entry: Entry) -> None:
-        """A lost ticket, or a lost wake-up: nobody would send the message."""
-        if entry.time_queued(self._stage.clock.now) > self._longest_wait:
-            raise Violation(f"pacing: upload {entry.upload_id[:6]} queued for {entry.queued_for}")
 
     def _slot_is_its_own(self, entry: Entry) -> None:
         if entry.phase.is_terminal or not entry.list_id:
@@ -275,7 +266,6 @@ class Watch:
         """What can be looked at at any time."""
         self._no_offence()
         self._messages_propose()
-        self._no_more_than_allowed()
         self._nothing_told()
 
     def _messages_propose(self) -> None:
@@ -324,7 +314,6 @@ class Watch:
             self._is_there_unless_attached(version.blob)
         self._nothing_twice()
         self._nothing_open()
-        self._nothing_withheld()
         self.check()
 
     def _ended_truly(self, entry: Entry) -> None:
@@ -363,8 +352,6 @@ class Watch:
                 return any(other.account.lower() != entry.account.lower() for other in others)
             case Phase.FAILED, Reason.SESSIONS:
                 return self.faults >= 5 or self._stage.todo.behaviour.session_lifetime < 86_400
-            case Phase.FAILED, Reason.QUEUED_TOO_LONG:
-                return False  # so few files never have to
             case Phase.FAILED, Reason.NO_PROGRESS:
                 return self.faults >= 10
             case Phase.FAILED, Reason.TOO_OLD:
@@ -418,20 +405,6 @@ class Watch:
                 raise Violation(f"I3: {dict(group)}")
         if any(count > 1 for count in claimed.values()):
             raise Violation("I10: one attachment, two uploads")
-
-    def _no_more_than_allowed(self) -> None:
-        paces, most = self._stage.world.paces.paces, self._stage.mailbox_limits.uploads_at_once
-        if any(len(pace.leases) > most for _, pace in paces.values()):
-            raise Violation(f"pacing: more than {most} uploads to one mailbox at once")
-
-    def _nothing_withheld(self) -> None:
-        """No lease is left, and no ticket, where no worker died and no write was lost that should give it back."""
-        stage, paces = self._stage, self._stage.world.paces
-        if not stage.counts["kills"] + stage.counts["storage faults"] + stage.counts["late writes"]:
-            for mailbox, (_, pace) in paces.paces.items():
-                # One that ran out is nobody's: its upload was held up for longer than that.
-                if tidied(pace, stage.clock.now, stage.mailbox_limits).leases or paces.queues.get(mailbox):
-                    raise Violation(f"pacing: {len(pace.leases)} leases of a mailbox were never given back")
 
     def _nothing_open(self) -> None:
         orphaned = {str(line["upload_id"]) for line in self._stage.world.records.events("orphan_session")}
