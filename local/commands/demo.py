@@ -124,7 +124,7 @@ def _promises_of_files(arrivals: _Arrivals) -> Iterator[_Promise]:
     yield _Promise(f"{len(whole)} of {len(good)} files attached, byte for byte (SHA-256)", len(whole) == len(good))
     tagged = [tags for tags in good_tags if tags.get(STATE) == Phase.ATTACHED]
     yield _Promise(f"{len(tagged)} of {len(good)} blobs tagged as attached", len(tagged) == len(good))
-    explained = bad_tags.get(STATE) == Phase.REJECTED and "names no task" in bad_tags.get(REASON, "")
+    explained = bad_tags.get(STATE) == Phase.REJECTED and "no task" in bad_tags.get(REASON, "")
     yield _Promise(f"the fifth: {bad.word}, and its tags say why", bad.word == Phase.REJECTED and explained)
 
 

@@ -149,7 +149,7 @@ def test_a_dry_run_looks_the_names_up_on_the_stack_that_runs(
     assert planned.returncode == 0
     assert 'would go to the task "Insurance" of the list "Household", as sam@example.com' in planned.stdout
     wrong = busy_terminal.run("attach", files[1], "--list", "Household", "--task", "none", "--dry-run")
-    assert (wrong.returncode, 'no task is named "none"; found "Insurance"' in wrong.stdout) == (1, True)
+    assert (wrong.returncode, 'no task is named "none". Found "Insurance"' in wrong.stdout) == (1, True)
 
 
 def test_reconcile_starts_nothing_where_every_event_arrived(stack: Up, busy_terminal: Terminal) -> None:

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from shared.app.reconcile import Reconciled, names_in_dead_letter, reconcile, reconcile_names
-from shared.core.entry import Phase
+from shared.core.entry import Phase, Reason
 from shared.core.outcome import STATE
 from tests.support.fakes.world import SAM, World, content
 
@@ -120,7 +120,8 @@ def test_metadata_put_right_after_a_rejection_is_a_new_request_that_no_event_tel
     assert len(world.attached()) == 1
 
 
-def test_a_user_put_right_while_nobody_of_that_name_signs_in_is_not_waited_for() -> None:
+def test_a_user_put_right_by_an_edit_is_told_to_use_another_name() -> None:
+    """A person who corrects their own mistake does what a thief does: points a waiting file to another account."""
     world = World()
     where = {"listid": world.list.id, "taskid": world.task.id}
     waiting = world.drop(content(3000), user="sma@example.com", **where)
@@ -129,7 +130,11 @@ def test_a_user_put_right_while_nobody_of_that_name_signs_in_is_not_waited_for()
     edited = world.blobs.edit_metadata("report.pdf", {"user": SAM, **where})
     assert _everything(world, only_look=False) == [Reconciled("report.pdf", "missing")]
     world.run()
-    assert world.phase(edited) is Phase.ATTACHED
+    assert (world.phase(edited), world.entry(edited).reason) == (Phase.REJECTED, Reason.OTHER_ACCOUNT)
     assert world.phase(waiting) is Phase.FAILED
-    assert world.blobs.blobs["report.pdf"].tags[STATE] == "attached"
+    assert world.blobs.blobs["report.pdf"].tags[STATE] == "rejected"
+    assert not world.attached()
+    world.drop(content(3000), "report again.pdf", user=SAM, **where)
+    world.notify("report again.pdf")
+    world.run()
     assert len(world.attached()) == 1

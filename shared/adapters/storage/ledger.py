@@ -118,7 +118,7 @@ class TableLedger:
     def beat(self, release: Release) -> None:
         partition, row = _HEARTBEAT
         told = {"version": release.version, "package": release.package, "at": datetime.now(UTC).isoformat()}
-        with _table_errors():
+        with table_errors():
             self._table.upsert_entity({"PartitionKey": partition, "RowKey": row, **told}, mode=UpdateMode.REPLACE)
 
     # -- rows that name an owner --

@@ -73,11 +73,13 @@ class Line:
     def __init__(self, target: tuple[str, int]) -> None:
         self._target = target
         self._listening = socket.create_server(("127.0.0.1", 0))
+        self._is_cut = False
         self._open: list[socket.socket] = []
         self.port: int = self._listening.getsockname()[1]
         threading.Thread(target=self._accept, daemon=True).start()
 
     def cut(self) -> None:
+        self._is_cut = True
         self._listening.shutdown(socket.SHUT_RDWR)
         self._listening.close()
         for each in self._open:
@@ -98,6 +100,9 @@ class Line:
                 near, _ = self._listening.accept()
                 far = socket.create_connection(self._target)
                 self._open += [near, far]
+                if self._is_cut:  # accepted while the line was being cut
+                    near.shutdown(socket.SHUT_RDWR)
+                    continue
                 for source, sink in ((near, far), (far, near)):
                     threading.Thread(target=_pass_on, args=(source, sink), daemon=True).start()
 
