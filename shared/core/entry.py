@@ -205,8 +205,8 @@ class Entry:
 
     @property
     def is_at_last_slice(self) -> bool:
-        """The next slice is the one that attaches the file."""
-        return self.offset + self.slice_bytes >= self.size
+        """The next request with bytes is the one that attaches the file: the small POST takes all of it at once."""
+        return self.goes_by_post or self.offset + self.slice_bytes >= self.size
 
     @property
     def goes_by_post(self) -> bool:

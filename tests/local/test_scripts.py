@@ -22,9 +22,9 @@ def run(terminal: Terminal, *command: str) -> subprocess.CompletedProcess[str]:
 
 def test_the_outcome_of_a_local_file_is_told_by_the_same_script(stack: Up, busy_terminal: Terminal) -> None:
     ready = stack.ready()
-    name = "names no task.txt"
+    name = "names a task that is not there.txt"
     with azure_clients.container_client(Connection(ready["storage"]), ready["container"]) as container:
-        blob = container.upload_blob(name, b"hello")
+        blob = container.upload_blob(name, b"hello", metadata={"task": "No such thing"})
         wait_until(lambda: "todo_state" in blob.get_blob_tags(), "the outcome")
     told = run(busy_terminal, "scripts/outcome.sh", "--local", "--name", name)
     assert (told.returncode, told.stderr) == (0, "")

@@ -52,7 +52,7 @@ POSSIBLE: dict[type[do.Action], list[type]] = {
 }
 SENDS = (do.SendSlice, do.PostFile)
 OPENS = (do.OpenSession, do.PostFile)
-NOTHING_CAME_OF_IT = (seen.Deferred, seen.Unavailable, seen.NeedsSignIn)
+NOTHING_CAME_OF_IT = (seen.Deferred, seen.Unavailable, seen.NeedsSignIn, seen.TargetMissing, seen.TooSmallForSession)
 
 
 class Fate(Protocol):

@@ -449,6 +449,13 @@ def test_a_file_that_is_too_small_for_a_session_goes_by_the_small_post() -> None
     assert decide(replace(after, first_opened_at=NOW)) == do.PostFile()
 
 
+def test_a_small_post_without_an_answer_is_in_doubt_however_small_a_slice_is() -> None:
+    """It takes the whole file at once: what was sent may attach it, as the last slice of a session may."""
+    posted = an_entry(Phase.OPENING, size=1000, slice_bytes=100, by_post=True, sessions_opened=1, first_opened_at=NOW)
+    after = absorb(posted, seen.Unclear("no answer"))
+    assert (after.phase, after.in_doubt) == (Phase.CONFIRMING, True)
+
+
 def test_a_refusal_while_confirming_says_that_it_may_be_attached() -> None:
     after = absorb(an_entry(Phase.CONFIRMING, session=None), seen.Refused(Reason.NO_SUCH_TASK, "HTTP 404"))
     assert after.detail == "HTTP 404; it may already be attached"
