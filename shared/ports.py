@@ -123,6 +123,12 @@ class Ledger(Protocol):
     def pass_slot(self, slot: str, holder: str, upload_id: str) -> bool:
         """Take a slot from a holder that is done with it; False where *holder* holds it no longer."""
 
+    def uploads_of(self, name: str, upload_id: str) -> "UploadsOfName":
+        """The uploads that a blob's name remembers. One that is new remembers *upload_id* from now on."""
+
+    def remember(self, name: str, known: "UploadsOfName", uploads: tuple[str, ...]) -> bool:
+        """Let the name remember *uploads* in place of those *known*; False where it is others by now."""
+
 
 @dataclass(frozen=True, slots=True)
 class LiveMark:
@@ -134,6 +140,14 @@ class LiveMark:
     upload_id: str
     marked_at: datetime
     date: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class UploadsOfName:
+    """The ids that a blob's name remembers (`core.blob_name`), in no order. *version* names this very state."""
+
+    uploads: tuple[str, ...]
+    version: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -177,6 +177,30 @@ def test_a_slot_has_one_holder_and_passes_only_from_that_one(ledger: Ledger) -> 
     assert ledger.take_slot("s", "one") == "two"
 
 
+def test_a_name_remembers_the_first_upload_that_comes_and_others_as_they_are_told(ledger: Ledger) -> None:
+    first = ledger.uploads_of("a" * 32, "one")
+    assert first.uploads == ("one",)
+    assert ledger.uploads_of("a" * 32, "two") == first
+    assert ledger.uploads_of("b" * 32, "two").uploads == ("two",)
+    assert ledger.remember("a" * 32, first, ("two", "one")) is True
+    assert ledger.uploads_of("a" * 32, "three").uploads == ("two", "one")
+
+
+def test_of_two_uploads_that_come_at_once_a_name_remembers_one_and_the_other_must_look_again(ledger: Ledger) -> None:
+    known = ledger.uploads_of("a" * 32, "one")
+    assert ledger.remember("a" * 32, known, ("two", "one")) is True
+    assert ledger.remember("a" * 32, known, ("three", "one")) is False
+    known = ledger.uploads_of("a" * 32, "three")
+    assert ledger.remember("a" * 32, known, ("three", "two", "one")) is True
+
+
+def test_a_name_is_read_and_written_on_the_state_that_was_just_made(ledger: Ledger) -> None:
+    """The row that an upload has just made is as good to write over as one that it has read."""
+    made = ledger.uploads_of("a" * 32, "one")
+    assert ledger.remember("a" * 32, ledger.uploads_of("a" * 32, "one"), ("two", "one")) is True
+    assert ledger.remember("a" * 32, made, ("three",)) is False
+
+
 # -- only the real one: the SDK's own retries --
 
 
@@ -216,6 +240,23 @@ def test_a_replace_that_no_reply_ever_confirmed_is_found_by_its_write_id(
     ledger = lossy("PUT", 2)
     stored = _inserted(ledger)
     assert ledger.replace(stored, replace(stored.entry, step=1)).entry.step == 1
+
+
+@pytest.mark.azurite
+def test_a_name_remembers_uploads_whose_reply_was_lost(lossy: Callable[[str, int], TableLedger]) -> None:
+    """The SDK's own second try is answered with 412, and that 412 was about our own row."""
+    ledger = lossy("PUT", 1)
+    assert ledger.remember("a" * 32, ledger.uploads_of("a" * 32, "one"), ("two", "one")) is True
+
+
+@pytest.mark.azurite
+def test_a_name_remembers_its_first_upload_also_where_nobody_heard_of_it(
+    lossy: Callable[[str, int], TableLedger],
+) -> None:
+    ledger = lossy("POST", 1)
+    with pytest.raises(StorageUnavailable):
+        ledger.uploads_of("a" * 32, "one")
+    assert ledger.uploads_of("a" * 32, "one").uploads == ("one",)
 
 
 @pytest.mark.azurite

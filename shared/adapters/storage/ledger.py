@@ -5,6 +5,7 @@
     "live"         upload id             a row while the upload is in flight: what the sweep reads
     "slot"         hash of the slot      its holder
     "attachment"   hash of account, id   the upload that an attachment belongs to
+    hash of name   "name"                the uploads that a blob's name remembers
     "heartbeat"    "sweep"               which release swept last, and when
 
 The SDK repeats a request whose reply was lost; if that reply was to our own successful write, the repetition is
@@ -31,12 +32,13 @@ from shared.adapters.storage.service_date import ServiceDate
 from shared.adapters.storage.table_errors import table_errors
 from shared.core.entry import Entry
 from shared.errors import Conflict, StorageUnavailable
-from shared.ports import LiveMark, Release, Stored
+from shared.ports import LiveMark, Release, Stored, UploadsOfName
 
 _ENTRY = "entry"
 _LIVE = "live"
 _SLOT = "slot"
 _ATTACHMENT = "attachment"
+_NAME = "name"
 _HEARTBEAT = ("heartbeat", "sweep")
 _KEYS = ("PartitionKey", "RowKey")
 _INT32_END = 2**31
@@ -152,6 +154,34 @@ class TableLedger:
             return present is not None and present[0]["owner"] == upload_id
         return True
 
+    # -- rows that name the uploads under a blob's name: a partition each, since every upload writes to one --
+
+    def uploads_of(self, name: str, upload_id: str) -> UploadsOfName:
+        try:
+            with table_errors():
+                written = self._table.create_entity(_name_row(name, (upload_id,)))
+        except ResourceExistsError:
+            found = self._read(name, _NAME)
+            if found is None:
+                raise StorageUnavailable("a row of a blob's name exists and does not") from None
+            return UploadsOfName(tuple(str(found[0]["uploads"]).split()), found[0].metadata["etag"])
+        return UploadsOfName((upload_id,), written["etag"])
+
+    def remember(self, name: str, known: UploadsOfName, uploads: tuple[str, ...]) -> bool:
+        try:
+            with table_errors():
+                self._table.update_entity(
+                    _name_row(name, uploads),
+                    mode=UpdateMode.REPLACE,
+                    etag=known.version,
+                    match_condition=MatchConditions.IfNotModified,
+                )
+        except (ResourceModifiedError, ResourceNotFoundError):
+            # Perhaps the reply to our own write was lost. Each upload adds itself, so the ids are our write id here.
+            found = self._read(name, _NAME)
+            return found is not None and tuple(str(found[0]["uploads"]).split()) == uploads
+        return True
+
     def _owner(self, partition: str, key: str, upload_id: str) -> str:
         try:
             with table_errors():
@@ -190,6 +220,10 @@ def _value(value: Any) -> Any:
 
 def _owner_row(partition: str, key: str, upload_id: str) -> dict[str, Any]:
     return {"PartitionKey": partition, "RowKey": key, "owner": upload_id}
+
+
+def _name_row(name: str, uploads: tuple[str, ...]) -> dict[str, Any]:
+    return {"PartitionKey": name, "RowKey": _NAME, "uploads": " ".join(uploads)}
 
 
 def _stored(entry: Entry, written: Mapping[str, Any]) -> Stored:

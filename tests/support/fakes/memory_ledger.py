@@ -7,7 +7,7 @@ from datetime import datetime
 from shared.adapters.storage.entry_row import from_row, to_row
 from shared.core.entry import Entry
 from shared.errors import Conflict
-from shared.ports import LiveMark, Release, Stored
+from shared.ports import LiveMark, Release, Stored, UploadsOfName
 from tests.support.fakes.manual_clock import ManualClock
 from tests.support.fakes.seam import Seam
 
@@ -28,6 +28,7 @@ class MemoryLedger:
     rows: dict[str, _Row] = field(default_factory=dict)
     live_rows: dict[str, datetime] = field(default_factory=dict)
     slots: dict[str, str] = field(default_factory=dict)
+    names: dict[str, UploadsOfName] = field(default_factory=dict)
     attachments: dict[tuple[str, str], str] = field(default_factory=dict)
     heartbeat: tuple[Release, datetime] | None = None
     versions: int = 0
@@ -93,6 +94,19 @@ class MemoryLedger:
             self.slots[slot] = upload_id
         self.seam.leave("ledger.pass_slot", changes=True)
         return self.slots[slot] == upload_id
+
+    def uploads_of(self, name: str, upload_id: str) -> UploadsOfName:
+        self.seam.enter("ledger.uploads_of", changes=True)
+        known = self.names.setdefault(name, UploadsOfName((upload_id,), "0"))
+        self.seam.leave("ledger.uploads_of", changes=True)
+        return known
+
+    def remember(self, name: str, known: UploadsOfName, uploads: tuple[str, ...]) -> bool:
+        self.seam.enter("ledger.remember", changes=True)
+        if self.names[name].version == known.version:
+            self.names[name] = UploadsOfName(uploads, str(int(known.version) + 1))
+        self.seam.leave("ledger.remember", changes=True)
+        return self.names[name].uploads == uploads
 
     def _write(self, entry: Entry) -> _Row:
         self.versions += 1
