@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import assert_never
 
 from shared.core import actions as done
-from shared.core import admission, endings
+from shared.core import admission, content, endings
 from shared.core import observations as seen
 from shared.core.entry import Entry, LandedAs, Phase, Reason, Report, Session, SignInWait
 from shared.core.limits import (
@@ -46,19 +46,19 @@ def _absorbed(entry: Entry, result: done.Result, at: Schedule) -> Entry:
         case done.LookAtBlobResult():
             return _after_look_at_blob(entry, result.seen, at)
         case done.ResolveResult():
-            return _after_resolve(entry, result.seen, at)
+            return _after_resolve(_read(entry, result.read), result.seen, at)
         case done.OpenSessionResult():
             return _after_open_session(entry, result.seen, at)
         case done.PreparePostResult():
             return _after_prepare_post(entry, result.seen, at)
         case done.PostFileResult():
-            return _after_post_file(entry, result.seen, at)
+            return _after_post_file(_read(entry, result.read), result.seen, at)
         case done.SendSliceResult():
-            return _after_send_slice(entry, result.seen, at)
+            return _after_send_slice(_read(entry, result.read), result.seen, at)
         case done.AskSessionResult():
             return _after_ask_session(entry, result.seen, at)
         case done.FindAttachmentResult():
-            return _after_find_attachment(entry, result.seen, at)
+            return _after_find_attachment(_read(entry, result.read), result.seen, at)
         case done.CancelSessionResult():
             return _after_cancel_session(entry, result.seen, at)
         case done.ReportOutcomeResult():
@@ -67,6 +67,11 @@ def _absorbed(entry: Entry, result: done.Result, at: Schedule) -> Entry:
             return _after_delete_source(entry, result.seen, at)
         case _:
             assert_never(result)
+
+
+def _read(entry: Entry, pieces: tuple[content.Piece, ...]) -> Entry:
+    """With what was read of the blob, whatever Graph made of it: a later version is compared with that."""
+    return replace(entry, content=content.joined(entry.content, pieces)) if pieces else entry
 
 
 # -- arriving --

@@ -9,6 +9,7 @@ that the action cannot lead to, is a type error.
 from dataclasses import dataclass
 
 from shared.core import observations as seen
+from shared.core.content import Piece
 from shared.core.entry import Phase, Reason
 from shared.core.ranges import ByteRange
 
@@ -46,6 +47,7 @@ AfterResolve = seen.Resolved | seen.SlotHeld | seen.Refused | seen.TargetMissing
 @dataclass(frozen=True, slots=True)
 class ResolveResult:
     seen: AfterResolve
+    read: tuple[Piece, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +88,7 @@ AfterPostFile = seen.Landed | seen.Unclear | seen.Refused | seen.TargetMissing |
 @dataclass(frozen=True, slots=True)
 class PostFileResult:
     seen: AfterPostFile
+    read: tuple[Piece, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +113,7 @@ AfterSendSlice = (
 @dataclass(frozen=True, slots=True)
 class SendSliceResult:
     seen: AfterSendSlice
+    read: tuple[Piece, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +140,7 @@ AfterFindAttachment = seen.Adopted | seen.NotFound | seen.Refused | seen.TargetM
 @dataclass(frozen=True, slots=True)
 class FindAttachmentResult:
     seen: AfterFindAttachment
+    read: tuple[Piece, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

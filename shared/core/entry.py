@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from shared.core.attachment import BlobVersion, Reference
+from shared.core.content import Piece
 
 
 class Phase(StrEnum):
@@ -151,6 +152,7 @@ class Entry:
     first_opened_at: datetime | None = None  # Graph's own Date: no older attachment can be this file
     slice_bytes: int = 0
     by_post: bool = False  # Graph opens no session for so small a file
+    content: tuple[Piece, ...] = ()  # what was read of the blob
 
     # Did it land?
     in_doubt: bool = False  # the last slice was sent, its answer is unknown, and it may still be applied

@@ -1,5 +1,6 @@
 import contextlib
 import json
+import re
 from dataclasses import fields
 from datetime import UTC, timedelta, timezone
 
@@ -8,7 +9,9 @@ from hypothesis import strategies as st
 
 from shared.adapters.storage.entry_row import columns, from_row, to_row
 from shared.core.attachment import BlobVersion, Reference
+from shared.core.content import Piece
 from shared.core.entry import Claim, Entry, LandedAs, Phase, Reason, Report, Session, SignInWait
+from shared.core.ranges import ByteRange
 
 ZONES = st.just(UTC) | st.integers(-1439, 1439).map(lambda minutes: timezone(timedelta(minutes=minutes)))
 TIMES = st.datetimes(timezones=ZONES)
@@ -16,6 +19,9 @@ COUNTS = st.integers(0, 2**40)
 TEXTS = st.text(max_size=8)
 # Far more than anybody waits; beyond 270 years seconds in a float lose their microseconds.
 DURATIONS = st.timedeltas(timedelta(), timedelta(days=9999))
+
+PARTS = st.builds(lambda start, length: ByteRange(start, start + length), COUNTS, st.integers(1, 2**22))
+DIGESTS = st.binary(min_size=32, max_size=32).map(bytes.hex)
 
 STRATEGIES: dict[str, st.SearchStrategy[object]] = {
     "str": TEXTS,
@@ -31,6 +37,7 @@ STRATEGIES: dict[str, st.SearchStrategy[object]] = {
     "Claim": st.builds(Claim, TEXTS, TIMES),
     "Session": st.builds(Session, TEXTS, st.none() | TIMES, COUNTS, COUNTS, st.booleans(), COUNTS),
     "Report": st.builds(Report, st.none() | st.sampled_from(Phase), COUNTS),
+    "tuple[Piece, ...]": st.lists(st.builds(Piece, PARTS, DIGESTS), max_size=3).map(tuple),
     "SignInWait": st.builds(SignInWait, st.sampled_from(Phase), TIMES),
 }
 
@@ -42,9 +49,7 @@ def strategy(annotation: str) -> st.SearchStrategy[object]:
 
 def type_name(annotation: object) -> str:
     return (
-        annotation.__name__
-        if isinstance(annotation, type)
-        else str(annotation).replace("shared.core.entry.", "").replace("datetime.datetime", "datetime")
+        annotation.__name__ if isinstance(annotation, type) else re.sub(r"[a-z_.]+\.(?=[A-Za-z])", "", str(annotation))
     )
 
 

@@ -5,7 +5,9 @@ import pytest
 
 from shared.adapters.storage.entry_row import columns, from_row, to_row
 from shared.core.attachment import BlobVersion, Reference
+from shared.core.content import Piece
 from shared.core.entry import Claim, Entry, LandedAs, Phase, Reason, Report, Session, SignInWait
+from shared.core.ranges import ByteRange
 from tests.support.entries import NOW, an_entry
 
 FULL = Entry(
@@ -40,6 +42,7 @@ FULL = Entry(
     first_opened_at=NOW,
     missing_since=NOW,
     by_post=True,
+    content=(Piece(ByteRange(0, 100), "ab" * 32), Piece(ByteRange(50, 200), "cd" * 32)),
     slice_bytes=3_932_160,
     in_doubt=True,
     searches_in_doubt=2,

@@ -10,6 +10,7 @@ from dataclasses import fields
 from datetime import datetime, timedelta
 from typing import Any
 
+from shared.core import content
 from shared.core.attachment import BlobVersion, Reference
 from shared.core.entry import Claim, Entry, LandedAs, Phase, Reason, Report, Session, SignInWait
 
@@ -41,6 +42,7 @@ _FROM_PLAIN: Mapping[str, Callable[[Any], Any]] = {
     **dict.fromkeys(("phase", "sign_in_wait_resume", "report_phase"), Phase),
     "reason": Reason,
     "landed": LandedAs,
+    "content": lambda text: content.from_text(str(text)),
     "waited": lambda seconds: timedelta(seconds=float(seconds)),
 }
 
@@ -91,4 +93,6 @@ def _to_plain(value: Any) -> Plain:
         return value.isoformat()
     if isinstance(value, timedelta):
         return value.total_seconds()
+    if isinstance(value, tuple):
+        return content.to_text(value)
     return str(value) if isinstance(value, str) else value

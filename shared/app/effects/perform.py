@@ -68,19 +68,19 @@ def _perform(action: do.Action, context: Context) -> do.Result:
         case do.LookAtBlob():
             return do.LookAtBlobResult(arriving.look_at_blob(context))
         case do.Resolve():
-            return do.ResolveResult(resolving.resolve(context))
+            return do.ResolveResult(resolving.resolve(context), tuple(context.source.pieces))
         case do.OpenSession():
             return do.OpenSessionResult(opening.open_session(context))
         case do.PreparePost():
             return do.PreparePostResult(opening.prepare_post(context))
         case do.PostFile():
-            return do.PostFileResult(opening.post_file(context))
+            return do.PostFileResult(opening.post_file(context), tuple(context.source.pieces))
         case do.SendSlice(part):
-            return do.SendSliceResult(sending.send_slice(context, part))
+            return do.SendSliceResult(sending.send_slice(context, part), tuple(context.source.pieces))
         case do.AskSession():
             return do.AskSessionResult(sending.ask_session(context))
         case do.FindAttachment():
-            return do.FindAttachmentResult(searching.find_attachment(context))
+            return do.FindAttachmentResult(searching.find_attachment(context), tuple(context.source.pieces))
         case do.CancelSession():
             return do.CancelSessionResult(closing.cancel_session(context))
         case do.ReportOutcome():

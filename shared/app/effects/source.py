@@ -1,11 +1,12 @@
 """The blob, pinned to the one version that the entry is about."""
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from shared.app.intake import Intake
 from shared.core import observations as seen
 from shared.core.attachment import BlobDescription, BlobVersion
+from shared.core.content import Piece, piece_of
 from shared.core.entry import Reason
 from shared.core.ranges import ByteRange
 from shared.errors import BlobArchived, BlobChanged, BlobGone, BlobKeyWithheld, StorageUnavailable
@@ -21,16 +22,20 @@ _KEY_WITHHELD = seen.Refused(
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Reads exactly this version. Where the blob is another by now, *intake* enters that one."""
+    """Reads exactly this version. Where the blob is another by now, *intake* enters that one.
+
+    *pieces* collects what was read, in order, for the entry.
+    """
 
     blobs: Blobs
     intake: Intake
     version: BlobVersion
+    pieces: list[Piece] = field(default_factory=list)
 
     def read(self, part: ByteRange) -> bytes | seen.Deferred | seen.Refused | seen.BlobLost:
         """Exactly *part* of exactly this version."""
         try:
-            return self.blobs.read(self.version, part)
+            body = self.blobs.read(self.version, part)
         except StorageUnavailable as error:
             # Nothing was sent to Graph yet, so this can be stored and the claim be given back.
             return seen.Deferred(str(error))
@@ -42,6 +47,8 @@ class Source:
             return self._lost()
         except BlobGone:
             return seen.BlobDeleted()
+        self.pieces.append(piece_of(part, body))
+        return body
 
     def lost(self) -> seen.BlobLost | seen.Refused | None:
         """What became of this version; None while it is there.
