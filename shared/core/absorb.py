@@ -17,6 +17,7 @@ from shared.core import admission, content, endings
 from shared.core import observations as seen
 from shared.core.entry import Entry, LandedAs, Phase, Reason, Report, Session, SignInWait
 from shared.core.limits import (
+    FREE_REWRITES,
     LONGEST_SLOT_WAIT,
     MAX_CLOSING_TRIES,
     MAX_REPORT_TRIES,
@@ -38,6 +39,8 @@ def absorb(entry: Entry, result: done.Result, *, now: datetime, limits: Limits, 
     if not isinstance(result.seen, seen.TargetMissing | seen.Deferred | seen.Unavailable | seen.NeedsSignIn):
         # Graph found the list and the task: what it does not find later is missing from then on.
         after = replace(after, missing_since=None)
+    if after.phase is Phase.ATTACHED and after.attached_at is None:
+        after = replace(after, attached_at=now)
     return replace(after, step=entry.step + 1, claim=None)
 
 
@@ -101,8 +104,21 @@ def _after_look_at_blob(entry: Entry, observation: done.AfterLookAtBlob, at: Sch
 
 def _after_resolve(entry: Entry, observation: done.AfterResolve, at: Schedule) -> Entry:
     match observation:
-        case seen.Resolved(list_id, task_id):
-            return replace(entry, phase=Phase.OPENING, list_id=list_id, task_id=task_id, deferrals=0, detail="")
+        case seen.Resolved():
+            return _resolved(entry, observation, at)
+        case seen.AlreadyAttached(list_id, task_id, attachment_id, attached_at, detail):
+            # The older upload's outcome is this one's. Its time is the attachment's: this write attached nothing.
+            known = replace(entry, list_id=list_id, task_id=task_id, attached_at=attached_at)
+            return replace(endings.attached(known, attachment_id), detail=detail)
+        case seen.OftenRewritten(versions):
+            # The wait grows with each version that comes to nothing, and no session is opened before it is over.
+            waiting = replace(entry, rewrites=versions, deferrals=versions - FREE_REWRITES)
+            return replace(
+                waiting,
+                deferrals=0,
+                not_before=at.try_again(waiting),
+                detail=f"the blob was written {versions} times while it was to be attached",
+            )
         case seen.SlotHeld():
             # No step without progress: the other upload makes it, and its own bounds end it.
             return replace(
@@ -117,8 +133,35 @@ def _after_resolve(entry: Entry, observation: done.AfterResolve, at: Schedule) -
             return _target_missing(entry, observation, at)
         case seen.Deferred() | seen.Unavailable() | seen.NeedsSignIn():
             return _try_again(entry, observation, at)
+        case seen.BlobRewritten() | seen.BlobDeleted():
+            return endings.blob_lost(entry, observation)
         case _:
             assert_never(observation)
+
+
+def _resolved(entry: Entry, observation: seen.Resolved, at: Schedule) -> Entry:
+    resolved = replace(
+        entry,
+        phase=Phase.OPENING,
+        list_id=observation.list_id,
+        task_id=observation.task_id,
+        rewrites=observation.rewrites,
+        deferrals=0,
+        detail="",
+    )
+    older = observation.may_be_of
+    if older is None:
+        return resolved
+    # It may have attached this very file, and the last request of it may still be applied: as after a last answer of
+    # our own that is missing.
+    return replace(
+        resolved,
+        phase=Phase.CONFIRMING,
+        in_doubt=True,
+        may_be_of=older.upload_id,
+        first_opened_at=older.opened_at,
+        not_before=at.after_deadline(),
+    )
 
 
 # -- opening --

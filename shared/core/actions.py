@@ -38,10 +38,19 @@ class LookAtBlobResult:
 
 @dataclass(frozen=True, slots=True)
 class Resolve:
-    """Look up the list and the task, and take the slot."""
+    """Take the blob's name, look up the list and the task, take the slot, and look at older uploads of that name."""
 
 
-AfterResolve = seen.Resolved | seen.SlotHeld | seen.Refused | seen.TargetMissing | seen.TryAgain
+AfterResolve = (
+    seen.Resolved
+    | seen.AlreadyAttached
+    | seen.OftenRewritten
+    | seen.SlotHeld
+    | seen.Refused
+    | seen.TargetMissing
+    | seen.TryAgain
+    | seen.BlobLost
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,36 +1,84 @@
-"""Whose a blob's name is: the account of the last upload under it.
+"""The uploads under one blob name: whose the name is, and which of them a newer upload has to look at.
 
-Whoever may edit a blob's metadata, or commit its blocks again, can point it to their own To Do without being able to
-read it. So the file under a name is not attached for another account than the one that it was for, unless it is another
-file.
+Each write of a blob is an upload of its own. But an edit of its metadata is a write too, and so is every commit of a
+writer that commits in parts, and the same bytes once more. What those have in common is the name.
 """
 
 import hashlib
+from collections.abc import Iterable, Sequence
 
 from shared.core.account_name import ascii_lower
 from shared.core.attachment import BlobVersion
 from shared.core.entry import Entry, Phase, Reason
+from shared.core.limits import FREE_REWRITES
 from shared.core.observations import Refused
 
 OF_ANOTHER = Refused(
     Reason.OTHER_ACCOUNT, "a file of this name was put for another account: put yours under another name"
 )
 
+# How many of each kind a name remembers. Those that are left out cost at most an upload more, and that only where so
+# many are under way, or stand attached with different contents, at once.
+_KEPT_ATTACHED = 6
+_KEPT_IN_DOUBT = 3
+_KEPT_UNDER_WAY = 8
 
-def name_slot(blob: BlobVersion) -> str:
-    """The slot that the last upload under the blob's name holds: 32 hex digits."""
+
+def name_key(blob: BlobVersion) -> str:
+    """The key of the blob's name: 32 hex digits."""
     text = f"name\0{blob.storage_account}\0{blob.container}\0{blob.name}"
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
 
-def may_follow(last: Entry, entry: Entry) -> bool:
-    """Whether *entry* may be attached under the name that *last* was put under.
+def newest_first(others: Iterable[Entry]) -> list[Entry]:
+    return sorted(others, key=lambda other: other.created_at, reverse=True)
 
-    What an upload that has not ended reads, or would have read, is not given to another account; one that was
-    superseded has not ended in that sense, since its file is what the newer write was made of. After an end, another
-    account gets what is certainly another file: one of another size. The bytes of the former version cannot be read
-    any more, so of two files of one size nothing can be said.
+
+def worth_remembering(others: Sequence[Entry]) -> list[Entry]:
+    """Those of *others*, the newest first, that a later upload under their name may still have to look at.
+
+    The newest says whose the name is. What is attached may be the same file. What may have landed without an answer
+    may be so too. What is under way may become any of these.
     """
-    if ascii_lower(last.account) == ascii_lower(entry.account):
-        return True
-    return last.phase.is_terminal and last.phase is not Phase.SUPERSEDED and last.size != entry.size
+    attached = [other for other in others if other.phase is Phase.ATTACHED]
+    in_doubt = [other for other in others if other.may_have_landed]
+    under_way = [other for other in others if not other.phase.is_terminal]
+    kept = [
+        *others[:1],
+        *attached[:_KEPT_ATTACHED],
+        *in_doubt[:_KEPT_IN_DOUBT],
+        *under_way[:_KEPT_UNDER_WAY],
+    ]
+    return [other for other in others if other in kept]
+
+
+def is_same_account(one: Entry, other: Entry) -> bool:
+    """Named alike. One person may have two names: the accounts know of that."""
+    return ascii_lower(one.account) == ascii_lower(other.account)
+
+
+def is_taken(other: Entry, *, is_newest: bool) -> bool:
+    """Whether the name is still that of the account of *other*, whatever the file is.
+
+    An upload that was superseded has not ended in that sense, while nothing newer follows it: its file is what the
+    newer write was made of.
+    """
+    return not other.phase.is_terminal or (other.phase is Phase.SUPERSEDED and is_newest)
+
+
+def is_same_target(other: Entry, list_id: str, task_id: str) -> bool:
+    """Of one account: whether both go to the same task."""
+    return bool(other.list_id) and (other.list_id, other.task_id) == (list_id, task_id)
+
+
+def rewrites(others: Sequence[Entry]) -> int:
+    """How many versions in a row, up to the newest of *others*, came to nothing because the blob was written again."""
+    if not others:
+        return 0
+    newest = others[0]
+    return newest.rewrites + 1 if newest.phase is Phase.SUPERSEDED or not newest.phase.is_terminal else 0
+
+
+def must_slow_down(entry: Entry, versions: int) -> bool:
+    """Whether an upload after so many rewritten *versions* waits before it opens a session; it does so once."""
+    return versions > FREE_REWRITES and entry.rewrites <= FREE_REWRITES

@@ -113,6 +113,14 @@ class SignInWait:
     since: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class MayHaveLanded:
+    """An upload of the same file that ended without knowing whether it is attached. *opened_at*: not before then."""
+
+    upload_id: str
+    opened_at: datetime | None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
     """One write of one blob, and the attachment that it becomes. docs/ARCHITECTURE.md has each field's reason."""
@@ -144,6 +152,10 @@ class Entry:
     list_id: str = ""
     task_id: str = ""
 
+    # The uploads before it under the blob's name.
+    rewrites: int = 0  # versions in a row that came to nothing, since the blob was written again
+    may_be_of: str = ""  # the upload whose attachment may have landed: if it has, it is this one's
+
     missing_since: datetime | None = None  # Graph has found no such list or task since then, at each try
 
     # Sending. There is a session exactly while one may be open that we know of.
@@ -166,6 +178,7 @@ class Entry:
 
     # The end.
     attachment_id: str = ""
+    attached_at: datetime | None = None
     report: Report = Report()
     closing_tries: int = 0  # failed tries to cancel the session, then to delete the blob
     delete_source: bool = False  # the blob is to be deleted once it is attached
@@ -190,6 +203,12 @@ class Entry:
     def may_delete_source(self) -> bool:
         """Attached under an id: "created" that was never found is no ground for deleting the only copy."""
         return self.delete_source and self.phase is Phase.ATTACHED and bool(self.attachment_id)
+
+    @property
+    def may_have_landed(self) -> bool:
+        """It ended without knowing whether its file is attached."""
+        ended = self.phase.is_terminal and self.phase is not Phase.ATTACHED
+        return ended and (self.in_doubt or self.landed is not None)
 
     @property
     def open_session(self) -> Session:

@@ -27,6 +27,9 @@ TRUSTED_RETRY_AFTERS = 4
 # Graph finds no such list or task. One that another app has just made may not be visible to this one yet, so the file
 # is not rejected before this time is over. How long it can take is not published.
 PATIENCE_WITH_MISSING = timedelta(minutes=5)
+# So many versions in a row may be written over while they are uploaded, before the next one waits for the blob to come
+# to rest: a person edits metadata, a writer commits in parts.
+FREE_REWRITES = 3
 LONGEST_SLOT_WAIT = timedelta(seconds=30)
 # A range that is started so shortly before the session expires might end after it. Two clocks judge the expiry.
 EXPIRY_MARGIN = timedelta(seconds=60)

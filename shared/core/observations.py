@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from shared.core.attachment import Reference
-from shared.core.entry import Reason
+from shared.core.entry import MayHaveLanded, Reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,10 +31,34 @@ class NotYet:
 
 @dataclass(frozen=True, slots=True)
 class Resolved:
-    """The list and the task are known, and this entry holds the slot."""
+    """The list and the task are known, and this entry holds the slot.
+
+    The rest is about older uploads under the blob's name: how many versions in a row were written over; one whose
+    attachment may be this file.
+    """
 
     list_id: str
     task_id: str
+    rewrites: int = 0
+    may_be_of: MayHaveLanded | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AlreadyAttached:
+    """An older upload under the blob's name has attached the same content to the same task, and it stands there."""
+
+    list_id: str
+    task_id: str
+    attachment_id: str
+    attached_at: datetime | None
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class OftenRewritten:
+    """So many versions in a row were written over before they were attached: the blob has not come to rest."""
+
+    versions: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,6 +235,8 @@ Observation = (
     Arrived
     | NotYet
     | Resolved
+    | AlreadyAttached
+    | OftenRewritten
     | SlotHeld
     | SessionOpened
     | PostPrepared

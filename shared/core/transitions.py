@@ -28,6 +28,8 @@
 #     request deadline is waited out, for that one; and then the attachments are searched. Only when the file is not
 #     among them another session may be opened. A listing may lag behind, so where the last slice itself is in doubt the
 #     search is repeated, with growing waits.
+#     An upload begins here where an older one of the same file ended in doubt: the blob's metadata was edited, say,
+#     while its last answer was missing. What that one may have attached is then this one's.
 #
 #     The search before the last slice of every later session, in SENDING, is the same question asked once more: a
 #     request of an earlier session might have been applied after that one was searched for.
@@ -102,10 +104,13 @@ TRANSITIONS: Mapping[Phase, Mapping[type[do.Action], Seen]] = {
     },
     Phase.RESOLVING: {
         do.Resolve: {
-            seen.Resolved: _to(Phase.OPENING),
+            seen.Resolved: _to(Phase.OPENING, Phase.CONFIRMING),
+            seen.AlreadyAttached: _to(Phase.ATTACHED),
+            seen.OftenRewritten: _to(Phase.RESOLVING),
             seen.SlotHeld: _to(Phase.RESOLVING),
             **_refused(Phase.RESOLVING),
             **_or_again(Phase.RESOLVING),
+            **_BLOB_LOST,
         },
     },
     Phase.OPENING: {

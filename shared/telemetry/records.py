@@ -167,9 +167,11 @@ def _waits_for(after: Entry, observation: seen.Observation | None, exchange: Exc
     match observation:
         case seen.NotYet() | seen.Arrived():
             return _blob_lacks(after)
+        case seen.OftenRewritten():
+            return "blob"
         case seen.SlotHeld():
             return "slot"
-        case seen.NotFound() | seen.SessionCancelled():
+        case seen.NotFound() | seen.SessionCancelled() | seen.Resolved():
             return "landing"  # a request that we gave up on may still be applied
         case _ if exchange is None:
             return "storage"

@@ -15,8 +15,8 @@ from shared.core import observations as seen
 from shared.core.absorb import absorb
 from shared.core.decide import decide
 from shared.core.endings import ended
-from shared.core.entry import Entry, Phase, Reason, claimed
-from shared.core.limits import MAX_SEARCHES_IN_DOUBT, MAX_SESSIONS, MAX_STEPS_WITHOUT_PROGRESS
+from shared.core.entry import Entry, MayHaveLanded, Phase, Reason, claimed
+from shared.core.limits import FREE_REWRITES, MAX_SEARCHES_IN_DOUBT, MAX_SESSIONS, MAX_STEPS_WITHOUT_PROGRESS
 from tests.support.entries import LIMITS, NOW, SESSION_URL, an_entry
 from tests.support.results import result
 
@@ -30,7 +30,16 @@ _CREATED: list[type] = [seen.Attached, seen.LandedUnnamed, seen.LandedUnderOwned
 # What `effects` can observe after each action, the best first.
 POSSIBLE: dict[type[do.Action], list[type]] = {
     do.LookAtBlob: [seen.Arrived, seen.NotYet, seen.Refused, *_BLOB_LOST],
-    do.Resolve: [seen.Resolved, seen.SlotHeld, seen.Refused, seen.TargetMissing, *_TRY_AGAIN],
+    do.Resolve: [
+        seen.Resolved,
+        seen.AlreadyAttached,
+        seen.OftenRewritten,
+        seen.SlotHeld,
+        seen.Refused,
+        seen.TargetMissing,
+        *_TRY_AGAIN,
+        *_BLOB_LOST,
+    ],
     do.OpenSession: [seen.SessionOpened, seen.TooSmallForSession, seen.Refused, seen.TargetMissing, *_TRY_AGAIN],
     do.PreparePost: [seen.PostPrepared, seen.Refused, seen.TargetMissing, *_TRY_AGAIN, *_BLOB_LOST],
     do.PostFile: [*_CREATED, seen.Unclear, seen.Refused, seen.TargetMissing, *_TRY_AGAIN, *_BLOB_LOST],
@@ -162,6 +171,8 @@ class Life:
         self.story.append((type(action).__name__, type(observation).__name__))
         if isinstance(action, SENDS) and isinstance(observation, seen.Unclear | seen.SliceRefused):
             self._sent_in_doubt(entry, action)
+        if isinstance(observation, seen.Resolved) and observation.may_be_of is not None:
+            self.unknown_since, self.vain = self.now, 0
         if isinstance(observation, seen.Progress) and entry.open_session.furthest < observation.offset < entry.size:
             self.vain = None
         if isinstance(observation, seen.NotFound) and self.vain is not None and entry.phase is Phase.CONFIRMING:
@@ -255,7 +266,19 @@ _ON_THE_WAY: dict[type, Callable[[Entry, datetime], seen.Observation]] = {
         entry.wanted_list, entry.wanted_task, entry.account, entry.attachment_name
     ),
     seen.NotYet: lambda _, until: seen.NotYet(until, "not yet"),
-    seen.Resolved: lambda _entry, _until: seen.Resolved("L", "T"),
+    seen.AlreadyAttached: lambda _entry, until: seen.AlreadyAttached("L", "T", "A", until, ""),
+    seen.OftenRewritten: lambda _entry, _until: seen.OftenRewritten(FREE_REWRITES + 1),
+}
+
+
+def _resolved(now: datetime, fate: Fate) -> seen.Resolved:
+    older = [None, None, None, MayHaveLanded("older", now)][fate.number(4)]
+    return seen.Resolved("L", "T", may_be_of=older)
+
+
+_AS_FATE_HAS_IT: dict[type, Callable[[datetime, Fate], seen.Observation]] = {
+    seen.Resolved: _resolved,
+    seen.PostPrepared: lambda now, fate: seen.PostPrepared([None, now][fate.number(2)]),
 }
 
 
@@ -264,11 +287,11 @@ def make(kind: type, entry: Entry, action: do.Action, now: datetime, fate: Fate)
     wait = [None, timedelta(), timedelta(seconds=30), timedelta(days=6)][fate.number(4)]
     if kind in _ON_THE_WAY:
         return _ON_THE_WAY[kind](entry, now + (wait or timedelta()))
+    if kind in _AS_FATE_HAS_IT:
+        return _AS_FATE_HAS_IT[kind](now, fate)
     if kind is seen.SessionOpened:
         expires = [None, now + timedelta(seconds=30), now + timedelta(hours=1)][fate.number(3)]
         return seen.SessionOpened(SESSION_URL, expires, [0, 0, 0, 7, FAR_TOO_MANY][fate.number(5)], now)
-    if kind is seen.PostPrepared:
-        return seen.PostPrepared([None, now][fate.number(2)])
     if kind is seen.Progress and isinstance(action, do.SendSlice):
         # What the reply to a slice may say without being doubted at once.
         return seen.Progress(fate.progress(min(action.range.stop, entry.size - 1), action.range.stop))

@@ -105,6 +105,62 @@ def test_another_file_under_a_name_that_is_free_again_is_attached_for_another() 
     assert_promise(world)
 
 
+def test_other_bytes_of_the_same_length_are_attached_for_another() -> None:
+    world, loot = a_world()
+    upload(world)
+    other = content(len(FILE), 9)
+    newer = upload(world, other, **OF_THE_THIEF)
+    assert world.phase(newer) is Phase.ATTACHED
+    assert [each.content for each in loot.attachments.values()] == [other]
+    assert_promise(world)
+
+
+def test_a_file_of_which_too_little_is_known_stays_with_its_account() -> None:
+    """Rejected before a byte of it was read: other bytes of the same length could be the same bytes."""
+    world, loot = a_world()
+    upload(world, task="No such task", list="Tasks")
+    newer = upload(world, content(len(FILE), 9), **OF_THE_THIEF)
+    assert_ended(world, newer, Phase.REJECTED, Reason.OTHER_ACCOUNT)
+    assert not loot.attachments
+    assert_promise(world)
+
+
+def test_another_name_of_the_same_person_is_no_other_account() -> None:
+    world, _ = a_world()
+    token = world.accounts.tokens.pop(SAM)
+    world.drop(FILE)
+    world.notify()
+    world.run(until=lambda: world.phase(world.blobs.version("report.pdf")) is Phase.WAITING)
+    object_id = "00000000-0000-0000-0000-000000000001"
+    world.accounts.identities = {SAM: object_id, object_id: object_id}
+    world.accounts.tokens |= {SAM: token, object_id: token}
+    mine = {"user": object_id, "listid": world.list.id, "taskid": world.task.id}
+    edited = world.blobs.edit_metadata("report.pdf", mine)
+    world.notify()
+    world.run()
+    assert_attached(world, edited)
+    assert_promise(world)
+
+
+def test_whose_a_name_is_waits_where_the_accounts_cannot_be_asked() -> None:
+    """Rejected for good because the accounts were away for a moment, a person's own file would be lost."""
+    world, _ = a_world()
+    object_id = "00000000-0000-0000-0000-000000000001"
+    world.accounts.identities = {SAM: object_id, object_id: object_id}
+    world.accounts.tokens[object_id] = world.accounts.tokens[SAM]
+    upload(world)
+    edited = world.blobs.edit_metadata(
+        "report.pdf", {"user": object_id, "listid": world.list.id, "taskid": world.task.id}
+    )
+    world.accounts.away = "the accounts are away"
+    world.notify()
+    world.run(until=lambda: world.phase(edited) is Phase.RESOLVING and world.entry(edited).deferrals > 1)
+    world.accounts.away = ""
+    world.run()
+    assert_attached(world, edited)
+    assert_promise(world)
+
+
 @pytest.mark.parametrize("nth", range(1, SLICES + 1))
 def test_the_same_person_may_edit_their_own_file_under_way(nth: int) -> None:
     world, _ = a_world()

@@ -147,8 +147,8 @@ def test_an_empty_file_that_is_gone_while_its_post_is_throttled_is_not_attached(
 
 def test_several_empty_files_of_one_name_are_several_attachments_one_after_the_other() -> None:
     world = World()
-    first = upload(world, b"")
-    second = upload(world, b"")
+    first = upload(world, b"", name="a/report.pdf")
+    second = upload(world, b"", name="b/report.pdf")
     assert [world.phase(blob) for blob in (first, second)] == [Phase.ATTACHED, Phase.ATTACHED]
     assert world.entry(first).attachment_id != world.entry(second).attachment_id
     assert len(world.attached()) == 2

@@ -97,15 +97,21 @@ def test_a_file_deleted_after_it_was_attached_stays_attached() -> None:
 @pytest.mark.parametrize("point", ["blobs.tags", "blobs.set_tags"])
 @pytest.mark.parametrize("deleted", [True, False], ids=["deleted", "rewritten"])
 def test_a_file_that_goes_right_before_its_outcome_is_told_is_attached_all_the_same(point: str, deleted: bool) -> None:
+    """Of a newer version that nobody announced, the application hears here."""
     world = World()
     blob = world.drop(FILE)
     act = (lambda: world.blobs.remove("report.pdf")) if deleted else (lambda: world.drop(NEWER))
     world.put_in(ActingSeam(point, act))
     world.notify()
     world.run()
-    assert_attached(world, blob)
+    if deleted:
+        assert_attached(world, blob)
+    else:
+        assert world.phase(blob) is Phase.ATTACHED
+        assert world.phase(world.blobs.version("report.pdf")) is Phase.ATTACHED
+        assert [data for _, data in world.attached()] == [FILE, NEWER]
+        assert world.blobs.blobs["report.pdf"].tags["todo_state"] == "attached"
     assert_promise(world)
-    assert not any(each.tags for each in world.blobs.blobs.values())
 
 
 @pytest.mark.parametrize("deleted", [True, False], ids=["deleted", "rewritten"])

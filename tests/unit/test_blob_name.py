@@ -1,46 +1,104 @@
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
-from shared.core.blob_name import may_follow, name_slot
-from shared.core.entry import Phase
-from tests.support.entries import an_entry
+from shared.core.blob_name import (
+    is_same_account,
+    is_taken,
+    must_slow_down,
+    name_key,
+    newest_first,
+    rewrites,
+    worth_remembering,
+)
+from shared.core.entry import Entry, Phase
+from shared.core.limits import FREE_REWRITES
+from tests.support.entries import NOW, an_entry
 
-LAST = an_entry(Phase.SENDING, account="sam@example.com")
-SAME_FILE = replace(an_entry(Phase.RESOLVING), account="kim@example.com")
-OTHER_FILE = replace(SAME_FILE, size=LAST.size + 1)
-ENDED = [Phase.ATTACHED, Phase.REJECTED, Phase.FAILED, Phase.WITHDRAWN]
+LIVE = [phase for phase in Phase if not phase.is_terminal]
+ENDED = [phase for phase in Phase if phase.is_terminal and phase is not Phase.SUPERSEDED]
+BLOB = an_entry().blob
 
 
-@pytest.mark.parametrize("phase", list(Phase))
-def test_an_upload_may_follow_any_other_for_the_same_account(phase: Phase) -> None:
-    entry = replace(SAME_FILE, account="Sam@Example.com")
-    assert may_follow(replace(LAST, phase=phase), entry)
+def an_upload(number: int, phase: Phase = Phase.ATTACHED, **changes: object) -> Entry:
+    """The *number*-th upload under one name, each a second after the one before."""
+    at = NOW + timedelta(seconds=number)
+    known = {"upload_id": f"{number:032x}", "created_at": at}
+    if phase is Phase.ATTACHED:
+        known |= {"attachment_id": f"A{number}", "attached_at": at}
+    return an_entry(phase, **(known | changes))
 
 
-@pytest.mark.parametrize("phase", [phase for phase in Phase if phase not in ENDED])
-def test_nothing_follows_for_another_account_what_has_not_ended_or_was_superseded(phase: Phase) -> None:
-    assert not may_follow(replace(LAST, phase=phase), SAME_FILE)
-    assert not may_follow(replace(LAST, phase=phase), OTHER_FILE)
+@pytest.mark.parametrize("is_newest", [True, False])
+@pytest.mark.parametrize("phase", LIVE)
+def test_a_name_is_taken_while_an_upload_under_it_has_not_ended(phase: Phase, is_newest: bool) -> None:
+    assert is_taken(an_upload(1, phase), is_newest=is_newest)
 
 
 @pytest.mark.parametrize("phase", ENDED)
-def test_after_an_end_another_account_gets_only_what_is_certainly_another_file(phase: Phase) -> None:
-    assert not may_follow(replace(LAST, phase=phase), SAME_FILE)
-    assert may_follow(replace(LAST, phase=phase), OTHER_FILE)
+def test_a_name_is_free_once_its_upload_has_ended(phase: Phase) -> None:
+    assert not is_taken(an_upload(1, phase), is_newest=True)
+
+
+def test_a_file_that_was_written_over_keeps_its_name_until_something_newer_follows_it() -> None:
+    assert is_taken(an_upload(1, Phase.SUPERSEDED), is_newest=True)
+    assert not is_taken(an_upload(1, Phase.SUPERSEDED), is_newest=False)
 
 
 def test_two_accounts_whose_names_fold_to_one_are_two() -> None:
-    assert not may_follow(replace(LAST, account="sam@example.com"), replace(SAME_FILE, account="\u017fam@example.com"))
+    sam = an_upload(1, account="sam@example.com")
+    assert is_same_account(sam, replace(sam, account="Sam@Example.com"))
+    assert not is_same_account(sam, replace(sam, account="\u017fam@example.com"))
 
 
-def test_each_name_in_each_container_has_a_slot_of_its_own() -> None:
-    blob = LAST.blob
+def test_each_name_in_each_container_has_a_key_of_its_own() -> None:
     others = [
-        replace(blob, storage_account="b"),
-        replace(blob, container="b"),
-        replace(blob, name="b"),
-        replace(blob, container=f"{blob.container}\0", name=blob.name[1:]),
+        replace(BLOB, storage_account="b"),
+        replace(BLOB, container="b"),
+        replace(BLOB, name="b"),
+        replace(BLOB, container=f"{BLOB.container}\0", name=BLOB.name[1:]),
     ]
-    assert len({name_slot(each) for each in (blob, *others)}) == 5
-    assert name_slot(replace(blob, etag="another")) == name_slot(blob)
+    assert len({name_key(each) for each in (BLOB, *others)}) == 5
+    assert name_key(replace(BLOB, etag="another")) == name_key(BLOB)
+
+
+# -- what a name remembers --
+
+
+def test_a_name_forgets_what_no_newer_upload_has_to_look_at() -> None:
+    newest, attached, under_way = an_upload(9, Phase.REJECTED), an_upload(5), an_upload(4, Phase.WAITING)
+    in_doubt = an_upload(3, Phase.SUPERSEDED, in_doubt=True)
+    over = [an_upload(2, phase) for phase in (Phase.SUPERSEDED, Phase.FAILED, Phase.WITHDRAWN, Phase.REJECTED)]
+    others = [newest, attached, under_way, in_doubt, *over]
+    assert worth_remembering(others) == [newest, attached, under_way, in_doubt]
+
+
+@pytest.mark.parametrize(("phase", "in_doubt"), [(p, d) for p in Phase for d in (True, False)])
+def test_a_name_does_not_grow_without_end(phase: Phase, in_doubt: bool) -> None:
+    others = newest_first(an_upload(number, phase, in_doubt=in_doubt) for number in range(100))
+    assert len(worth_remembering(others)) <= 18
+    assert worth_remembering(others)[0] is others[0]
+
+
+def test_what_is_attached_is_remembered_whatever_is_written_after_it() -> None:
+    others = newest_first([an_upload(0), *(an_upload(number, Phase.SENDING) for number in range(1, 50))])
+    assert an_upload(0) in worth_remembering(others)
+
+
+# -- a blob that does not come to rest --
+
+
+def test_versions_that_come_to_nothing_are_counted_in_a_row() -> None:
+    assert rewrites([]) == 0
+    assert rewrites([an_upload(2, Phase.SUPERSEDED, rewrites=4), an_upload(1)]) == 5
+    assert rewrites([an_upload(2, Phase.SENDING, rewrites=4)]) == 5
+    for phase in ENDED:
+        assert rewrites([an_upload(2, phase, rewrites=4)]) == 0
+
+
+def test_an_upload_after_many_rewritten_versions_waits_and_does_so_once() -> None:
+    fresh, waited = an_upload(9, Phase.RESOLVING), an_upload(9, Phase.RESOLVING, rewrites=FREE_REWRITES + 1)
+    assert not must_slow_down(fresh, FREE_REWRITES)
+    assert must_slow_down(fresh, FREE_REWRITES + 1)
+    assert not must_slow_down(waited, FREE_REWRITES + 1)

@@ -11,8 +11,8 @@ from shared.core import actions as do
 from shared.core import decide as deciding
 from shared.core import observations as seen
 from shared.core.attachment import Reference
-from shared.core.entry import Entry, LandedAs, Phase, Reason
-from shared.core.limits import MAX_SEARCHES_IN_DOUBT
+from shared.core.entry import Entry, LandedAs, MayHaveLanded, Phase, Reason
+from shared.core.limits import FREE_REWRITES, MAX_SEARCHES_IN_DOUBT
 from shared.core.ranges import MAX_POST_BYTES
 from shared.core.transitions import TRANSITIONS
 from tests.support.entries import LIMITS, NOW, SESSION, SESSION_URL, SIZE, an_entry
@@ -25,7 +25,9 @@ TOO_LONG = LIMITS.sign_in_wait + timedelta(days=1)
 EXAMPLES: dict[type[seen.Observation], list[seen.Observation]] = {
     seen.Arrived: [seen.Arrived(Reference(), Reference(name="Plan"), "sam@example.com", "plan.pdf")],
     seen.NotYet: [seen.NotYet(NOW, "waits for the metadata")],
-    seen.Resolved: [seen.Resolved("L", "T")],
+    seen.Resolved: [seen.Resolved("L", "T"), seen.Resolved("L", "T", may_be_of=MayHaveLanded("older", NOW))],
+    seen.AlreadyAttached: [seen.AlreadyAttached("L", "T", "A", NOW, "")],
+    seen.OftenRewritten: [seen.OftenRewritten(FREE_REWRITES + 1)],
     seen.SlotHeld: [seen.SlotHeld()],
     seen.SessionOpened: [seen.SessionOpened(SESSION_URL, None, offset, NOW) for offset in (0, 1)],
     seen.PostPrepared: [seen.PostPrepared(NOW)],

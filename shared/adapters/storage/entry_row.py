@@ -30,6 +30,7 @@ _FROM_PLAIN: Mapping[str, Callable[[Any], Any]] = {
     **dict.fromkeys(
         (
             "created_at",
+            "attached_at",
             "not_before",
             "sign_in_wait_since",
             "session_expires_at",

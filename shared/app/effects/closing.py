@@ -30,12 +30,23 @@ def report_outcome(context: Context) -> AfterReportOutcome:
         if not context.claim.outlives_a_request():
             return seen.Unavailable("the claim was nearly over")
         blobs.set_tags(entry.blob, wanted)
-    except (BlobChanged, BlobGone):
+    except BlobGone:
         return seen.Reported()  # this version has no tags any more
+    except BlobChanged:
+        return _leave_to_the_newer(context)
     except BlobTagsRefused:
         return seen.TagsRefused()
     except StorageUnavailable:
         return seen.Unavailable("the blob's tags cannot be written")
+    return seen.Reported()
+
+
+def _leave_to_the_newer(context: Context) -> seen.Reported | seen.Unavailable:
+    """The newer version carries the tags now. An edit of the metadata raises no event: without this nobody is told."""
+    try:
+        context.source.lost()
+    except StorageUnavailable:
+        return seen.Unavailable("the blob cannot be described")
     return seen.Reported()
 
 

@@ -52,6 +52,14 @@ class GraphCalls:
         """The account under one name: two blobs that name the same person differently compete for the same things."""
         return self._from_accounts(lambda: self.ports.accounts.identity(self.entry.account))
 
+    def is_same_person(self, account: str) -> bool | seen.Deferred:
+        """Whether *account* is this upload's by another name. Nobody knows of an account that is not connected."""
+        mine, theirs = self.identity(), self._from_accounts(lambda: self.ports.accounts.identity(account))
+        for each in (mine, theirs):
+            if isinstance(each, seen.Deferred):
+                return each
+        return isinstance(mine, str) and mine == theirs
+
     def ask(self, request: GraphRequest) -> GraphReply | seen.TryAgain:
         """A request that may be sent again whatever became of it: a read, a create that attaches nothing, a DELETE."""
         reply = self._exchange(request)
@@ -88,7 +96,10 @@ class GraphCalls:
         return seen.Unavailable(f"a listing of more than {MAX_PAGES} pages")
 
     def list_attachments(self) -> GraphRequest:
-        return prepare_list_attachments(self.mailbox, self.entry.list_id, self.entry.task_id)
+        return self.list_attachments_of(self.entry.list_id, self.entry.task_id)
+
+    def list_attachments_of(self, list_id: str, task_id: str) -> GraphRequest:
+        return prepare_list_attachments(self.mailbox, list_id, task_id)
 
     def _exchange(self, request: GraphRequest) -> GraphReply | NoReply | seen.TryAgain:
         """One exchange; after a 401, one more with a fresh token. Everything else is the queue's to repeat."""

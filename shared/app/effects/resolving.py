@@ -1,9 +1,9 @@
-"""Which list and which task are meant, and whether this upload may attach under its name to that task."""
+"""Which list and which task are meant, and whether this upload may attach its file there."""
 
+from shared.app.effects import name
 from shared.app.effects.context import Context
 from shared.core import observations as seen
 from shared.core.actions import AfterResolve
-from shared.core.blob_name import OF_ANOTHER, may_follow, name_slot
 from shared.core.entry import Phase
 from shared.core.landing import slot
 from shared.core.lookup import HIDDEN, Named, are_hidden, find_list, find_task
@@ -11,32 +11,20 @@ from shared.graph import listings
 
 
 def resolve(context: Context) -> AfterResolve:
-    """Take the blob's name, look up what was given by name, then take the slot."""
+    """Take the blob's name, look up what was given by name, take the slot, and look back at older uploads."""
     # Before anything that needs a token: a file that waits for a sign-in must hold its name already.
-    kept_from = _take_name(context)
-    if kept_from is not None:
-        return kept_from
+    others = name.take(context)
+    if not isinstance(others, tuple):
+        return others
     list_id = _list_id(context)
     if not isinstance(list_id, str):
         return list_id
     task_id = _task_id(context, list_id)
     if not isinstance(task_id, str):
         return task_id
-    return _take_slot(context, list_id, task_id)
-
-
-def _take_name(context: Context) -> seen.Refused | seen.SlotHeld | None:
-    """Make this upload the last one under its blob's name; what keeps it from that, if anything (`core.blob_name`)."""
-    ledger, entry = context.ledger, context.entry
-    name = name_slot(entry.blob)
-    holder = ledger.take_slot(name, entry.upload_id)
-    if holder == entry.upload_id:
-        return None
-    last = ledger.get(holder)
-    if last is not None and not may_follow(last.entry, entry):
-        return OF_ANOTHER
-    # Where another upload takes it at the same moment, that one has to be looked at first.
-    return None if ledger.pass_slot(name, holder, entry.upload_id) else seen.SlotHeld()
+    kept_from = _take_slot(context, list_id, task_id)
+    # In this order: whoever holds the slot knows that no other upload to it is still on its way.
+    return kept_from or name.look_back(context, others, list_id=list_id, task_id=task_id)
 
 
 def _list_id(context: Context) -> str | seen.Refused | seen.TargetMissing | seen.TryAgain:
@@ -68,17 +56,18 @@ def _task_id(context: Context, list_id: str) -> str | seen.Refused | seen.Target
     return found if isinstance(found, seen.Refused) else found.id
 
 
-def _take_slot(context: Context, list_id: str, task_id: str) -> seen.Resolved | seen.SlotHeld | seen.TryAgain:
+def _take_slot(context: Context, list_id: str, task_id: str) -> seen.SlotHeld | seen.TryAgain | None:
+    """What keeps this upload from the slot; None where it holds it."""
     account = context.graph.identity()
     if not isinstance(account, str):
         return account
     ledger, mine = context.ledger, context.entry.upload_id
     # Two uploads of one name to one task at once could not tell their attachments apart after a lost answer. So only
     # one at a time may attach there.
-    name = slot(account, list_id, task_id, context.entry.attachment_name)
-    holder = ledger.take_slot(name, mine)
+    wanted = slot(account, list_id, task_id, context.entry.attachment_name)
+    holder = ledger.take_slot(wanted, mine)
     if holder == mine:
-        return seen.Resolved(list_id, task_id)
+        return None
     # A holder enters the ledger before it takes a slot: one that is not there was cleared away long ago.
     other = ledger.get(holder)
     if other is not None and other.entry.phase is Phase.WAITING:
@@ -86,4 +75,4 @@ def _take_slot(context: Context, list_id: str, task_id: str) -> seen.Resolved | 
         return seen.NeedsSignIn("another upload of this name waits for it")
     if other is not None and not other.entry.phase.is_terminal:
         return seen.SlotHeld()
-    return seen.Resolved(list_id, task_id) if ledger.pass_slot(name, holder, mine) else seen.SlotHeld()
+    return None if ledger.pass_slot(wanted, holder, mine) else seen.SlotHeld()

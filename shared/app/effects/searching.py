@@ -32,6 +32,7 @@ def find_attachment(context: Context) -> AfterFindAttachment:
                 return digest
             ours = digest
         # The same bytes under the same name may be another upload's: the ledger knows whose each attachment is.
-        if theirs == ours and context.ledger.own_attachment(account, candidate.id, entry.upload_id) == entry.upload_id:
+        owner = context.ledger.own_attachment(account, candidate.id, entry.upload_id) if theirs == ours else ""
+        if owner and owner in {entry.upload_id, entry.may_be_of}:
             return seen.Adopted(candidate.id)
     return seen.NotFound()

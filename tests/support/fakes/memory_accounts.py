@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 
+from shared.core.account_name import ascii_lower
 from shared.errors import SignInNeeded, TokenUnavailable
 
 
@@ -19,7 +20,7 @@ class MemoryAccounts:
 
     def identity(self, account: str) -> str:
         self._check()
-        return self.identities.get(account.casefold(), account.casefold())
+        return self.identities.get(ascii_lower(account), ascii_lower(account))
 
     def token(self, account: str) -> str:
         self._check()

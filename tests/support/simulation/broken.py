@@ -13,7 +13,7 @@ from typing import Any
 from local.stand_ins.todo.behaviour import DOCUMENTED
 from local.stand_ins.todo.faults import Answer, KeepPart, ResetConnection, Rule
 from shared.app import runner
-from shared.app.effects import resolving, searching
+from shared.app.effects import name, resolving, searching
 from shared.app.effects.context import Context
 from shared.app.effects.held_claim import HeldClaim
 from shared.app.effects.perform import Effects
@@ -37,13 +37,13 @@ from tests.support.fakes.world import SLICE
 
 
 @contextmanager
-def _with(owner: Any, name: str, worse: Any) -> Iterator[None]:
-    original = getattr(owner, name)
-    setattr(owner, name, worse)
+def _with(owner: Any, attribute: str, worse: Any) -> Iterator[None]:
+    original = getattr(owner, attribute)
+    setattr(owner, attribute, worse)
     try:
         yield
     finally:
-        setattr(owner, name, original)
+        setattr(owner, attribute, original)
 
 
 def _judge(worse: Callable[[Entry, Verdict, datetime], Verdict]) -> AbstractContextManager[None]:
@@ -141,11 +141,7 @@ def looks_by_name_only() -> AbstractContextManager[None]:
 
 def takes_no_slot() -> AbstractContextManager[None]:
     """Two uploads of one name to one task at once."""
-
-    def worse(_context: Any, list_id: str, task_id: str) -> seen.Resolved:
-        return seen.Resolved(list_id, task_id)
-
-    return _with(resolving, "_take_slot", worse)
+    return _with(resolving, "_take_slot", lambda *_: None)
 
 
 def claims_no_attachment() -> AbstractContextManager[None]:
@@ -257,6 +253,36 @@ class _Deaf:
             self._queue.send(message, delay)
 
 
+def takes_an_edit_for_another_file() -> AbstractContextManager[None]:
+    """Each write is attached, whatever is there already."""
+    return _with(name, "_already_attached", lambda *_: None)
+
+
+def hands_a_file_to_whoever_edits_it() -> AbstractContextManager[None]:
+    """Nobody asks whose a blob's name is."""
+    return _with(name, "_kept_from", lambda *_: None)
+
+
+def forgets_what_an_older_version_may_have_attached() -> AbstractContextManager[None]:
+    """Edited while its last answer is missing, a file is attached twice."""
+    return _with(name, "_may_have_landed", lambda *_: None)
+
+
+def takes_a_removed_attachment_for_one_that_stands() -> AbstractContextManager[None]:
+    """A person who removed it gets nothing."""
+    return _with(name, "_stands", lambda *_: True)
+
+
+# Little goes wrong, and each write is mostly attached before the next one comes.
+_CALM: Mapping[str, Any] = {
+    "person": 0.015,
+    "sweeping": True,
+    "sizes": (1,),
+    "graph_fault": 0.0,
+    "storage_fault": 0.0,
+    "kill": 0.0,
+    "rules": [],
+}
 # A variant, and on what a schedule concentrates to see it soon; the soak sees all of them without.
 VARIANTS: Mapping[Callable[[], AbstractContextManager[None]], Mapping[str, Any]] = {
     drops_what_is_delivered_again: {},
@@ -287,4 +313,13 @@ VARIANTS: Mapping[Callable[[], AbstractContextManager[None]], Mapping[str, Any]]
     raises_when_throttled: {},
     tries_for_ever: {"kill": 0.1, "graph_fault": 0.6, "sizes": (4 * SLICE,)},
     schedules_nothing_on_conflict: {"workers": 6, "kill": 0.08},
+    takes_an_edit_for_another_file: _CALM,
+    hands_a_file_to_whoever_edits_it: {**_CALM, "person": 0.04, "sizes": (1, SLICE)},
+    forgets_what_an_older_version_may_have_attached: {
+        "person": 0.05,
+        "sweeping": True,
+        "rules": [Rule(ResetConnection("after_applying"), "put_slice", count=3)],
+        "sizes": (1, SLICE),
+    },
+    takes_a_removed_attachment_for_one_that_stands: _CALM,
 }

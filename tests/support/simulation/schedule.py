@@ -36,6 +36,7 @@ from tests.support.simulation.stage import TIMEOUT, Stage
 # How long faults go on; what is under way then ends without any.
 MOVES = (120, 260, 260, 260, 800)
 KIM, TOKEN_OF_KIM = "kim@example.com", "canary-token-of-kim"
+FILENAMES = ("plan.pdf", "final.pdf")
 # What the host allows one invocation.
 SIZES = (0, 0, 1, SLICE - 1, SLICE, SLICE + 1, 2 * SLICE, 2 * SLICE, 2 * SLICE + 100, 4 * SLICE, 25 * SLICE)
 
@@ -251,12 +252,15 @@ class Schedule:
         events = tuple(
             self.chance.choice((0.0, 0.0, 1.0, 40.0, 700.0)) for _ in range(self.chance.choice((1, 1, 2, 3)))
         )
-        self.stage.write(name, data, self._metadata(), events=events)
+        self.stage.write(name, data, self._metadata(name), events=events)
         if name not in self._names:
             self._names.append(name)
 
-    def _metadata(self) -> dict[str, str]:
-        user, task_list, task = self.chance.choice((self._tasks[0], *self._tasks))
+    def _metadata(self, name: str) -> dict[str, str]:
+        # Mostly the same person's under one name: another account is turned away.
+        whose_name = [each for each in self._tasks if (each[0] == KIM) is name.startswith("b/")]
+        choices = whose_name if self.chance.random() < 0.8 else self._tasks
+        user, task_list, task = self.chance.choice((choices[0], *choices))
         whose = {"user": user} if user != SAM else {}
         if self.chance.random() < 0.7:
             return {"listid": task_list.id, "taskid": task.id, **whose}
@@ -381,16 +385,39 @@ class Schedule:
         blobs = self.stage.world.blobs.blobs
         name = self.chance.choice(self._names)
         act = self.chance.choice(
-            ("rewrite", "rewrite", "same bytes", "delete", "metadata", "tags", "drop", "task", "event")
+            (
+                "rewrite",
+                "rewrite",
+                "same bytes",
+                "former bytes",
+                "delete",
+                "metadata",
+                "touch",
+                "rename",
+                "tags",
+                "drop",
+                "task",
+                "event",
+                "removal",
+            )
         )
         if act in {"rewrite", "drop"} or name not in blobs:
             self._write(name) if act == "rewrite" else self._drop()
         elif act == "same bytes":
             self.stage.write(name, blobs[name].content, blobs[name].metadata)
+        elif act == "former bytes":
+            former = [each.content for each in self.stage.watch.versions.values() if each.blob.name == name]
+            self.stage.write(name, self.chance.choice(former), blobs[name].metadata)
         elif act == "delete":
             self.stage.delete(name)
         elif act == "metadata":
-            self.stage.edit_metadata(name, self._metadata())
+            self.stage.edit_metadata(name, self._metadata(name))
+        elif act == "touch":
+            self.stage.edit_metadata(name, {**blobs[name].metadata, "colour": self.chance.choice("rgb")})
+        elif act == "rename":
+            self.stage.edit_metadata(name, {**blobs[name].metadata, "filename": self.chance.choice(FILENAMES)})
+        elif act == "removal":
+            self.stage.remove_attachment([task for _, _, task in self._tasks], self.chance)
         elif act == "tags":
             blobs[name].tags["own"] = "x"
         elif act == "event":

@@ -6,7 +6,7 @@ Hypothesis. After each move `watch` looks at what must hold.
 
 import random
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -16,6 +16,7 @@ from typing import Any
 
 from local.stand_ins.todo.behaviour import DOCUMENTED, Behaviour
 from local.stand_ins.todo.faults import NO_FAULT, Effect
+from local.stand_ins.todo.mailbox import Task
 from shared.core.attachment import BlobVersion
 from shared.errors import Conflict, StorageUnavailable
 from shared.graph.reply import GraphReply
@@ -36,7 +37,18 @@ TIMEOUT = timedelta(minutes=5)
 HELD_AFTER_A_TIMEOUT = timedelta(seconds=10)
 
 # What changes something, and may be applied after its caller gave up on it.
-_LATE = {"replace", "insert", "mark_live", "clear_live", "own_attachment", "take_slot", "pass_slot", "send"}
+_LATE = {
+    "replace",
+    "insert",
+    "mark_live",
+    "clear_live",
+    "own_attachment",
+    "take_slot",
+    "pass_slot",
+    "uploads_of",
+    "remember",
+    "send",
+}
 
 
 class Stage:
@@ -277,6 +289,17 @@ class Stage:
         self.say(f"deletes {name}")
         self.watch.deleted.add(self.world.blobs.version(name).upload_id())
         self.world.blobs.remove(name)
+
+    def remove_attachment(self, tasks: Iterable[Task], chance: random.Random) -> None:
+        """A person removes an attachment in To Do: one of which they were told."""
+        told = {entry.attachment_id for entry in self.world.ledger.entries()}
+        living = [task for task in tasks if not task.deleted]
+        there = [(task, each) for task in living for each in task.attachments.values() if each.id in told]
+        if there:
+            task, attachment = chance.choice(there)
+            self.say(f"removes attachment {attachment.id[:6]}")
+            self.watch.removed[attachment.id] = self.clock.now
+            self.todo.store.delete_attachment(task, attachment)
 
     # -- the end --
 

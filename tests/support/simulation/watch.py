@@ -12,12 +12,15 @@ It looks at the emulator, the ledger, the queues and the log; the application do
     I8   _acts_under_its_claim, _no_offence
     I9   _no_offence, SimulatedGraph.send
     I10  _slot_is_its_own, _attachment_is_claimed, _nothing_twice
+
+And of the uploads under one blob name: _is_handed_to_nobody_else, _is_not_attached_yet, _no_file_twice,
+_none_is_missing.
 """
 
 import hashlib
 import json
 from collections import Counter, defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -35,7 +38,7 @@ from shared.graph.reply import GraphReply
 from tests.support.fakes.seam import Crash
 from tests.support.fakes.world import SAM, TOKEN
 from tests.support.simulation.graph import Flight
-from tests.support.simulation.workers import Worker
+from tests.support.simulation.workers import Worker, present
 
 if TYPE_CHECKING:
     from tests.support.simulation.stage import Stage
@@ -72,6 +75,7 @@ class Watch:
         self._stage = stage
         self.versions: dict[str, Version] = {}
         self.deleted: set[str] = set()
+        self.removed: dict[str, datetime] = {}  # attachments that a person removed, and when
         self.tokens: dict[str, str] = {SAM: TOKEN}
         self.fatal: set[Reason] = set()  # reasons that injected faults may bring about
         self.strange: set[bytes] = set()  # messages that are not ours
@@ -200,7 +204,10 @@ class Watch:
             raise Violation(f"I6: {entry.steps_without_progress} steps without progress")
         self._offset_is_the_servers(entry)
         self._slot_is_its_own(entry)
-        self._attachment_is_claimed(entry)
+        if before is not None and before.phase is Phase.RESOLVING and entry.phase in {Phase.OPENING, Phase.CONFIRMING}:
+            self._is_handed_to_nobody_else(entry)
+            self._is_not_attached_yet(entry)
+        self._attachment_is_claimed(entry, before)
 
     def _offset_is_the_servers(self, entry: Entry) -> None:
         session = self._stage.todo.store.sessions.get(_session_id(_url(entry)))
@@ -216,11 +223,40 @@ class Watch:
             if theirs == key and other.upload_id != entry.upload_id and not other.phase.is_terminal:
                 raise Violation(f"I10: two live entries in one slot: {entry.upload_id[:6]}, {other.upload_id[:6]}")
 
-    def _attachment_is_claimed(self, entry: Entry) -> None:
+    def _attachment_is_claimed(self, entry: Entry, before: Entry | None) -> None:
         if entry.phase is Phase.ATTACHED and entry.attachment_id:
             owner = self._stage.world.ledger.attachments.get((entry.account.casefold(), entry.attachment_id))
-            if owner != entry.upload_id:
+            if owner is None or _file(self._entries[owner]) != _file(entry):
                 raise Violation("I10: attached without a claim on the attachment")
+            self._stood_when_it_was_looked_for(entry.attachment_id, before)
+
+    def _stood_when_it_was_looked_for(self, attachment_id: str, before: Entry | None) -> None:
+        worker, removed_at = present(), self.removed.get(attachment_id)
+        is_new = before is None or not before.phase.is_terminal
+        if is_new and worker is not None and removed_at is not None and removed_at < worker.started_at:
+            raise Violation("attached, by an attachment that a person had removed")
+
+    def _is_handed_to_nobody_else(self, entry: Entry) -> None:
+        """What was put under a name for one account is not attached for another, whatever write brings that about."""
+        for other in self._entries.values():
+            if other.blob.name != entry.blob.name or not other.list_id or other.account == entry.account:
+                continue
+            if not other.phase.is_terminal:
+                raise Violation("a name is taken from an upload that has not ended")
+            written = self.versions[other.upload_id].content
+            if other.phase is Phase.ATTACHED and written == self.versions[entry.upload_id].content:
+                raise Violation("a file is handed to another account")
+
+    def _is_not_attached_yet(self, entry: Entry) -> None:
+        """No session is opened for a file that stands attached already."""
+        for other in self._entries.values():
+            known = other.phase is Phase.ATTACHED and other.attachment_id
+            if known and self._is_same_request(other, entry) and self._stands(other.attachment_id):
+                raise Violation("a file is sent that is attached already")
+
+    def _is_same_request(self, one: Entry, other: Entry) -> bool:
+        contents = self.versions[one.upload_id].content, self.versions[other.upload_id].content
+        return (*_file(one), one.attachment_name, contents[0]) == (*_file(other), other.attachment_name, contents[1])
 
     # -- after each worker --
 
@@ -313,6 +349,8 @@ class Watch:
         for version in self.versions.values():
             self._is_there_unless_attached(version.blob)
         self._nothing_twice()
+        self._no_file_twice()
+        self._none_is_missing()
         self._nothing_open()
         self.check()
 
@@ -397,14 +435,45 @@ class Watch:
         for entry in self._entries.values():
             sha256 = hashlib.sha256(self.versions[entry.upload_id].content).hexdigest()
             group = groups[entry.attachment_name, sha256]
-            group["attached"] += entry.phase is Phase.ATTACHED
+            is_first = not entry.attachment_id or not claimed[entry.attachment_id]
+            group["attached"] += entry.phase is Phase.ATTACHED and is_first
             group["unsure"] += entry.phase is not Phase.ATTACHED and UNSURE in entry.detail
             claimed[entry.attachment_id] += bool(entry.attachment_id)
         for group in groups.values():
             if not group["attached"] <= group["there"] <= group["attached"] + group["unsure"]:
                 raise Violation(f"I3: {dict(group)}")
-        if any(count > 1 for count in claimed.values()):
-            raise Violation("I10: one attachment, two uploads")
+        for attachment_id, count in claimed.items():
+            files = {_file(each) for each in self._entries.values() if each.attachment_id == attachment_id}
+            if count > 1 and len(files) > 1:
+                raise Violation("I10: one attachment, two files")
+
+    def _no_file_twice(self) -> None:
+        """One content under one blob name hangs on one task under one name once, however often it was written."""
+        standing: defaultdict[tuple[object, ...], set[str]] = defaultdict(set)
+        for entry in self._entries.values():
+            content = self.versions[entry.upload_id].content
+            ids = {each.id for each in self._landings[entry.upload_id]} | {entry.attachment_id}
+            standing[(*_file(entry), entry.attachment_name, content)] |= {each for each in ids if self._stands(each)}
+        for ids in standing.values():
+            if len(ids) > 1:
+                raise Violation(f"one file is attached {len(ids)} times")
+
+    def _none_is_missing(self) -> None:
+        """What was attached is removed by a person only."""
+        tasks = {task.id: task for task in self._tasks()}
+        for entry in self._entries.values():
+            if entry.phase is not Phase.ATTACHED or not entry.attachment_id or entry.task_id not in tasks:
+                continue
+            if entry.attachment_id not in tasks[entry.task_id].attachments.keys() | self.removed.keys():
+                raise Violation("attached, and what was attached is gone")
+
+    def _stands(self, attachment_id: str) -> bool:
+        return any(attachment_id in task.attachments for task in self._tasks() if not task.deleted)
+
+    def _tasks(self) -> Iterator[Task]:
+        for mailbox in self._stage.todo.store.mailboxes.values():
+            for each in mailbox.lists.values():
+                yield from each.tasks.values()
 
     def _nothing_open(self) -> None:
         orphaned = {str(line["upload_id"]) for line in self._stage.world.records.events("orphan_session")}
@@ -418,6 +487,14 @@ def _no_secrets(told: str, where: str) -> None:
     for secret in SECRETS:
         if secret in told:
             raise Violation(f"I7: {secret} in {where}")
+
+
+def _target(entry: Entry) -> tuple[str, str, str]:
+    return entry.account.lower(), entry.list_id, entry.task_id
+
+
+def _file(entry: Entry) -> tuple[str, tuple[str, str, str]]:
+    return entry.blob.name, _target(entry)
 
 
 def _url(entry: Entry) -> str:

@@ -1,0 +1,195 @@
+"""The other uploads under the blob's name: whose it is, and whether one of them has attached this very file.
+
+All of it only reads, but for the row of the name. So it can be done again from the start, wherever a worker died.
+"""
+
+from collections.abc import Sequence
+
+from shared.app.effects.context import Context
+from shared.core import observations as seen
+from shared.core.blob_name import (
+    OF_ANOTHER,
+    is_same_account,
+    is_same_target,
+    is_taken,
+    must_slow_down,
+    name_key,
+    newest_first,
+    rewrites,
+    worth_remembering,
+)
+from shared.core.content import is_whole, piece_of
+from shared.core.entry import Entry, MayHaveLanded, Phase
+from shared.graph import listings
+from shared.graph.reply import GraphReply
+
+type _NotRead = seen.Deferred | seen.Refused | seen.BlobLost
+type _NotAsked = seen.Refused | seen.TargetMissing | seen.TryAgain | seen.BlobLost
+
+
+def take(context: Context) -> tuple[str, ...] | seen.SlotHeld | seen.OftenRewritten | _NotRead:
+    """Enter this upload under its blob's name: the ids of the others there, or what keeps it from that."""
+    ledger, entry = context.ledger, context.entry
+    key = name_key(entry.blob)
+    known = ledger.uploads_of(key, entry.upload_id)
+    ids = tuple(each for each in known.uploads if each != entry.upload_id)
+    others = _entries(context, ids)
+    kept_from = _kept_from(context, others)
+    if kept_from is not None:
+        return kept_from
+    if entry.upload_id not in known.uploads:
+        remembered = (other.upload_id for other in worth_remembering(others))
+        if not ledger.remember(key, known, (entry.upload_id, *remembered)):
+            # Another upload came at the same moment: that one has to be looked at first.
+            return seen.SlotHeld()
+    versions = rewrites(others)
+    return seen.OftenRewritten(versions) if must_slow_down(entry, versions) else ids
+
+
+def look_back(
+    context: Context, ids: tuple[str, ...], *, list_id: str, task_id: str
+) -> seen.Resolved | seen.AlreadyAttached | seen.SlotHeld | _NotAsked:
+    """What the others under the name mean for this upload, whose target is known and whose slot it holds."""
+    if not ids:
+        return seen.Resolved(list_id, task_id)
+    # Where the blob was written again meanwhile, no session is opened for what nobody can read any more.
+    if (lost := context.source.lost()) is not None:
+        return lost
+    # Read anew: while this upload waited for the slot, another one may have attached the file.
+    others = _entries(context, ids)
+    targeted = _of_same_person(context, [each for each in others if is_same_target(each, list_id, task_id)])
+    if not isinstance(targeted, list):
+        return targeted
+    attached = _already_attached(context, targeted)
+    if attached is not None:
+        return attached
+    in_doubt = _may_have_landed(context, targeted)
+    if in_doubt is not None and not isinstance(in_doubt, MayHaveLanded):
+        return in_doubt
+    return seen.Resolved(
+        list_id,
+        task_id,
+        rewrites=rewrites(others),
+        may_be_of=in_doubt,
+    )
+
+
+def _entries(context: Context, ids: tuple[str, ...]) -> list[Entry]:
+    stored = (context.ledger.get(each) for each in ids)
+    return newest_first(each.entry for each in stored if each is not None)
+
+
+# -- whose the name is --
+
+
+def _kept_from(context: Context, others: Sequence[Entry]) -> _NotRead | None:
+    """What keeps this upload from the name: an upload for another account, whose file this may be."""
+    for number, other in enumerate(others):
+        ours = _is_same_person(context, other)
+        if isinstance(ours, seen.Deferred):
+            return ours
+        if ours or (other.phase is Phase.SUPERSEDED and number > 0):
+            continue
+        if is_taken(other, is_newest=number == 0):
+            return OF_ANOTHER
+        same = _has_same_content(context, other)
+        if not isinstance(same, bool | None):
+            return same
+        # Not known to be another file: it stays with the account that it was put for.
+        if same is not False:
+            return OF_ANOTHER
+    return None
+
+
+def _of_same_person(context: Context, others: Sequence[Entry]) -> list[Entry] | seen.Deferred:
+    ours = []
+    for other in others:
+        is_ours = _is_same_person(context, other)
+        if isinstance(is_ours, seen.Deferred):
+            return is_ours
+        if is_ours:
+            ours.append(other)
+    return ours
+
+
+def _is_same_person(context: Context, other: Entry) -> bool | seen.Deferred:
+    return is_same_account(context.entry, other) or context.graph.is_same_person(other.account)
+
+
+# -- whether the file is attached --
+
+
+def _already_attached(context: Context, targeted: Sequence[Entry]) -> seen.AlreadyAttached | _NotAsked | None:
+    for other in targeted:
+        if other.phase is not Phase.ATTACHED or other.attachment_name != context.entry.attachment_name:
+            continue
+        same = _is_this_file(context, other)
+        if not isinstance(same, bool):
+            return same
+        # A person who has removed it in To Do gets it again.
+        stands = _stands(context, other) if same and other.attachment_id else same
+        if not isinstance(stands, bool):
+            return stands
+        if stands:
+            return seen.AlreadyAttached(
+                other.list_id, other.task_id, other.attachment_id, other.attached_at, other.detail
+            )
+    return None
+
+
+def _may_have_landed(context: Context, targeted: Sequence[Entry]) -> MayHaveLanded | seen.SlotHeld | _NotRead | None:
+    for other in targeted:
+        if not other.may_have_landed or other.attachment_name != context.entry.attachment_name:
+            continue
+        same = _has_same_content(context, other)
+        if not isinstance(same, bool | None):
+            return same
+        if same is not False:
+            # Its session is cancelled as a step of its own. While it is open, the file may still land.
+            return MayHaveLanded(other.upload_id, other.first_opened_at) if not other.session else seen.SlotHeld()
+    return None
+
+
+def _is_this_file(context: Context, other: Entry) -> bool | _NotAsked:
+    """Whether *other*, which is attached, has the content of this version."""
+    same = _has_same_content(context, other)
+    if same is not None or not other.attachment_id:
+        return False if same is None else same
+    # What was read of it has a gap: a worker died. Graph has it whole.
+    theirs = _value(context, other)
+    if not isinstance(theirs, str):
+        return theirs
+    ours = context.source.sha256(size=context.entry.size, slice_bytes=context.entry.slice_bytes)
+    return ours == theirs if isinstance(ours, str) else ours
+
+
+def _has_same_content(context: Context, other: Entry) -> bool | _NotRead | None:
+    """Whether the blob, as it is now, has the content of *other*; None where too little was read of that."""
+    if other.size != context.entry.size:
+        return False
+    for piece in other.content:
+        body = context.source.read(piece.part)
+        if not isinstance(body, bytes):
+            return body
+        if piece_of(piece.part, body) != piece:
+            return False
+    return True if is_whole(other.content, other.size) else None
+
+
+def _stands(context: Context, other: Entry) -> bool | _NotAsked:
+    graph = context.graph
+    listed = graph.pages(graph.list_attachments_of(other.list_id, other.task_id), listings.parse_attachments)
+    if not isinstance(listed, list):
+        return listed
+    if any(each.id == other.attachment_id for each in listed):
+        return True
+    # A listing may lag behind.
+    theirs = _value(context, other)
+    return bool(theirs) if isinstance(theirs, str) else theirs
+
+
+def _value(context: Context, other: Entry) -> str | _NotAsked:
+    """The SHA-256 of the attachment of *other*; empty where it is gone."""
+    graph = context.graph
+    reply = graph.ask(listings.prepare_value(graph.mailbox, other.list_id, other.task_id, other.attachment_id))
+    return listings.parse_value(reply) if isinstance(reply, GraphReply) else reply
