@@ -146,6 +146,11 @@ param emptyFileWaitSeconds int = 600
 param appendQuietSeconds int = 60
 
 @minLength(1)
+@maxLength(6)
+@description('TODO_ATTACH_REPLACE_WITHIN_SECONDS: a file that is written again so soon after it was attached takes the place of its attachment: seconds, 0 for never, or always.')
+param replaceWithinSeconds string = '60'
+
+@minLength(1)
 @maxLength(1000)
 @description('TODO_ATTACH_PATHS: how the path of a file without metadata names its task; off = it says nothing.')
 param paths string = 'USER/LIST/TASK/FILE,LIST/TASK/FILE'
@@ -512,6 +517,7 @@ module functionApp 'modules/functionapp.bicep' = {
       TODO_ATTACH_MAX_FILE_BYTES: string(maxFileBytes)
       TODO_ATTACH_EMPTY_FILE_WAIT_SECONDS: string(emptyFileWaitSeconds)
       TODO_ATTACH_APPEND_QUIET_SECONDS: string(appendQuietSeconds)
+      TODO_ATTACH_REPLACE_WITHIN_SECONDS: replaceWithinSeconds
       TODO_ATTACH_PATHS: paths
       TODO_ATTACH_MAX_AGE_HOURS: string(maxAgeHours)
       TODO_ATTACH_SIGN_IN_WAIT_DAYS: string(signInWaitDays)

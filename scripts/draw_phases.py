@@ -38,6 +38,7 @@ _LIMITS = Limits(
     claim=timedelta(seconds=2),
     empty_file_wait=timedelta(),
     append_quiet=timedelta(),
+    replace_within=timedelta(),
     max_age=timedelta(hours=1),
     sign_in_wait=timedelta(days=1),
 )

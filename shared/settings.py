@@ -41,6 +41,7 @@ _CHINA = "microsoftgraph.chinacloudapi.cn"
 _LOOPBACK = {"127.0.0.1", "::1", "localhost"}
 # The queue's own lease: a claim must be over long before a message comes back by itself.
 _QUEUE_LEASE_SECONDS = 600
+_DAY_SECONDS = 86_400
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +135,7 @@ class Settings:
                 append_quiet=timedelta(
                     seconds=read.number("TODO_ATTACH_APPEND_QUIET_SECONDS", 60, at_least=0, at_most=86_400)
                 ),
+                replace_within=_replace_within(read),
                 max_age=timedelta(hours=read.number("TODO_ATTACH_MAX_AGE_HOURS", 24, at_least=0.1, at_most=24 * 30)),
                 sign_in_wait=timedelta(days=read.number("TODO_ATTACH_SIGN_IN_WAIT_DAYS", 14, at_least=0, at_most=90)),
             ),
@@ -207,6 +209,17 @@ class _Reader:
             self.mistake(name, value, f"use a number from {at_least:.12g} to {at_most:.12g}")
             return default
         return number
+
+
+def _replace_within(read: _Reader) -> timedelta:
+    name = "TODO_ATTACH_REPLACE_WITHIN_SECONDS"
+    text = read.optional(name)
+    if text.lower() == "always":
+        return timedelta.max
+    if text and not (re.fullmatch(r"[0-9]{1,5}", text) and int(text) <= _DAY_SECONDS):
+        read.mistake(name, text, f"use whole seconds from 0 (never) to {_DAY_SECONDS}, or always")
+        return timedelta()
+    return timedelta(seconds=int(text or 60))
 
 
 def _paths(read: _Reader) -> tuple[PathPattern, ...]:

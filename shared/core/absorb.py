@@ -20,6 +20,7 @@ from shared.core.limits import (
     FREE_REWRITES,
     LONGEST_SLOT_WAIT,
     MAX_CLOSING_TRIES,
+    MAX_REMOVAL_TRIES,
     MAX_REPORT_TRIES,
     MAX_REPORT_TRIES_REFUSED,
     MAX_REPORT_TRIES_WAITING,
@@ -44,7 +45,7 @@ def absorb(entry: Entry, result: done.Result, *, now: datetime, limits: Limits, 
     return replace(after, step=entry.step + 1, claim=None)
 
 
-def _absorbed(entry: Entry, result: done.Result, at: Schedule) -> Entry:
+def _absorbed(entry: Entry, result: done.Result, at: Schedule) -> Entry:  # noqa: C901, PLR0912 - one case each
     match result:
         case done.LookAtBlobResult():
             return _after_look_at_blob(entry, result.seen, at)
@@ -66,6 +67,8 @@ def _absorbed(entry: Entry, result: done.Result, at: Schedule) -> Entry:
             return _after_cancel_session(entry, result.seen, at)
         case done.ReportOutcomeResult():
             return _after_report_outcome(entry, result.seen, at)
+        case done.RemoveReplacedResult():
+            return _after_remove_replaced(entry, result.seen, at)
         case done.DeleteSourceResult():
             return _after_delete_source(entry, result.seen, at)
         case _:
@@ -146,6 +149,7 @@ def _resolved(entry: Entry, observation: seen.Resolved, at: Schedule) -> Entry:
         list_id=observation.list_id,
         task_id=observation.task_id,
         rewrites=observation.rewrites,
+        replaces=observation.replaces,
         deferrals=0,
         detail="",
     )
@@ -436,6 +440,18 @@ def _report_failed(entry: Entry, most: int, retry_at: datetime) -> Entry:
     return replace(entry, report=Report(phase, tries), deferrals=entry.deferrals + 1, not_before=retry_at)
 
 
+def _after_remove_replaced(entry: Entry, observation: done.AfterRemoveReplaced, at: Schedule) -> Entry:
+    match observation:
+        case seen.ReplacedRemoved() | seen.ReplacedLeft():
+            return replace(entry, replaces=None, closing_tries=0, deferrals=0)
+        case seen.Deferred() | seen.Unavailable():
+            return _closing_failed(entry, at.try_again(entry, observation.retry_after), MAX_REMOVAL_TRIES)
+        case seen.NeedsSignIn():
+            return _closing_failed(entry, at.try_again(entry), MAX_REMOVAL_TRIES)
+        case _:
+            assert_never(observation)
+
+
 def _after_delete_source(entry: Entry, observation: done.AfterDeleteSource, at: Schedule) -> Entry:
     match observation:
         case seen.SourceDeleted():
@@ -446,19 +462,20 @@ def _after_delete_source(entry: Entry, observation: done.AfterDeleteSource, at: 
             assert_never(observation)
 
 
-def _closing_failed(entry: Entry, retry_at: datetime) -> Entry:
-    """Bounded: a session that cannot be cancelled expires by itself, a blob that cannot be deleted stays.
+def _closing_failed(entry: Entry, retry_at: datetime, most: int = MAX_CLOSING_TRIES) -> Entry:
+    """Bounded: a session that cannot be cancelled expires by itself; what cannot be removed or deleted stays.
 
     The detail is left alone: it is the outcome's.
     """
     tries = entry.closing_tries + 1
     failed = replace(entry, deferrals=entry.deferrals + 1, not_before=retry_at)
-    if tries < MAX_CLOSING_TRIES:
+    if tries < most:
         return replace(failed, closing_tries=tries)
-    # Given up on: the session where there is one, else the deletion. Each has its own tries.
-    return replace(
-        failed, closing_tries=0, session=None, delete_source=entry.delete_source and entry.session is not None
-    )
+    # Given up on, in the order in which they are done. Each has its own tries.
+    failed = replace(failed, closing_tries=0)
+    if entry.session is not None:
+        return replace(failed, session=None)
+    return replace(failed, replaces=None) if entry.may_remove_replaced else replace(failed, delete_source=False)
 
 
 # -- what several actions have in common --

@@ -179,6 +179,19 @@ class ReportOutcomeResult:
 
 
 @dataclass(frozen=True, slots=True)
+class RemoveReplaced:
+    """DELETE the attachment whose place this one takes, while it is as we made it."""
+
+
+AfterRemoveReplaced = seen.ReplacedRemoved | seen.ReplacedLeft | seen.TryAgain
+
+
+@dataclass(frozen=True, slots=True)
+class RemoveReplacedResult:
+    seen: AfterRemoveReplaced
+
+
+@dataclass(frozen=True, slots=True)
 class DeleteSource:
     """Delete the blob."""
 
@@ -202,6 +215,7 @@ Action = (
     | FindAttachment
     | CancelSession
     | ReportOutcome
+    | RemoveReplaced
     | DeleteSource
 )
 Decision = Action | End
@@ -216,5 +230,6 @@ Result = (
     | FindAttachmentResult
     | CancelSessionResult
     | ReportOutcomeResult
+    | RemoveReplacedResult
     | DeleteSourceResult
 )

@@ -31,6 +31,7 @@ def admit(blob: BlobDescription, *, defaults: Defaults, limits: Limits) -> Entry
         wanted_task=Reference(),
         attachment_name="",
         created_at=blob.date,
+        modified_at=blob.modified_at,
         phase=Phase.ARRIVING,
     )
     judged = arrival(blob, seen_at=blob.date, account=defaults.account, paths=defaults.paths, limits=limits)

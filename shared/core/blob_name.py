@@ -6,10 +6,11 @@ writer that commits in parts, and the same bytes once more. What those have in c
 
 import hashlib
 from collections.abc import Iterable, Sequence
+from datetime import timedelta
 
 from shared.core.account_name import ascii_lower
 from shared.core.attachment import BlobVersion
-from shared.core.entry import Entry, Phase, Reason
+from shared.core.entry import Entry, Phase, Reason, Replaced
 from shared.core.limits import FREE_REWRITES
 from shared.core.observations import Refused
 
@@ -82,3 +83,39 @@ def rewrites(others: Sequence[Entry]) -> int:
 def must_slow_down(entry: Entry, versions: int) -> bool:
     """Whether an upload after so many rewritten *versions* waits before it opens a session; it does so once."""
     return versions > FREE_REWRITES and entry.rewrites <= FREE_REWRITES
+
+
+def replaced_by(entry: Entry, targeted: Sequence[Entry], *, within: timedelta) -> Replaced | None:
+    """The attachment whose place the one of *entry* takes, if it takes any.
+
+    *targeted*: other uploads under the name to the same task, the newest first. What was attached from a write that
+    another one followed so soon was not the file yet. *within* is zero: never.
+    """
+    if within <= timedelta():
+        return None
+    being_removed = ids_being_removed(targeted)
+    for other in targeted:
+        if other.phase is Phase.ATTACHED and other.attachment_id and other.attachment_id not in being_removed:
+            # Uploads were attached in the order in which they were made, and only the last one can be so young.
+            return _replaced(other) if _is_followed_soon(other, entry, within) else None
+        if other.phase is Phase.SUPERSEDED and other.replaces is not None:
+            # It followed soon, and was followed itself before it was attached.
+            return other.replaces
+    return None
+
+
+def ids_being_removed(others: Iterable[Entry]) -> set[str]:
+    """The attachments that newer ones are about to take the place of."""
+    return {other.replaces.attachment_id for other in others if other.phase is Phase.ATTACHED and other.replaces}
+
+
+def _is_followed_soon(older: Entry, newer: Entry, within: timedelta) -> bool:
+    if older.attached_at is None or newer.modified_at is None:
+        return False
+    return newer.modified_at - older.attached_at <= within
+
+
+def _replaced(other: Entry) -> Replaced | None:
+    if other.attached_at is None:
+        return None
+    return Replaced(other.attachment_id, other.attachment_name, other.attached_at)

@@ -18,6 +18,7 @@ from shared.core.actions import (
     OpenSession,
     PostFile,
     PreparePost,
+    RemoveReplaced,
     ReportOutcome,
     Resolve,
     SendSlice,
@@ -114,6 +115,8 @@ def _finish(entry: Entry) -> Action:
         return ReportOutcome()
     if entry.session is not None:
         return CancelSession()
+    if entry.may_remove_replaced:
+        return RemoveReplaced()
     return DeleteSource()
 
 

@@ -121,6 +121,15 @@ class MayHaveLanded:
     opened_at: datetime | None
 
 
+@dataclass(frozen=True, slots=True)
+class Replaced:
+    """An attachment that was made from a part of the file: the whole one takes its place. *name*: as it was made."""
+
+    attachment_id: str
+    name: str
+    attached_at: datetime
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
     """One write of one blob, and the attachment that it becomes. docs/ARCHITECTURE.md has each field's reason."""
@@ -134,6 +143,7 @@ class Entry:
     wanted_task: Reference
     attachment_name: str
     created_at: datetime
+    modified_at: datetime | None = None  # the blob's Last-Modified
 
     # Where the upload is.
     phase: Phase
@@ -155,6 +165,7 @@ class Entry:
     # The uploads before it under the blob's name.
     rewrites: int = 0  # versions in a row that came to nothing, since the blob was written again
     may_be_of: str = ""  # the upload whose attachment may have landed: if it has, it is this one's
+    replaces: Replaced | None = None  # to be removed once this upload is attached
 
     missing_since: datetime | None = None  # Graph has found no such list or task since then, at each try
 
@@ -191,6 +202,7 @@ class Entry:
             self.phase.is_terminal
             and self.is_reported
             and self.session is None
+            and not self.may_remove_replaced
             and (self.source_deleted or not self.may_delete_source)
         )
 
@@ -203,6 +215,11 @@ class Entry:
     def may_delete_source(self) -> bool:
         """Attached under an id: "created" that was never found is no ground for deleting the only copy."""
         return self.delete_source and self.phase is Phase.ATTACHED and bool(self.attachment_id)
+
+    @property
+    def may_remove_replaced(self) -> bool:
+        """Attached under an id: until the newer attachment is certainly there, the older one is all there is."""
+        return self.replaces is not None and self.phase is Phase.ATTACHED and bool(self.attachment_id)
 
     @property
     def may_have_landed(self) -> bool:

@@ -30,6 +30,8 @@ PATIENCE_WITH_MISSING = timedelta(minutes=5)
 # So many versions in a row may be written over while they are uploaded, before the next one waits for the blob to come
 # to rest: a person edits metadata, a writer commits in parts.
 FREE_REWRITES = 3
+# With the back-off these last more than an hour, as those of the report: a file that is there twice is noticed.
+MAX_REMOVAL_TRIES = 18
 LONGEST_SLOT_WAIT = timedelta(seconds=30)
 # A range that is started so shortly before the session expires might end after it. Two clocks judge the expiry.
 EXPIRY_MARGIN = timedelta(seconds=60)
@@ -39,7 +41,10 @@ SECOND = timedelta(seconds=1)
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """The bounds that are settings. *deadline* bounds a whole request to Graph; *claim* is longer than that."""
+    """The bounds that are settings. *deadline* bounds a whole request to Graph; *claim* is longer than that.
+
+    *replace_within*: what is written so soon after its older version was attached takes that one's place.
+    """
 
     slice_bytes: int
     max_file_bytes: int
@@ -47,5 +52,6 @@ class Limits:
     claim: timedelta
     empty_file_wait: timedelta
     append_quiet: timedelta
+    replace_within: timedelta
     max_age: timedelta
     sign_in_wait: timedelta

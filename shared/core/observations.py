@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from shared.core.attachment import Reference
-from shared.core.entry import MayHaveLanded, Reason
+from shared.core.entry import MayHaveLanded, Reason, Replaced
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,13 +34,14 @@ class Resolved:
     """The list and the task are known, and this entry holds the slot.
 
     The rest is about older uploads under the blob's name: how many versions in a row were written over; one whose
-    attachment may be this file.
+    attachment may be this file; the attachment whose place this one is to take.
     """
 
     list_id: str
     task_id: str
     rewrites: int = 0
     may_be_of: MayHaveLanded | None = None
+    replaces: Replaced | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,6 +221,16 @@ class TagsRefused:
 
 
 @dataclass(frozen=True, slots=True)
+class ReplacedRemoved:
+    """The attachment whose place the newer one takes is no longer there."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReplacedLeft:
+    """The attachment whose place the newer one would take is not as we made it: a person's, by now."""
+
+
+@dataclass(frozen=True, slots=True)
 class SourceDeleted:
     """The blob was deleted after it was attached, as the setting asks."""
 
@@ -256,5 +267,7 @@ Observation = (
     | BlobLost
     | Reported
     | TagsRefused
+    | ReplacedRemoved
+    | ReplacedLeft
     | SourceDeleted
 )

@@ -186,6 +186,11 @@ TRANSITIONS: Mapping[Phase, Mapping[type[do.Action], Seen]] = {
     },
     Phase.ATTACHED: {
         **_ending(Phase.ATTACHED),
+        do.RemoveReplaced: {
+            seen.ReplacedRemoved: _to(Phase.ATTACHED),
+            seen.ReplacedLeft: _to(Phase.ATTACHED),
+            **_or_again(Phase.ATTACHED),
+        },
         do.DeleteSource: {seen.SourceDeleted: _to(Phase.ATTACHED), seen.Unavailable: _to(Phase.ATTACHED)},
     },
     Phase.REJECTED: _ending(Phase.REJECTED),

@@ -15,7 +15,7 @@ from shared.core import observations as seen
 from shared.core.absorb import absorb
 from shared.core.decide import decide
 from shared.core.endings import ended
-from shared.core.entry import Entry, MayHaveLanded, Phase, Reason, claimed
+from shared.core.entry import Entry, MayHaveLanded, Phase, Reason, Replaced, claimed
 from shared.core.limits import FREE_REWRITES, MAX_SEARCHES_IN_DOUBT, MAX_SESSIONS, MAX_STEPS_WITHOUT_PROGRESS
 from tests.support.entries import LIMITS, NOW, SESSION_URL, an_entry
 from tests.support.results import result
@@ -57,6 +57,7 @@ POSSIBLE: dict[type[do.Action], list[type]] = {
     do.FindAttachment: [seen.Adopted, seen.NotFound, seen.Refused, seen.TargetMissing, *_TRY_AGAIN, *_BLOB_LOST],
     do.CancelSession: [seen.SessionCancelled, *_TRY_AGAIN],
     do.ReportOutcome: [seen.Reported, seen.TagsRefused, seen.Unavailable],
+    do.RemoveReplaced: [seen.ReplacedRemoved, seen.ReplacedLeft, *_TRY_AGAIN],
     do.DeleteSource: [seen.SourceDeleted, seen.Unavailable],
 }
 SENDS = (do.SendSlice, do.PostFile)
@@ -189,7 +190,7 @@ class Life:
     def _check_action(self, entry: Entry, action: do.Action) -> None:
         assert not (entry.landed and isinstance(action, SENDS + OPENS)), "sent again what Graph said was created"
         if entry.phase.is_terminal:
-            assert isinstance(action, do.ReportOutcome | do.CancelSession | do.DeleteSource)
+            assert isinstance(action, do.ReportOutcome | do.CancelSession | do.RemoveReplaced | do.DeleteSource)
         if isinstance(action, SENDS):
             assert not self.unasked, "sent over an unknown answer"
         if isinstance(action, do.ReportOutcome):
@@ -200,7 +201,7 @@ class Life:
             assert action.range.start == entry.offset, "I1"
             assert len(action.range) <= entry.slice_bytes
             assert action.range.stop <= entry.size
-        if isinstance(action, do.DeleteSource):
+        if isinstance(action, do.DeleteSource | do.RemoveReplaced):
             assert entry.phase is Phase.ATTACHED
             assert entry.attachment_id
         if isinstance(action, OPENS):
@@ -273,7 +274,7 @@ _ON_THE_WAY: dict[type, Callable[[Entry, datetime], seen.Observation]] = {
 
 def _resolved(now: datetime, fate: Fate) -> seen.Resolved:
     older = [None, None, None, MayHaveLanded("older", now)][fate.number(4)]
-    return seen.Resolved("L", "T", may_be_of=older)
+    return seen.Resolved("L", "T", may_be_of=older, replaces=[None, Replaced("B", "b", now)][fate.number(2)])
 
 
 _AS_FATE_HAS_IT: dict[type, Callable[[datetime, Fate], seen.Observation]] = {

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from shared.adapters.storage.entry_row import columns, from_row, to_row
 from shared.core.attachment import BlobVersion, Reference
 from shared.core.content import Piece
-from shared.core.entry import Claim, Entry, LandedAs, Phase, Reason, Report, Session, SignInWait
+from shared.core.entry import Claim, Entry, LandedAs, Phase, Reason, Replaced, Report, Session, SignInWait
 from shared.core.ranges import ByteRange
 
 ZONES = st.just(UTC) | st.integers(-1439, 1439).map(lambda minutes: timezone(timedelta(minutes=minutes)))
@@ -37,6 +37,7 @@ STRATEGIES: dict[str, st.SearchStrategy[object]] = {
     "Claim": st.builds(Claim, TEXTS, TIMES),
     "Session": st.builds(Session, TEXTS, st.none() | TIMES, COUNTS, COUNTS, st.booleans(), COUNTS),
     "Report": st.builds(Report, st.none() | st.sampled_from(Phase), COUNTS),
+    "Replaced": st.builds(Replaced, TEXTS, TEXTS, TIMES),
     "tuple[Piece, ...]": st.lists(st.builds(Piece, PARTS, DIGESTS), max_size=3).map(tuple),
     "SignInWait": st.builds(SignInWait, st.sampled_from(Phase), TIMES),
 }

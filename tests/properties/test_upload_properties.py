@@ -140,5 +140,6 @@ TAKEN_IN: dict[type[do.Action], set[Phase]] = {
     do.FindAttachment: {Phase.SENDING, Phase.CONFIRMING},
     do.CancelSession: {Phase.SENDING, Phase.CONFIRMING, *TERMINAL},
     do.ReportOutcome: {Phase.WAITING, *TERMINAL},
+    do.RemoveReplaced: {Phase.ATTACHED},
     do.DeleteSource: {Phase.ATTACHED},
 }

@@ -24,6 +24,7 @@ LIMITS = Limits(
     claim=timedelta(seconds=120),
     empty_file_wait=timedelta(minutes=10),
     append_quiet=timedelta(minutes=1),
+    replace_within=timedelta(minutes=1),
     max_age=timedelta(hours=24),
     sign_in_wait=timedelta(days=14),
 )

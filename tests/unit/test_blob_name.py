@@ -1,21 +1,24 @@
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
 from shared.core.blob_name import (
+    ids_being_removed,
     is_same_account,
     is_taken,
     must_slow_down,
     name_key,
     newest_first,
+    replaced_by,
     rewrites,
     worth_remembering,
 )
-from shared.core.entry import Entry, Phase
+from shared.core.entry import Entry, Phase, Replaced
 from shared.core.limits import FREE_REWRITES
 from tests.support.entries import NOW, an_entry
 
+MINUTE = timedelta(minutes=1)
 LIVE = [phase for phase in Phase if not phase.is_terminal]
 ENDED = [phase for phase in Phase if phase.is_terminal and phase is not Phase.SUPERSEDED]
 BLOB = an_entry().blob
@@ -24,10 +27,14 @@ BLOB = an_entry().blob
 def an_upload(number: int, phase: Phase = Phase.ATTACHED, **changes: object) -> Entry:
     """The *number*-th upload under one name, each a second after the one before."""
     at = NOW + timedelta(seconds=number)
-    known = {"upload_id": f"{number:032x}", "created_at": at}
+    known = {"upload_id": f"{number:032x}", "created_at": at, "modified_at": at}
     if phase is Phase.ATTACHED:
         known |= {"attachment_id": f"A{number}", "attached_at": at}
     return an_entry(phase, **(known | changes))
+
+
+def attached_at(moment: datetime) -> Entry:
+    return an_upload(1, attached_at=moment)
 
 
 @pytest.mark.parametrize("is_newest", [True, False])
@@ -102,3 +109,48 @@ def test_an_upload_after_many_rewritten_versions_waits_and_does_so_once() -> Non
     assert not must_slow_down(fresh, FREE_REWRITES)
     assert must_slow_down(fresh, FREE_REWRITES + 1)
     assert not must_slow_down(waited, FREE_REWRITES + 1)
+
+
+# -- what takes whose place --
+
+NEWER = an_upload(100, Phase.RESOLVING)
+WRITTEN = NOW + timedelta(seconds=100)
+
+
+@pytest.mark.parametrize(
+    ("ago", "within", "is_replaced"),
+    [
+        (timedelta(), MINUTE, True),
+        (-timedelta(seconds=5), MINUTE, True),  # written while the older one was still on its way
+        (MINUTE, MINUTE, True),
+        (MINUTE + timedelta(seconds=1), MINUTE, False),
+        (timedelta(days=300), timedelta.max, True),
+        (-timedelta(seconds=5), timedelta(), False),
+    ],
+)
+def test_what_was_attached_shortly_before_the_next_write_is_replaced(
+    ago: timedelta, within: timedelta, is_replaced: bool
+) -> None:
+    older = attached_at(WRITTEN - ago)
+    expected = Replaced("A1", "plan.pdf", WRITTEN - ago) if is_replaced else None
+    assert replaced_by(NEWER, [older], within=within) == expected
+
+
+def test_only_the_last_attachment_is_replaced_and_none_that_another_upload_removes() -> None:
+    last, older = an_upload(98), an_upload(97)
+    assert replaced_by(NEWER, [last, older], within=MINUTE) == Replaced("A98", "plan.pdf", NOW + timedelta(seconds=98))
+    removing = an_upload(98, replaces=Replaced("A97", "plan.pdf", NOW))
+    assert ids_being_removed([removing, older]) == {"A97"}
+    assert replaced_by(NEWER, [removing, older], within=MINUTE) == replaced_by(NEWER, [removing], within=MINUTE)
+
+
+def test_a_version_that_was_written_over_hands_on_what_it_was_to_replace() -> None:
+    part = Replaced("A1", "plan.pdf", NOW)
+    between = an_upload(50, Phase.SUPERSEDED, replaces=part)
+    assert replaced_by(NEWER, [between, an_upload(1)], within=MINUTE) == part
+
+
+@pytest.mark.parametrize("changes", [{"attachment_id": ""}, {"attached_at": None}])
+def test_what_is_not_known_well_enough_is_not_replaced(changes: dict[str, object]) -> None:
+    assert replaced_by(NEWER, [an_upload(99, **changes)], within=MINUTE) is None  # type: ignore[arg-type]
+    assert replaced_by(replace(NEWER, modified_at=None), [an_upload(99)], within=MINUTE) is None

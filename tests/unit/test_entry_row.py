@@ -6,7 +6,7 @@ import pytest
 from shared.adapters.storage.entry_row import columns, from_row, to_row
 from shared.core.attachment import BlobVersion, Reference
 from shared.core.content import Piece
-from shared.core.entry import Claim, Entry, LandedAs, Phase, Reason, Report, Session, SignInWait
+from shared.core.entry import Claim, Entry, LandedAs, Phase, Reason, Replaced, Report, Session, SignInWait
 from shared.core.ranges import ByteRange
 from tests.support.entries import NOW, an_entry
 
@@ -19,6 +19,7 @@ FULL = Entry(
     wanted_task=Reference(name="Plan"),
     attachment_name="plän.pdf",
     created_at=NOW,
+    modified_at=NOW,
     phase=Phase.WAITING,
     step=9,
     reason=Reason.SIGN_IN,
@@ -42,6 +43,7 @@ FULL = Entry(
     first_opened_at=NOW,
     rewrites=6,
     may_be_of="fedcba9876543210" * 2,
+    replaces=Replaced("B", "plän.pdf", NOW),
     missing_since=NOW,
     by_post=True,
     content=(Piece(ByteRange(0, 100), "ab" * 32), Piece(ByteRange(50, 200), "cd" * 32)),

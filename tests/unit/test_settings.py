@@ -52,6 +52,22 @@ def test_paths_are_read_by_default_in_patterns_of_one_s_own_or_not_at_all() -> N
     assert settings(TODO_ATTACH_PATHS="OFF").paths == ()
 
 
+def test_what_is_replaced_is_a_minute_old_at_most_or_as_the_setting_says() -> None:
+    name = "TODO_ATTACH_REPLACE_WITHIN_SECONDS"
+    assert settings().limits.replace_within == timedelta(minutes=1)
+    assert settings(**{name: "0"}).limits.replace_within == timedelta()
+    assert settings(**{name: "86400"}).limits.replace_within == timedelta(days=1)
+    assert settings(**{name: "Always"}).limits.replace_within == timedelta.max
+
+
+@pytest.mark.parametrize("value", ["-1", "86401", "never", "1.5", "1e3", "99999999"])
+def test_a_time_of_replacing_that_is_none_is_said_with_the_remedy(value: str) -> None:
+    (mistake,) = mistakes(LEAST | {"TODO_ATTACH_REPLACE_WITHIN_SECONDS": value})
+    assert mistake == (
+        f'TODO_ATTACH_REPLACE_WITHIN_SECONDS is "{value}": use whole seconds from 0 (never) to 86400, or always'
+    )
+
+
 def test_a_path_pattern_that_names_no_task_is_said_with_the_remedy() -> None:
     (mistake,) = mistakes(LEAST | {"TODO_ATTACH_PATHS": "LIST/FILE"})
     assert mistake == (

@@ -11,7 +11,7 @@ from shared.core import actions as do
 from shared.core import decide as deciding
 from shared.core import observations as seen
 from shared.core.attachment import Reference
-from shared.core.entry import Entry, LandedAs, MayHaveLanded, Phase, Reason
+from shared.core.entry import Entry, LandedAs, MayHaveLanded, Phase, Reason, Replaced
 from shared.core.limits import FREE_REWRITES, MAX_SEARCHES_IN_DOUBT
 from shared.core.ranges import MAX_POST_BYTES
 from shared.core.transitions import TRANSITIONS
@@ -52,6 +52,8 @@ EXAMPLES: dict[type[seen.Observation], list[seen.Observation]] = {
     seen.BlobDeleted: [seen.BlobDeleted()],
     seen.Reported: [seen.Reported()],
     seen.TagsRefused: [seen.TagsRefused()],
+    seen.ReplacedRemoved: [seen.ReplacedRemoved()],
+    seen.ReplacedLeft: [seen.ReplacedLeft()],
     seen.SourceDeleted: [seen.SourceDeleted()],
 }
 CASES = [(phase, action, kind) for phase in Phase for action, row in TRANSITIONS[phase].items() for kind in row]
@@ -97,6 +99,8 @@ def in_every_state(phase: Phase) -> Iterator[Entry]:
         yield replace(entry, session=replace(SESSION, offset=200), sessions_opened=2)
         reported = replace(entry, report=replace(entry.report, phase=phase))
         yield replace(reported, session=SESSION)
+        if phase is Phase.ATTACHED:
+            yield replace(reported, attachment_id="A", replaces=Replaced("older", "plan.pdf", NOW))
         yield replace(
             reported, session=None if phase.is_terminal else entry.session, delete_source=True, attachment_id="A"
         )

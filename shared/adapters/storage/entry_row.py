@@ -12,7 +12,7 @@ from typing import Any
 
 from shared.core import content
 from shared.core.attachment import BlobVersion, Reference
-from shared.core.entry import Claim, Entry, LandedAs, Phase, Reason, Report, Session, SignInWait
+from shared.core.entry import Claim, Entry, LandedAs, Phase, Reason, Replaced, Report, Session, SignInWait
 
 Plain = str | int | bool | float
 
@@ -25,12 +25,15 @@ _NESTED: Mapping[str, tuple[type[Any], tuple[str, ...]]] = {
     "session": (Session, ("url",)),
     "sign_in_wait": (SignInWait, ("resume", "since")),
     "report": (Report, ()),
+    "replaces": (Replaced, ("attachment_id", "name", "attached_at")),
 }
 _FROM_PLAIN: Mapping[str, Callable[[Any], Any]] = {
     **dict.fromkeys(
         (
             "created_at",
+            "modified_at",
             "attached_at",
+            "replaces_attached_at",
             "not_before",
             "sign_in_wait_since",
             "session_expires_at",

@@ -9,12 +9,14 @@ from shared.app.effects.context import Context
 from shared.core import observations as seen
 from shared.core.blob_name import (
     OF_ANOTHER,
+    ids_being_removed,
     is_same_account,
     is_same_target,
     is_taken,
     must_slow_down,
     name_key,
     newest_first,
+    replaced_by,
     rewrites,
     worth_remembering,
 )
@@ -60,6 +62,8 @@ def look_back(
     targeted = _of_same_person(context, [each for each in others if is_same_target(each, list_id, task_id)])
     if not isinstance(targeted, list):
         return targeted
+    if (under_way := _under_way(targeted)) is not None:
+        return under_way
     attached = _already_attached(context, targeted)
     if attached is not None:
         return attached
@@ -71,6 +75,7 @@ def look_back(
         task_id,
         rewrites=rewrites(others),
         may_be_of=in_doubt,
+        replaces=replaced_by(context.entry, targeted, within=context.source.intake.limits.replace_within),
     )
 
 
@@ -119,9 +124,23 @@ def _is_same_person(context: Context, other: Entry) -> bool | seen.Deferred:
 # -- whether the file is attached --
 
 
+def _under_way(targeted: Sequence[Entry]) -> seen.SlotHeld | seen.NeedsSignIn | None:
+    """Wait for an upload under another attachment name, and so in another slot.
+
+    Before it has ended nobody knows whether what it is to take the place of will stand, nor what it leaves itself.
+    """
+    live = [other for other in targeted if not other.phase.is_terminal]
+    if any(other.phase is Phase.WAITING for other in live):
+        return seen.NeedsSignIn("another upload of this name waits for it")
+    return seen.SlotHeld() if live else None
+
+
 def _already_attached(context: Context, targeted: Sequence[Entry]) -> seen.AlreadyAttached | _NotAsked | None:
+    being_removed = ids_being_removed(targeted)
     for other in targeted:
         if other.phase is not Phase.ATTACHED or other.attachment_name != context.entry.attachment_name:
+            continue
+        if other.attachment_id in being_removed:
             continue
         same = _is_this_file(context, other)
         if not isinstance(same, bool):

@@ -63,7 +63,7 @@ class Effects:
             self.ports.telemetry.record("orphan_session", upload_id=entry.upload_id)
 
 
-def _perform(action: do.Action, context: Context) -> do.Result:
+def _perform(action: do.Action, context: Context) -> do.Result:  # noqa: C901, PLR0912 - one case each
     match action:
         case do.LookAtBlob():
             return do.LookAtBlobResult(arriving.look_at_blob(context))
@@ -85,6 +85,8 @@ def _perform(action: do.Action, context: Context) -> do.Result:
             return do.CancelSessionResult(closing.cancel_session(context))
         case do.ReportOutcome():
             return do.ReportOutcomeResult(closing.report_outcome(context))
+        case do.RemoveReplaced():
+            return do.RemoveReplacedResult(closing.remove_replaced(context))
         case do.DeleteSource():
             return do.DeleteSourceResult(closing.delete_source(context))
         case _:

@@ -13,14 +13,14 @@ from typing import Any
 from local.stand_ins.todo.behaviour import DOCUMENTED
 from local.stand_ins.todo.faults import Answer, KeepPart, ResetConnection, Rule
 from shared.app import runner
-from shared.app.effects import name, resolving, searching
+from shared.app.effects import closing, name, resolving, searching
 from shared.app.effects.context import Context
 from shared.app.effects.held_claim import HeldClaim
 from shared.app.effects.perform import Effects
 from shared.app.effects.source import Source
 from shared.core import absorb as absorbing
+from shared.core import blob_name, delivery, endings
 from shared.core import decide as deciding
-from shared.core import delivery, endings
 from shared.core import entry as ledger
 from shared.core import observations as seen
 from shared.core.delivery import Drop, Proceed, Verdict
@@ -268,6 +268,16 @@ def forgets_what_an_older_version_may_have_attached() -> AbstractContextManager[
     return _with(name, "_may_have_landed", lambda *_: None)
 
 
+def replaces_what_has_long_been_attached() -> AbstractContextManager[None]:
+    """A file that is written again next week takes away what was attached from it."""
+    return _with(blob_name, "_is_followed_soon", lambda *_: True)
+
+
+def leaves_the_part_beside_the_whole() -> AbstractContextManager[None]:
+    """What was attached from a part of the file stays."""
+    return _with(closing, "remove_replaced", lambda _context: seen.ReplacedRemoved())
+
+
 def takes_a_removed_attachment_for_one_that_stands() -> AbstractContextManager[None]:
     """A person who removed it gets nothing."""
     return _with(name, "_stands", lambda *_: True)
@@ -321,5 +331,7 @@ VARIANTS: Mapping[Callable[[], AbstractContextManager[None]], Mapping[str, Any]]
         "rules": [Rule(ResetConnection("after_applying"), "put_slice", count=3)],
         "sizes": (1, SLICE),
     },
+    replaces_what_has_long_been_attached: _CALM,
+    leaves_the_part_beside_the_whole: {"person": 0.04, "sweeping": True},
     takes_a_removed_attachment_for_one_that_stands: _CALM,
 }

@@ -13,8 +13,8 @@ It looks at the emulator, the ledger, the queues and the log; the application do
     I9   _no_offence, SimulatedGraph.send
     I10  _slot_is_its_own, _attachment_is_claimed, _nothing_twice
 
-And of the uploads under one blob name: _is_handed_to_nobody_else, _is_not_attached_yet, _no_file_twice,
-_none_is_missing.
+And of the uploads under one blob name: _is_handed_to_nobody_else, _is_not_attached_yet, _may_be_removed,
+_no_file_twice, _replaced_is_gone, _none_is_missing.
 """
 
 import hashlib
@@ -32,7 +32,7 @@ from local.stand_ins.todo.routes import Operation
 from local.stand_ins.todo.sessions import UploadSession
 from shared.core.attachment import BlobVersion
 from shared.core.entry import Entry, Phase, Reason
-from shared.core.limits import MAX_REPORT_TRIES, MAX_SESSIONS, MAX_STEPS_WITHOUT_PROGRESS
+from shared.core.limits import MAX_REMOVAL_TRIES, MAX_REPORT_TRIES, MAX_SESSIONS, MAX_STEPS_WITHOUT_PROGRESS
 from shared.errors import StorageUnavailable, StrangerError
 from shared.graph.reply import GraphReply
 from tests.support.fakes.seam import Crash
@@ -90,6 +90,7 @@ class Watch:
         self._landings: defaultdict[str, list[Attachment]] = defaultdict(list)
         self._waits: dict[str, datetime] = {}
         self._attachments: dict[str, Attachment] = {}
+        self._replaced: dict[str, str] = {}  # attachment -> the upload that is to remove it
         self._messages_read = self._lines_read = 0
         self._look_on()
 
@@ -128,7 +129,26 @@ class Watch:
             start = int(flight.request.headers["Content-Range"].split()[1].split("-")[0])
             if session is not None and start > self._most_held[session.id]:
                 raise Violation(f"I1: a range from {start} on; the server never held more than {session.received}")
+        if operation is Operation.DELETE_ATTACHMENT:
+            self._may_be_removed(entry, flight.exchange.route.item_id)
         self._kept_waiting(flight, worker)
+
+    def _may_be_removed(self, newer: Entry | None, attachment_id: str) -> None:
+        """Only what was attached from the same name to the same task, shortly before the newer write or after it."""
+        olders = [each for each in self._entries.values() if each.attachment_id == attachment_id]
+        if newer is None or newer.phase is not Phase.ATTACHED or newer.attachment_id not in self._attachments:
+            raise Violation("an attachment is removed, and none has taken its place")
+        for older in olders:
+            if (
+                _target(older) == _target(newer)
+                and older.blob.name == newer.blob.name
+                and older.attached_at is not None
+            ):
+                chain = [each for each in self.versions.values() if each.blob.name == newer.blob.name]
+                followed = [each.written_at for each in chain if each.blob.etag > older.blob.etag]
+                if min(followed) - older.attached_at <= timedelta(minutes=1):
+                    return
+        raise Violation("an attachment is removed that was not this file's, or had stood for long")
 
     def _acts_under_its_claim(self, flight: Flight) -> None:
         entry = self._entries.get(flight.worker.upload_id)
@@ -207,6 +227,8 @@ class Watch:
         if before is not None and before.phase is Phase.RESOLVING and entry.phase in {Phase.OPENING, Phase.CONFIRMING}:
             self._is_handed_to_nobody_else(entry)
             self._is_not_attached_yet(entry)
+        if entry.may_remove_replaced and entry.replaces is not None:
+            self._replaced[entry.replaces.attachment_id] = entry.upload_id
         self._attachment_is_claimed(entry, before)
 
     def _offset_is_the_servers(self, entry: Entry) -> None:
@@ -248,9 +270,9 @@ class Watch:
                 raise Violation("a file is handed to another account")
 
     def _is_not_attached_yet(self, entry: Entry) -> None:
-        """No session is opened for a file that stands attached already."""
+        """No session is opened for a file that stands attached already, and is to go on standing."""
         for other in self._entries.values():
-            known = other.phase is Phase.ATTACHED and other.attachment_id
+            known = other.phase is Phase.ATTACHED and other.attachment_id not in {"", *self._replaced}
             if known and self._is_same_request(other, entry) and self._stands(other.attachment_id):
                 raise Violation("a file is sent that is attached already")
 
@@ -350,6 +372,7 @@ class Watch:
             self._is_there_unless_attached(version.blob)
         self._nothing_twice()
         self._no_file_twice()
+        self._replaced_is_gone()
         self._none_is_missing()
         self._nothing_open()
         self.check()
@@ -458,13 +481,21 @@ class Watch:
             if len(ids) > 1:
                 raise Violation(f"one file is attached {len(ids)} times")
 
+    def _replaced_is_gone(self) -> None:
+        for attachment_id in self._replaced:
+            if self._stands(attachment_id) and self.faults < MAX_REMOVAL_TRIES:
+                raise Violation("an attachment stands beside the one that took its place")
+
     def _none_is_missing(self) -> None:
-        """What was attached is removed by a person only."""
+        """What was attached is removed by a person, or by a newer version that takes its place: never by an older."""
         tasks = {task.id: task for task in self._tasks()}
         for entry in self._entries.values():
             if entry.phase is not Phase.ATTACHED or not entry.attachment_id or entry.task_id not in tasks:
                 continue
-            if entry.attachment_id not in tasks[entry.task_id].attachments.keys() | self.removed.keys():
+            if entry.attachment_id in tasks[entry.task_id].attachments or entry.attachment_id in self.removed:
+                continue
+            newer = self._entries.get(self._replaced.get(entry.attachment_id, ""))
+            if newer is None or newer.blob.etag < entry.blob.etag:
                 raise Violation("attached, and what was attached is gone")
 
     def _stands(self, attachment_id: str) -> bool:
