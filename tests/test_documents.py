@@ -149,6 +149,22 @@ def test_the_architecture_tells_every_field_of_the_entry_and_no_other() -> None:
     assert sorted(told) == sorted([*(field.name for field in fields(Entry)), *of_session])
 
 
+def test_the_architecture_has_every_module_in_its_layer() -> None:
+    """By the row of its folder; `settings`, `wiring`, `ports` and `errors` have no folder."""
+    rows = {row[0].strip("`"): set(re.findall(r"`(?:\w+/)*(\w+)`", row[2])) for row in _layers()}
+    modules = [path for path in (ROOT / "shared").rglob("*.py") if path.name != "__init__.py"]
+    layer_of = {"settings": "edges", "wiring": "edges", "ports": "contracts", "errors": "contracts"}
+    folders = {path: path.relative_to(ROOT / "shared").parts[0].removesuffix(".py") for path in modules}
+    missing = [path for path in modules if path.stem not in rows[layer_of.get(folders[path], folders[path])]]
+    assert [path.relative_to(ROOT).as_posix() for path in missing] == []
+    named = {name for told in rows.values() for name in told}
+    assert named - {path.stem for path in (ROOT / "shared").rglob("*")} == set()
+
+
+def _layers() -> list[list[str]]:
+    return [row for row in table(section(ARCHITECTURE, "## Layers")) if len(row) == 3]
+
+
 def test_the_architecture_tells_all_ten_invariants() -> None:
     told = [row[0] for row in table(section(ARCHITECTURE, "## Invariants"))]
     assert told == [f"I{number}" for number in range(1, 11)]
