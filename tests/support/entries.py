@@ -10,7 +10,7 @@ from shared.core.entry import Claim, Entry, Phase, Session, SignInWait
 from shared.core.limits import Limits
 
 NOW = datetime(2026, 3, 1, 12, 0, 0, tzinfo=UTC)
-SLICE = 100
+TINY_SLICE = 100  # ranges that can be reckoned in the head; nothing is sent
 SIZE = 250
 ROOT = "https://graph.microsoft.com/v1.0"
 SESSION_URL = f"{ROOT}/users/00000000-0000-0000-0000-000000000001/todo/lists/L/tasks/T/attachmentSessions/S"
@@ -18,8 +18,8 @@ SESSION = Session(SESSION_URL)
 BLOB = BlobVersion("account", "attachments", "folder/plan.pdf", "0x8DC0000000000A1")
 
 LIMITS = Limits(
-    slice_bytes=SLICE,
-    max_file_bytes=10 * SLICE,
+    slice_bytes=TINY_SLICE,
+    max_file_bytes=10 * TINY_SLICE,
     deadline=timedelta(seconds=90),
     claim=timedelta(seconds=120),
     empty_file_wait=timedelta(minutes=10),
@@ -58,7 +58,7 @@ def an_entry(phase: Phase = Phase.RESOLVING, **changes: Any) -> Entry:
         phase=phase,
         step=7,
         claim=Claim("me", NOW + LIMITS.claim),
-        slice_bytes=SLICE,
+        slice_bytes=TINY_SLICE,
     )
     return changed(replace(entry, **_BY_PHASE.get(phase, {})), **changes)
 

@@ -32,7 +32,7 @@ from shared.telemetry.records import (
 )
 from tests.support.entries import SESSION_URL, an_entry
 
-SLICE = SendSlice(ByteRange(0, 100))
+SEND = SendSlice(ByteRange(0, 100))
 REQUEST = with_client_request_id(
     prepare_put_slice(SESSION_URL, ByteRange(0, 100), 250, b"x" * 100), "0123456789abcdef" * 2
 )
@@ -48,7 +48,7 @@ def answered(status: int, **headers: str) -> Exchange:
 def test_a_sent_slice_leaves_its_range_where_it_led_and_what_graph_said() -> None:
     before, after = an_entry(Phase.SENDING), an_entry(Phase.SENDING, step=8, offset=100)
     exchange = answered(202, request_id="r-1")
-    described = describe_step(before, after, SLICE, Progress(100), exchange, duration=0.12345, wait=timedelta())
+    described = describe_step(before, after, SEND, Progress(100), exchange, duration=0.12345, wait=timedelta())
     assert described == {
         "upload_id": before.upload_id,
         "account": pseudonym(before.account),
@@ -127,7 +127,7 @@ def test_of_an_upload_url_only_the_words_remain_that_every_mailbox_shares() -> N
 )
 def test_who_waits_says_for_what(observation: Observation, exchange: Exchange | None, waits_for: str) -> None:
     entry = an_entry(Phase.SENDING)
-    record = describe_step(entry, entry, SLICE, observation, exchange, duration=0, wait=A_SECOND)
+    record = describe_step(entry, entry, SEND, observation, exchange, duration=0, wait=A_SECOND)
     assert record["waits_for"] == waits_for
 
 
@@ -139,7 +139,7 @@ def test_who_waits_for_a_person_says_so_also_while_there_is_no_time_to_wait_for(
 
 def test_who_goes_on_at_once_waits_for_nothing() -> None:
     entry = an_entry(Phase.SENDING)
-    record = describe_step(entry, entry, SLICE, Unclear(""), answered(500), duration=0, wait=timedelta())
+    record = describe_step(entry, entry, SEND, Unclear(""), answered(500), duration=0, wait=timedelta())
     assert record["waits_for"] == ""
 
 
@@ -162,7 +162,7 @@ def test_a_record_never_holds_the_upload_url_a_detail_or_a_name_of_the_person_s(
     before = an_entry(Phase.SENDING)
     after = an_entry(Phase.ATTACHED, detail='no task is named "Plan"', attachment_id="AAMkADI5MA=")
     seen = (
-        describe_step(before, after, SLICE, Unclear("HTTP 500"), answered(500), duration=0, wait=A_SECOND),
+        describe_step(before, after, SEND, Unclear("HTTP 500"), answered(500), duration=0, wait=A_SECOND),
         describe_outcome(after, elapsed=A_SECOND),
     )
     secrets = (SESSION_URL, before.account, before.attachment_name, before.blob.name, "Plan", "AAMk")

@@ -20,7 +20,6 @@ from shared.core.ranges import MAX_SLICE_BYTES
 ROOT = "https://graph.microsoft.com"
 TOKEN = "token-of-sam"
 START = datetime(2026, 3, 1, 12, 0, 0, 123456, tzinfo=UTC)
-SLICE = MAX_SLICE_BYTES
 
 
 @dataclass
@@ -100,7 +99,7 @@ class Client:
         assert isinstance(outcome, Response)
         return outcome
 
-    def upload(self, content: bytes, name: str = "scan.pdf", slice_size: int = SLICE) -> Response:
+    def upload(self, content: bytes, name: str = "scan.pdf", slice_size: int = MAX_SLICE_BYTES) -> Response:
         """A clean upload; the last answer."""
         url = self.open(len(content), name)
         for start in range(0, len(content), slice_size):

@@ -8,7 +8,7 @@ import socket
 
 import pytest
 
-from tests.local.todo.client import SLICE
+from shared.core.ranges import MAX_SLICE_BYTES
 from tests.local.todo.running import Server, range_headers, running
 
 SIZE = 100
@@ -24,8 +24,8 @@ def test_a_clean_upload_of_25_mib_over_one_connection() -> None:
     with running() as server:
         session = server.open(len(content))
         connection = server.connect()
-        for start in range(0, len(content), SLICE):
-            chunk = content[start : start + SLICE]
+        for start in range(0, len(content), MAX_SLICE_BYTES):
+            chunk = content[start : start + MAX_SLICE_BYTES]
             headers = range_headers(start, chunk, len(content)) | {"Authorization": f"Bearer {server.token}"}
             connection.request("PUT", f"{session}/content", chunk, headers)
             response = connection.getresponse()

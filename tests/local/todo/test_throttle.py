@@ -8,7 +8,8 @@ import pytest
 from local.stand_ins.todo.journal import Offence
 from local.stand_ins.todo.throttle import NO_LIMITS, PUBLISHED_LIMITS, Limits
 from local.stand_ins.todo.wire import Response
-from tests.local.todo.client import SLICE, START, Client, error_of, make_client
+from shared.core.ranges import MAX_SLICE_BYTES
+from tests.local.todo.client import START, Client, error_of, make_client
 
 
 def test_limits_are_off_unless_they_are_switched_on() -> None:
@@ -49,17 +50,17 @@ def test_concurrency_counts_per_mailbox_or_over_all(scope: str, status: int) -> 
 
 def test_uploads_are_throttled_after_150_mb_until_the_window_has_moved_on() -> None:
     client = make_client(limits=PUBLISHED_LIMITS, keep_content=False)
-    size = SLICE * 50
+    size = MAX_SLICE_BYTES * 50
     client.service.behaviour = make_client({"size_limit": size}).service.behaviour
-    url, content = client.open(size), bytes(SLICE)
-    statuses = [client.put(url, SLICE * number, content, size).status for number in range(38)]
+    url, content = client.open(size), bytes(MAX_SLICE_BYTES)
+    statuses = [client.put(url, MAX_SLICE_BYTES * number, content, size).status for number in range(38)]
     assert statuses == [200] * 38
-    refused = client.put(url, SLICE * 38, content, size)
+    refused = client.put(url, MAX_SLICE_BYTES * 38, content, size)
     assert refused.status == 429
     assert refused.headers["Retry-After"] == "300"
     assert client.get(url).status == 200
     client.pass_time(300)
-    assert client.put(url, SLICE * 38, content, size).status == 200
+    assert client.put(url, MAX_SLICE_BYTES * 38, content, size).status == 200
 
 
 def test_what_was_refused_does_not_count_as_uploaded() -> None:

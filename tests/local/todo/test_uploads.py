@@ -8,7 +8,8 @@ import pytest
 
 from local.stand_ins.todo.content_range import ContentRange, parse_content_range
 from local.stand_ins.todo.journal import Offence
-from tests.local.todo.client import ROOT, SLICE, Client, error_of, field_of, inner_code, json_of, make_client, ranges_of
+from shared.core.ranges import MAX_SLICE_BYTES
+from tests.local.todo.client import ROOT, Client, error_of, field_of, inner_code, json_of, make_client, ranges_of
 
 LARGEST = 26_214_400
 
@@ -274,7 +275,7 @@ def test_a_session_in_slices_of_any_size_lands_the_same_bytes() -> None:
 
 def test_the_slice_of_the_product_fits_every_reading_of_4_mb() -> None:
     client = make_client({"range_limit": 4_000_000, "range_limit_inclusive": False})
-    assert client.upload(bytes(SLICE + 1)).status == 201
+    assert client.upload(bytes(MAX_SLICE_BYTES + 1)).status == 201
 
 
 # --- small files ---

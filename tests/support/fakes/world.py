@@ -41,8 +41,8 @@ LEASE = timedelta(minutes=10)
 RELEASE = timedelta(seconds=30)
 MAX_DEQUEUES = 5
 SWEEP_EVERY = timedelta(minutes=1)
-SLICE = 1024
-# As in the tests of the pure modules, but for sizes: these files are really sent.
+SLICE = 1024  # files are really sent, and small ones take a fraction of the time
+# As in the tests of the pure modules, but for sizes.
 LIMITS = replace(entries.LIMITS, slice_bytes=SLICE, max_file_bytes=64 * SLICE)
 FULL_SIZE = replace(LIMITS, slice_bytes=MAX_SLICE_BYTES, max_file_bytes=26_214_400)
 
