@@ -116,7 +116,7 @@ class Runner:
         try:
             message = decode(body)
         except MessageError as error:
-            self.ports.telemetry.record("poison", result="refused", error=type(error).__name__)
+            self.ports.telemetry.record("poison", result="foreign", error=type(error).__name__)
             return
         with self.ports.telemetry.upload(message.upload_id, message.traceparent):
             result = self._deliver_poison(message)
@@ -127,7 +127,7 @@ class Runner:
         try:
             stored = self._load(message)
         except StrangerError:
-            return "refused"
+            return "stranger"
         # Delivered often enough to be poison: certainly more than once.
         match delivery.judge(stored.entry, step=message.step, delivery_count=2, now=stored.date):
             case delivery.Proceed():

@@ -51,7 +51,7 @@ def test_a_poison_message_that_cannot_be_read_is_noted_once_and_over(body: bytes
     world.poison.put(body)
     world.run()
     assert world.raised == []
-    assert [line["result"] for line in world.records.events("poison")] == ["refused"]
+    assert [line["result"] for line in world.records.events("poison")] == ["foreign"]
     assert world.poison.messages == []
 
 
@@ -64,7 +64,7 @@ def test_a_message_for_an_unknown_upload_ends_on_the_poison_queue_and_disturbs_n
     assert_attached(world, blob)
     assert_promise(world)
     assert [type(error) for error in world.raised] == [StrangerError] * MAX_DEQUEUES
-    assert [line["result"] for line in world.records.events("poison")] == ["refused"]
+    assert [line["result"] for line in world.records.events("poison")] == ["stranger"]
 
 
 def test_what_a_strange_message_held_is_not_repeated() -> None:

@@ -109,8 +109,8 @@ def test_who_waits_for_sign_in_is_counted_by_account_and_has_not_stood_still() -
 @pytest.mark.parametrize(
     ("body", "told"),
     [
-        (b"not ours", {"result": "refused", "error": "MessageError"}),
-        (encode(RangeMessage("f" * 32, 1)).encode(), {"upload_id": "f" * 32, "step": 1, "result": "refused"}),
+        (b"not ours", {"result": "foreign", "error": "MessageError"}),
+        (encode(RangeMessage("f" * 32, 1)).encode(), {"upload_id": "f" * 32, "step": 1, "result": "stranger"}),
     ],
     ids=["unreadable", "unknown"],
 )
