@@ -170,8 +170,8 @@ param entraClientId string = ''
 param entraTenant string = tenant().tenantId
 
 @allowed(['managed-identity', 'client-secret'])
-@description('TODO_ATTACH_ENTRA_PROOF: how the app proves itself. Personal accounts (consumers, common) take a secret, which scripts/connect-entra.sh puts into the vault.')
-param entraProof string = 'managed-identity'
+@description('TODO_ATTACH_ENTRA_CLIENT_CREDENTIAL: how the app proves itself. Personal accounts (consumers, common) take a secret, which scripts/connect-entra.sh puts into the vault.')
+param entraClientCredential string = 'managed-identity'
 
 @maxLength(200)
 @description('TODO_ATTACH_CONNECT_URL: root of the app as browsers reach it, https://HOST/api, where that is not its own host name.')
@@ -448,7 +448,7 @@ module roles 'modules/roles.bicep' = {
     operatorMayReconcile: operatorMayReconcile
     queueName: queueName
     tableName: tableName
-    clientSecretName: entraProof == 'client-secret' ? clientSecretName : ''
+    clientSecretName: entraClientCredential == 'client-secret' ? clientSecretName : ''
     senderProfile: senderProfile
     senderPaths: senderPaths
     customRole: customRole
@@ -502,9 +502,9 @@ module functionApp 'modules/functionapp.bicep' = {
       TODO_ATTACH_TOKENS: empty(entraClientId) ? '{}' : ''
       TODO_ATTACH_ENTRA_CLIENT_ID: entraClientId
       TODO_ATTACH_ENTRA_TENANT: entraTenant
-      TODO_ATTACH_ENTRA_PROOF: entraProof
+      TODO_ATTACH_ENTRA_CLIENT_CREDENTIAL: entraClientCredential
       // The value never stands here: the platform reads it from the vault, as the app's identity.
-      TODO_ATTACH_ENTRA_CLIENT_SECRET: entraProof == 'client-secret'
+      TODO_ATTACH_ENTRA_CLIENT_SECRET: entraClientCredential == 'client-secret'
         ? '@Microsoft.KeyVault(SecretUri=${keyVault.outputs.uri}secrets/${clientSecretName})'
         : ''
       TODO_ATTACH_ACCOUNTS_CONTAINER: accountsContainer
@@ -596,7 +596,7 @@ output systemTopicName string = eventGrid.outputs.name
 @description('Name of the key vault.')
 output keyVaultName string = keyVault.outputs.name
 
-@description('Name of the secret in it by which the app proves itself, where entraProof says so.')
+@description('Name of the secret in it by which the app proves itself, where entraClientCredential says so.')
 output clientSecretName string = clientSecretName
 
 @description('Root of the app as browsers reach it: people connect at /connect under it.')
@@ -609,7 +609,7 @@ output entraClientId string = entraClientId
 output entraTenant string = entraTenant
 
 @description('How the app proves itself.')
-output entraProof string = entraProof
+output entraClientCredential string = entraClientCredential
 
 @description('Resource id of the identity.')
 output identityResourceId string = identityId

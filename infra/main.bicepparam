@@ -19,7 +19,7 @@ param senderPrincipalType = 'Group'
 // ('common' and 'client-secret'); docs/operations.md has the choices. The registration is made by scripts/connect-entra.sh,
 // and kept; to have it in writing: param entraClientId = '...'
 // param entraTenant = 'organizations'
-// param entraProof = 'client-secret'
+// param entraClientCredential = 'client-secret'
 
 // Who is told when something is stuck. Empty: nobody. Alerts link to their heading in docs/operations.md: say where your
 // people read it.

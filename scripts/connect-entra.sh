@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Makes the registration that people sign in with, gives the deployed app its proof of being it, and switches sign-in on.
+# Makes the registration that people sign in with, gives the deployed app its client credential, and switches sign-in on.
 # Needs another right than deploy.sh: to register applications (Application Developer, or an owner of the registration).
 # Safe to run again after any failure; deploy.sh keeps what this sets.
 set -euo pipefail
@@ -12,12 +12,12 @@ usage() {
   cat <<'TEXT'
 usage: scripts/connect-entra.sh --resource-group NAME [options]
 
-Makes the registration in Entra that people sign in with, gives the app its proof of being it, and switches sign-in on.
+Makes the registration in Entra that people sign in with, gives the app its client credential, and switches sign-in on.
 It can be run again at any time.
 
   --resource-group NAME    where scripts/deploy.sh has deployed todo-attach
   --name NAME              of the registration, as people see it when they sign in (default: todo-attach)
-  --new-secret             where the app proves itself by a secret (entraProof): make a new one
+  --new-secret             where the app proves itself by a secret (entraClientCredential): make a new one
 TEXT
 }
 
@@ -46,17 +46,17 @@ authority=$(az cloud show --query endpoints.activeDirectory --output tsv)
 authority=${authority%/}
 
 begin "what is deployed"
-read_outputs "$group" identityPrincipalId functionAppName connectUrl entraTenant entraProof keyVaultName clientSecretName ||
+read_outputs "$group" identityPrincipalId functionAppName connectUrl entraTenant entraClientCredential keyVaultName clientSecretName ||
   { show_errors && die "todo-attach is not deployed into $group; run scripts/deploy.sh first"; }
 # shellcheck disable=SC2154 # read_outputs sets them
-subject=$identityPrincipalId app=$functionAppName connect_url=$connectUrl who=$entraTenant proof=$entraProof
+subject=$identityPrincipalId app=$functionAppName connect_url=$connectUrl who=$entraTenant client_credential=$entraClientCredential
 # shellcheck disable=SC2154
 vault=$keyVaultName secret=$clientSecretName
 [[ $connect_url == https://* ]] ||
   die "the last deployment into $group did not end well, or is an old one; run scripts/deploy.sh first"
 present=$(az functionapp config appsettings list --resource-group "$group" --name "$app" \
   --query "[?name=='TODO_ATTACH_ENTRA_CLIENT_ID'].value" --output tsv) || die "cannot read the settings of $app"
-say "   app $app, accounts of: $who, proof: $proof"
+say "   app $app, accounts of: $who, client credential: $client_credential"
 
 case $who in
   "$tenant") audience=AzureADMyOrg ;;
@@ -64,10 +64,10 @@ case $who in
   consumers) audience=PersonalMicrosoftAccount ;;
   *) audience=AzureADMultipleOrgs ;; # organizations; or one that may not be this one, which the app itself sees to
 esac
-if [ "$proof" != client-secret ] && [[ $audience == *Personal* ]]; then
+if [ "$client_credential" != client-secret ] && [[ $audience == *Personal* ]]; then
   say "   Personal accounts may connect (entraTenant = '$who'), and are reported not to work with a managed identity as the" \
-    "   proof: their sign-in ends in an error. To be on the safe side set entraProof = 'client-secret' in the parameter" \
-    "   file, run scripts/deploy.sh, and this again."
+    "   client credential: their sign-in ends in an error. To be on the safe side set" \
+    "   entraClientCredential = 'client-secret' in the parameter file, run scripts/deploy.sh, and this again."
 fi
 
 begin "permissions"
@@ -116,7 +116,7 @@ if [ "$audience" != PersonalMicrosoftAccount ]; then
   fi
 fi
 
-if [ "$proof" = client-secret ]; then
+if [ "$client_credential" = client-secret ]; then
   begin "client secret"
   kept=$(patiently 20 "$not_yet_allowed" "your role on the key vault spreads" \
     az keyvault secret list --vault-name "$vault" --query "[?name=='$secret'].name" --output tsv) ||
@@ -137,11 +137,11 @@ if [ "$proof" = client-secret ]; then
 else
   new_secret=no
   begin "federated credential"
-  audience_of_proof=api://AzureADTokenExchange
-  [[ $authority != *.us ]] || audience_of_proof=api://AzureADTokenExchangeUSGov
+  assertion_audience=api://AzureADTokenExchange
+  [[ $authority != *.us ]] || assertion_audience=api://AzureADTokenExchangeUSGov
   cat >"$scratch/credential.json" <<JSON
 {"name": "todo-attach", "issuer": "$authority/$tenant/v2.0", "subject": "$subject",
- "audiences": ["$audience_of_proof"], "description": "The identity that todo-attach runs as."}
+ "audiences": ["$assertion_audience"], "description": "The identity that todo-attach runs as."}
 JSON
   trusted=$(directory app federated-credential list --id "$registration" \
     --query "[?name=='todo-attach'].subject" --output tsv) || die "cannot read the registration's credentials"

@@ -62,7 +62,7 @@ class SignIn:
     client_id: str
     authority: str  # the identity provider's origin
     tenant: str
-    proof: str  # managed-identity, client-secret, or none for a public client
+    client_credential: str  # managed-identity, client-secret, or none for a public client
     client_secret: str = field(repr=False)
     ca_file: str
     url: str  # the app's own root, as browsers reach it: .../api
@@ -339,19 +339,21 @@ def _sign_in(read: _Reader, graph_root: str) -> SignIn | None:
     except ValueError:
         host, origin = "", ""
     is_local = host in _LOOPBACK
-    proof = read.choice("TODO_ATTACH_ENTRA_PROOF", "managed-identity", ("managed-identity", "client-secret", "none"))
+    client_credential = read.choice(
+        "TODO_ATTACH_ENTRA_CLIENT_CREDENTIAL", "managed-identity", ("managed-identity", "client-secret", "none")
+    )
     secret = read.optional("TODO_ATTACH_ENTRA_CLIENT_SECRET")
-    if (proof == "client-secret") != bool(secret):
+    if (client_credential == "client-secret") != bool(secret):
         read.mistake(
             "TODO_ATTACH_ENTRA_CLIENT_SECRET",
             "(hidden)" if secret else "",
-            "set it if TODO_ATTACH_ENTRA_PROOF is client-secret, and only then",
+            "set it if TODO_ATTACH_ENTRA_CLIENT_CREDENTIAL is client-secret, and only then",
         )
     return SignIn(
         client_id=client_id,
         authority=_authority(read, host),
         tenant=_tenant(read),
-        proof=proof,
+        client_credential=client_credential,
         client_secret=secret,
         ca_file=_only_local(read, "TODO_ATTACH_ENTRA_CA_FILE", is_local=is_local),
         url=_own_url(read),

@@ -195,11 +195,13 @@ def key_ring(settings: Settings, sign_in: SignIn, credential: TokenCredential | 
 
 def identity_provider(settings: Settings, sign_in: SignIn, credential: TokenCredential | None = None) -> Entra:
     """Entra, as this app is registered with it."""
-    proof: str | Mapping[str, Any] | None = None
-    if sign_in.proof == "client-secret":
-        proof = sign_in.client_secret
-    elif sign_in.proof == "managed-identity":
-        proof = assertion_of(credential or azure_clients.managed_identity(settings.storage), sign_in.authority)
+    client_credential: str | Mapping[str, Any] | None = None
+    if sign_in.client_credential == "client-secret":
+        client_credential = sign_in.client_secret
+    elif sign_in.client_credential == "managed-identity":
+        client_credential = assertion_of(
+            credential or azure_clients.managed_identity(settings.storage), sign_in.authority
+        )
     return Entra(
         Registration(
             sign_in.client_id,
@@ -207,7 +209,7 @@ def identity_provider(settings: Settings, sign_in: SignIn, credential: TokenCred
             sign_in.tenant,
             sign_in.scope,
             f"{sign_in.url}/connected",
-            proof,
+            client_credential,
             ca_file=sign_in.ca_file,
         )
     )

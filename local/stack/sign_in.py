@@ -98,7 +98,7 @@ class SignInHere:
             "TODO_ATTACH_ENTRA_CLIENT_ID": CLIENT_ID,
             "TODO_ATTACH_ENTRA_TENANT": TENANT,
             "TODO_ATTACH_ENTRA_AUTHORITY": self.stand_in.origin,
-            "TODO_ATTACH_ENTRA_PROOF": "client-secret",
+            "TODO_ATTACH_ENTRA_CLIENT_CREDENTIAL": "client-secret",
             "TODO_ATTACH_ENTRA_CLIENT_SECRET": plan.client_secret,
             "TODO_ATTACH_ENTRA_CA_FILE": str(self.stand_in.certificate.authority),
         }
@@ -110,7 +110,7 @@ class SignInHere:
             **self._settings,
             "TODO_ATTACH_ENTRA_CLIENT_ID": self._plan.client_id,
             "TODO_ATTACH_ENTRA_TENANT": self._plan.tenant,
-            "TODO_ATTACH_ENTRA_PROOF": "none",
+            "TODO_ATTACH_ENTRA_CLIENT_CREDENTIAL": "none",
             **{name: os.environ[name] for name in _FOR_TESTS if name in os.environ},
         }
         unknown = Graph(graph.root, {_UNKNOWN_ACCOUNT: ""})
@@ -160,7 +160,7 @@ def token_by_code(plan: Plan, graph: Graph, say: Callable[[str], None]) -> str:
         | {
             "TODO_ATTACH_ENTRA_CLIENT_ID": plan.client_id,
             "TODO_ATTACH_ENTRA_TENANT": plan.tenant,
-            "TODO_ATTACH_ENTRA_PROOF": "none",
+            "TODO_ATTACH_ENTRA_CLIENT_CREDENTIAL": "none",
             # Of an app that has pages and keeps accounts. Neither is used here.
             "TODO_ATTACH_CONNECT_URL": "http://127.0.0.1/api",
             "TODO_ATTACH_ACCOUNTS_CONTAINER": ACCOUNTS_CONTAINER,

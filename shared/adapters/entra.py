@@ -28,12 +28,12 @@ from shared.sign_in.ports import Granted, NotGranted, Refreshed
 from shared.sign_in.problems import LOOP_DETECTED, Problem, error_code, is_passing, problem_of
 
 # MSAL recommends that the code comes back in a form. That would be a cross-site POST, with which the browser sends no
-# SameSite=Lax cookie; and the code is worth nothing without cookie, PKCE verifier and the app's proof.
+# SameSite=Lax cookie; and the code is worth nothing without cookie, PKCE verifier and the app's client credential.
 warnings.filterwarnings("ignore", message="response_mode='form_post'", category=UserWarning)
 
 # Refusals that only the person can lift.
 _PERSON_NEEDED = {"invalid_grant", "interaction_required", "login_required", "consent_required"}
-# The app's own proof is not taken: an expired secret, a missing federated credential.
+# The app's own client credential is not taken: an expired secret, a missing federated credential.
 _APP_REFUSED = {"invalid_client", "unauthorized_client"}
 # The words of OAuth that are repeated in our own texts. Anything else of a reply is the server's text.
 _KNOWN_ERRORS = _PERSON_NEEDED | {"temporarily_unavailable", "server_error", "invalid_request", "invalid_scope"}
@@ -49,7 +49,7 @@ _LONGEST_PAUSE = timedelta(minutes=10)
 
 @dataclass(frozen=True, slots=True)
 class Registration:
-    """The app as the identity provider knows it. *proof*: None for a public client.
+    """The app as the identity provider knows it. *client_credential*: None for a public client.
 
     *tenant* is that of a sign-in: an id, organizations, consumers or common.
     """
@@ -59,12 +59,12 @@ class Registration:
     tenant: str
     scope: str
     redirect_uri: str
-    proof: str | Mapping[str, Any] | None = field(repr=False)
+    client_credential: str | Mapping[str, Any] | None = field(repr=False)
     ca_file: str = ""
 
 
 def assertion_of(identity: TokenCredential, authority: str) -> Mapping[str, Callable[[], str]]:
-    """The proof of an app without a secret: a token of its managed identity, fetched when it is needed."""
+    """The client credential of an app without a secret: a token of its managed identity, fetched when it is needed."""
     scope = _ASSERTION_SCOPES.get(urlsplit(authority).hostname or "", "api://AzureADTokenExchange/.default")
     return {"client_assertion": lambda: identity.get_token(scope).token}
 
@@ -102,7 +102,7 @@ class Entra:
             except (ValueError, RuntimeError):  # another state; another nonce
                 return NotGranted(Problem.NOT_UNDERSTOOD)
         if result.get("error") in _APP_REFUSED:
-            raise TokenUnavailable(_proof_refused(result))
+            raise TokenUnavailable(_credential_refused(result))
         if "error" in result:
             return NotGranted(problem_of(result), error_code(result))
         return self._granted(purpose, result, cache.serialize())
@@ -142,7 +142,7 @@ class Entra:
             if "user_code" in flow:
                 self._http.check(flow["verification_uri"], any_host=True)
         if "user_code" not in flow:
-            raise TokenUnavailable(_proof_refused(flow))
+            raise TokenUnavailable(_credential_refused(flow))
         return f"Open {flow['verification_uri']} in any browser, and enter the code {flow['user_code']}", flow
 
     def redeem_from_another_screen(self, flow: Mapping[str, Any]) -> Granted | NotGranted:
@@ -177,11 +177,11 @@ class Entra:
 
     def _application(self, cache: msal.SerializableTokenCache, purpose: Purpose, *, tenant: str = "") -> Any:
         registration = self._registration
-        is_public = registration.proof is None
+        is_public = registration.client_credential is None
         application = msal.PublicClientApplication if is_public else msal.ConfidentialClientApplication
         return application(
             registration.client_id,
-            client_credential=registration.proof,
+            client_credential=registration.client_credential,
             authority=f"{registration.authority}/{tenant or registration.tenant}",
             token_cache=cache,
             http_client=self._http,
@@ -227,13 +227,13 @@ def _refusal(account: Account, result: Mapping[str, Any]) -> SignInNeeded | Toke
     if result["error"] in _PERSON_NEEDED:
         return SignInNeeded(account.person.name, f"the sign-in is not valid any more ({reason})")
     if result["error"] in _APP_REFUSED:
-        return TokenUnavailable(_proof_refused(result))
+        return TokenUnavailable(_credential_refused(result))
     return TokenUnavailable(f"the identity provider gives no token ({reason})")
 
 
-def _proof_refused(result: Mapping[str, Any]) -> str:
+def _credential_refused(result: Mapping[str, Any]) -> str:
     code = error_code(result)
-    return f"the identity provider does not take the app's proof{f' (AADSTS{code})' if code else ''}"
+    return f"the identity provider does not take the app's client credential{f' (AADSTS{code})' if code else ''}"
 
 
 def _checked_challenge(text: str) -> str | None:

@@ -34,8 +34,8 @@ FIRST_RUN_WITH_SECRET = [
 class Directory(Azure):
     """Remembers what a script has done in it, so that the next run finds it."""
 
-    def deploy(self, *, tenant: str = TENANT, proof: str = "managed-identity") -> None:
-        outputs = ["https://func-app.azurewebsites.net/api", tenant, proof, "kv-vault", "entra-client-secret"]
+    def deploy(self, *, tenant: str = TENANT, credential: str = "managed-identity") -> None:
+        outputs = ["https://func-app.azurewebsites.net/api", tenant, credential, "kv-vault", "entra-client-secret"]
         self.answer("deployment group show", ok("\n".join([IDENTITY, "func-app", *outputs])))
 
     def remember(self, run: Run) -> None:
@@ -137,7 +137,7 @@ def test_the_identity_is_trusted_by_its_object_id_in_the_cloud_s_own_terms(
 def test_the_registration_takes_the_accounts_that_the_app_takes(
     directory: Directory, tenant: str, audience: str
 ) -> None:
-    directory.deploy(tenant=tenant, proof="client-secret")
+    directory.deploy(tenant=tenant, credential="client-secret")
     run = directory.run("connect-entra.sh", *GROUP)
     assert run.code == 0, run.said
     [made] = run.did("ad app create")
@@ -147,14 +147,14 @@ def test_the_registration_takes_the_accounts_that_the_app_takes(
 
 def test_personal_accounts_with_a_managed_identity_are_warned_of(directory: Directory) -> None:
     directory.deploy(tenant="common")
-    assert "set entraProof = 'client-secret'" in directory.run("connect-entra.sh", *GROUP).said
-    directory.deploy(tenant="common", proof="client-secret")
-    assert "set entraProof" not in directory.run("connect-entra.sh", *GROUP).said
+    assert "set entraClientCredential = 'client-secret'" in directory.run("connect-entra.sh", *GROUP).said
+    directory.deploy(tenant="common", credential="client-secret")
+    assert "set entraClientCredential" not in directory.run("connect-entra.sh", *GROUP).said
 
 
-@pytest.mark.parametrize("proof", ["managed-identity", "client-secret"])
-def test_what_is_right_is_left_alone(directory: Directory, proof: str) -> None:
-    directory.deploy(proof=proof)
+@pytest.mark.parametrize("credential", ["managed-identity", "client-secret"])
+def test_what_is_right_is_left_alone(directory: Directory, credential: str) -> None:
+    directory.deploy(credential=credential)
     directory.remember(directory.run("connect-entra.sh", *GROUP))
     again = directory.run("connect-entra.sh", *GROUP)
     assert again.code == 0, again.said
@@ -163,14 +163,14 @@ def test_what_is_right_is_left_alone(directory: Directory, proof: str) -> None:
 
 # The calls of a first run, all of them; with a secret, from where they differ.
 @pytest.mark.parametrize(
-    ("proof", "number"),
+    ("credential", "number"),
     [("managed-identity", each) for each in range(16)] + [("client-secret", each) for each in range(12, 17)],
 )
 def test_after_a_failure_anywhere_the_same_command_ends_well_and_makes_nothing_twice(
-    directory: Directory, proof: str, number: int
+    directory: Directory, credential: str, number: int
 ) -> None:
-    directory.deploy(proof=proof)
-    whole = FIRST_RUN if proof == "managed-identity" else FIRST_RUN_WITH_SECRET
+    directory.deploy(credential=credential)
+    whole = FIRST_RUN if credential == "managed-identity" else FIRST_RUN_WITH_SECRET
     failed = directory.run("connect-entra.sh", *GROUP, fails_at=number)
     assert failed.code != 0, "the number of calls has changed"
     assert len(failed.calls) == number + 1
@@ -237,7 +237,7 @@ def test_who_may_not_change_the_app_is_told_what_the_deployer_has_to_do(director
 
 
 def test_a_secret_goes_from_file_to_file_and_comes_out_nowhere(directory: Directory) -> None:
-    directory.deploy(proof="client-secret")
+    directory.deploy(credential="client-secret")
     run = directory.run("connect-entra.sh", *GROUP)
     assert run.code == 0, run.said
     [made] = run.did("ad app credential reset")
@@ -250,7 +250,7 @@ def test_a_secret_goes_from_file_to_file_and_comes_out_nowhere(directory: Direct
 
 
 def test_a_new_secret_is_made_when_asked_for_and_the_app_reads_it(directory: Directory) -> None:
-    directory.deploy(proof="client-secret")
+    directory.deploy(credential="client-secret")
     directory.remember(directory.run("connect-entra.sh", *GROUP))
     run = directory.run("connect-entra.sh", *GROUP, "--new-secret")
     assert changes(run) == [
@@ -262,7 +262,7 @@ def test_a_new_secret_is_made_when_asked_for_and_the_app_reads_it(directory: Dir
 
 
 def test_a_secret_of_another_registration_is_not_kept(directory: Directory) -> None:
-    directory.deploy(proof="client-secret")
+    directory.deploy(credential="client-secret")
     directory.answer("keyvault secret list", ok("entra-client-secret"))
     directory.answer("functionapp config appsettings list", ok("another-registration"))
     run = directory.run("connect-entra.sh", *GROUP)
@@ -279,8 +279,8 @@ def test_a_command_line_that_cannot_be_meant_calls_nothing(directory: Directory,
 
 def test_every_call_is_one_that_the_azure_cli_understands(directory: Directory) -> None:
     calls: list[list[str]] = []
-    for proof in ("managed-identity", "client-secret"):
-        directory.deploy(proof=proof)
+    for credential in ("managed-identity", "client-secret"):
+        directory.deploy(credential=credential)
         calls += directory.run("connect-entra.sh", *GROUP).calls
     directory.answer("ad app list", ok(f"{CLIENT} {REDIRECT}"))
     directory.answer("ad app federated-credential list", ok("someone-else"))

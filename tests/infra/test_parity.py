@@ -164,7 +164,7 @@ def test_the_sample_is_a_configuration_that_the_code_accepts() -> None:
 def test_every_option_on_is_a_configuration_that_the_code_accepts() -> None:
     read = Settings.from_environ(app_settings(every_option()))
     assert read.sign_in is not None
-    assert (read.sign_in.tenant, read.sign_in.proof) == ("common", "client-secret")
+    assert (read.sign_in.tenant, read.sign_in.client_credential) == ("common", "client-secret")
     assert read.sign_in.url == "https://func-todoattach-42u5fvejh3pts.azurewebsites.net/api"
     assert read.sign_in.key == "https://kv-todoatt-42u5fvejh3pts.vault.azure.net/keys/accounts"
     assert read.delete_attached
@@ -193,7 +193,7 @@ def test_what_a_parameter_allows_the_code_accepts() -> None:
             with_sign_in = parameter.startswith("entra")
             chosen = {parameter: str(value)}
             environ = _environ(chosen, with_sign_in=with_sign_in)
-            if chosen == {"entraProof": "managed-identity"}:
+            if chosen == {"entraClientCredential": "managed-identity"}:
                 environ["TODO_ATTACH_ENTRA_CLIENT_SECRET"] = ""
             Settings.from_environ(environ)
             tried += 1

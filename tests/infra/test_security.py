@@ -191,7 +191,7 @@ def test_only_people_of_this_tenant_may_connect_unless_told_otherwise_and_the_ap
     None
 ):
     assert app_settings(sample())["TODO_ATTACH_ENTRA_TENANT"] == TENANT_ID
-    assert parameters()["entraProof"]["defaultValue"] == "managed-identity"
+    assert parameters()["entraClientCredential"]["defaultValue"] == "managed-identity"
 
 
 @pytest.mark.parametrize(

@@ -46,7 +46,7 @@ def test_a_file_waits_for_sign_in_and_goes_on(requests: int, away: timedelta) ->
 
 @pytest.mark.parametrize("requests", range(SLICES + 1))
 def test_a_token_that_cannot_be_had_for_hours_costs_time_only_and_asks_nobody_to_sign_in(requests: int) -> None:
-    """Entra, the key vault or the app's own proof is out of order: far longer than twenty steps take."""
+    """Entra, the key vault or the app's own client credential is out of order: far longer than twenty steps take."""
     world = World()
     blob = world.drop(FILE)
     world.notify()
@@ -66,7 +66,7 @@ def test_a_token_that_cannot_be_had_for_hours_costs_time_only_and_asks_nobody_to
 
 def test_a_token_that_can_never_be_had_fails_the_file_by_its_age() -> None:
     world = World()
-    world.accounts.away = "the identity provider does not take the app's proof"
+    world.accounts.away = "the identity provider does not take the app's client credential"
     blob = world.drop(FILE)
     world.notify()
     world.run()

@@ -9,7 +9,7 @@ from local.stand_ins.entra.stand_in import StandIn
 from tests.local.processes import wait_until
 from tests.local.terminal import Terminal
 from tests.sign_in.office import GRAPH
-from tests.sign_in.test_proof import enter_code
+from tests.sign_in.test_client_credential import enter_code
 
 pytestmark = pytest.mark.stack
 

@@ -47,7 +47,7 @@ def mistakes(environ: dict[str, str]) -> tuple[str, ...]:
 
 def test_in_the_cloud_the_rest_follows() -> None:
     found = sign_in(IN_THE_CLOUD)
-    assert found.proof == "managed-identity"
+    assert found.client_credential == "managed-identity"
     assert found.tenant == "organizations"
     assert found.authority == "https://login.microsoftonline.com"
     assert found.scope == "https://graph.microsoft.com/Tasks.ReadWrite"
@@ -97,7 +97,7 @@ def test_one_of_the_two_ways_must_be_chosen_and_not_both() -> None:
         ("TODO_ATTACH_ENTRA_TENANT", "everybody"),
         ("TODO_ATTACH_ENTRA_TENANT", "common/../other"),
         ("TODO_ATTACH_ENTRA_TENANT", "contoso.example"),
-        ("TODO_ATTACH_ENTRA_PROOF", "trust me"),
+        ("TODO_ATTACH_ENTRA_CLIENT_CREDENTIAL", "trust me"),
         ("TODO_ATTACH_ENTRA_CLIENT_SECRET", "secret-of-nobody"),
         ("TODO_ATTACH_CONNECT_URL", "http://app.azurewebsites.net/api"),
         ("TODO_ATTACH_CONNECT_URL", "https://user@app.azurewebsites.net/api"),
@@ -125,8 +125,8 @@ def test_a_graph_on_this_machine_takes_no_identity_provider_elsewhere(authority:
     assert mistake.startswith("TODO_ATTACH_ENTRA_AUTHORITY")
 
 
-def test_a_client_secret_is_there_exactly_where_it_is_the_proof() -> None:
-    with_secret = {**IN_THE_CLOUD, "TODO_ATTACH_ENTRA_PROOF": "client-secret"}
+def test_a_client_secret_is_there_exactly_where_it_is_the_client_credential() -> None:
+    with_secret = {**IN_THE_CLOUD, "TODO_ATTACH_ENTRA_CLIENT_CREDENTIAL": "client-secret"}
     assert mistakes(with_secret)[0].startswith("TODO_ATTACH_ENTRA_CLIENT_SECRET")
     found = sign_in({**with_secret, "TODO_ATTACH_ENTRA_CLIENT_SECRET": "a-secret"})
     assert found.client_secret == "a-secret"

@@ -153,7 +153,7 @@ class GraphCalls:
     ) -> str | seen.Deferred | seen.NeedsSignIn:
         """What the accounts say: a token for *request*, or whose they are.
 
-        Identity provider, key vault or the app's proof out of order: a delay, not a step without progress.
+        Identity provider, key vault or the app's client credential out of order: a delay, not a step without progress.
         """
         try:
             return ask()

@@ -82,9 +82,9 @@ def granted_to(entra: StandIn, app: Entra) -> Granted:
     return granted
 
 
-def test_the_managed_identitys_token_is_the_proof_and_there_is_no_secret(entra: StandIn) -> None:
+def test_the_managed_identitys_token_is_the_client_credential_and_there_is_no_secret(entra: StandIn) -> None:
     identity = Identity(f"{entra.origin}/{TENANT}/v2.0", [])
-    app = Entra(registration(entra, client_id=_CLIENT, proof=assertion_of(identity, entra.origin)))
+    app = Entra(registration(entra, client_id=_CLIENT, client_credential=assertion_of(identity, entra.origin)))
     granted = granted_to(entra, app)
     person = Person(SAM.oid, SAM.tid, SAM.name)
     refreshed = app.refresh(Account(person, granted.home_account_id, _now(), granted.cache), "")
@@ -93,17 +93,17 @@ def test_the_managed_identitys_token_is_the_proof_and_there_is_no_secret(entra: 
     assert set(identity.asked) == {"api://AzureADTokenExchange/.default"}
 
 
-def test_each_cloud_has_its_own_audience_for_the_proof() -> None:
+def test_each_cloud_has_its_own_audience_for_the_client_credential() -> None:
     asked: list[str] = []
     identity = Identity("", asked)
     assertion_of(identity, "https://login.microsoftonline.us/tenant")["client_assertion"]()
     assert asked == ["api://AzureADTokenExchangeUSGov/.default"]
 
 
-def test_a_refused_proof_is_the_operators_matter_and_nobody_is_asked_to_sign_in(entra: StandIn) -> None:
+def test_a_refused_client_credential_is_the_operators_matter_and_nobody_is_asked_to_sign_in(entra: StandIn) -> None:
     granted = granted_to(entra, Entra(registration(entra)))
-    expired = Entra(registration(entra, proof="an old secret"))
-    with pytest.raises(TokenUnavailable, match="app's proof"):
+    expired = Entra(registration(entra, client_credential="an old secret"))
+    with pytest.raises(TokenUnavailable, match="app's client credential"):
         expired.refresh(Account(Person(SAM.oid, SAM.tid, SAM.name), granted.home_account_id, _now(), granted.cache), "")
 
 
@@ -116,7 +116,7 @@ def test_no_request_leaves_for_another_host(entra: StandIn) -> None:
 
 
 def test_an_identity_provider_elsewhere_is_a_delay(entra: StandIn, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Its metadata name an address on another host, where the app's proof would go."""
+    """Its metadata name an address on another host, where the app's client credential would go."""
     app = Entra(registration(entra))
     monkeypatch.setattr(app._http, "_origin", ("elsewhere.example", 443))
     with pytest.raises(TokenUnavailable, match="another host"):
@@ -138,7 +138,7 @@ def test_a_certificate_of_nobody_is_not_accepted(entra: StandIn) -> None:
 
 
 def test_a_laptop_signs_in_with_a_code_on_another_screen(entra: StandIn) -> None:
-    app = Entra(registration(entra, client_id=DEVICE_CLIENT_ID, proof=None))
+    app = Entra(registration(entra, client_id=DEVICE_CLIENT_ID, client_credential=None))
     message, flow = app.begin_on_another_screen()
     assert flow["user_code"] in message
     thread = threading.Thread(target=enter_code, args=(entra, flow["verification_uri"], flow["user_code"]))
