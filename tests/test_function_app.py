@@ -196,6 +196,14 @@ def test_the_host_tells_of_no_run_by_the_name_of_its_blob() -> None:
     assert not [name for name in levels if name in {f"Function.{each}" for each in bindings()}]
 
 
+def test_the_host_s_log_holds_warnings_and_errors_and_nothing_below() -> None:
+    """FunctionAppLogs too: a diagnostic setting has no level. That there are no functions is a warning of the start."""
+    levels = host_json()["logging"]["logLevel"]
+    assert levels["default"] == "Warning"
+    assert set(levels.values()) == {"Warning", "Error", "None"}
+    assert "Host.Startup" not in levels
+
+
 def test_a_404_of_storage_is_no_line_of_the_host_s_log() -> None:
     """Until the first event makes the queue of blob events, each poll of it is one: a line a minute and instance."""
     assert host_json()["logging"]["logLevel"]["Azure.Core"] == "Error"
