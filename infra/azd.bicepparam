@@ -12,3 +12,5 @@ param operatorPrincipalType = readEnvironmentVariable('AZURE_PRINCIPAL_TYPE', 'U
 param alertEmail = readEnvironmentVariable('TODO_ATTACH_ALERT_EMAIL', '')
 // scripts/azd-hook.sh sets it to what scripts/connect-entra.sh has put on the app.
 param entraClientId = readEnvironmentVariable('TODO_ATTACH_ENTRA_CLIENT_ID', '')
+// Also from there: false until the alert "silent" was switched on by the hook after a deployment.
+param codeIsLive = bool(readEnvironmentVariable('TODO_ATTACH_CODE_IS_LIVE', 'false'))

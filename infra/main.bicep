@@ -42,7 +42,7 @@ param senderProfile string = 'trusted'
 @description('Senders who are held to a prefix of the path, by a condition of their role: [{ principalId, prefix }], the prefix ending in a slash.')
 param senderPaths senderPath[] = []
 
-@description('Make the custom role for senders. Where you may make none: they get Storage Blob Data Contributor on the container, which also reads and deletes.')
+@description('Make custom roles for senders and operator. Where you may make none: on the container, senders get Storage Blob Data Contributor, which also reads and deletes, and the operator Storage Blob Data Owner.')
 param customRole bool = true
 
 @description('Object ids of those who may put files.')
@@ -63,8 +63,11 @@ param alertsEnabled bool = true
 @description('Where people of this deployment read docs/operations.md, for the links in alerts; empty = alerts name the heading.')
 param operationsUrl string = ''
 
-@description('Whether the rule "silent" runs. Off until the code is live, it does not fire on a slow first deployment.')
+@description('Whether the rule "silent" runs, from when the code is live.')
 param silentAlertEnabled bool = true
+
+@description('Whether published code runs already. Until it does, the rule "silent" is off: it would fire while a first deployment is under way. deploy.sh finds out, and switches the rule on at its end.')
+param codeIsLive bool = true
 
 @description('Whether the rule "rejected" runs: a mistake of who put a file, which its tag tells them.')
 param rejectedAlertEnabled bool = false
@@ -284,9 +287,6 @@ param workspaceResourceId string = ''
 @description('Resource id of a user-assigned identity that is there already. Empty = one is made.')
 param identityResourceId string = ''
 
-@description('Take back the deleted key vault of a former deployment in this resource group; deploy.sh finds out.')
-param recoverVault bool = false
-
 // -- names --
 
 @description('One sender, and where in the container they may put files.')
@@ -392,7 +392,7 @@ module alerts 'modules/alerts.bicep' = {
     workspaceId: monitoring.outputs.workspaceId
     actionGroupId: monitoring.outputs.actionGroupId
     enabled: alertsEnabled
-    silentEnabled: silentAlertEnabled
+    silentEnabled: silentAlertEnabled && codeIsLive
     rejectedEnabled: rejectedAlertEnabled
     operationsUrl: operationsUrl
   }
@@ -428,7 +428,6 @@ module keyVault 'modules/keyvault.bicep' = {
     location: location
     tags: tags
     workspaceId: monitoring.outputs.workspaceId
-    recover: recoverVault
     locked: locks
   }
 }
@@ -626,8 +625,11 @@ output componentName string = monitoring.outputs.componentName
 @description('Resource id of the action group, for alerts.')
 output actionGroupId string = monitoring.outputs.actionGroupId
 
-@description('Resource id of the rule "silent", which is switched on once the code is live.')
-output silentAlertId string = alerts.outputs.silentId
+@description('Resource id of the rule "silent", which is switched on once the code is live; empty = it stays off.')
+output silentAlertId string = alertsEnabled && silentAlertEnabled ? alerts.outputs.silentId : ''
 
 @description('Name of the role for people who put files.')
 output senderRoleName string = roles.outputs.senderRoleName
+
+@description('Name of the custom role of the operator; empty = none.')
+output operatorRoleName string = roles.outputs.operatorRoleName

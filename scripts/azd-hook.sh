@@ -13,7 +13,8 @@ usage() {
   cat <<'TEXT'
 usage: scripts/azd-hook.sh preprovision | prepackage | postdeploy
 
-  preprovision  recovers a deleted key vault of the name that is needed, and keeps the registration of sign-in
+  preprovision  recovers a deleted key vault of the name that is needed; keeps the registration of sign-in, and the alert
+                "silent" where it is on
   prepackage    makes the package in dist/azd, by the allow-list of scripts/package.py
   postdeploy    event subscription, proof that the published code runs, and a test file
 TEXT
@@ -46,6 +47,9 @@ parameters=infra/azd.bicepparam
 find_registration
 [ -z "$registration" ] || azd env set TODO_ATTACH_ENTRA_CLIENT_ID "$registration"
 say "   registration: ${registration:-none yet}"
+begin "the alert \"silent\""
+find_whether_code_is_live
+azd env set TODO_ATTACH_CODE_IS_LIVE "$code_is_live"
 begin "key vault"
 : >"$scratch/parameters" # the prefix is the default, as in azd.bicepparam
 recover_vault

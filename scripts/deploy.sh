@@ -132,6 +132,8 @@ deploy_infrastructure() {
     values+=("entraClientId=$registration")
     say "   registration: ${registration:-none yet}"
   fi
+  find_whether_code_is_live
+  values+=("codeIsLive=$code_is_live")
   if [ "$what_if" = yes ]; then
     begin "what would change"
     az deployment group what-if --resource-group "$group" --name "$deployment_name" \
@@ -222,6 +224,7 @@ where_it_hangs() {
 }
 
 if [ "$smoke" = no ] || [ "$looks" = no ]; then
+  switch_silent_alert_on
   say "" "Deployed. No test file was put; put one into container $container of $storage, and ask what became of it:" \
     "  scripts/outcome.sh --account $storage --container $container --name FILE"
   next_step
@@ -260,5 +263,6 @@ case $state in
     ;;
   *) die "the test file became $state: $reason" ;;
 esac
+switch_silent_alert_on
 say "" "Deployed, and a test file went through: put files into container $container of $storage."
 next_step

@@ -11,7 +11,8 @@ usage() {
 usage: scripts/destroy.sh --resource-group NAME
 
 Deletes the resource group with everything in it, for good: files that wait, connected accounts, the ledger, the logs.
-Shows what is in it, and asks for its name first. The custom role for senders goes too.
+Shows what is in it, and asks for its name first. The custom roles go too. Where a lock keeps something, it names the lock
+and deletes nothing.
 TEXT
 }
 
@@ -34,10 +35,26 @@ fi
 
 begin "what would be deleted"
 az resource list --resource-group "$group" --query "[].{name:name, type:type}" --output table >&2
-read_outputs "$group" senderRoleName || { show_errors &&
+read_outputs "$group" senderRoleName operatorRoleName || { show_errors &&
   die "todo-attach was not deployed into $group by scripts/deploy.sh; delete it by hand if you mean it"; }
-# shellcheck disable=SC2154 # read_outputs sets it
-role=$senderRoleName
+
+# Before anything is deleted: a lock would stop the deletion half-way, when the senders' role and access are gone already.
+begin "locks"
+locks=$(az lock list --resource-group "$group" --query "[].[level, id]" --output tsv 2>"$errors") || {
+  show_errors
+  die "it cannot be told whether a lock keeps something in $group. Nothing was deleted. It needs the right to read locks
+        (Reader on the resource group)"
+}
+if [ -n "$locks" ]; then
+  say "   These locks keep what they are on, and all of the group with it:"
+  while IFS=$'\t' read -r level id; do
+    say "   - ${id##*/} ($level) on ${id%/providers/?icrosoft.?uthorization/locks/*}" "     az lock delete --ids $id"
+  done <<<"$locks"
+  die "locks keep the resource group. Nothing was deleted. Where it is meant, remove them with the commands above (it
+        needs Owner or User Access Administrator), and run this again"
+fi
+say "   none"
+
 say "" "All of this goes, for good: files that wait, connected accounts, the ledger, the logs." \
   "Type the name of the resource group to delete it."
 read -r -p "resource group: " answer || answer=''
@@ -46,13 +63,11 @@ if [ "$(lower <<<"$answer")" != "$(lower <<<"$group")" ]; then
   exit 0
 fi
 
-# Before the group: the custom role is assignable in the group only, so without the group it is not even found (the CLI
-# then says nothing), and it cannot be deleted while it is assigned.
-begin "the custom role $role"
+# Before the group: a custom role is assignable in the group only, so without the group it is not even found (the CLI then
+# says nothing), and it cannot be deleted while it is assigned.
 custom_role() { az role definition list --name "$role" --resource-group "$group" --custom-role-only true --query "[].id" --output tsv; }
 delete_role() {
   local id assigned
-  [ -n "$role" ] || return 0
   id=$(custom_role) || return 1
   [ -n "$id" ] || return 0
   assigned=$(az role assignment list --all --query "[?roleDefinitionId=='$id'].id" --output tsv) || return 1
@@ -63,14 +78,20 @@ delete_role() {
   fi
   az role definition delete --name "$role" --resource-group "$group" --custom-role-only true
 }
-patiently 4 'RoleDefinitionHasAssignments|existing role assignments|429|503' "the removed assignments spread" delete_role ||
-  say "   The role $role may remain. With the rights for it (User Access Administrator), before the group is gone:" \
-    "   az role definition delete --name $role --resource-group $group"
+# shellcheck disable=SC2154 # read_outputs sets them
+for role in "$senderRoleName" "$operatorRoleName"; do
+  [ -n "$role" ] || continue
+  begin "the custom role $role"
+  patiently 4 'RoleDefinitionHasAssignments|existing role assignments|429|503' "the removed assignments spread" delete_role ||
+    say "   The role $role may remain. With the rights for it (User Access Administrator), before the group is gone:" \
+      "   az role definition delete --name $role --resource-group $group"
+done
 
 begin "deleting $group (some minutes)"
 az group delete --name "$group" --yes 2>"$errors" || {
   show_errors
-  ! grep -qi 'ScopeLocked\|lock' "$errors" || say "   A lock keeps it. To see it: az lock list --resource-group $group"
+  ! grep -qi 'ScopeLocked' "$errors" ||
+    say "   A lock keeps it that was not there, or not to be seen, before. To see it: az lock list --resource-group $group"
   die "the resource group was not deleted"
 }
 say "" "Deleted. What stays:" \

@@ -197,6 +197,16 @@ else
   cannot_tell "last sweep" "$operator_only"
 fi
 
+if [ -n "$silent_alert" ]; then
+  if silent_alert_runs; then
+    ok "the alert silent is on"
+  elif [ -s "$errors" ]; then
+    cannot_tell "the alert silent" "this needs Monitoring Reader on the resource group"
+  else
+    not_ok "the alert silent is off: nobody hears of an application that does not run" "$redeploy, which switches it on at its end"
+  fi
+fi
+
 count_phase() {
   az storage entity query --account-name "$storage" --table-name "$table" --auth-mode login \
     --filter "RowKey eq 'entry' and phase eq '$1'" --select phase --query "length(items)" --output tsv 2>"$errors"

@@ -12,11 +12,11 @@ packages=${TODO_ATTACH_PACKAGES:-.local/packages}
 find_deployment() {
   read_outputs "$group" functionAppName storageAccountName attachmentsContainer deadLettersContainer queueName \
     blobPoisonQueueName tableName systemTopicName keyVaultName identityResourceId identityPrincipalId blobServiceUri \
-    entraClientId connectUrl workspaceName || return 1
+    entraClientId connectUrl workspaceName silentAlertId || return 1
   app=$functionAppName storage=$storageAccountName container=$attachmentsContainer dead_letters=$deadLettersContainer
   queue=$queueName blob_poison=$blobPoisonQueueName table=$tableName topic=$systemTopicName vault=$keyVaultName
   identity=$identityResourceId blob_uri=$blobServiceUri registration=$entraClientId connect_url=$connectUrl
-  workspace=$workspaceName
+  workspace=$workspaceName silent_alert=$silentAlertId
   # An id is /subscriptions/ID/resourceGroups/NAME/providers/...
   group_id=${identity%%/providers/*}
   [ -n "$app" ] && [ -n "$storage" ] && [ -n "$group_id" ]
@@ -74,6 +74,39 @@ find_registration() {
   [ -z "$apps" ] || registration=$(az functionapp config appsettings list --resource-group "$group" --name "$apps" \
     --query "[?name=='TODO_ATTACH_ENTRA_CLIENT_ID'].value" --output tsv) ||
     die "cannot tell which registration people sign in with: say in $parameters what entraClientId is"
+}
+
+# -- the alert "silent" --
+
+# It fires where no sweep reports, which is so until the code is live for the first time: it is switched on last. The
+# API's version is the one of infra/modules/alerts.bicep.
+silent_alert_url() { echo "$silent_alert?api-version=2026-03-01"; }
+
+# silent_alert_runs : whether the rule is switched on. False too where there is no such rule, and where Azure does not tell:
+# both are put right at the end of a deployment.
+silent_alert_runs() {
+  [ -n "$silent_alert" ] || return 1
+  [ "$(az rest --method get --url "$(silent_alert_url)" --query properties.enabled --output tsv 2>"$errors" || true)" = true ]
+}
+
+# Whether published code runs already, into $code_is_live: `true` or `false`, for the parameter codeIsLive.
+find_whether_code_is_live() {
+  silent_alert='' code_is_live=false
+  ! read_outputs "$group" silentAlertId || silent_alert=$silentAlertId
+  ! silent_alert_runs || code_is_live=true
+}
+
+switch_silent_alert_on() {
+  [ -n "$silent_alert" ] || return 0
+  begin "the alert \"silent\""
+  if silent_alert_runs; then
+    say "   it is on"
+    return 0
+  fi
+  patiently 4 'TooManyRequests|429|500|502|503|504|Conflict' "Azure is busy" \
+    az rest --method patch --url "$(silent_alert_url)" --body '{"properties": {"enabled": true}}' --output none ||
+    die "the alert \"silent\" could not be switched on: nobody would hear of an application that does not run"
+  say "   switched on: from now on it fires when no sweep reports for half an hour"
 }
 
 # -- publishing --

@@ -1,5 +1,6 @@
 // Secrets, by role only. Once made, the vault cannot be purged before its retention is over: a deleted one keeps its
-// name, and has to be recovered (`recover`) when the same deployment is made anew.
+// name, and scripts/deploy.sh recovers it before the same deployment is made anew. Not `createMode: recover` here, which
+// fails once the vault is back.
 
 @minLength(3)
 @maxLength(24)
@@ -15,9 +16,6 @@ param tags object
 @description('Resource id of the workspace that diagnostics go to.')
 param workspaceId string
 
-@description('Take back the deleted vault of this name.')
-param recover bool
-
 @description('Whether the vault is locked against deletion.')
 param locked bool
 
@@ -31,7 +29,6 @@ resource vault 'Microsoft.KeyVault/vaults@2026-05-15' = {
       family: 'A'
       name: 'standard'
     }
-    createMode: recover ? 'recover' : 'default'
     enableRbacAuthorization: true
     enableSoftDelete: true
     softDeleteRetentionInDays: 90

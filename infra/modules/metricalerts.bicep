@@ -42,7 +42,7 @@ var rules = [
     threshold: 0
   }
   {
-    // The sweep alone runs every five minutes; two groups count it under two names, and it is on demand.
+    // The sweep alone runs every minute; two groups count it under two names, and it is on demand.
     name: 'executions'
     meaning: 'No function ran on demand for an hour: the application does not run.'
     severity: 1

@@ -145,9 +145,8 @@ resource component 'Microsoft.Insights/components@2020-02-02' existing = {
 var blobAction = 'Microsoft.Storage/storageAccounts/blobServices/containers/blobs'
 // Both write files and cannot read, list or delete anybody's. The built-in Contributor is both too much (it reads and
 // deletes) and too little (it may not read tags). `write` would also let strangers edit and overwrite.
-var senderActions = senderProfile == 'trusted'
-  ? ['${blobAction}/write', '${blobAction}/tags/read', '${blobAction}/filter/action']
-  : ['${blobAction}/add/action']
+var trustedActions = ['${blobAction}/write', '${blobAction}/tags/read', '${blobAction}/filter/action']
+var senderActions = senderProfile == 'trusted' ? trustedActions : ['${blobAction}/add/action']
 
 resource sender 'Microsoft.Authorization/roleDefinitions@2022-04-01' = if (customRole) {
   name: guid(resourceGroup().id, 'todo-attach-sender')
@@ -169,6 +168,29 @@ resource sender 'Microsoft.Authorization/roleDefinitions@2022-04-01' = if (custo
   }
 }
 
+// Whatever senders may: the operator overwrites the deployment's test file and reads its tags, and reconcile.py lists tags.
+resource operator 'Microsoft.Authorization/roleDefinitions@2022-04-01' = if (customRole && hasOperator) {
+  name: guid(resourceGroup().id, 'todo-attach-operator')
+  properties: {
+    roleName: 'todo-attach-operator-${storageAccountName}'
+    description: 'Put files into the container of todo-attach, and read and find by the tags that tell the outcome.'
+    type: 'CustomRole'
+    assignableScopes: groupScope
+    permissions: [
+      {
+        actions: []
+        notActions: []
+        dataActions: trustedActions
+        notDataActions: []
+      }
+    ]
+  }
+}
+
+// Without a custom role the owner's: of the built-in ones, only it reads tags.
+var operatorRoleId = customRole
+  ? operator.id
+  : subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roles.blobOwner)
 var senderRoleId = customRole
   ? sender.id
   : subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roles.blobContributor)
@@ -289,10 +311,10 @@ resource operatorVault 'Microsoft.Authorization/roleAssignments@2022-04-01' = if
 }
 
 resource operatorSends 'Microsoft.Authorization/roleAssignments@2022-04-01' = if (hasOperator) {
-  name: guid(attachments.id, operatorPrincipalId, senderRoleId)
+  name: guid(attachments.id, operatorPrincipalId, operatorRoleId)
   scope: attachments
   properties: {
-    roleDefinitionId: senderRoleId
+    roleDefinitionId: operatorRoleId
     principalId: operatorPrincipalId
     principalType: operatorPrincipalType
   }
@@ -327,3 +349,6 @@ resource pathSenders 'Microsoft.Authorization/roleAssignments@2022-04-01' = [
 
 @description('Name of the role for people who put files, for further assignments.')
 output senderRoleName string = customRole ? 'todo-attach-sender-${storageAccountName}' : 'Storage Blob Data Contributor'
+
+@description('Name of the custom role of the operator; empty = none.')
+output operatorRoleName string = customRole && hasOperator ? 'todo-attach-operator-${storageAccountName}' : ''

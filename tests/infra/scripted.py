@@ -45,6 +45,7 @@ OUTPUTS = [
     "None",  # no registration yet; an empty output comes as an empty line, one that is missing as None
     "https://func-app.azurewebsites.net/api",
     "log-workspace",
+    "/subscriptions/0/resourceGroups/rg/providers/Microsoft.Insights/scheduledQueryRules/alert-silent-x",
 ]
 CLIENT = "0f000000-0000-4000-8000-000000000001"
 WITH_SIGN_IN = [CLIENT if each == "None" else each for each in OUTPUTS]
@@ -87,6 +88,8 @@ HEALTHY: dict[str, list[Answer]] = {
     "deployment group list": [ok("todo-attach")],
     "deployment group list *correlationId": [ok(GIVEN)],
     "deployment group show": [ok("\n".join(OUTPUTS))],
+    "deployment group show *[silentAlertId.value]": [ok(OUTPUTS[-1])],
+    "rest *scheduledQueryRules/alert-silent-x": [ok("true")],
     "deployment group show *properties.correlationId": [ok("correlation")],
     "deployment group create *infra/names.json": [ok("kv-todoatt-abcdefghijklm")],
     "functionapp function list": [ok("\n".join(f"func-app/{each}" for each in FUNCTIONS))],

@@ -9,16 +9,19 @@ import pytest
 
 from scripts.package import HASH, LIBRARIES, describe, hashed, sources
 from tests.infra.az_lines import understood
+from tests.infra.deployed import sample
 from tests.infra.scripted import (
     ASSIGNMENT,
     CLIENT,
     FUNCTIONS,
     GIVEN,
     HEALTHY,
+    OUTPUTS,
     SCOPE,
     WITH_SIGN_IN,
     Answer,
     Azure,
+    Run,
     error,
     heartbeat,
     ok,
@@ -48,6 +51,9 @@ def test_everything_happens_once_and_in_order(azure: Azure) -> None:
         "ad signed-in-user show",
         "functionapp list",
         "functionapp config appsettings list",
+        "deployment group list",
+        "deployment group show",
+        "rest --method get",
         "keyvault list-deleted",
         "deployment group create",
         "deployment group list",
@@ -66,6 +72,7 @@ def test_everything_happens_once_and_in_order(azure: Azure) -> None:
         "storage blob upload",
         "rest",
         "rest",
+        "rest --method get",
     ]
     assert [" ".join(call) for call in run.calls if not any(" ".join(call).startswith(step) for step in steps)] == []
     assert len(run.calls) == len(steps)
@@ -642,6 +649,75 @@ def test_azure_yaml_names_hooks_that_exist_and_the_package_that_they_make() -> N
     assert "functionAppName" in outputs
 
 
+# -- the alert "silent" --
+
+RULE = "rest *scheduledQueryRules/alert-silent-x"
+
+
+def live(run: Run) -> str:
+    """What the first deployment of the run says of the code."""
+    [words] = [call for call in run.did("deployment group create") if "infra/main.bicep" in call]
+    [told] = [word for word in words if word.startswith("codeIsLive=")]
+    return told.partition("=")[2]
+
+
+def switched_on(run: Run) -> list[int]:
+    """After how many calls of `az` the rule was switched on."""
+    body = '{"properties": {"enabled": true}}'
+    return [n for n, call in enumerate(run.calls) if call[:3] == ["rest", "--method", "patch"] and body in call]
+
+
+def test_on_a_first_deployment_the_alert_is_off_until_the_code_has_proven_itself(azure: Azure) -> None:
+    azure.answer("deployment group list *timestamp", ok("None"), ok("todo-attach"))
+    azure.answer(RULE, ok("false"))
+    run = azure.run("deploy.sh", *GROUP)
+    assert run.code == 0, run.said
+    assert live(run) == "false"
+    assert switched_on(run) == [len(run.calls) - 1]
+    assert run.calls[-1][run.calls[-1].index("--url") + 1] == f"{OUTPUTS[-1]}?api-version={alert_rules_version()}"
+
+
+def alert_rules_version() -> str:
+    [version] = {each.body["apiVersion"] for each in sample().of("Microsoft.Insights/scheduledQueryRules")}
+    return str(version)
+
+
+def test_a_first_deployment_that_stops_leaves_the_alert_off_and_the_next_one_switches_it_on(azure: Azure) -> None:
+    azure.answer(RULE, ok("false"))
+    azure.answer("functionapp deployment source config-zip", error("InvalidPackage"), ok())
+    stopped = azure.run("deploy.sh", *GROUP)
+    assert (stopped.code, live(stopped), switched_on(stopped)) == (1, "false", [])
+    azure.answer("functionapp deployment source config-zip", ok())
+    again = azure.run("deploy.sh", *GROUP)
+    assert (again.code, live(again), len(switched_on(again))) == (0, "false", 1)
+
+
+def test_an_alert_that_is_on_stays_on(azure: Azure) -> None:
+    run = azure.run("deploy.sh", *GROUP)
+    assert (run.code, live(run), switched_on(run)) == (0, "true", [])
+
+
+@pytest.mark.parametrize("arguments", [(), ("--no-smoke",), ("--operator", "none"), ("--skip-infrastructure",)])
+def test_the_alert_is_switched_on_however_the_deployment_is_made(azure: Azure, arguments: tuple[str, ...]) -> None:
+    azure.answer(RULE, ok("false"))
+    assert len(switched_on(azure.run("deploy.sh", *GROUP, *arguments))) == 1
+
+
+def test_an_alert_that_the_parameters_switch_off_stays_off(azure: Azure) -> None:
+    azure.answer("deployment group show *functionAppName", ok("\n".join([*OUTPUTS[:-1], ""])))
+    azure.answer("deployment group show *[silentAlertId.value]", ok(""))
+    run = azure.run("deploy.sh", *GROUP)
+    assert run.code == 0, run.said
+    assert not any("scheduledQueryRules" in word for call in run.calls for word in call)
+
+
+def test_an_alert_that_cannot_be_switched_on_is_a_failure(azure: Azure) -> None:
+    azure.answer(RULE, ok("false"), ok("false"), error("AuthorizationFailed"))
+    run = azure.run("deploy.sh", *GROUP)
+    assert run.code == 1
+    assert "nobody would hear of an application that does not run" in run.said
+
+
 # -- the key of the webhook --
 
 
@@ -677,6 +753,8 @@ NOT_FINAL = (
     "rest --method post --url /subscriptions/0/resourceGroups/rg/providers/Microsoft.Web/sites/func-app/hostruntime",
     "storage entity show",
     "deployment group show --resource-group rg --name todo-attach --query properties.correlationId",
+    "deployment group show --resource-group rg --name todo-attach --output tsv --query properties.outputs.[silentAlert",
+    f"rest --method get --url {OUTPUTS[-1]}",
     "deployment group list --resource-group rg --output tsv --query [?properties.correlationId",
     "role assignment list",
 )
@@ -685,7 +763,7 @@ NOT_FINAL = (
 LOOKS = ("rest --method get", "monitor log-analytics workspace show", "rest --method post --resource https://api.logan")
 
 
-@pytest.mark.parametrize("number", range(25))
+@pytest.mark.parametrize("number", range(29))
 def test_whichever_call_fails_for_good_the_script_says_where_and_goes_no_further(azure: Azure, number: int) -> None:
     azure.answer("deployment group show", ok("\n".join(WITH_SIGN_IN)))
     azure.answer("deployment group show *properties.correlationId", ok("correlation"))
@@ -844,8 +922,9 @@ def test_a_command_line_that_cannot_be_meant_calls_nothing(azure: Azure, argumen
 
 
 def destroyed(azure: Azure) -> Azure:
-    azure.answer("deployment group show", ok("todo-attach-sender-staccount"))
+    azure.answer("deployment group show", ok("todo-attach-sender-staccount\ntodo-attach-operator-staccount"))
     azure.answer("role definition list", ok("/roles/sender"))
+    azure.answer("role definition list *todo-attach-operator", ok("/roles/operator"))
     azure.answer("role assignment list", ok("/assignments/1\n/assignments/2"))
     return azure
 
@@ -861,17 +940,19 @@ def test_destroying_asks_and_takes_only_the_name_for_an_answer(azure: Azure) -> 
         assert azure.run("destroy.sh", *GROUP, typed=typed).did("group delete")
 
 
-def test_the_custom_role_goes_before_the_group_in_which_alone_it_is_found(azure: Azure) -> None:
+def test_the_custom_roles_go_before_the_group_in_which_alone_they_are_found(azure: Azure) -> None:
     run = destroyed(azure).run("destroy.sh", *GROUP, typed="rg\n")
     assert run.code == 0, run.said
-    order = ["role assignment delete", "role definition delete", "group delete"]
-    assert [run.calls.index(call) for each in order for call in run.did(each)] == sorted(
-        run.calls.index(call) for each in order for call in run.did(each)
-    )
-    [assignments] = run.did("role assignment delete")
-    assert assignments[-2:] == ["/assignments/1", "/assignments/2"]
-    [role] = run.did("role definition delete")
-    assert role[role.index("--resource-group") + 1] == "rg"
+    done = [" ".join(call[:3]) for call in run.calls if "delete" in call]
+    role = ["role assignment delete", "role definition delete"]
+    assert done == [*role, *role, "group delete --name"]
+    assert [call[-2:] for call in run.did("role assignment delete")] == [["/assignments/1", "/assignments/2"]] * 2
+    deleted = run.did("role definition delete")
+    assert [call[call.index("--name") + 1] for call in deleted] == [
+        "todo-attach-sender-staccount",
+        "todo-attach-operator-staccount",
+    ]
+    assert {call[call.index("--resource-group") + 1] for call in deleted} == {"rg"}
 
 
 def test_a_role_that_may_not_be_deleted_is_named_and_the_group_goes_all_the_same(azure: Azure) -> None:
@@ -882,7 +963,36 @@ def test_a_role_that_may_not_be_deleted_is_named_and_the_group_goes_all_the_same
     assert run.did("group delete")
 
 
-def test_a_lock_is_named(azure: Azure) -> None:
+LOCKS = [
+    "/subscriptions/0/resourceGroups/rg/providers/Microsoft.Authorization/locks/keep",
+    f"{SCOPE}/providers/Microsoft.Authorization/locks/no-deletion",
+]
+
+
+def test_locks_are_found_and_named_with_the_remedy_before_anything_is_deleted(azure: Azure) -> None:
+    destroyed(azure).answer("lock list", ok(f"ReadOnly\t{LOCKS[0]}\nCanNotDelete\t{LOCKS[1]}"))
+    run = azure.run("destroy.sh", *GROUP, typed="rg\n")
+    assert run.code == 1
+    assert "keep (ReadOnly) on /subscriptions/0/resourceGroups/rg\n" in run.said
+    assert f"no-deletion (CanNotDelete) on {SCOPE}\n" in run.said
+    assert [line.strip() for line in run.said.splitlines() if "az lock delete" in line] == [
+        f"az lock delete --ids {each}" for each in LOCKS
+    ]
+    assert "Nothing was deleted" in run.said
+    assert not any("delete" in call for call in run.calls)
+    assert "Type the name" not in run.said
+
+
+def test_where_locks_cannot_be_seen_nothing_is_deleted(azure: Azure) -> None:
+    destroyed(azure).answer("lock list", error("AuthorizationFailed"))
+    run = azure.run("destroy.sh", *GROUP, typed="rg\n")
+    assert run.code == 1
+    assert "AuthorizationFailed" in run.said
+    assert "Nothing was deleted" in run.said
+    assert not any("delete" in call for call in run.calls)
+
+
+def test_a_lock_that_comes_in_between_is_named(azure: Azure) -> None:
     destroyed(azure).answer("group delete", error("(ScopeLocked) The scope cannot perform delete operation"))
     run = azure.run("destroy.sh", *GROUP, typed="rg\n")
     assert run.code == 1
@@ -906,6 +1016,9 @@ def test_every_call_is_one_that_the_azure_cli_understands(azure: Azure, prebuilt
     calls = destroyed(azure).run("destroy.sh", *GROUP, typed="rg\n").calls
     azure.answers = dict(HEALTHY)
     calls += azure.run("deploy.sh", *GROUP, "--what-if").calls
+    azure.answer(RULE, ok("false"))
+    calls += azure.run("deploy.sh", *GROUP, "--no-smoke").calls
+    azure.answers = dict(HEALTHY)
     calls += azure.run("rotate-webhook-key.sh", *GROUP).calls
     calls += azure.run("doctor.sh", *GROUP, "--errors").calls
     uploads(azure, prebuilt, "4")

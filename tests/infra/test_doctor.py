@@ -62,7 +62,7 @@ def test_a_healthy_deployment_is_ok_line_by_line(azure: Azure) -> None:
     assert run.code == 0, run.said
     said = told(run)
     assert (said["not ok"], said["unknown"]) == ([], [])
-    assert len(said["ok "]) == 16
+    assert len(said["ok "]) == 17
     assert "version 0.1.0, package" in run.said
 
 
@@ -140,6 +140,12 @@ ILL: dict[str, tuple[str, Answer, str, str]] = {
         "/connect does not answer",
         "the log names each setting",
     ),
+    "silent is off": (
+        "rest *scheduledQueryRules",
+        ok("false"),
+        "the alert silent is off",
+        "scripts/deploy.sh",
+    ),
     "waiting": ("storage entity query *waiting", ok("4"), "4 files wait for a person", "A file is waiting"),
     "no sign-in": (
         "deployment group show *functionAppName",
@@ -172,6 +178,7 @@ UNASKABLE = (
     "storage blob list",
     "storage message peek *upload-ranges-poison",
     "storage entity show",
+    "rest *scheduledQueryRules",
     "storage entity query *waiting",
 )
 

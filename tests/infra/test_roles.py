@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.infra.deployed import GROUP_ID, Snapshot, as_azure, every_option, filled, sample
+from tests.infra.deployed import GROUP_ID, Snapshot, as_azure, every_option, filled, module, sample
 from tests.infra.tools import ROOT
 
 BLOB = "Microsoft.Storage/storageAccounts/blobServices/containers"
@@ -23,6 +23,13 @@ KEY = "Microsoft.KeyVault/vaults/keys"
 # role, by the name that roles.bicep has for it -> its id, and the patterns of what it allows
 BUILT_IN = {
     "blobOwner": ("b7e6dc6d-f1e8-4753-8033-0f276bb0955b", [f"{BLOB}/*", f"{BLOB}/blobs/*"]),
+    "blobContributor": (
+        "ba92f5b4-2d11-453d-a403-e96b0029c9fe",
+        [
+            *(f"{BLOB}/{each}" for each in ("delete", "read", "write")),
+            *(f"{BLOB}/blobs/{each}" for each in ("delete", "read", "write", "move/action", "add/action")),
+        ],
+    ),
     "blobReader": ("2a2b9908-6ea1-4ae2-8e65-a410df84e7d1", [f"{BLOB}/read", f"{BLOB}/blobs/read"]),
     "queueContributor": (
         "974c5e8b-45b9-4653-ba55-5f855dd0fb88",
@@ -267,14 +274,82 @@ def test_the_table_of_calls_is_what_the_code_calls() -> None:
     assert called == APPLICATION.keys()
 
 
-def _sender_may(snapshot: Snapshot) -> list[str]:
-    role = snapshot.one("Microsoft.Authorization/roleDefinitions")
+def _custom_role(snapshot: Snapshot, name: str) -> list[str]:
+    """The data actions of the custom role whose name begins so."""
+    [role] = [
+        each for each in snapshot.of("Microsoft.Authorization/roleDefinitions") if each.at("roleName").startswith(name)
+    ]
     assert role.at("type") == "CustomRole"
     assert role.at("assignableScopes") == [GROUP_ID]
     [permissions] = role.at("permissions")
     assert [permissions[each] for each in ("actions", "notActions", "notDataActions")] == [[], [], []]
     actions: list[str] = permissions["dataActions"]
     return actions
+
+
+def _sender_may(snapshot: Snapshot) -> list[str]:
+    return _custom_role(snapshot, "todo-attach-sender")
+
+
+def test_the_built_in_roles_are_the_published_ones() -> None:
+    """A wrong digit would give another right, or stop the deployment after minutes."""
+    assert module("roles")["variables"]["roles"] == {name: guid for name, (guid, _) in BUILT_IN.items()}
+
+
+# What an operator's scripts ask of the data plane: the command, or the SDK's method -> the actions of which one will do.
+SCRIPTS = {
+    "storage message peek": [f"{QUEUE}/messages/read"],
+    "storage entity query": [f"{TABLE}/entities/read"],
+    "storage entity show": [f"{TABLE}/entities/read"],
+    "storage blob list": [f"{BLOB}/blobs/read"],  # of the dead letters
+    "storage blob upload": [f"{BLOB}/blobs/write"],  # which overwrites the former test file
+    "rest comp=tags": [f"{BLOB}/blobs/tags/read"],
+    "keyvault secret list": [f"{SECRET}/readMetadata/action"],
+    "keyvault secret set": [f"{SECRET}/setSecret/action"],
+}
+RECONCILE = {
+    "list_blobs": [f"{BLOB}/blobs/read"],
+    "list_blobs with tags": [f"{BLOB}/blobs/tags/read"],
+    "get_blob_properties": [f"{BLOB}/blobs/read"],
+    "get_blob_tags": [f"{BLOB}/blobs/tags/read"],
+    "download_blob": [f"{BLOB}/blobs/read"],
+    "get_entity": [f"{TABLE}/entities/read"],
+    "create_entity": [f"{TABLE}/entities/write"],
+    "update_entity": [f"{TABLE}/entities/write"],
+    "send_message": [f"{QUEUE}/messages/write", f"{QUEUE}/messages/add/action"],
+}
+
+
+def test_the_table_of_the_scripts_calls_is_what_they_call() -> None:
+    called: set[str] = set()
+    for path in (ROOT / "scripts").glob("*.sh"):
+        text = path.read_text(encoding="utf-8")
+        called |= set(re.findall(r"\baz ((?:storage|keyvault secret|keyvault key) (?:\w+ )*\w+) --", text))
+        called |= {"rest comp=tags"} if "comp=tags" in text else set()
+    assert called == SCRIPTS.keys()
+
+
+@pytest.mark.parametrize("call", [*SCRIPTS, *RECONCILE])
+def test_the_operator_may_do_what_the_scripts_do_whatever_senders_may(call: str) -> None:
+    """With a custom role, where senders may least; the roles without one are wider."""
+    roles = {role for role, _ in of(every_option(), OPERATOR)}
+    held = [each for each in _custom_role(every_option(), "todo-attach-operator") if "todo-attach-operator" in roles]
+    enough = {**RECONCILE, **SCRIPTS}[call]
+    given = [action for action in enough for role in roles & BUILT_IN.keys() if allows(role, action)]
+    assert given or set(enough) & set(held)
+
+
+def test_without_a_custom_role_the_operator_reads_tags_and_senders_are_held_to_their_prefix_all_the_same() -> None:
+    """Evaluated by hand: no snapshot is without the custom role."""
+    variables = module("roles")["variables"]
+    assert "variables('roles').blobOwner" in variables["operatorRoleId"]
+    assert "variables('roles').blobContributor" in variables["senderRoleId"]
+    assert allows("blobOwner", f"{BLOB}/blobs/tags/read")
+    [condition] = re.findall(r"createArray\(\), createArray\(([^)]*)\)", variables["conditioned"])
+    besides = ["write", "add/action", *re.findall(r"'([^']+)'", condition)]
+    assert {f"{BLOB}/blobs/{each}" for each in besides} == {
+        each for each in BUILT_IN["blobContributor"][1] if each.startswith(f"{BLOB}/blobs/")
+    }
 
 
 def test_trusted_senders_may_write_and_learn_the_outcome_and_no_more() -> None:
@@ -326,7 +401,7 @@ def test_the_operator_looks_sends_and_where_that_was_asked_for_reconciles() -> N
         ("queueReader", ACCOUNT),
         ("tableReader", ACCOUNT),
         ("blobReader", f"{containers}/dead-letters"),
-        ("todo-attach-sender", f"{containers}/attachments"),
+        ("todo-attach-operator", f"{containers}/attachments"),
         ("secretsOfficer", VAULT_NAME),
         # operatorMayReconcile
         ("blobReader", f"{containers}/attachments"),

@@ -84,7 +84,6 @@ def test_every_option_is_on_where_every_option_is_shown() -> None:
 # Off there too, each with the reason.
 OFF_IN_EVERY_OPTION = {
     "connectUrl": "the address then follows from the app's own, which is the more telling case",
-    "recoverVault": "belongs to one deployment after a deletion, and changes the vault's createMode only",
 }
 
 
