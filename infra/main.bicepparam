@@ -16,7 +16,7 @@ param senderPrincipalIds = []
 param senderPrincipalType = 'Group'
 
 // Who may connect their To Do; by default the people of this tenant only. Personal accounts need a secret besides
-// ('common' and 'client-secret'); docs/operations.md has the choices. The registration is made by scripts/connect-entra.sh,
+// ('common' and 'client-secret'); docs/deploying.md has the choices. The registration is made by scripts/connect-entra.sh,
 // and kept; to have it in writing: param entraClientId = '...'
 // param entraTenant = 'organizations'
 // param entraClientCredential = 'client-secret'
@@ -27,7 +27,7 @@ param alertEmail = ''
 // param operationsUrl = 'https://...'
 
 // 1 keeps an instance warm, at its price: for the first blob after a rest, and for its first slice. 0 accepts a cold start.
-// docs/operations.md, "Costs", has what each group costs and cures.
+// docs/deploying.md, "Costs", has what each group costs and cures.
 param alwaysReadyBlob = 0
 param alwaysReadySendRange = 0
 

@@ -14,7 +14,7 @@ usage: scripts/rollback.sh --resource-group NAME [--package FILE]
 
 Publishes the newest package that has proven itself in this resource group and is not the one that was published last,
 and proves that it runs. scripts/deploy.sh keeps the last five of them in .local/packages/NAME/good, on the machine where
-it ran; a deployment by the workflow keeps its own (docs/operations.md, "Roll back").
+it ran; a deployment by the workflow keeps its own (docs/deploying.md, "Roll back").
 
   --resource-group NAME  where todo-attach is deployed
   --package FILE         this package instead

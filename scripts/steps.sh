@@ -47,7 +47,7 @@ recover_vault() {
   local deleted name region
   if ! deleted=$(az keyvault list-deleted --resource-type vault --query "[].[name, properties.location]" --output tsv \
     2>"$errors"); then
-    say "   (may not list deleted key vaults; should one be in the way, docs/operations.md says what to do)"
+    say "   (may not list deleted key vaults; should one be in the way, docs/deploying.md says what to do)"
     return 0
   fi
   [ -n "$deleted" ] || return 0

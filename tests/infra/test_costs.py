@@ -1,4 +1,4 @@
-"""docs/operations.md tells what an attachment costs, as counted operations. Here they are counted."""
+"""docs/deploying.md tells what an attachment costs, as counted operations. Here they are counted."""
 
 import re
 from collections import Counter
@@ -11,7 +11,7 @@ from tests.infra.tools import ROOT
 from tests.support.fakes.seam import Seam
 from tests.support.fakes.world import FULL_SIZE, World
 
-PAGE = ROOT / "docs/operations.md"
+PAGE = ROOT / "docs/deploying.md"
 # The document's rows -> the calls of ports that are such an operation, each one request.
 ROWS = {
     "Graph requests": r"graph\..*",
