@@ -14,7 +14,9 @@ from local.stand_ins.todo import faults, throttle
 from local.stand_ins.todo.behaviour import Behaviour
 from scripts.draw_phases import DOCUMENT as ARCHITECTURE
 from scripts.draw_phases import draw, insert
-from shared.core.entry import Entry, Session
+from shared.core.entry import Entry, Reason, Session
+from shared.core.metadata_keys import KEYS
+from shared.core.outcome import ATTACHMENT, REASON, STATE
 from shared.errors import SettingsError
 from shared.settings import KNOWN_ROOTS, Settings
 from tests.support.documents import (
@@ -141,6 +143,21 @@ def members(thing: Any) -> set[str]:
 
 
 # -- complete lists --
+
+SENDING = ROOT / "docs/sending.md"
+
+
+def test_who_sends_files_is_told_every_reason_and_what_to_do() -> None:
+    told = re.findall(r"^\| ((?:`[a-z-]+`(?:, )?)+) \|", section(SENDING, "## What became of it"), re.MULTILINE)
+    reasons = [reason for each in told for reason in re.findall(r"`([a-z-]+)`", each)]
+    assert sorted(reasons) == sorted(reason for reason in Reason if reason)
+
+
+def test_who_sends_files_is_told_every_tag_and_every_metadata_key() -> None:
+    told = re.findall(r"^\| `(todo_\w+)` \|", section(SENDING, "## What became of it"), re.MULTILINE)
+    assert told == [STATE, REASON, ATTACHMENT]
+    keys = [key for row in table(section(SENDING, "## Metadata")) for key in re.findall(r"`(\w+)`", row[0])]
+    assert sorted(keys) == sorted(KEYS)
 
 
 def test_the_architecture_tells_every_field_of_the_entry_and_no_other() -> None:

@@ -296,7 +296,7 @@ def test_the_built_in_roles_are_the_published_ones() -> None:
     assert module("roles")["variables"]["roles"] == {name: guid for name, (guid, _) in BUILT_IN.items()}
 
 
-# What an operator's scripts ask of the data plane: the command, or the SDK's method -> the actions of which one will do.
+# What an operator's scripts ask of the data plane: the command, or the SDK's method -> actions of which one will do.
 SCRIPTS = {
     "storage message peek": [f"{QUEUE}/messages/read"],
     "storage entity query": [f"{TABLE}/entities/read"],
