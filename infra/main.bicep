@@ -148,6 +148,11 @@ param emptyFileWaitSeconds int = 600
 @description('TODO_ATTACH_APPEND_QUIET_SECONDS: how long nothing must have been added to an append blob before it is attached.')
 param appendQuietSeconds int = 60
 
+@minValue(0)
+@maxValue(3600)
+@description('TODO_ATTACH_MISSING_PATIENCE_SECONDS: how long a list or a task that Graph does not find is asked for before the file is rejected.')
+param missingPatienceSeconds int = 300
+
 @minLength(1)
 @maxLength(6)
 @description('TODO_ATTACH_REPLACE_WITHIN_SECONDS: a file that is written again so soon after it was attached takes the place of its attachment: seconds, 0 for never, or always.')
@@ -517,6 +522,7 @@ module functionApp 'modules/functionapp.bicep' = {
       TODO_ATTACH_EMPTY_FILE_WAIT_SECONDS: string(emptyFileWaitSeconds)
       TODO_ATTACH_APPEND_QUIET_SECONDS: string(appendQuietSeconds)
       TODO_ATTACH_REPLACE_WITHIN_SECONDS: replaceWithinSeconds
+      TODO_ATTACH_MISSING_PATIENCE_SECONDS: string(missingPatienceSeconds)
       TODO_ATTACH_PATHS: paths
       TODO_ATTACH_MAX_AGE_HOURS: string(maxAgeHours)
       TODO_ATTACH_SIGN_IN_WAIT_DAYS: string(signInWaitDays)

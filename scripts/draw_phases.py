@@ -39,6 +39,7 @@ _LIMITS = Limits(
     empty_file_wait=timedelta(),
     append_quiet=timedelta(),
     replace_within=timedelta(),
+    missing_patience=timedelta(),
     max_age=timedelta(hours=1),
     sign_in_wait=timedelta(days=1),
 )

@@ -136,6 +136,9 @@ class Settings:
                     seconds=read.number("TODO_ATTACH_APPEND_QUIET_SECONDS", 60, at_least=0, at_most=86_400)
                 ),
                 replace_within=_replace_within(read),
+                missing_patience=timedelta(
+                    seconds=read.number("TODO_ATTACH_MISSING_PATIENCE_SECONDS", 300, at_least=0, at_most=3_600)
+                ),
                 max_age=timedelta(hours=read.number("TODO_ATTACH_MAX_AGE_HOURS", 24, at_least=0.1, at_most=24 * 30)),
                 sign_in_wait=timedelta(days=read.number("TODO_ATTACH_SIGN_IN_WAIT_DAYS", 14, at_least=0, at_most=90)),
             ),

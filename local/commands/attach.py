@@ -30,8 +30,8 @@ from local.commands.wording import doing, sign_in_advice, size_text, utc_now
 from local.stack.child import ChildFailed
 from local.stack.state_dir import RunningRecord, StateDirError
 from shared.core.attachment import Reference
-from shared.core.lookup import find_list, find_task
-from shared.core.observations import Refused
+from shared.core.lookup import Named, find_list, find_task
+from shared.core.observations import Refused, TargetMissing
 
 _DEFAULT_TIMEOUT_SECONDS = 600.0
 
@@ -199,11 +199,15 @@ def _dry_run(parcels: Sequence[Parcel], target: Target, options: argparse.Namesp
         print(f"todo-attach: {error}", file=sys.stderr)
         return exit_codes.FAILED
     account = options.user or (target.running.account if target.running is not None else "the default account")
-    problem = where.detail if isinstance(where, Refused) else ""
+    problem = "" if isinstance(where, str) else where.detail
     if options.json:
         files = [{"file": str(each.file), "bytes": each.file.stat().st_size} for each in parcels]
-        to = "" if isinstance(where, Refused) else where
-        print(json.dumps({"files": files, "to": to, "account": account, "problem": problem}, indent=2))
+        print(
+            json.dumps(
+                {"files": files, "to": where if isinstance(where, str) else "", "account": account, "problem": problem},
+                indent=2,
+            )
+        )
     elif problem:
         print(f"this would be rejected: {problem}")
     else:
@@ -213,7 +217,7 @@ def _dry_run(parcels: Sequence[Parcel], target: Target, options: argparse.Namesp
     return exit_codes.FAILED if problem else exit_codes.OK
 
 
-def _where(place: Mapping[str, str], target: Target) -> str | Refused:
+def _where(place: Mapping[str, str], target: Target) -> str | Refused | TargetMissing:
     """The task in words, looked up where a To Do can be asked; or why there is none."""
     wanted_list = Reference(place.get("listid", ""), place.get("list", ""))
     wanted_task = Reference(place.get("taskid", ""), place.get("task", ""))
@@ -226,12 +230,12 @@ def _where(place: Mapping[str, str], target: Target) -> str | Refused:
     list_id, list_name = wanted_list.id, f"id {wanted_list.id}"
     if not list_id:
         found = find_list(wanted_list, todo.lists())
-        if isinstance(found, Refused):
+        if not isinstance(found, Named):
             return found
         list_id, list_name = found.id, f'"{found.name}"'
     if not wanted_task.id:
         task = find_task(wanted_task, todo.tasks(list_id))
-        if isinstance(task, Refused):
+        if not isinstance(task, Named):
             return task
     return f"the task {wanted_task} of the list {list_name}"
 

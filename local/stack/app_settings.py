@@ -49,6 +49,8 @@ def app_settings(storage: str, graph: Graph, *, lease_seconds: int | None) -> di
         "TODO_ATTACH_SWEEP_SCHEDULE": "*/30 * * * * *",
         # In the cloud ten minutes, too long for trying things.
         "TODO_ATTACH_EMPTY_FILE_WAIT_SECONDS": "2",
+        # In the cloud five minutes: at a terminal, who misspelt a name should hear of it at once.
+        "TODO_ATTACH_MISSING_PATIENCE_SECONDS": "2",
         **WORKER_SETTINGS,
         **HOST_SETTINGS,
     }

@@ -25,7 +25,6 @@ from shared.core.limits import (
     MAX_REPORT_TRIES_REFUSED,
     MAX_REPORT_TRIES_WAITING,
     MAX_SEARCHES_IN_DOUBT,
-    PATIENCE_WITH_MISSING,
     SECOND,
     Limits,
 )
@@ -508,9 +507,9 @@ def _try_again(entry: Entry, observation: seen.TryAgain, at: Schedule) -> Entry:
 
 
 def _target_missing(entry: Entry, observation: seen.TargetMissing, at: Schedule) -> Entry:
-    """A 404 may pass: the person made the task five seconds after the file, in another app, and Graph lags behind."""
+    """It may pass: the person made the task five seconds after the file, in another app, and Graph lags behind."""
     since = entry.missing_since or at.now
-    if at.now >= since + PATIENCE_WITH_MISSING:
+    if at.now >= since + at.limits.missing_patience:
         return endings.rejected(entry, observation)
     waiting = _without_this_opening(entry)
     # Not a step without progress: the time bounds it. The last try comes when that is over, not one back-off later.
@@ -518,7 +517,7 @@ def _target_missing(entry: Entry, observation: seen.TargetMissing, at: Schedule)
         waiting,
         missing_since=since,
         deferrals=entry.deferrals + 1,
-        not_before=min(at.try_again(entry), since + PATIENCE_WITH_MISSING + SECOND),
+        not_before=min(at.try_again(entry), since + at.limits.missing_patience + SECOND),
         detail=observation.detail,
     )
 

@@ -24,9 +24,6 @@ MAX_SEARCHES_FOR_LANDED = 6
 MAX_SEARCHES_IN_DOUBT = 3
 # Retry-After headers in a row that are believed. A server that says "now" for ever then meets our own back-off.
 TRUSTED_RETRY_AFTERS = 4
-# Graph finds no such list or task. One that another app has just made may not be visible to this one yet, so the file
-# is not rejected before this time is over. How long it can take is not published.
-PATIENCE_WITH_MISSING = timedelta(minutes=5)
 # So many versions in a row may be written over while they are uploaded, before the next one waits for the blob to come
 # to rest: a person edits metadata, a writer commits in parts.
 FREE_REWRITES = 3
@@ -44,6 +41,8 @@ class Limits:
     """The bounds that are settings. *deadline* bounds a whole request to Graph; *claim* is longer than that.
 
     *replace_within*: what is written so soon after its older version was attached takes that one's place.
+    *missing_patience*: a list or a task that another app has just made may not be visible to this one yet, so no file
+    is rejected for want of it before this time is over. How long it can take is not published.
     """
 
     slice_bytes: int
@@ -53,5 +52,6 @@ class Limits:
     empty_file_wait: timedelta
     append_quiet: timedelta
     replace_within: timedelta
+    missing_patience: timedelta
     max_age: timedelta
     sign_in_wait: timedelta

@@ -11,7 +11,7 @@ from datetime import date, datetime
 
 from shared.core.attachment import Reference
 from shared.core.entry import Reason
-from shared.core.observations import Refused
+from shared.core.observations import Refused, TargetMissing
 from shared.core.tag_text import quoted
 
 _SHOWN = 5
@@ -35,8 +35,11 @@ class Named:
     created_at: datetime | None = None
 
 
-def find_list(wanted: Reference, lists: Iterable[Named]) -> Named | Refused:
-    """The list that *wanted* means; with neither id nor name, the account's default list."""
+def find_list(wanted: Reference, lists: Iterable[Named]) -> Named | Refused | TargetMissing:
+    """The list that *wanted* means; with neither id nor name, the account's default list.
+
+    TargetMissing: none has that name, or none yet.
+    """
     lists = tuple(lists)
     if not wanted.name:
         defaults = [each for each in lists if each.is_default]
@@ -46,7 +49,7 @@ def find_list(wanted: Reference, lists: Iterable[Named]) -> Named | Refused:
     return _one("list", wanted.name, lists, Reason.NO_SUCH_LIST)
 
 
-def find_task(wanted: Reference, tasks: Iterable[Named], *, list_name: str = "") -> Named | Refused:
+def find_task(wanted: Reference, tasks: Iterable[Named], *, list_name: str = "") -> Named | Refused | TargetMissing:
     """The one open task of exactly this title; else the one open task that differs in case; else the completed one.
 
     A recurring task leaves a completed one behind each time. *list_name*: of the list that was searched, where it is
@@ -67,7 +70,9 @@ def are_hidden(lists: Iterable[Named]) -> bool:
 HIDDEN = Refused(Reason.NO_SUCH_LIST, "Graph hides this account's lists, so no name can be found: set listid")
 
 
-def _one(kind: str, wanted: str, items: Sequence[Named], missing: Reason, list_name: str = "") -> Named | Refused:
+def _one(
+    kind: str, wanted: str, items: Sequence[Named], missing: Reason, list_name: str = ""
+) -> Named | Refused | TargetMissing:
     where = f" in the list {quoted(list_name)}" if list_name else ""
     ranks = _ranks(wanted, items)
     found = next((rank for rank in ranks if rank), [])
@@ -78,7 +83,7 @@ def _one(kind: str, wanted: str, items: Sequence[Named], missing: Reason, list_n
         apart = " / ".join(_apart(item) for item in found[:_SHOWN]) + _more(found)
         detail = f"{len(found)} {kind}s are named {quoted(wanted)}{where}: {remedy}. They are {apart}"
         return Refused(Reason.AMBIGUOUS, f"{detail}. Their ids: {' / '.join(item.id for item in found[:_SHOWN])}")
-    return Refused(missing, f"no {kind} is named {quoted(wanted)}{where}. Found {_shown(items)}")
+    return TargetMissing(missing, f"no {kind} is named {quoted(wanted)}{where}. Found {_shown(items)}")
 
 
 def _ranks(wanted: str, items: Sequence[Named]) -> tuple[list[Named], list[Named], list[Named]]:

@@ -170,7 +170,7 @@ class Refused:
 
 @dataclass(frozen=True, slots=True)
 class TargetMissing:
-    """Graph finds no such list or task. One that another app has just made may not be visible to this one yet."""
+    """Graph finds no such list or task, by its id or in its listing; one that was just made may not be visible yet."""
 
     reason: Reason
     detail: str

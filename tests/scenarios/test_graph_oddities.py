@@ -13,9 +13,9 @@ from local.stand_ins.todo.behaviour import DOCUMENTED, Behaviour
 from local.stand_ins.todo.faults import Answer, CorruptByte, ExpireSession, ResetConnection
 from local.stand_ins.todo.journal import Offence
 from shared.core.entry import Phase, Reason
-from shared.core.limits import PATIENCE_WITH_MISSING
 from shared.core.ranges import MAX_POST_BYTES
 from tests.scenarios.promise import FILE, SLICES, assert_attached, assert_ended, assert_promise, fault, upload
+from tests.support.entries import LIMITS
 from tests.support.fakes.world import FULL_SIZE, SAM, SLICE, TOKEN, World, content
 
 # Whatever the value: the file is attached, once.
@@ -204,21 +204,42 @@ def test_a_file_too_large_for_the_small_post_and_too_small_for_a_session_is_reje
     assert_promise(world)
 
 
-def test_a_task_that_graph_does_not_find_yet_gets_its_file() -> None:
+def with_a_new_task(lag: float) -> World:
+    """A To Do with an older list, and in it a task that another app has just made."""
+    world = World(behaviour=replace(DOCUMENTED, new_item_lag=lag))
+    world.list.created = None
+    return world
+
+
+BY_NAME = {"list": "Tasks", "task": "Receipts"}
+TARGETS = pytest.mark.parametrize("target", [{}, BY_NAME], ids=["by id", "by name"])
+
+
+@TARGETS
+def test_a_task_that_graph_does_not_find_yet_gets_its_file(target: dict[str, str]) -> None:
     """It was made in another app, a moment before the file or after it."""
-    world = World(behaviour=replace(DOCUMENTED, new_item_lag=60.0))
-    blob = upload(world)
+    world = with_a_new_task(60.0)
+    blob = upload(world, **target)
     assert_attached(world, blob)
     assert_promise(world)
 
 
-def test_a_task_that_graph_never_finds_is_rejected_after_some_minutes() -> None:
-    world = World(behaviour=replace(DOCUMENTED, new_item_lag=3_600.0))
+@TARGETS
+def test_a_task_that_graph_never_finds_is_rejected_after_some_minutes(target: dict[str, str]) -> None:
+    world = with_a_new_task(3_600.0)
     start = world.clock.now
-    blob = upload(world)
+    blob = upload(world, **target)
     assert_ended(world, blob, Phase.REJECTED, Reason.NO_SUCH_TASK)
-    assert PATIENCE_WITH_MISSING <= world.clock.now - start < PATIENCE_WITH_MISSING + timedelta(minutes=1)
+    assert LIMITS.missing_patience <= world.clock.now - start < LIMITS.missing_patience + timedelta(minutes=1)
     assert_promise(world)
+
+
+def test_a_name_that_is_not_there_yet_is_looked_for_again_within_seconds() -> None:
+    world = with_a_new_task(4.0)
+    start = world.clock.now
+    blob = upload(world, **BY_NAME)
+    assert_attached(world, blob)
+    assert world.clock.now - start < timedelta(seconds=15)
 
 
 def test_an_upload_url_with_a_token_of_its_own_gets_none_of_ours() -> None:

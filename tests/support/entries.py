@@ -25,6 +25,7 @@ LIMITS = Limits(
     empty_file_wait=timedelta(minutes=10),
     append_quiet=timedelta(minutes=1),
     replace_within=timedelta(minutes=1),
+    missing_patience=timedelta(minutes=5),
     max_age=timedelta(hours=24),
     sign_in_wait=timedelta(days=14),
 )

@@ -20,7 +20,6 @@ from shared.core.limits import (
     MAX_SEARCHES_FOR_LANDED,
     MAX_SEARCHES_IN_DOUBT,
     MAX_STEPS_WITHOUT_PROGRESS,
-    PATIENCE_WITH_MISSING,
 )
 from shared.core.ranges import ByteRange
 from tests.support.entries import LIMITS, NOW, SESSION, SESSION_URL, SIZE, an_entry, changed
@@ -425,9 +424,9 @@ def test_a_target_that_is_missing_is_tried_again_and_then_rejected(phase: Phase)
     first = absorb(an_entry(phase, session=None), MISSING)
     assert (first.phase, first.missing_since, first.steps_without_progress) == (phase, NOW, 0)
     assert first.not_before is not None
-    patient = absorb(replace(first, missing_since=NOW - PATIENCE_WITH_MISSING + timedelta(seconds=1)), MISSING)
+    patient = absorb(replace(first, missing_since=NOW - LIMITS.missing_patience + timedelta(seconds=1)), MISSING)
     assert (patient.phase, patient.not_before) == (phase, NOW + timedelta(seconds=2))
-    over = absorb(replace(first, missing_since=NOW - PATIENCE_WITH_MISSING), MISSING)
+    over = absorb(replace(first, missing_since=NOW - LIMITS.missing_patience), MISSING)
     assert (over.phase, over.reason) == (Phase.REJECTED, Reason.NO_SUCH_TASK)
 
 

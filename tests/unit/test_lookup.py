@@ -6,7 +6,7 @@ import pytest
 from shared.core.attachment import Reference
 from shared.core.entry import Reason
 from shared.core.lookup import Named, are_hidden, find_list, find_task
-from shared.core.observations import Refused
+from shared.core.observations import Refused, TargetMissing
 
 TASKS = Named("D", "Aufgaben", is_default=True)
 WORK = Named("W", "Work")
@@ -35,7 +35,7 @@ def test_both_ways_to_write_an_accent_are_one_name() -> None:
 @pytest.mark.parametrize("title", ["Planning", "Plan 2", "P lan", ""], ids=repr)
 def test_no_other_name_will_do(title: str) -> None:
     found = find_task(Reference(name="Plan"), [Named("T", title)])
-    assert found == Refused(Reason.NO_SUCH_TASK, f'no task is named "Plan". Found "{title}"')
+    assert found == TargetMissing(Reason.NO_SUCH_TASK, f'no task is named "Plan". Found "{title}"')
 
 
 @pytest.mark.parametrize(
@@ -54,7 +54,7 @@ def test_not_exactly_one_default_list_is_an_error_that_names_what_was_found(list
 
 def test_no_such_list_names_what_was_found() -> None:
     found = find_list(Reference(name="Wrok"), [WORK, HOME])
-    assert found == Refused(Reason.NO_SUCH_LIST, 'no list is named "Wrok". Found "Work" / "Home"')
+    assert found == TargetMissing(Reason.NO_SUCH_LIST, 'no list is named "Wrok". Found "Work" / "Home"')
 
 
 OPEN, COMPLETED = Named("O", "Plan"), Named("C", "Plan", is_completed=True)
@@ -86,7 +86,7 @@ def test_two_in_one_rank_are_ambiguous_whatever_the_ranks_below_hold(tasks: list
 
 def test_a_completed_task_that_differs_in_case_is_none() -> None:
     found = find_task(Reference(name="Plan"), [COMPLETED_OTHER_CASE])
-    assert found == Refused(Reason.NO_SUCH_TASK, 'no task is named "Plan". Found "plan"')
+    assert found == TargetMissing(Reason.NO_SUCH_TASK, 'no task is named "Plan". Found "plan"')
 
 
 def test_a_list_that_differs_in_case_only_is_found_unless_another_has_the_very_name() -> None:
@@ -141,7 +141,7 @@ def test_a_name_is_normalised_once_however_long_the_listing_is(monkeypatch: pyte
 
 def test_a_long_listing_is_shown_in_part() -> None:
     found = find_task(Reference(name="x"), [Named(str(number), f"task {number} " + "y" * 99) for number in range(8)])
-    assert isinstance(found, Refused)
+    assert isinstance(found, TargetMissing)
     assert found.detail.endswith("and 3 more")
     assert len(found.detail) < 300
 
@@ -149,24 +149,26 @@ def test_a_long_listing_is_shown_in_part() -> None:
 def test_five_names_are_shown_whole_up_to_forty_characters() -> None:
     found = find_task(Reference(name="x"), [Named(letter, letter * 40) for letter in "abcde"])
     shown = " / ".join(f'"{letter * 40}"' for letter in "abcde")
-    assert found == Refused(Reason.NO_SUCH_TASK, f'no task is named "x". Found {shown}')
+    assert found == TargetMissing(Reason.NO_SUCH_TASK, f'no task is named "x". Found {shown}')
 
 
 def test_what_is_open_is_shown_first() -> None:
     done = [Named(letter, f"done {letter}", is_completed=True) for letter in "abcde"]
     found = find_task(Reference(name="x"), [*done, Named("o", "open")])
-    assert isinstance(found, Refused)
+    assert isinstance(found, TargetMissing)
     assert 'Found "open" / "done a"' in found.detail
 
 
 def test_a_wanted_name_is_not_repeated_at_any_length() -> None:
     found = find_task(Reference(name="x" * 8000), [])
-    assert isinstance(found, Refused)
+    assert isinstance(found, TargetMissing)
     assert len(found.detail) < 150
 
 
 def test_an_empty_mailbox_is_said_to_be_empty() -> None:
-    assert find_task(Reference(name="x"), []) == Refused(Reason.NO_SUCH_TASK, 'no task is named "x". Found none at all')
+    assert find_task(Reference(name="x"), []) == TargetMissing(
+        Reason.NO_SUCH_TASK, 'no task is named "x". Found none at all'
+    )
 
 
 @pytest.mark.parametrize(

@@ -53,7 +53,7 @@ def _task_id(context: Context, list_id: str) -> str | seen.Refused | seen.Target
     if not isinstance(tasks, list):
         return tasks
     found = find_task(wanted, tasks, list_name=context.entry.wanted_list.name)
-    return found if isinstance(found, seen.Refused) else found.id
+    return found.id if isinstance(found, Named) else found
 
 
 def _take_slot(context: Context, list_id: str, task_id: str) -> seen.SlotHeld | seen.TryAgain | None:
