@@ -162,7 +162,7 @@ def _facts(upload: Upload, record: RunningRecord, now: datetime) -> dict[str, An
         "claimed_until": _iso(entry.claim.until if entry.claim is not None else None),
         "created_at": _iso(entry.created_at),
         "written_at": _iso(upload.stored.written_at),
-        "reported": entry.report.phase,
+        "reported": entry.report.state,
         "attachment_id": entry.attachment_id,
     }
 

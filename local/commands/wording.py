@@ -4,6 +4,7 @@ import re
 from datetime import UTC, datetime
 
 from local.stack.state_dir import RunningRecord
+from shared.core import underway
 from shared.core.entry import Entry, Phase
 
 
@@ -21,20 +22,9 @@ def doing(entry: Entry | None, *, now: datetime) -> str:
     if entry.phase is Phase.WAITING:
         return f"waits for sign-in of {entry.account}: {entry.detail}"
     if entry.not_before is not None and entry.not_before > now:
-        why = _why(entry)
+        why = in_words(underway.why(entry))
         return f"{_DOING[entry.phase]}; waits until {until_text(entry.not_before, now)}{f': {why}' if why else ''}"
     return _DOING[entry.phase]
-
-
-def _why(entry: Entry) -> str:
-    """Why it is put off: the entry's own words, else what the entry shows."""
-    if entry.times_parked:
-        return "its message failed too often"
-    if entry.detail:
-        return in_words(entry.detail)
-    if entry.phase is Phase.RESOLVING and entry.size == 0:
-        return "an empty file may still be written"
-    return "an earlier request may still be applied" if entry.phase is Phase.CONFIRMING else ""
 
 
 def in_words(detail: str) -> str:

@@ -50,7 +50,7 @@ class Intake:
         entry = stored.entry
         if not entry.is_done:
             message = proposal(entry, now=stored.date, limits=self.limits)
-            self.ports.queue.send(message, delay_until(entry.not_before, stored.date))
+            self.ports.queue.send(message, delay_until(entry.due_at, stored.date))
 
     def judge(self, blob: BlobDescription, entry: Entry) -> Arrived | NotYet | Refused:
         """Whether the blob of an entry that waits for it has arrived."""

@@ -146,7 +146,8 @@ class Runner:
         entry = stored.entry
         wait = delay_before(entry.times_parked + _BACK_OFF_OF_PARKED, jitter=self.ports.jitter())
         # A claim that ran out stays: it says that a worker may have sent what it never stored.
-        parked = replace(entry, times_parked=entry.times_parked + 1, not_before=stored.date + wait)
+        times = entry.times_parked + 1
+        parked = replace(entry, times_parked=times, not_before=stored.date + wait, tell_at=None)
         try:
             self.ports.ledger.replace(stored, parked)
         except Conflict:
@@ -214,7 +215,7 @@ class Runner:
             # After the entry is stored: were it first, a death in between would leave an entry that no sweep sees.
             self.ports.ledger.clear_live(entry.upload_id)
             return
-        self._announce(going, delivery.delay_until(entry.not_before, going.date))
+        self._announce(going, delivery.delay_until(entry.due_at, going.date))
 
     def _act(self, stored: Stored, claim: Claim, clock: "_Clock", *, since: float, inline: bool) -> Stored | None:
         """Decide, perform, store. None where the claim was lost meanwhile: the worker that has it now goes on."""

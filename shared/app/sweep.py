@@ -93,7 +93,7 @@ def _is_over(mark: LiveMark, stored: Stored | None) -> bool:
 def _is_overdue(mark: LiveMark, stored: Stored, stalled_after: timedelta) -> bool:
     entry = stored.entry
     claim_end = entry.claim.until if entry.claim is not None else stored.written_at
-    due = max(stored.written_at, entry.not_before or stored.written_at, claim_end)
+    due = max(stored.written_at, entry.due_at or stored.written_at, claim_end)
     # A parked entry has no message left at all: nothing needs to be waited for but its back-off. A claim that ran out
     # without being given back is a dead worker's: where its host died too, nobody releases the message, and the upload
     # would stand still for the rest of the lease. The same step announced twice is harmless.

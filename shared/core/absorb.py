@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import assert_never
 
 from shared.core import actions as done
-from shared.core import admission, content, endings
+from shared.core import admission, content, endings, underway
 from shared.core import observations as seen
 from shared.core.entry import Entry, LandedAs, Phase, Reason, Report, Session, SignInWait
 from shared.core.limits import (
@@ -34,6 +34,8 @@ from shared.core.schedule import Schedule
 
 def absorb(entry: Entry, result: done.Result, *, now: datetime, limits: Limits, jitter: float) -> Entry:
     """The entry after *result*: the next step, unclaimed. *jitter* is in [0, 1) and spreads the back-off."""
+    if entry.is_telling and isinstance(result, done.ReportOutcomeResult):
+        return replace(underway.told(entry, result.seen), step=entry.step + 1, claim=None)
     # What the entry waited for is over, so only the observation says whether it waits again.
     after = _absorbed(replace(entry, not_before=None), result, Schedule(now, limits, jitter))
     if not isinstance(result.seen, seen.TargetMissing | seen.Deferred | seen.Unavailable | seen.NeedsSignIn):
@@ -41,7 +43,7 @@ def absorb(entry: Entry, result: done.Result, *, now: datetime, limits: Limits, 
         after = replace(after, missing_since=None)
     if after.phase is Phase.ATTACHED and after.attached_at is None:
         after = replace(after, attached_at=now)
-    return replace(after, step=entry.step + 1, claim=None)
+    return replace(underway.noted(after, now), step=entry.step + 1, claim=None)
 
 
 def _absorbed(entry: Entry, result: done.Result, at: Schedule) -> Entry:  # noqa: C901, PLR0912 - one case each

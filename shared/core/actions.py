@@ -167,7 +167,7 @@ class CancelSessionResult:
 
 @dataclass(frozen=True, slots=True)
 class ReportOutcome:
-    """Write into the blob's tags where the upload is: its outcome, or that it waits for a sign-in."""
+    """Write into the blob's tags where the upload is: its outcome, that it waits for a sign-in, or is under way."""
 
 
 AfterReportOutcome = seen.Reported | seen.TagsRefused | seen.Unavailable

@@ -9,6 +9,7 @@ from shared.core.blob_path import DEFAULT_PATTERNS, PathPattern
 from shared.core.entry import Entry, Phase
 from shared.core.limits import Limits
 from shared.core.observations import Arrived, NotYet, Refused
+from shared.core.underway import noted
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +45,8 @@ def admit(blob: BlobDescription, *, defaults: Defaults, limits: Limits) -> Entry
             waiting = arrived(entry, judged, limits)
         case _:
             assert_never(judged)
-    return replace(waiting, slice_bytes=limits.slice_bytes, delete_source=defaults.delete_source)
+    waiting = replace(waiting, slice_bytes=limits.slice_bytes, delete_source=defaults.delete_source)
+    return noted(waiting, blob.date)
 
 
 def arrived(entry: Entry, request: Arrived, limits: Limits) -> Entry:
@@ -56,7 +58,7 @@ def arrived(entry: Entry, request: Arrived, limits: Limits) -> Entry:
         wanted_list=request.list,
         wanted_task=request.task,
         attachment_name=request.name,
-        detail="",
         # Writers that open a stream create an empty blob first: an empty one is looked at again after a while.
+        detail="the file is empty, and may still be written" if entry.size == 0 else "",
         not_before=entry.created_at + limits.empty_file_wait if entry.size == 0 else None,
     )

@@ -45,6 +45,8 @@ def decide(entry: Entry, *, now: datetime, limits: Limits) -> Decision:
     # Bounds come before the phases, so that no phase can go on for ever. What has ended has bounds of its own.
     if not entry.phase.is_terminal and (end := _bound_reached(entry, now, limits)) is not None:
         return end
+    if entry.is_telling:
+        return ReportOutcome()
     match entry.phase:
         case Phase.ARRIVING:
             return LookAtBlob()
@@ -70,6 +72,8 @@ def decide(entry: Entry, *, now: datetime, limits: Limits) -> Decision:
 
 def range_to_send(entry: Entry, *, now: datetime, limits: Limits) -> ByteRange | None:
     """The bytes that the entry's next step sends, as far as is known now; None where it sends none."""
+    if entry.tell_at is not None:
+        return None
     action = decide(entry, now=max(now, entry.not_before or now), limits=limits)
     return action.range if isinstance(action, SendSlice) else None
 

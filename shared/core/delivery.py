@@ -65,9 +65,9 @@ def judge(entry: Entry, *, step: int, delivery_count: int, now: datetime) -> Ver
         return Drop("duplicate")
     if behind == 1:
         # Delivered again, one step behind: its worker may have died between store and schedule.
-        return Announce(delay_until(entry.not_before, now))
-    if entry.not_before is not None and now < entry.not_before:
-        return ComeBack(delay_until(entry.not_before, now), "too early")
+        return Announce(delay_until(entry.due_at, now))
+    if entry.due_at is not None and now < entry.due_at:
+        return ComeBack(delay_until(entry.due_at, now), "too early")
     if entry.claim is not None and entry.claim.is_alive(now):
         # Never dropped: the holder may be dead, and then this is the only message left.
         return ComeBack(delay_until(entry.claim.until, now), "claimed")

@@ -43,6 +43,8 @@ def terminal(entry: Entry, phase: Phase, reason: Reason, detail: str) -> Entry:
         phase=phase,
         reason=reason,
         detail=detail,
+        waits_since=None,
+        tell_at=None,
         sign_in_wait=None,
         report=Report(phase if has_no_tags else entry.report.phase),
         deferrals=0,

@@ -34,6 +34,13 @@ class Phase(StrEnum):
         return self in _TERMINAL
 
 
+class Underway(StrEnum):
+    """What the blob's tags say of an upload that has not ended, once it takes longer than a person expects."""
+
+    DELAYED = "delayed"  # it waits, and the detail says for what
+    UPLOADING = "uploading"
+
+
 _TERMINAL = frozenset({Phase.ATTACHED, Phase.REJECTED, Phase.FAILED, Phase.SUPERSEDED, Phase.WITHDRAWN})
 
 
@@ -76,10 +83,14 @@ class LandedAs(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """One worker's right to act on an entry until *until*, which is later than the end of any request it may start."""
+    """One worker's right to act on an entry until *until*, which is later than the end of any request it may start.
+
+    *tells*: only to say in the blob's tags that it is under way. What the entry waits for, it goes on waiting for.
+    """
 
     owner: str
     until: datetime
+    tells: bool = False
 
     def is_alive(self, now: datetime) -> bool:
         return now < self.until
@@ -99,10 +110,19 @@ class Session:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What the blob's tags say about the upload, as far as we know, and how often writing them failed since."""
+    """What the blob's tags say about the upload, as far as we know, and how often writing them failed since.
+
+    They say a *phase*, the outcome or WAITING; or before that *underway*, with *detail* as the reason.
+    """
 
     phase: Phase | None = None
     failed_tries: int = 0
+    underway: Underway | None = None
+    detail: str = ""
+
+    @property
+    def state(self) -> Phase | Underway | None:
+        return self.phase or self.underway
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +171,8 @@ class Entry:
     reason: Reason = Reason.NONE
     detail: str = ""  # for people; never a URL, a token, or file contents
     not_before: datetime | None = None
+    waits_since: datetime | None = None  # the first of the waits in a row, this one included
+    tell_at: datetime | None = None  # the tags are to say then that it is under way, also before `not_before`
     sign_in_wait: SignInWait | None = None  # while WAITING
     waited: timedelta = timedelta()  # all finished waits for sign-in together; they do not count as age
 
@@ -252,6 +274,28 @@ class Entry:
         return self.size == 0 or self.by_post
 
     @property
+    def due_at(self) -> datetime | None:
+        """When the next message may act; None: at once."""
+        if self.tell_at is None or self.not_before is None:
+            return self.not_before
+        return min(self.tell_at, self.not_before)
+
+    def has_to_tell(self, now: datetime) -> bool:
+        """The next thing to do is to say that it is under way. Where the wait is over it is to go on instead."""
+        waits = self.not_before is None or now < self.not_before
+        return self.tell_at is not None and now >= self.tell_at and waits
+
+    @property
+    def is_telling(self) -> bool:
+        """It is claimed to say that it is under way, and for nothing else."""
+        return self.claim is not None and self.claim.tells
+
+    @property
+    def underway(self) -> Underway:
+        """What the tags say of it before it has ended."""
+        return Underway.UPLOADING if self.not_before is None else Underway.DELAYED
+
+    @property
     def is_about_to_open(self) -> bool:
         """The next effect may open a session, or be the small POST."""
         return self.phase is Phase.OPENING and (not self.goes_by_post or self.first_opened_at is not None)
@@ -271,8 +315,12 @@ def claimed(entry: Entry, *, owner: str, until: datetime, now: datetime, taken_o
     - Waiting for sign-in, and the person can read so in the tags: go on where the upload stopped.
     - Opening: the intent is counted before the request, so that a worker which dies right after the request, time
       after time, still runs into the bound. A reply that says "nothing was opened" gives the count back.
+    - To say that it is under way: nothing follows from that, nor from a worker that died of it.
     """
-    entry = replace(entry, claim=Claim(owner, until))
+    taken_over = taken_over and not entry.is_telling
+    entry = replace(entry, claim=Claim(owner, until, tells=entry.has_to_tell(now)))
+    if entry.is_telling:
+        return entry
     if entry.phase is Phase.WAITING and entry.is_reported:
         entry = _resumed(entry, now)
     if taken_over and entry.phase is Phase.SENDING:

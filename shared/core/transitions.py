@@ -39,6 +39,8 @@
 # - `entry.claimed` moves an entry when it is claimed. Taken over from a worker that stored nothing, SENDING becomes
 #   LOCATING, and the small POST becomes CONFIRMING: what that worker sent is unknown. An entry in
 #   WAITING goes back to where it came from, once the blob's tags say that it waits.
+# - `entry.claimed` may claim an entry only to say in the blob's tags that it is under way (`underway`): such a step
+#   interrupts a wait, and leaves everything else as it was.
 # - `decide` ends an entry that has reached a bound: too old, no progress, too many sessions.
 #
 # A terminal phase is never left. What is still to be done there, report, cancel, delete, changes other fields, each
@@ -86,15 +88,21 @@ def _refused(phase: Phase) -> dict[type[seen.Observation], Targets]:
     return {seen.Refused: _to(Phase.REJECTED), seen.TargetMissing: _to(phase, Phase.REJECTED)}
 
 
+def _told(phase: Phase) -> dict[type[do.Action], Seen]:
+    """That it is under way is said from time to time, and changes nothing else."""
+    return {do.ReportOutcome: {seen.Reported: _to(phase), seen.TagsRefused: _to(phase), seen.Unavailable: _to(phase)}}
+
+
 def _ending(phase: Phase) -> dict[type[do.Action], Seen]:
     return {
-        do.ReportOutcome: {seen.Reported: _to(phase), seen.TagsRefused: _to(phase), seen.Unavailable: _to(phase)},
+        **_told(phase),
         do.CancelSession: {seen.SessionCancelled: _to(phase), **_or_again(phase)},
     }
 
 
 TRANSITIONS: Mapping[Phase, Mapping[type[do.Action], Seen]] = {
     Phase.ARRIVING: {
+        **_told(Phase.ARRIVING),
         do.LookAtBlob: {
             seen.Arrived: _to(Phase.RESOLVING),
             seen.NotYet: _to(Phase.ARRIVING),
@@ -103,6 +111,7 @@ TRANSITIONS: Mapping[Phase, Mapping[type[do.Action], Seen]] = {
         },
     },
     Phase.RESOLVING: {
+        **_told(Phase.RESOLVING),
         do.Resolve: {
             seen.Resolved: _to(Phase.OPENING, Phase.CONFIRMING),
             seen.AlreadyAttached: _to(Phase.ATTACHED),
@@ -114,6 +123,7 @@ TRANSITIONS: Mapping[Phase, Mapping[type[do.Action], Seen]] = {
         },
     },
     Phase.OPENING: {
+        **_told(Phase.OPENING),
         do.OpenSession: {
             seen.SessionOpened: _to(Phase.SENDING, Phase.CONFIRMING),
             seen.TooSmallForSession: _to(Phase.OPENING, Phase.REJECTED),
@@ -135,6 +145,7 @@ TRANSITIONS: Mapping[Phase, Mapping[type[do.Action], Seen]] = {
         },
     },
     Phase.SENDING: {
+        **_told(Phase.SENDING),
         do.SendSlice: {
             seen.Progress: _to(Phase.SENDING, Phase.CONFIRMING),
             **_LANDED,
@@ -158,6 +169,7 @@ TRANSITIONS: Mapping[Phase, Mapping[type[do.Action], Seen]] = {
         },
     },
     Phase.LOCATING: {
+        **_told(Phase.LOCATING),
         do.AskSession: {
             seen.Progress: _to(Phase.SENDING, Phase.CONFIRMING),
             seen.SessionLost: _to(Phase.CONFIRMING),
@@ -165,6 +177,7 @@ TRANSITIONS: Mapping[Phase, Mapping[type[do.Action], Seen]] = {
         },
     },
     Phase.CONFIRMING: {
+        **_told(Phase.CONFIRMING),
         do.CancelSession: {
             seen.SessionCancelled: _to(Phase.CONFIRMING),
             **_or_again(Phase.CONFIRMING),
@@ -177,13 +190,7 @@ TRANSITIONS: Mapping[Phase, Mapping[type[do.Action], Seen]] = {
             **_BLOB_LOST,
         },
     },
-    Phase.WAITING: {
-        do.ReportOutcome: {
-            seen.Reported: _to(Phase.WAITING),
-            seen.TagsRefused: _to(Phase.WAITING),
-            seen.Unavailable: _to(Phase.WAITING),
-        },
-    },
+    Phase.WAITING: _told(Phase.WAITING),
     Phase.ATTACHED: {
         **_ending(Phase.ATTACHED),
         do.RemoveReplaced: {

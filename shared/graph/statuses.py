@@ -94,7 +94,9 @@ def meaning_of(reply: GraphReply) -> Row:
 
 
 def deferred(reply: GraphReply) -> seen.Deferred:
-    return seen.Deferred(status_and_code(reply), reply.retry_after())
+    is_throttled = meaning_of(reply).kind is Kind.THROTTLED
+    words = "Graph asks to slow down" if is_throttled else "Graph is not available"
+    return seen.Deferred(f"{words}: {status_and_code(reply)}", reply.retry_after())
 
 
 def unavailable(reply: GraphReply) -> seen.Unavailable:

@@ -118,7 +118,7 @@ def describe_step(
         "reason": after.reason,
         "duration": round(duration, 3),
         "wait": wait.total_seconds(),
-        "waits_for": _waits_for(after, observation, exchange) if wait or after.phase is Phase.WAITING else "",
+        "waits_for": _waits_for(after, observation, exchange) if _begins_to_wait(before, after, wait) else "",
     }
     if isinstance(decision, SendSlice):
         fields |= {"range_start": decision.range.start, "range_stop": decision.range.stop}
@@ -154,6 +154,11 @@ def _upload(entry: Entry) -> Fields:
         "size": entry.size,
         "offset": entry.offset,
     }
+
+
+def _begins_to_wait(before: Entry, after: Entry, wait: timedelta) -> bool:
+    # A step that only says so interrupts a wait, which was counted when it began.
+    return not before.is_telling and (bool(wait) or after.phase is Phase.WAITING)
 
 
 def _blob_lacks(entry: Entry) -> str:

@@ -848,7 +848,8 @@ def test_a_sign_in_page_is_waited_for_and_its_absence_is_a_failure(azure: Azure)
 
 
 def test_with_a_task_the_test_file_must_become_attached(azure: Azure) -> None:
-    azure.answer("rest *comp=tags", tags(), tags(todo_state="attached"))
+    under_way = [tags(todo_state="delayed", todo_reason="waits"), tags(todo_state="uploading")]
+    azure.answer("rest *comp=tags", tags(), *under_way, tags(todo_state="attached"))
     run = azure.run("deploy.sh", *GROUP, "--smoke-metadata", "list=Tasks task=Test")
     assert run.code == 0, run.said
     [call] = run.did("storage blob upload")

@@ -62,9 +62,8 @@ def test_it_is_told_what_an_upload_waits_for_and_until_when() -> None:
 @pytest.mark.parametrize(
     ("entry", "why"),
     [
-        (replace(_ENTRY, phase=Phase.RESOLVING, size=0), "an empty file may still be written"),
         (replace(_ENTRY, phase=Phase.CONFIRMING), "an earlier request may still be applied"),
-        (replace(_ENTRY, times_parked=1, detail="HTTP 500"), "its message failed too often"),
+        (replace(_ENTRY, times_parked=1), "its message failed too often"),
     ],
 )
 def test_a_wait_without_a_detail_of_its_own_still_has_a_reason(entry: Entry, why: str) -> None:

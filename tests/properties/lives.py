@@ -135,7 +135,7 @@ class Life:
         return cls(an_entry(size=size, delete_source=delete_source, claim=None, created_at=NOW))
 
     def step(self, fate: Fate) -> None:
-        self.now = max(self.now, self.entry.not_before or self.now) + timedelta(milliseconds=fate.number(2000))
+        self.now = max(self.now, self.entry.due_at or self.now) + timedelta(milliseconds=fate.number(2000))
         entry = claimed(self.entry, owner="w", until=self.now + SHORT.claim, now=self.now, taken_over=self.died)
         if entry.claim is None:
             self.entry, self.died = entry, False  # the taker waits first

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from shared.adapters.storage.entry_row import columns, from_row, to_row
 from shared.core.attachment import BlobVersion, Reference
 from shared.core.content import Piece
-from shared.core.entry import Claim, Entry, LandedAs, Phase, Reason, Replaced, Report, Session, SignInWait
+from shared.core.entry import Claim, Entry, LandedAs, Phase, Reason, Replaced, Report, Session, SignInWait, Underway
 from shared.core.ranges import ByteRange
 
 ZONES = st.just(UTC) | st.integers(-1439, 1439).map(lambda minutes: timezone(timedelta(minutes=minutes)))
@@ -34,9 +34,11 @@ STRATEGIES: dict[str, st.SearchStrategy[object]] = {
     "BlobVersion": st.builds(BlobVersion, TEXTS, TEXTS, TEXTS, TEXTS),
     "Reference": st.builds(Reference, TEXTS, TEXTS),
     "LandedAs": st.sampled_from(LandedAs),
-    "Claim": st.builds(Claim, TEXTS, TIMES),
+    "Claim": st.builds(Claim, TEXTS, TIMES, st.booleans()),
     "Session": st.builds(Session, TEXTS, st.none() | TIMES, COUNTS, COUNTS, st.booleans(), COUNTS),
-    "Report": st.builds(Report, st.none() | st.sampled_from(Phase), COUNTS),
+    "Report": st.builds(
+        Report, st.none() | st.sampled_from(Phase), COUNTS, st.none() | st.sampled_from(Underway), TEXTS
+    ),
     "Replaced": st.builds(Replaced, TEXTS, TEXTS, TIMES),
     "tuple[Piece, ...]": st.lists(st.builds(Piece, PARTS, DIGESTS), max_size=3).map(tuple),
     "SignInWait": st.builds(SignInWait, st.sampled_from(Phase), TIMES),

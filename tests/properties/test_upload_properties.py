@@ -139,7 +139,7 @@ TAKEN_IN: dict[type[do.Action], set[Phase]] = {
     do.AskSession: {Phase.LOCATING},
     do.FindAttachment: {Phase.SENDING, Phase.CONFIRMING},
     do.CancelSession: {Phase.SENDING, Phase.CONFIRMING, *TERMINAL},
-    do.ReportOutcome: {Phase.WAITING, *TERMINAL},
+    do.ReportOutcome: set(Phase),
     do.RemoveReplaced: {Phase.ATTACHED},
     do.DeleteSource: {Phase.ATTACHED},
 }

@@ -62,7 +62,7 @@ def test_a_throttled_day_of_quarters_of_an_hour_fails_only_by_age() -> None:
     entry = world.entry(blob)
     assert (entry.phase, entry.detail) == (
         Phase.FAILED,
-        "not attached within 24 hours (last: HTTP 429 TooManyRequests)",
+        "not attached within 24 hours (last: Graph asks to slow down: HTTP 429 TooManyRequests)",
     )
     assert entry.steps_without_progress == 0
     assert world.clock.now - START > timedelta(hours=24)

@@ -36,7 +36,9 @@ def test_deleting_the_source_is_settled_when_the_file_comes(delete_source: bool)
 
 
 def test_an_empty_blob_is_looked_at_again_after_a_while() -> None:
-    assert admitted({"task": "Plan"}, size=0).not_before == NOW + timedelta(minutes=10)
+    entry = admitted({"task": "Plan"}, size=0)
+    assert (entry.not_before, entry.tell_at) == (NOW + timedelta(minutes=10), NOW + timedelta(seconds=30))
+    assert entry.detail == "the file is empty, and may still be written"
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import pytest
 from shared.adapters.storage.entry_row import columns, from_row, to_row
 from shared.core.attachment import BlobVersion, Reference
 from shared.core.content import Piece
-from shared.core.entry import Claim, Entry, LandedAs, Phase, Reason, Replaced, Report, Session, SignInWait
+from shared.core.entry import Claim, Entry, LandedAs, Phase, Reason, Replaced, Report, Session, SignInWait, Underway
 from shared.core.ranges import ByteRange
 from tests.support.entries import NOW, an_entry
 
@@ -25,9 +25,11 @@ FULL = Entry(
     reason=Reason.SIGN_IN,
     detail="nobody is signed in",
     not_before=NOW + timedelta(microseconds=1),
+    waits_since=NOW,
+    tell_at=NOW,
     sign_in_wait=SignInWait(Phase.SENDING, NOW),
     waited=timedelta(days=1, microseconds=7),
-    claim=Claim("me", NOW + timedelta(seconds=120)),
+    claim=Claim("me", NOW + timedelta(seconds=120), tells=True),
     write_id="w",
     list_id="L",
     task_id="T",
@@ -56,7 +58,7 @@ FULL = Entry(
     times_parked=5,
     attachment_id="A",
     attached_at=NOW,
-    report=Report(Phase.WAITING, 1),
+    report=Report(Phase.WAITING, 1, Underway.DELAYED, "HTTP 429"),
     closing_tries=2,
     delete_source=True,
     source_deleted=True,
@@ -95,7 +97,13 @@ def test_a_member_of_a_newer_version_is_ignored() -> None:
 
 def test_a_member_that_an_older_version_lacks_has_its_default() -> None:
     row = to_row(FULL)
-    del row["in_doubt"], row["session_searched"], row["report_failed_tries"]
+    del (
+        row["in_doubt"],
+        row["session_searched"],
+        row["report_failed_tries"],
+        row["report_underway"],
+        row["report_detail"],
+    )
     assert FULL.session is not None
     unsearched = replace(FULL.session, searched=False)
     assert from_row(row) == replace(FULL, in_doubt=False, session=unsearched, report=Report(Phase.WAITING))

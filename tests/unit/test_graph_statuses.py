@@ -200,7 +200,9 @@ def test_forbidden_to_send_is_told_apart_from_forbidden_to_open() -> None:
 @pytest.mark.parametrize("status", [423, 429, 509])
 def test_throttling_tells_when_to_come_back(call: str, status: int) -> None:
     deferred = CALLS[call](error(status, "TooManyRequests", retry_after="2.128"))
-    assert deferred == seen.Deferred(f"HTTP {status} TooManyRequests", timedelta(seconds=2.128))
+    assert deferred == seen.Deferred(
+        f"Graph asks to slow down: HTTP {status} TooManyRequests", timedelta(seconds=2.128)
+    )
 
 
 @pytest.mark.parametrize(

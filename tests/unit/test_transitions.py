@@ -11,7 +11,7 @@ from shared.core import actions as do
 from shared.core import decide as deciding
 from shared.core import observations as seen
 from shared.core.attachment import Reference
-from shared.core.entry import Entry, LandedAs, MayHaveLanded, Phase, Reason, Replaced
+from shared.core.entry import Claim, Entry, LandedAs, MayHaveLanded, Phase, Reason, Replaced
 from shared.core.limits import FREE_REWRITES, MAX_SEARCHES_IN_DOUBT
 from shared.core.ranges import MAX_POST_BYTES
 from shared.core.transitions import TRANSITIONS
@@ -65,6 +65,8 @@ def entries(phase: Phase) -> Iterator[Entry]:
     yield usual
     yield replace(usual, slice_bytes=LIMITS.slice_bytes // 2)
     yield replace(usual, waited=TOO_LONG)
+    if not phase.is_terminal and phase is not Phase.WAITING:
+        yield replace(usual, claim=Claim("me", NOW, tells=True))
     yield replace(usual, in_doubt=True)
     yield replace(usual, in_doubt=True, searches_in_doubt=MAX_SEARCHES_IN_DOUBT - 1)
     yield replace(usual, landed=LandedAs.UNNAMED)

@@ -12,7 +12,7 @@ from typing import Any
 
 from shared.core import content
 from shared.core.attachment import BlobVersion, Reference
-from shared.core.entry import Claim, Entry, LandedAs, Phase, Reason, Replaced, Report, Session, SignInWait
+from shared.core.entry import Claim, Entry, LandedAs, Phase, Reason, Replaced, Report, Session, SignInWait, Underway
 
 Plain = str | int | bool | float
 
@@ -35,6 +35,8 @@ _FROM_PLAIN: Mapping[str, Callable[[Any], Any]] = {
             "attached_at",
             "replaces_attached_at",
             "not_before",
+            "waits_since",
+            "tell_at",
             "sign_in_wait_since",
             "session_expires_at",
             "first_opened_at",
@@ -44,6 +46,7 @@ _FROM_PLAIN: Mapping[str, Callable[[Any], Any]] = {
         datetime.fromisoformat,
     ),
     **dict.fromkeys(("phase", "sign_in_wait_resume", "report_phase"), Phase),
+    "report_underway": Underway,
     "reason": Reason,
     "landed": LandedAs,
     "content": lambda text: content.from_text(str(text)),
