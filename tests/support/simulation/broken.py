@@ -19,7 +19,7 @@ from shared.app.effects.held_claim import HeldClaim
 from shared.app.effects.perform import Effects
 from shared.app.effects.source import Source
 from shared.core import absorb as absorbing
-from shared.core import blob_name, delivery, endings
+from shared.core import blob_name, delivery, endings, underway
 from shared.core import decide as deciding
 from shared.core import entry as ledger
 from shared.core import observations as seen
@@ -242,6 +242,12 @@ def schedules_nothing_on_conflict() -> AbstractContextManager[None]:
     return _with(runner.Runner, "_claim_and_run", worse)
 
 
+def ends_the_wait_to_say_so() -> AbstractContextManager[None]:
+    """Graph asked for a quarter of an hour; the step that says so in the tags is taken for the end of it."""
+    told = underway.told
+    return _with(underway, "told", lambda entry, observation: replace(told(entry, observation), not_before=None))
+
+
 class _Deaf:
     """Does not send the proposal of *step* again."""
 
@@ -322,6 +328,7 @@ VARIANTS: Mapping[Callable[[], AbstractContextManager[None]], Mapping[str, Any]]
     announces_before_it_enters: {},
     raises_when_throttled: {},
     tries_for_ever: {"kill": 0.1, "graph_fault": 0.6, "sizes": (4 * SLICE,)},
+    ends_the_wait_to_say_so: {"rules": [Rule(Answer(429, retry_after=900), "put_slice", count=3)]},
     schedules_nothing_on_conflict: {"workers": 6, "kill": 0.08},
     takes_an_edit_for_another_file: _CALM,
     hands_a_file_to_whoever_edits_it: {**_CALM, "person": 0.04, "sizes": (1, SLICE)},
