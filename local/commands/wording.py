@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from local.stack.state_dir import RunningRecord
 from shared.core import underway
 from shared.core.entry import Entry, Phase
+from shared.core.tag_text import quoted
 
 
 def size_text(size: int) -> str:
@@ -20,7 +21,7 @@ def doing(entry: Entry | None, *, now: datetime) -> str:
     if entry is None:
         return "waits for the event that announces the file"
     if entry.phase is Phase.WAITING:
-        return f"waits for sign-in of {entry.account}: {entry.detail}"
+        return f"waits for sign-in of {entry.account}: {entry.detail.removeprefix(f'{quoted(entry.account)}: ')}"
     if entry.not_before is not None and entry.not_before > now:
         why = in_words(underway.why(entry))
         return f"{_DOING[entry.phase]}; waits until {until_text(entry.not_before, now)}{f': {why}' if why else ''}"

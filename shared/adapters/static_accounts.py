@@ -18,7 +18,10 @@ class StaticAccounts:
     def token(self, account: str) -> str:
         token = self._tokens.get(ascii_lower(account))
         if token is None:
-            raise SignInNeeded(account, "nobody is signed in for this account")
+            raise SignInNeeded(
+                account,
+                "nobody is signed in for this account; if user is misspelt, write the file again under another name",
+            )
         return token
 
     def refreshed(self, account: str, rejected: str, claims_challenge: str) -> str:  # noqa: ARG002 - nothing to pass it to

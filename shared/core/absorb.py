@@ -534,7 +534,7 @@ def _needs_sign_in(entry: Entry, observation: seen.NeedsSignIn, at: Schedule) ->
     # try, and a person who signs in just before it still has the file attached.
     if entry.waited > at.limits.sign_in_wait:
         days = at.limits.sign_in_wait.total_seconds() / 86400
-        detail = f"nobody signed in within {days:g} days{endings.may_be_attached(entry)}"
+        detail = f"nobody signed in within {days:g} days (last: {observation.detail}){endings.may_be_attached(entry)}"
         return endings.terminal(entry, Phase.FAILED, Reason.SIGN_IN, detail)
     return replace(
         entry,

@@ -234,7 +234,10 @@ class ConnectedAccounts:
                 raise refusal.error()
 
     def _not_connected(self, account: str, hint: str = "") -> SignInNeeded:
-        detail = f"this account is not connected; {hint}its owner signs in at {self._connect_url}"
+        detail = (
+            f"this account is not connected; {hint}its owner signs in at {self._connect_url}; "
+            "if user is misspelt, write the file again under another name"
+        )
         return SignInNeeded(account, detail)
 
 

@@ -144,12 +144,18 @@ def test_a_401_for_ever_ends_as_a_missing_sign_in() -> None:
     assert_promise(world)
 
 
-def test_an_unknown_account_waits_for_somebody_to_connect_it() -> None:
+def test_an_unknown_account_is_named_and_waits_for_somebody_to_connect_it() -> None:
     world = World()
     blob = world.drop(FILE, task="Receipts", user="nobody@example.com")
     world.notify()
-    world.run(until=lambda: world.phase(blob) is Phase.WAITING)
+    world.run(until=lambda: "todo_state" in world.blobs.blobs["report.pdf"].tags)
+    assert world.phase(blob) is Phase.WAITING
     assert world.requests() == []
+    assert world.blobs.blobs["report.pdf"].tags == {
+        "todo_state": "waiting",
+        "todo_reason": "needs-sign-in: nobody at example.com: nobody is signed in for this account. "
+        "if user is misspelt - write the file again under another name",
+    }
 
 
 def test_a_rewrite_while_its_older_version_waits_for_sign_in_waits_too_and_is_attached() -> None:

@@ -555,7 +555,7 @@ def test_nobody_is_waited_for_longer_than_the_setting(waited: float, phase: Phas
     after = absorb(an_entry(Phase.SENDING, waited=timedelta(days=waited), reported=Phase.WAITING), SIGN_IN)
     assert (after.phase, after.reason) == (phase, Reason.SIGN_IN)
     if phase is Phase.FAILED:
-        assert after.detail == "nobody signed in within 14 days"
+        assert after.detail == "nobody signed in within 14 days (last: nobody is signed in)"
 
 
 def test_giving_up_on_a_sign_in_while_confirming_says_that_it_may_be_attached() -> None:

@@ -7,6 +7,7 @@ from datetime import timedelta
 from shared.app.effects.held_claim import HeldClaim
 from shared.core import observations as seen
 from shared.core.entry import Entry
+from shared.core.tag_text import quoted
 from shared.errors import GraphNoReply, SignInNeeded, TokenUnavailable
 from shared.graph.exchange import Exchange
 from shared.graph.listings import (
@@ -158,7 +159,8 @@ class GraphCalls:
         try:
             return ask()
         except SignInNeeded as error:
-            return seen.NeedsSignIn(error.detail)
+            # Named for the person who reads the tag: they may have misspelt it. Exceptions name nobody.
+            return seen.NeedsSignIn(f"{quoted(self.entry.account)}: {error.detail}")
         except TokenUnavailable as error:
             # Left in the record as an exchange, so that it shows what the upload waits for.
             kind = type(error).__name__

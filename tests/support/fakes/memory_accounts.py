@@ -25,7 +25,10 @@ class MemoryAccounts:
     def token(self, account: str) -> str:
         self._check()
         if account not in self.tokens:
-            raise SignInNeeded(account, "nobody is signed in for this account")
+            raise SignInNeeded(
+                account,
+                "nobody is signed in for this account; if user is misspelt, write the file again under another name",
+            )
         return self.tokens[account]
 
     def refreshed(self, account: str, rejected: str, claims_challenge: str) -> str:
