@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from shared.core.entry import Phase
+
 
 class Kind(StrEnum):
     """A counter adds, a histogram collects, a gauge shows what is."""
@@ -24,6 +26,9 @@ class Metric:
 
 
 UPLOADS = Metric("todo_attach.uploads", Kind.COUNTER, "{upload}", "uploads that ended, by outcome and reason")
+REJECTIONS = Metric(
+    "todo_attach.rejections", Kind.COUNTER, "{file}", "files that can never be attached as they are, by reason"
+)
 DURATION = Metric("todo_attach.upload.duration", Kind.HISTOGRAM, "s", "from blob to outcome, by outcome")
 BYTES = Metric("todo_attach.bytes", Kind.COUNTER, "By", "bytes that Graph took")
 SLICES = Metric("todo_attach.slices", Kind.COUNTER, "{slice}", "slices that were sent, whatever became of them")
@@ -33,7 +38,7 @@ LIVE = Metric("todo_attach.live", Kind.GAUGE, "{upload}", "uploads in flight, wh
 OLDEST_AGE = Metric("todo_attach.live.oldest_age", Kind.GAUGE, "s", "age of the oldest of them")
 NEED_SIGN_IN = Metric("todo_attach.accounts.need_sign_in", Kind.GAUGE, "{account}", "accounts that uploads wait for")
 
-METRICS = (UPLOADS, DURATION, BYTES, SLICES, DEFERRALS, POISON, LIVE, OLDEST_AGE, NEED_SIGN_IN)
+METRICS = (UPLOADS, REJECTIONS, DURATION, BYTES, SLICES, DEFERRALS, POISON, LIVE, OLDEST_AGE, NEED_SIGN_IN)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,11 +54,15 @@ def measured(event: str, fields: Mapping[str, object]) -> list[Measurement]:
     """What a record adds to the metrics."""
     match event:
         case "outcome":
-            outcome = {"outcome": str(fields["phase"])}
-            return [
-                Measurement(UPLOADS, 1, {**outcome, "reason": str(fields["reason"])}),
+            outcome, reason = {"outcome": str(fields["phase"])}, {"reason": str(fields["reason"])}
+            ended = [
+                Measurement(UPLOADS, 1, outcome | reason),
                 Measurement(DURATION, _number(fields["elapsed"]), outcome),
             ]
+            return [*ended, Measurement(REJECTIONS, 1, reason)] if fields["phase"] == Phase.REJECTED else ended
+        case "turned_away":
+            # Without an entry it is no upload; whoever put it must hear of it all the same.
+            return [Measurement(REJECTIONS, 1, {"reason": str(fields["reason"])})]
         case "step":
             return [*_sent(fields), *_waited(fields)]
         case "poison":

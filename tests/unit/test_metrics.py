@@ -2,6 +2,7 @@
 
 import pytest
 
+from shared.core.entry import Reason
 from shared.telemetry.metrics import METRICS, measured
 from shared.telemetry.records import CLAIM_NEARLY_OVER
 
@@ -20,6 +21,13 @@ def test_an_outcome_is_counted_and_timed() -> None:
         "todo_attach.uploads": (1, {"outcome": "failed", "reason": "too-old"}),
         "todo_attach.upload.duration": (12.5, {"outcome": "failed"}),
     }
+
+
+@pytest.mark.parametrize("reason", list(Reason))
+def test_a_rejection_is_counted_by_its_reason_also_where_no_upload_was_made_of_it(reason: Reason) -> None:
+    counted = (1.0, {"reason": reason.value})
+    assert values("outcome", phase="rejected", reason=reason, elapsed=0.0)["todo_attach.rejections"] == counted
+    assert values("turned_away", reason=reason)["todo_attach.rejections"] == counted
 
 
 def test_a_slice_counts_the_bytes_that_graph_says_it_has() -> None:
