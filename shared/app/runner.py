@@ -12,6 +12,7 @@ ledger; to perform before the claim would let two workers send to one session at
 """
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -226,7 +227,11 @@ class Runner:
             after = ended(entry, decision)
         else:
             # What is raised in here leaves the claim as it is. It runs out, and the worker that takes over asks first.
-            performed = self.effects.perform(entry, decision, lambda: clock.left_until(claim.until))
+            try:
+                performed = self.effects.perform(entry, decision, lambda: clock.left_until(claim.until))
+            except StorageUnavailable:
+                self._note_that_it_lives(stored)
+                raise
             after = absorb(entry, performed.result, now=clock.now(), limits=self.limits, jitter=self.ports.jitter())
         if inline and after.phase in _INLINE and after.not_before is None:
             # The claim is renewed in the same write that stores the step, instead of given back and taken again.
@@ -247,6 +252,12 @@ class Runner:
             return None
         self._record(stored, stored_now, decision, performed, duration=self.ports.monotonic() - since)
         return stored_now
+
+    def _note_that_it_lives(self, stored: Stored) -> None:
+        """Storage fails it, and its claim runs out as a dead worker's does: an hour's outage must fail no upload."""
+        if stored.entry.deaths:
+            with suppress(Conflict, StorageUnavailable):
+                self.ports.ledger.replace(stored, replace(stored.entry, deaths=0))
 
     def _record(
         self, before: Stored, after: Stored, decision: do.Decision, performed: Performed | None, *, duration: float

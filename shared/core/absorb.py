@@ -43,7 +43,18 @@ def absorb(entry: Entry, result: done.Result, *, now: datetime, limits: Limits, 
         after = replace(after, missing_since=None)
     if after.phase is Phase.ATTACHED and after.attached_at is None:
         after = replace(after, attached_at=now)
-    return replace(underway.noted(after, now), step=entry.step + 1, claim=None)
+    deaths = entry.deaths if _only_asked(entry, after, result) else 0
+    return replace(underway.noted(after, now), step=entry.step + 1, claim=None, deaths=deaths)
+
+
+def _only_asked(before: Entry, after: Entry, result: done.Result) -> bool:
+    """Whether the step asked where the server stands, and found nothing gained.
+
+    Who takes over from a dead worker does so first, and that one lived says nothing about the next.
+    """
+    if not isinstance(result, done.AskSessionResult) or before.session is None or after.session is None:
+        return False
+    return after.session.furthest <= before.session.furthest
 
 
 def _absorbed(entry: Entry, result: done.Result, at: Schedule) -> Entry:  # noqa: C901, PLR0912 - one case each

@@ -27,6 +27,7 @@ from shared.core.endings import may_be_attached
 from shared.core.entry import Entry, LandedAs, Phase, Reason, Session
 from shared.core.limits import (
     EXPIRY_MARGIN,
+    MAX_DEATHS,
     MAX_SEARCHES_FOR_LANDED,
     MAX_SESSIONS,
     MAX_STEPS_WITHOUT_PROGRESS,
@@ -138,6 +139,9 @@ def _bound_reached(entry: Entry, now: datetime, limits: Limits) -> End | None:
     if entry.steps_without_progress > MAX_STEPS_WITHOUT_PROGRESS:
         detail = f"{entry.steps_without_progress} steps without progress{last}{unsure}"
         return End(Phase.FAILED, Reason.NO_PROGRESS, detail)
+    if entry.deaths >= MAX_DEATHS:
+        detail = f"{entry.deaths} times in a row what worked on it ended without a word{last}{unsure}"
+        return End(Phase.FAILED, Reason.WORKERS_DIED, detail)
     # Only where another one would be opened: the last session that is allowed may still be used to its end.
     if entry.phase is Phase.OPENING and entry.sessions_opened > MAX_SESSIONS:
         return End(Phase.FAILED, Reason.SESSIONS, f"{MAX_SESSIONS} upload sessions came to nothing{last}")

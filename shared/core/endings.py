@@ -43,6 +43,7 @@ def terminal(entry: Entry, phase: Phase, reason: Reason, detail: str) -> Entry:
         phase=phase,
         reason=reason,
         detail=detail,
+        deaths=0,
         waits_since=None,
         tell_at=None,
         sign_in_wait=None,

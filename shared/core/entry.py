@@ -69,6 +69,7 @@ class Reason(StrEnum):
     SESSIONS = "too-many-sessions"
     NO_PROGRESS = "no-progress"
     TOO_OLD = "too-old"
+    WORKERS_DIED = "workers-died"
     # superseded, withdrawn
     REWRITTEN = "blob-was-rewritten"
     DELETED = "blob-was-deleted"
@@ -208,6 +209,7 @@ class Entry:
     steps_without_progress: int = 0  # in a row
     deferrals: int = 0  # tries in a row that come back later; sets the back-off, never fails
     times_parked: int = 0  # how often its message was poison
+    deaths: int = 0  # workers that died in a row while they acted for it
 
     # The end.
     attachment_id: str = ""
@@ -315,10 +317,12 @@ def claimed(entry: Entry, *, owner: str, until: datetime, now: datetime, taken_o
     - Waiting for sign-in, and the person can read so in the tags: go on where the upload stopped.
     - Opening: the intent is counted before the request, so that a worker which dies right after the request, time
       after time, still runs into the bound. A reply that says "nothing was opened" gives the count back.
+    - Taken over at all: a worker died, or lost its claim. So many in a row are a bound of their own.
     - To say that it is under way: nothing follows from that, nor from a worker that died of it.
     """
+    deaths = entry.deaths + (1 if taken_over else 0)
     taken_over = taken_over and not entry.is_telling
-    entry = replace(entry, claim=Claim(owner, until, tells=entry.has_to_tell(now)))
+    entry = replace(entry, claim=Claim(owner, until, tells=entry.has_to_tell(now)), deaths=deaths)
     if entry.is_telling:
         return entry
     if entry.phase is Phase.WAITING and entry.is_reported:

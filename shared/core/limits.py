@@ -10,6 +10,9 @@ from datetime import timedelta
 MAX_SESSIONS = 5
 MAX_STEPS_WITHOUT_PROGRESS = 20
 MAX_CLOSING_TRIES = 5
+# Workers that died in a row while they acted for one upload. A dying worker takes along what runs beside it, so a few
+# deaths say nothing about the upload; after so many it is the likely cause.
+MAX_DEATHS = 10
 # With the back-off these last more than an hour: storage may be away for that long.
 MAX_REPORT_TRIES = 18
 # Storage refuses the tags in so many words: a lease may be over soon, a legal hold is not.

@@ -16,7 +16,13 @@ from shared.core.absorb import absorb
 from shared.core.decide import decide
 from shared.core.endings import ended
 from shared.core.entry import Entry, MayHaveLanded, Phase, Reason, Replaced, claimed
-from shared.core.limits import FREE_REWRITES, MAX_SEARCHES_IN_DOUBT, MAX_SESSIONS, MAX_STEPS_WITHOUT_PROGRESS
+from shared.core.limits import (
+    FREE_REWRITES,
+    MAX_DEATHS,
+    MAX_SEARCHES_IN_DOUBT,
+    MAX_SESSIONS,
+    MAX_STEPS_WITHOUT_PROGRESS,
+)
 from tests.support.entries import LIMITS, NOW, SESSION_URL, an_entry
 from tests.support.results import result
 
@@ -222,6 +228,8 @@ class Life:
         assert (after.step, after.claim) == (before.step + 1, None)
         assert not before.phase.is_terminal or after.phase is before.phase
         assert self.opened <= MAX_SESSIONS, "I6"
+        assert before.deaths <= MAX_DEATHS, "I6"
+        assert after.deaths in {0, before.deaths}
         assert after.steps_without_progress <= MAX_STEPS_WITHOUT_PROGRESS + 1, "I6"
         if isinstance(observation, seen.SessionOpened) and observation.offset:
             assert after.phase is not Phase.SENDING, "I2: went on from bytes that nobody sent"

@@ -20,7 +20,8 @@ from local.stand_ins.todo.faults import (
     Silence,
 )
 from local.stand_ins.todo.journal import Offence
-from tests.scenarios.promise import FILE, SLICES, assert_attached, assert_promise, fault, upload
+from shared.core.entry import Phase, Reason
+from tests.scenarios.promise import FILE, SLICES, assert_attached, assert_ended, assert_promise, fault, upload
 from tests.support.fakes.seam import CountingSeam, Crash, crash_after
 from tests.support.fakes.world import World
 
@@ -133,6 +134,46 @@ def test_a_worker_may_die_at_every_effect_while_the_post_of_an_empty_file_fails(
         blob = upload(world, b"")
         assert_attached(world, blob, b"")
         assert_promise(world)
+
+
+class DyingAt(CountingSeam):
+    """The worker dies at *operation*, before it is applied, so many *times*."""
+
+    def __init__(self, operation: str, times: int) -> None:
+        super().__init__()
+        self.operation, self.times = operation, times
+
+    def enter(self, operation: str, *, changes: bool) -> None:
+        if operation == self.operation and self.times:
+            self.times -= 1
+            raise Crash
+
+
+@pytest.mark.parametrize("operation", ["blobs.read", "graph.list_lists"])
+def test_what_kills_ten_workers_in_a_row_fails_with_that_reason_and_kills_no_eleventh(operation: str) -> None:
+    """What a sender wrote must not kill workers for a day."""
+    world = World()
+    seam = DyingAt(operation, 1000)
+    world.put_in(seam)
+    blob = world.drop(FILE, list="Tasks", task="Receipts")
+    world.notify()
+    world.run()
+    assert_ended(world, blob, Phase.FAILED, Reason.WORKERS_DIED, "10 times in a row")
+    assert 1000 - seam.times == 10
+    assert world.blobs.blobs["report.pdf"].tags["todo_reason"].startswith("workers-died: 10 times in a row")
+    assert_promise(world)
+
+
+@pytest.mark.parametrize("operation", ["blobs.read", "graph.list_lists", "graph.put_slice", "blobs.set_tags"])
+def test_nine_deaths_in_a_row_fail_nothing(operation: str) -> None:
+    """One dying worker takes along the runs of other uploads beside it."""
+    world = World()
+    world.put_in(DyingAt(operation, 9))
+    blob = world.drop(FILE, list="Tasks", task="Receipts")
+    world.notify()
+    world.run()
+    assert_attached(world, blob)
+    assert_promise(world)
 
 
 def test_workers_that_die_again_and_again_end_the_upload_at_a_bound() -> None:

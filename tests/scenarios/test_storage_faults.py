@@ -3,6 +3,7 @@
 import pytest
 
 from local.stand_ins.todo.faults import ExpireSession, ResetConnection
+from shared.core.entry import Phase
 from shared.errors import Conflict, StorageUnavailable
 from tests.scenarios.promise import FILE, SLICES, assert_attached, assert_promise, fault, upload
 from tests.support.fakes.seam import CountingSeam, FailingSeam, Seam
@@ -116,6 +117,20 @@ def test_storage_that_is_slow_at_every_call_costs_time_only(seconds: float) -> N
     seam.enter = lambda _operation, changes: world.clock.advance(0 if changes else seconds)  # type: ignore[method-assign, misc]
     blob = upload(world)
     assert_attached(world, blob)
+    assert_promise(world)
+
+
+def test_an_outage_of_the_container_is_no_death() -> None:
+    """What asks it raises, and its claim runs out as a dead worker's does: again and again, for hours."""
+    world = World()
+    blob = world.blobs.write("report.pdf", FILE, {})
+    world.notify()
+    world.run(until=lambda: world.phase(blob) is Phase.ARRIVING)
+    world.put_in(FailingSeam("blobs.describe", [StorageUnavailable("blob storage answered 503")] * 30))
+    edited = world.blobs.edit_metadata("report.pdf", {"listid": world.list.id, "taskid": world.task.id})
+    world.run()
+    assert world.phase(blob) is Phase.SUPERSEDED
+    assert_attached(world, edited)
     assert_promise(world)
 
 

@@ -430,6 +430,24 @@ def test_a_target_that_is_missing_is_tried_again_and_then_rejected(phase: Phase)
     assert (over.phase, over.reason) == (Phase.REJECTED, Reason.NO_SUCH_TASK)
 
 
+@pytest.mark.parametrize("observation", [seen.Deferred("HTTP 429"), seen.Unavailable("HTTP 500"), SIGN_IN], ids=repr)
+def test_a_step_that_is_stored_ends_the_row_of_deaths(observation: seen.Observation) -> None:
+    assert absorb(an_entry(Phase.OPENING, deaths=9), observation).deaths == 0
+
+
+@pytest.mark.parametrize(
+    ("observation", "deaths"),
+    [(seen.Progress(100), 9), (seen.Deferred("HTTP 429"), 9), (seen.Progress(200), 0), (seen.SessionLost("404"), 9)],
+    ids=repr,
+)
+def test_to_ask_where_the_server_stands_ends_the_row_only_where_something_was_gained(
+    observation: seen.Observation, deaths: int
+) -> None:
+    """Who takes over asks first: otherwise what kills whoever sends would never be ten deaths in a row."""
+    asking = an_entry(Phase.LOCATING, offset=100, furthest=100, deaths=9)
+    assert absorb(asking, observation).deaths == deaths
+
+
 def test_a_target_that_was_found_once_may_be_missing_anew() -> None:
     missing = replace(an_entry(Phase.OPENING), missing_since=NOW - timedelta(minutes=4))
     assert absorb(missing, seen.Deferred("HTTP 429")).missing_since == missing.missing_since

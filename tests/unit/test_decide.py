@@ -173,6 +173,14 @@ def test_every_live_phase_ends_after_too_many_steps_without_progress(phase: Phas
     assert not isinstance(decide(an_entry(phase, steps_without_progress=MAX_STEPS_WITHOUT_PROGRESS)), End)
 
 
+@pytest.mark.parametrize("phase", [*LIVE, Phase.WAITING])
+def test_ten_deaths_in_a_row_end_an_upload_and_no_fewer(phase: Phase) -> None:
+    end = ended(an_entry(phase, deaths=10, detail="HTTP 500"))
+    assert (end.phase, end.reason) == (Phase.FAILED, Reason.WORKERS_DIED)
+    assert end.detail.startswith("10 times in a row what worked on it ended without a word (last: HTTP 500)")
+    assert not isinstance(decide(an_entry(phase, deaths=9)), End)
+
+
 def test_without_a_last_word_none_is_told() -> None:
     assert ended(an_entry(steps_without_progress=MAX_STEPS_WITHOUT_PROGRESS + 1)).detail == "21 steps without progress"
 

@@ -80,7 +80,7 @@ def test_a_taken_over_slice_is_asked_about_before_anything_is_sent() -> None:
     before = an_entry(Phase.SENDING, offset=100, furthest=100)
     after = claim(before, taken_over=True)
     assert after.phase is Phase.LOCATING
-    assert replace(after, phase=before.phase, claim=before.claim) == before
+    assert replace(after, phase=before.phase, claim=before.claim, deaths=0) == before
 
 
 @pytest.mark.parametrize(
@@ -108,7 +108,7 @@ def test_a_taken_over_empty_file_without_intent_was_never_sent() -> None:
 @pytest.mark.parametrize("phase", [Phase.RESOLVING, Phase.LOCATING, Phase.CONFIRMING, *TERMINAL])
 def test_taking_over_what_sends_nothing_just_goes_on(phase: Phase) -> None:
     before = an_entry(phase)
-    assert replace(claim(before, taken_over=True), claim=before.claim) == before
+    assert replace(claim(before, taken_over=True), claim=before.claim, deaths=0) == before
 
 
 @pytest.mark.parametrize(
@@ -118,6 +118,15 @@ def test_taking_over_what_sends_nothing_just_goes_on(phase: Phase) -> None:
 )
 def test_an_opening_is_counted_before_the_request(changes: dict[str, Any], opened: int) -> None:
     assert claim(an_entry(Phase.OPENING, **changes), taken_over=False).sessions_opened == opened
+
+
+@pytest.mark.parametrize("phase", list(Phase))
+def test_each_death_in_a_row_is_counted(phase: Phase) -> None:
+    entry = an_entry(phase)
+    for _ in range(3):
+        entry = claim(entry, taken_over=True)
+    assert entry.deaths == 3
+    assert claim(entry, taken_over=False).deaths == 3, "counted until a step is stored"
 
 
 def test_a_worker_that_dies_at_every_opening_runs_into_the_bound() -> None:

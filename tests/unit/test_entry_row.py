@@ -56,6 +56,7 @@ FULL = Entry(
     steps_without_progress=3,
     deferrals=4,
     times_parked=5,
+    deaths=6,
     attachment_id="A",
     attached_at=NOW,
     report=Report(Phase.WAITING, 1, Underway.DELAYED, "HTTP 429"),

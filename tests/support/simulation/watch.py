@@ -32,7 +32,7 @@ from local.stand_ins.todo.routes import Operation
 from local.stand_ins.todo.sessions import UploadSession
 from shared.core.attachment import BlobVersion
 from shared.core.entry import Entry, Phase, Reason
-from shared.core.limits import MAX_REMOVAL_TRIES, MAX_REPORT_TRIES, MAX_SESSIONS, MAX_STEPS_WITHOUT_PROGRESS
+from shared.core.limits import MAX_DEATHS, MAX_REMOVAL_TRIES, MAX_REPORT_TRIES, MAX_SESSIONS, MAX_STEPS_WITHOUT_PROGRESS
 from shared.errors import StorageUnavailable, StrangerError
 from shared.graph.reply import GraphReply
 from tests.support.fakes.seam import Crash
@@ -415,6 +415,8 @@ class Watch:
                 return self.faults >= 5 or self._stage.todo.behaviour.session_lifetime < 86_400
             case Phase.FAILED, Reason.NO_PROGRESS:
                 return self.faults >= 10
+            case Phase.FAILED, Reason.WORKERS_DIED:
+                return self.faults >= MAX_DEATHS
             case Phase.FAILED, Reason.TOO_OLD:
                 return entry.age(self._stage.clock.now) > timedelta(hours=24)
             case _, reason:
