@@ -59,6 +59,13 @@ def sweep(timer: func.TimerRequest, context: func.Context) -> None:  # noqa: ARG
     application().sweep(context)
 
 
+@app.function_name("catch_up")
+@app.timer_trigger(arg_name="timer", schedule="%TODO_ATTACH_CATCH_UP_SCHEDULE%")
+def catch_up(timer: func.TimerRequest, context: func.Context) -> None:  # noqa: ARG001 - the binding passes it
+    """Finds files that no event told of: it was given up, never raised, or the metadata was put right."""
+    application().catch_up(context)
+
+
 @app.function_name("connect")
 @app.route("connect", methods=["GET"], trigger_arg_name="request", auth_level=func.AuthLevel.ANONYMOUS)
 def connect(request: func.HttpRequest, context: func.Context) -> func.HttpResponse:

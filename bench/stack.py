@@ -113,7 +113,7 @@ class MeasuredStack:
 
     def _settings(self) -> dict[str, str]:
         # Swept when a measurement says so, and not in the middle of another.
-        settings = {"TODO_ATTACH_SWEEP_SCHEDULE": _NEVER}
+        settings = {"TODO_ATTACH_SWEEP_SCHEDULE": _NEVER, "TODO_ATTACH_CATCH_UP_SCHEDULE": _NEVER}
         return settings | telemetry_settings(self._telemetry) if self._telemetry else settings
 
     # -- files --

@@ -72,9 +72,6 @@ param codeIsLive bool = true
 @description('Whether the rule "rejected" runs: a mistake of who put a file, which its tag tells them.')
 param rejectedAlertEnabled bool = false
 
-@description('The operator may also run scripts/reconcile.py: read files, write the ledger, send range messages.')
-param operatorMayReconcile bool = false
-
 // -- the application's settings; docs/configuration.md says more about each --
 
 @minLength(1)
@@ -101,6 +98,16 @@ param tableName string = 'uploads'
 @maxLength(64)
 @description('TODO_ATTACH_SWEEP_SCHEDULE: when stalled uploads are looked for (NCRONTAB, six fields, UTC); alerts count on one at least every 10 minutes.')
 param sweepSchedule string = '0 * * * * *'
+
+@minLength(9)
+@maxLength(64)
+@description('TODO_ATTACH_CATCH_UP_SCHEDULE: when files are looked for that no event told of (NCRONTAB, six fields, UTC); people are promised ten minutes.')
+param catchUpSchedule string = '30 */5 * * * *'
+
+@minValue(1)
+@maxValue(120)
+@description('TODO_ATTACH_CATCH_UP_SECONDS: the time that one such run may take.')
+param catchUpSeconds int = 60
 
 @allowed(['https://graph.microsoft.com/v1.0', 'https://graph.microsoft.us/v1.0', 'https://dod-graph.microsoft.us/v1.0'])
 @description('TODO_ATTACH_GRAPH_ROOT: the Graph of the accounts.')
@@ -449,9 +456,6 @@ module roles 'modules/roles.bicep' = {
     identityPrincipalId: identityPrincipalId
     operatorPrincipalId: operatorPrincipalId
     operatorPrincipalType: operatorPrincipalType
-    operatorMayReconcile: operatorMayReconcile
-    queueName: queueName
-    tableName: tableName
     clientSecretName: entraClientCredential == 'client-secret' ? clientSecretName : ''
     senderProfile: senderProfile
     senderPaths: senderPaths
@@ -499,6 +503,9 @@ module functionApp 'modules/functionapp.bicep' = {
       TODO_ATTACH_QUEUE: queueName
       TODO_ATTACH_TABLE: tableName
       TODO_ATTACH_SWEEP_SCHEDULE: sweepSchedule
+      TODO_ATTACH_CATCH_UP_SCHEDULE: catchUpSchedule
+      TODO_ATTACH_CATCH_UP_SECONDS: string(catchUpSeconds)
+      TODO_ATTACH_DEAD_LETTERS: deadLettersContainer
       TODO_ATTACH_GRAPH_ROOT: graphRoot
       TODO_ATTACH_MAILBOX_PATH: mailboxPath
       TODO_ATTACH_DEFAULT_ACCOUNT: defaultAccount

@@ -91,7 +91,7 @@ check_names() {
   local names=$1 name missing=''
   for name in AzureWebJobsStorage__credential AzureWebJobsStorage__clientId AttachmentStorage__credential \
     AttachmentStorage__clientId TODO_ATTACH_CONTAINER TODO_ATTACH_QUEUE TODO_ATTACH_TABLE TODO_ATTACH_DEFAULT_ACCOUNT \
-    TODO_ATTACH_SWEEP_SCHEDULE; do
+    TODO_ATTACH_SWEEP_SCHEDULE TODO_ATTACH_CATCH_UP_SCHEDULE; do
     grep -qx "$name" <<<"$names" || missing="$missing $name"
   done
   if [ -n "$missing" ]; then
@@ -150,7 +150,8 @@ if count=$(az storage blob list --account-name "$storage" --container-name "$dea
   if [ "${count:-0}" = 0 ]; then
     ok "dead letters: none"
   else
-    not_ok "dead letters: $count events could not be delivered" "scripts/reconcile.sh --resource-group $group --only-look"
+    not_ok "dead letters: $count that the app has not read yet" \
+      "the app reads them every five minutes: ask again then; where they stay, look at the errors"
   fi
 else
   cannot_tell "dead letters" "$operator_only"

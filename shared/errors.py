@@ -9,6 +9,7 @@
         BlobArchived        it lies in the archive tier
         BlobKeyWithheld     it is encrypted under a key of its writer's
       BlobTagsRefused       tags cannot be written on this blob             -> an observation
+      PageRefused           a listing cannot go on from a page of long ago: it begins anew
       GraphNoReply          no complete reply; `sent` says if any byte left -> an observation
         TokenUnavailable    no token to be had at the moment: nothing was sent, so it is a delay
       SignInNeeded          nobody's token can be had for the account       -> an observation
@@ -57,6 +58,10 @@ class BlobKeyWithheld(BlobRefused):
 
 class BlobTagsRefused(AttachError):  # noqa: N818
     """The service will not take tags for this blob, now or later."""
+
+
+class PageRefused(AttachError):  # noqa: N818
+    """The service does not know the page that a listing was to go on with."""
 
 
 class GraphNoReply(AttachError):  # noqa: N818

@@ -10,12 +10,21 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from shared.core.attachment import BlobDescription, BlobVersion
+from shared.core.catching_up import Place
 from shared.core.entry import Entry
 from shared.core.messages import RangeMessage
 from shared.core.pacing import Pace, Ticket
 from shared.core.ranges import ByteRange
 from shared.graph.reply import GraphReply
 from shared.graph.request import GraphRequest
+
+
+@dataclass(frozen=True, slots=True)
+class Page[Item]:
+    """A part of a listing. *next*: what the listing goes on with; empty: this was the last part."""
+
+    items: tuple[Item, ...]
+    next: str
 
 
 class Blobs(Protocol):
@@ -47,6 +56,46 @@ class Blobs(Protocol):
 
     def delete(self, blob: BlobVersion) -> None:
         """Delete this version; quietly nothing where it is gone or another by now."""
+
+    def listed(self, page: str) -> Page[BlobDescription]:
+        """All blobs, page by page, from the empty *page* on, with the outcome that their tags tell.
+
+        Raises PageRefused where the service does not know *page*.
+        """
+
+    def tagged(self, tag: str, value: str, page: str) -> Page[str]:
+        """The names of the blobs whose *tag* is *value*, likewise. The service's index may lag behind the tags."""
+
+
+class DeadLetters(Protocol):
+    """Events that could not be delivered, each a blob. Every method may raise StorageUnavailable."""
+
+    def listed(self, page: str) -> Page[str]:
+        """Their names, page by page. Raises PageRefused."""
+
+    def read(self, name: str) -> bytes | None:
+        """Its bytes, or none where it is far longer than events can be; None where it is gone."""
+
+    def delete(self, name: str) -> None:
+        """Delete it. Idempotent."""
+
+
+@dataclass(frozen=True, slots=True)
+class KeptPlace:
+    """A place as it was read. *version* names this very state; it is empty where none was ever kept."""
+
+    place: Place
+    version: str
+
+
+class Places(Protocol):
+    """Where listings that take several runs go on. Every method may raise StorageUnavailable."""
+
+    def load(self, listing: str) -> KeptPlace:
+        """The place; the beginning where none was kept."""
+
+    def store(self, listing: str, kept: KeptPlace, place: Place) -> None:
+        """Write *place* over exactly *kept*. Raises Conflict where it is another by now."""
 
 
 class GraphTransport(Protocol):
@@ -240,6 +289,8 @@ class Ports:
     accounts: Accounts
     ledger: Ledger
     queue: RangeQueue
+    places: Places
+    dead_letters: DeadLetters | None  # None: there is no container of them
     telemetry: Telemetry
     monotonic: Callable[[], float]
     jitter: Callable[[], float]

@@ -86,7 +86,9 @@ class Settings:
     delete_attached: bool
     paths: tuple[PathPattern, ...]  # how a blob's path names its task; empty: it does not
     stalled_after: timedelta
+    catch_up_time: timedelta
     limits: Limits
+    dead_letters: str = ""  # the container of Event Grid's; empty: none are kept
     # Either this, or tokens.
     sign_in: SignIn | None = None
     telemetry: bool = False  # the worker has set up OpenTelemetry
@@ -120,6 +122,8 @@ class Settings:
             stalled_after=timedelta(
                 seconds=read.number("TODO_ATTACH_STALLED_AFTER_SECONDS", 900, at_least=1, at_most=86_400)
             ),
+            catch_up_time=timedelta(seconds=read.number("TODO_ATTACH_CATCH_UP_SECONDS", 60, at_least=1, at_most=120)),
+            dead_letters=_dead_letters(read),
             limits=Limits(
                 slice_bytes=read.integer(
                     "TODO_ATTACH_SLICE_BYTES", MAX_SLICE_BYTES, at_least=327_680, at_most=MAX_SLICE_BYTES
@@ -223,6 +227,17 @@ def _replace_within(read: _Reader) -> timedelta:
         read.mistake(name, text, f"use whole seconds from 0 (never) to {_DAY_SECONDS}, or always")
         return timedelta()
     return timedelta(seconds=int(text or 60))
+
+
+def _dead_letters(read: _Reader) -> str:
+    name = "TODO_ATTACH_DEAD_LETTERS"
+    value = read.optional(name)
+    if value and not _STORAGE_NAME.fullmatch(value):
+        read.mistake(name, value, "use 3 to 63 of a-z, 0-9 and single hyphens, or leave it out")
+    elif value and value == read.optional("TODO_ATTACH_CONTAINER"):
+        # What has been dealt with there is deleted, and anybody may write a letter there.
+        read.mistake(name, value, "use another container than TODO_ATTACH_CONTAINER")
+    return value
 
 
 def _paths(read: _Reader) -> tuple[PathPattern, ...]:

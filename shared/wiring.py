@@ -30,8 +30,11 @@ from shared.adapters.pending_sign_in_blobs import BlobPendingSignIns
 from shared.adapters.static_accounts import StaticAccounts
 from shared.adapters.storage import clients as azure_clients
 from shared.adapters.storage.blobs import BlobStore
+from shared.adapters.storage.dead_letters import DeadLetterBlobs
 from shared.adapters.storage.ledger import TableLedger
+from shared.adapters.storage.places import TablePlaces
 from shared.adapters.storage.queue import StorageRangeQueue
+from shared.app.catch_up import CaughtUp, catch_up
 from shared.app.effects.perform import Effects
 from shared.app.intake import Intake
 from shared.app.runner import Runner
@@ -95,6 +98,11 @@ class Application:
                 # After the uploads: storage that fails here has cost them nothing.
                 self.sign_in.clear_abandoned()
 
+    def catch_up(self, context: func.Context) -> None:
+        """Time to look for files that no event told of."""
+        with self._run(invocations.TIMER, context):
+            self.catch_up_with_missed()
+
     def respond(self, endpoint: str, request: func.HttpRequest, context: func.Context) -> func.HttpResponse:
         """What a browser gets at *endpoint*. With static tokens nobody signs in, and there is nothing."""
         if self.sign_in is None:
@@ -110,17 +118,27 @@ class Application:
     def sweep_live(self) -> Swept:
         return sweep(self.ports, self.intake, self.release, stalled_after=self.settings.stalled_after)
 
+    def catch_up_with_missed(self) -> CaughtUp:
+        settings = self.settings
+        return catch_up(self.ports, self.intake, container=settings.container, budget=settings.catch_up_time)
+
 
 def build(settings: Settings, credential: TokenCredential | None = None) -> Application:
     """The application on real storage and a real Graph; *credential* in place of the app's own identity."""
     storage = settings.storage
     sign_in = _SignInParts.of(settings, settings.sign_in, credential) if settings.sign_in is not None else None
+    table = azure_clients.table_client(storage, settings.table, credential)
+    letters = (
+        azure_clients.container_client(storage, settings.dead_letters, credential) if settings.dead_letters else None
+    )
     ports = Ports(
         blobs=BlobStore(azure_clients.container_client(storage, settings.container, credential)),
         graph=RequestsGraph(settings.graph_root, settings.limits.deadline),
         accounts=sign_in.accounts if sign_in is not None else StaticAccounts(settings.tokens),
-        ledger=TableLedger(azure_clients.table_client(storage, settings.table, credential), _new_id),
+        ledger=TableLedger(table, _new_id),
         queue=StorageRangeQueue(azure_clients.queue_client(storage, settings.queue, credential)),
+        places=TablePlaces(table, _new_id),
+        dead_letters=DeadLetterBlobs(letters) if letters is not None else None,
         telemetry=LogTelemetry(),
         monotonic=time.monotonic,
         jitter=random.random,

@@ -16,7 +16,7 @@ from scripts.draw_phases import DOCUMENT as ARCHITECTURE
 from scripts.draw_phases import draw, insert
 from shared.core.entry import Entry, Reason, Session
 from shared.core.metadata_keys import KEYS
-from shared.core.outcome import ATTACHMENT, REASON, STATE
+from shared.core.outcome import ATTACHMENT, KIND, REASON, STATE
 from shared.errors import SettingsError
 from shared.settings import KNOWN_ROOTS, Settings
 from tests.support.documents import (
@@ -155,7 +155,7 @@ def test_who_sends_files_is_told_every_reason_and_what_to_do() -> None:
 
 def test_who_sends_files_is_told_every_tag_and_every_metadata_key() -> None:
     told = re.findall(r"^\| `(todo_\w+)` \|", section(SENDING, "## What became of it"), re.MULTILINE)
-    assert told == [STATE, REASON, ATTACHMENT]
+    assert told == [STATE, REASON, ATTACHMENT, KIND]
     keys = [key for row in table(section(SENDING, "## Metadata")) for key in re.findall(r"`(\w+)`", row[0])]
     assert sorted(keys) == sorted(KEYS)
 

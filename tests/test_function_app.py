@@ -74,7 +74,7 @@ def blob_client(name: str) -> BlobClient:
 
 def test_these_functions_exist_under_these_names() -> None:
     """An event for a name that does not exist is dropped by the host without a word."""
-    of_uploads = {"open_upload", "send_range", "park_range", "reopen_upload", "sweep"}
+    of_uploads = {"open_upload", "send_range", "park_range", "reopen_upload", "sweep", "catch_up"}
     assert set(bindings()) == of_uploads | {"connect", "connected", "disconnect"}
 
 
@@ -90,6 +90,7 @@ def test_every_function_has_its_trigger_and_no_other_binding() -> None:
         "park_range": ["queueTrigger"],
         "reopen_upload": ["queueTrigger"],
         "sweep": ["timerTrigger"],
+        "catch_up": ["timerTrigger"],
         "connect": ["httpTrigger", "http"],
         "connected": ["httpTrigger", "http"],
         "disconnect": ["httpTrigger", "http"],
@@ -133,14 +134,16 @@ def test_every_trigger_of_storage_uses_the_one_connection() -> None:
     found = {name: binding.get("connection") for name, (binding, *_) in bindings().items()}
     assert found == dict.fromkeys(("open_upload", "send_range", "park_range", "reopen_upload"), CONNECTION) | {
         "sweep": None,
+        "catch_up": None,
         "connect": None,
         "connected": None,
         "disconnect": None,
     }
 
 
-def test_the_sweep_runs_by_its_setting() -> None:
-    assert bindings()["sweep"][0]["schedule"] == "%TODO_ATTACH_SWEEP_SCHEDULE%"
+@pytest.mark.parametrize("function", ["sweep", "catch_up"])
+def test_a_timer_runs_by_its_setting(function: str) -> None:
+    assert bindings()[function][0]["schedule"] == f"%TODO_ATTACH_{function.upper()}_SCHEDULE%"
 
 
 def host_json() -> Mapping[str, Any]:
@@ -319,6 +322,15 @@ def test_the_sweep_announces_what_no_message_names(world: World) -> None:
     assert_promise(world)
 
 
+def test_catching_up_finds_what_no_event_told_of(world: World) -> None:
+    world.drop(b"x" * 2_500)
+    world.dead_letters.give_up("report.pdf")
+    function_app.catch_up(TimerRequest(past_due=False), context("catch_up"))
+    world.run()
+    assert_promise(world)
+    assert len(world.attached()) == 1
+
+
 # -- what each run says of itself --
 
 
@@ -344,6 +356,7 @@ def test_a_run_of_a_poison_queue_s_function_is_told_too(world: World, function: 
     assert [(run.function, run.trigger) for run in world.records.runs] == [(function, trigger)]
 
 
-def test_a_run_of_the_sweep_has_no_message(world: World) -> None:
-    function_app.sweep(TimerRequest(past_due=False), context("sweep"))
-    assert world.records.runs == [Invocation("sweep", "timer", "invocation-1", TRACEPARENT)]
+@pytest.mark.parametrize("function", ["sweep", "catch_up"])
+def test_a_run_of_a_timer_has_no_message(world: World, function: str) -> None:
+    getattr(function_app, function)(TimerRequest(past_due=False), context(function))
+    assert world.records.runs == [Invocation(function, "timer", "invocation-1", TRACEPARENT)]

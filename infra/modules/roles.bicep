@@ -28,12 +28,6 @@ param operatorPrincipalId string
 @description('What the operator is.')
 param operatorPrincipalType string
 
-@description('Name of the queue of range messages.')
-param queueName string
-
-@description('Name of the table of the ledger.')
-param tableName string
-
 @description('Name of the one secret that the application reads; empty = it reads none.')
 param clientSecretName string
 
@@ -46,9 +40,6 @@ param senderPaths { principalId: string, prefix: string }[]
 @description('Whether a custom role is made for senders; without one they are Storage Blob Data Contributors of the container.')
 param customRole bool
 
-@description('The operator may also run scripts/reconcile.py.')
-param operatorMayReconcile bool
-
 @description('Object ids of those who may put files.')
 param senderPrincipalIds string[]
 
@@ -60,7 +51,6 @@ var roles = {
   blobOwner: 'b7e6dc6d-f1e8-4753-8033-0f276bb0955b'
   blobReader: '2a2b9908-6ea1-4ae2-8e65-a410df84e7d1'
   queueContributor: '974c5e8b-45b9-4653-ba55-5f855dd0fb88'
-  queueSender: 'c6a89b2d-59bc-44d0-9896-0f6e12d7b80a'
   queueReader: '19e7f393-937e-4f77-808e-94535e297925'
   tableContributor: '0a9a7e1f-b9d0-4cc4-a60d-0319b160aaa3'
   tableReader: '76199698-9eea-4c19-bc75-cec21354c6b6'
@@ -78,9 +68,6 @@ var identityOnStorage = ['blobOwner', 'queueContributor', 'tableContributor']
 var hasOperator = !empty(operatorPrincipalId)
 var operatorLooks = ['queueReader', 'tableReader']
 var operatorOnStorage = hasOperator ? operatorLooks : []
-// What scripts/reconcile.py does on an operator's machine: only on demand, since it reads people's files' names and
-// metadata and writes the ledger. Each right ends at the one container, queue and table.
-var operatorReconciles = hasOperator && operatorMayReconcile
 
 // A custom role can be given within these scopes; a container cannot be one of them.
 var groupScope = array(resourceGroup().id)
@@ -102,26 +89,6 @@ resource attachments 'Microsoft.Storage/storageAccounts/blobServices/containers@
 resource deadLetters 'Microsoft.Storage/storageAccounts/blobServices/containers@2025-08-01' existing = {
   parent: blobs
   name: deadLettersContainer
-}
-
-resource queueService 'Microsoft.Storage/storageAccounts/queueServices@2025-08-01' existing = {
-  parent: account
-  name: 'default'
-}
-
-resource queue 'Microsoft.Storage/storageAccounts/queueServices/queues@2025-08-01' existing = {
-  parent: queueService
-  name: queueName
-}
-
-resource tableService 'Microsoft.Storage/storageAccounts/tableServices@2025-08-01' existing = {
-  parent: account
-  name: 'default'
-}
-
-resource table 'Microsoft.Storage/storageAccounts/tableServices/tables@2025-08-01' existing = {
-  parent: tableService
-  name: tableName
 }
 
 resource clientSecret 'Microsoft.KeyVault/vaults/secrets@2026-05-15' existing = if (!empty(clientSecretName)) {
@@ -168,7 +135,7 @@ resource sender 'Microsoft.Authorization/roleDefinitions@2022-04-01' = if (custo
   }
 }
 
-// Whatever senders may: the operator overwrites the deployment's test file and reads its tags, and reconcile.py lists tags.
+// Whatever senders may: the operator overwrites the deployment's test file and reads its tags.
 resource operator 'Microsoft.Authorization/roleDefinitions@2022-04-01' = if (customRole && hasOperator) {
   name: guid(resourceGroup().id, 'todo-attach-operator')
   properties: {
@@ -259,36 +226,6 @@ resource operatorStorage 'Microsoft.Authorization/roleAssignments@2022-04-01' = 
     }
   }
 ]
-
-resource operatorReadsFiles 'Microsoft.Authorization/roleAssignments@2022-04-01' = if (operatorReconciles) {
-  name: guid(attachments.id, operatorPrincipalId, roles.blobReader)
-  scope: attachments
-  properties: {
-    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roles.blobReader)
-    principalId: operatorPrincipalId
-    principalType: operatorPrincipalType
-  }
-}
-
-resource operatorSendsMessages 'Microsoft.Authorization/roleAssignments@2022-04-01' = if (operatorReconciles) {
-  name: guid(queue.id, operatorPrincipalId, roles.queueSender)
-  scope: queue
-  properties: {
-    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roles.queueSender)
-    principalId: operatorPrincipalId
-    principalType: operatorPrincipalType
-  }
-}
-
-resource operatorWritesLedger 'Microsoft.Authorization/roleAssignments@2022-04-01' = if (operatorReconciles) {
-  name: guid(table.id, operatorPrincipalId, roles.tableContributor)
-  scope: table
-  properties: {
-    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roles.tableContributor)
-    principalId: operatorPrincipalId
-    principalType: operatorPrincipalType
-  }
-}
 
 resource operatorDeadLetters 'Microsoft.Authorization/roleAssignments@2022-04-01' = if (hasOperator) {
   name: guid(deadLetters.id, operatorPrincipalId, roles.blobReader)

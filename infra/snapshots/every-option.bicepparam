@@ -3,7 +3,6 @@ using '../main.bicep'
 
 param defaultAccount = '5a000000-0000-4000-8000-000000000001'
 param operatorPrincipalId = '0e000000-0000-4000-8000-000000000001'
-param operatorMayReconcile = true
 param senderPrincipalIds = ['5e000000-0000-4000-8000-000000000001', '5e000000-0000-4000-8000-000000000002']
 param alertEmail = 'operator@example.com'
 param operationsUrl = 'https://example.com/operations.md'

@@ -14,7 +14,7 @@ from local.commands.uploads import Upload, Uploads, does, the_one, title_of
 from local.commands.wording import utc_now
 from local.stack.state_dir import RunningRecord
 from shared.core.entry import Entry, Phase
-from shared.core.outcome import ATTACHMENT, REASON, STATE
+from shared.core.outcome import OURS
 from shared.errors import StorageUnavailable
 
 _RETRIED = frozenset({Phase.REJECTED, Phase.FAILED})
@@ -86,7 +86,7 @@ def _write_again(container: ContainerClient, entry: Entry, changes: Mapping[str,
             metadata=_changed(properties.metadata, changes),
             content_settings=properties.content_settings,
             # Writing takes the tags away: the person's own are put back, and the old outcome is not.
-            tags={key: value for key, value in blob.get_blob_tags().items() if key not in {STATE, REASON, ATTACHMENT}},
+            tags={key: value for key, value in blob.get_blob_tags().items() if key not in OURS},
             etag=properties.etag,
             match_condition=MatchConditions.IfNotModified,
         )

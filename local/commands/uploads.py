@@ -14,7 +14,7 @@ from local.stack.app_settings import Graph, app_settings
 from local.stack.state_dir import RunningRecord
 from shared.adapters.storage import clients as azure_clients
 from shared.adapters.storage.blobs import BlobStore
-from shared.app.reconcile import Reconciled, reconcile
+from shared.app.catch_up import is_missing
 from shared.core.attachment import BlobDescription
 from shared.core.entry import Entry, Phase
 from shared.errors import StorageUnavailable
@@ -50,8 +50,15 @@ class Upload:
 class Unknown:
     """A blob that the ledger does not know in its present version: no event of it has arrived."""
 
-    name: str
-    size: int
+    blob: BlobDescription
+
+    @property
+    def name(self) -> str:
+        return self.blob.version.name
+
+    @property
+    def size(self) -> int:
+        return self.blob.size
 
 
 class Uploads:
@@ -95,16 +102,14 @@ class Uploads:
 
     def unknown(self, names: Collection[str]) -> list[Unknown]:
         """The blobs that the ledger does not know, of those with one of *names* in their name."""
-        blobs = [blob for blob in BlobStore(self.container).every() if _has(names, blob.version.name)]
-        found = self.reconciled(blobs, only_look=True)
-        missing = {each.name for each in found if each.state == "missing"}
-        return [Unknown(blob.version.name, blob.size) for blob in blobs if blob.version.name in missing]
+        blobs = (blob for blob in BlobStore(self.container).every() if _has(names, blob.version.name))
+        return [Unknown(blob) for blob in blobs if is_missing(self.application.ports, blob)]
 
-    def reconciled(self, blobs: Iterable[BlobDescription] | None, *, only_look: bool) -> Iterator[Reconciled]:
-        """Compare *blobs* (None: the whole container) with the ledger; start what is missing, unless *only_look*."""
-        application = self.application
-        every = BlobStore(self.container).every() if blobs is None else blobs
-        return reconcile(application.ports, application.intake, every, only_look=only_look)
+    def start(self, unknown: Unknown) -> None:
+        """As its event would have done, or the timer that finds such files."""
+        intake = self.application.intake
+        stored, _ = intake.enter(unknown.blob)
+        intake.announce(stored)
 
 
 class NotOne(Exception):  # noqa: N818 - a mistake of the person's

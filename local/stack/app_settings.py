@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 CONTAINER = "attachments"
+DEAD_LETTERS = "dead-letters"
 QUEUE = "upload-ranges"
 POISON_QUEUE = f"{QUEUE}-poison"
 TABLE = "uploads"
@@ -47,6 +48,8 @@ def app_settings(storage: str, graph: Graph, *, lease_seconds: int | None) -> di
         "TODO_ATTACH_TOKENS": json.dumps(dict(graph.tokens)),
         "TODO_ATTACH_DEFAULT_ACCOUNT": graph.default_account,
         "TODO_ATTACH_SWEEP_SCHEDULE": "*/30 * * * * *",
+        "TODO_ATTACH_CATCH_UP_SCHEDULE": "*/10 * * * * *",
+        "TODO_ATTACH_DEAD_LETTERS": DEAD_LETTERS,
         # In the cloud ten minutes, too long for trying things.
         "TODO_ATTACH_EMPTY_FILE_WAIT_SECONDS": "2",
         # In the cloud five minutes: at a terminal, who misspelt a name should hear of it at once.

@@ -1,10 +1,10 @@
-"""What the infrastructure makes in the cloud: the container, the queues and the table, where they are missing."""
+"""What the infrastructure makes in the cloud: the containers, the queues and the table, where they are missing."""
 
 from contextlib import suppress
 
 from azure.core.exceptions import ResourceExistsError
 
-from local.stack.app_settings import CONTAINER, POISON_QUEUE, QUEUE, TABLE
+from local.stack.app_settings import CONTAINER, DEAD_LETTERS, POISON_QUEUE, QUEUE, TABLE
 from shared.adapters.storage import clients as azure_clients
 from shared.settings import Connection
 
@@ -12,8 +12,9 @@ from shared.settings import Connection
 def provision(storage: str) -> None:
     """Make them in the account of this connection string."""
     connection = Connection(connection_string=storage)
-    with azure_clients.container_client(connection, CONTAINER) as container, suppress(ResourceExistsError):
-        container.create_container()
+    for name in (CONTAINER, DEAD_LETTERS):
+        with azure_clients.container_client(connection, name) as container, suppress(ResourceExistsError):
+            container.create_container()
     for name in (QUEUE, POISON_QUEUE):
         with azure_clients.queue_client(connection, name) as queue, suppress(ResourceExistsError):
             queue.create_queue()

@@ -27,6 +27,7 @@ def admit(blob: BlobDescription, *, defaults: Defaults, limits: Limits) -> Entry
         upload_id=blob.version.upload_id(),
         blob=blob.version,
         size=blob.size,
+        kind=blob.kind,
         account="",
         wanted_list=Reference(),
         wanted_task=Reference(),

@@ -72,6 +72,6 @@ def _next_look(since: datetime, now: datetime) -> datetime:
 
 def _no_target(paths: tuple[PathPattern, ...]) -> str:
     """What to do for a file that says in no way where it belongs."""
-    by_metadata = "names no task: write it again with metadata task=TITLE list=NAME"
+    by_metadata = "names no task: set metadata task=TITLE list=NAME"
     by_path = " or ".join(map(str, reversed(paths)))
-    return f"{by_metadata}; or under the name {by_path}" if paths else by_metadata
+    return f"{by_metadata}; or write it again as {by_path}" if paths else by_metadata

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from shared.core.attachment import BlobVersion, Reference
+from shared.core.attachment import BlobKind, BlobVersion, Reference
 from shared.core.content import Piece
 
 
@@ -159,6 +159,7 @@ class Entry:
     upload_id: str
     blob: BlobVersion
     size: int  # bytes
+    kind: BlobKind = BlobKind.BLOCK
     account: str
     wanted_list: Reference
     wanted_task: Reference

@@ -8,12 +8,20 @@ few words; the ledger and the log have it whole.
 
 from collections.abc import Mapping
 
-from shared.core.entry import Entry, Phase, Underway
+from shared.core.attachment import BlobKind
+from shared.core.entry import Entry, Phase, Reason, Underway
 from shared.core.tag_text import is_tag_text, tag_text
 from shared.core.underway import why
 
 STATE, REASON, ATTACHMENT = "todo_state", "todo_reason", "todo_attachment"
+# By this an attached append blob is found again: something may be added to it, which raises no event.
+KIND, APPEND_BLOB = "todo_kind", "append-blob"
+OURS = frozenset({STATE, REASON, ATTACHMENT, KIND})
 MAX_TAGS = 10
+
+# What an edit of the metadata can put right. The app looks for such edits by itself.
+_OF_METADATA = frozenset({Reason.METADATA, Reason.NO_SUCH_LIST, Reason.NO_SUCH_TASK, Reason.AMBIGUOUS})
+_GO_ON = "Put the metadata right and it is read again within ten minutes"
 
 
 def outcome_tags(entry: Entry, existing: Mapping[str, str]) -> dict[str, str]:
@@ -21,9 +29,9 @@ def outcome_tags(entry: Entry, existing: Mapping[str, str]) -> dict[str, str]:
 
     A blob has room for ten tags: where theirs leave too little, the state comes first, then the reason.
     """
-    theirs = {key: value for key, value in existing.items() if key not in {STATE, REASON, ATTACHMENT}}
+    theirs = {key: value for key, value in existing.items() if key not in OURS}
     state = entry.underway if entry.is_telling else entry.phase
-    ours = {STATE: str(state), REASON: _reason(entry), ATTACHMENT: _attachment(entry)}
+    ours = {STATE: str(state), REASON: _reason(entry), ATTACHMENT: _attachment(entry), KIND: _kind(entry)}
     told = [(key, value) for key, value in ours.items() if value]
     return theirs | dict(told[: max(MAX_TAGS - len(theirs), 0)])
 
@@ -33,7 +41,13 @@ def _reason(entry: Entry) -> str:
         return tag_text(why(entry)) if entry.underway is Underway.DELAYED else ""
     if entry.phase is Phase.ATTACHED or not entry.reason:
         return tag_text(entry.detail) if entry.phase is Phase.ATTACHED else ""
-    return tag_text(f"{entry.reason}: {entry.detail}" if entry.detail else entry.reason)
+    can_be_put_right = entry.phase is Phase.REJECTED and entry.reason in _OF_METADATA
+    told = f"{entry.reason}: {entry.detail}" if entry.detail else str(entry.reason)
+    return tag_text(told, and_then=_GO_ON if can_be_put_right else "")
+
+
+def _kind(entry: Entry) -> str:
+    return APPEND_BLOB if entry.phase is Phase.ATTACHED and entry.kind is BlobKind.APPEND else ""
 
 
 def _attachment(entry: Entry) -> str:

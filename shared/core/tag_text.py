@@ -32,11 +32,16 @@ _APOSTROPHES = dict.fromkeys("'\u2018\u2019", "")
 _SPELLED = str.maketrans(_SMALL | _CAPITAL | _SIGNS | _APOSTROPHES)
 
 
-def tag_text(text: str) -> str:
-    """*text* as a tag may hold it; one that is too long ends before a word, in three dots."""
+def tag_text(text: str, *, and_then: str = "") -> str:
+    """*text* as a tag may hold it; one that is too long ends before a word, in three dots.
+
+    *and_then*: a sentence that follows it in any case, and that a tag may hold as it is.
+    """
     sentences_and_names = _ESCAPES.sub(_unescaped, text).split('"')
     told = "".join(_plain(part if at % 2 else _sentence(part)) for at, part in enumerate(sentences_and_names))
-    return _shortened(_SPACES.sub(" ", told).strip())
+    room = MAX_CHARACTERS - len(f". {and_then}" if and_then else "")
+    shown = _shortened(_SPACES.sub(" ", told).strip(), room)
+    return f"{shown.removesuffix('.')}. {and_then}" if and_then else shown
 
 
 def quoted(name: str, *, at_most: int = 60) -> str:
@@ -72,9 +77,9 @@ def _plain(text: str) -> str:
     return _FORBIDDEN.sub("_", marks_gone)
 
 
-def _shortened(text: str) -> str:
-    if len(text) <= MAX_CHARACTERS:
+def _shortened(text: str, at_most: int) -> str:
+    if len(text) <= at_most:
         return text
-    room = MAX_CHARACTERS - len(" ...")
+    room = at_most - len(" ...")
     words = text[: room + 1].rpartition(" ")[0] if " " in text[: room + 1] else text[:room]
     return words.rstrip(" -/:") + " ..."

@@ -12,7 +12,17 @@ from scripts.package import hashed, sources
 from tests.infra.tools import ROOT
 
 type Answer = tuple[int, str, str]
-FUNCTIONS = ("open_upload", "send_range", "park_range", "reopen_upload", "sweep", "connect", "connected", "disconnect")
+FUNCTIONS = (
+    "open_upload",
+    "send_range",
+    "park_range",
+    "reopen_upload",
+    "sweep",
+    "catch_up",
+    "connect",
+    "connected",
+    "disconnect",
+)
 
 
 def ok(text: str = "") -> Answer:

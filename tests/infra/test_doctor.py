@@ -28,7 +28,10 @@ NAMES = [
         for each in ("AzureWebJobsStorage", "AttachmentStorage")
         for part in ("credential", "clientId")
     ),
-    *(f"TODO_ATTACH_{each}" for each in ("CONTAINER", "QUEUE", "TABLE", "DEFAULT_ACCOUNT", "SWEEP_SCHEDULE")),
+    *(
+        f"TODO_ATTACH_{each}"
+        for each in ("CONTAINER", "QUEUE", "TABLE", "DEFAULT_ACCOUNT", "SWEEP_SCHEDULE", "CATCH_UP_SCHEDULE")
+    ),
 ]
 CHANGES = ("create", "delete", "set", "update", "start", "restart", "config-zip", "upload", "recover")
 
@@ -125,7 +128,7 @@ ILL: dict[str, tuple[str, Answer, str, str]] = {
         "event subscription: Failed",
         "scripts/deploy.sh",
     ),
-    "dead letters": ("storage blob list", ok("3"), "dead letters: 3", "scripts/reconcile.sh --resource-group rg"),
+    "dead letters": ("storage blob list", ok("3"), "dead letters: 3", "the app reads them every five minutes"),
     "poison": ("storage message peek *upload-ranges-poison", ok("2"), "upload-ranges-poison: 2", "look at the errors"),
     "an old sweep": (
         "storage entity show",

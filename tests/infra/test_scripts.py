@@ -53,7 +53,6 @@ TALKS_TO_AZURE = {
     "destroy.sh": ("--resource-group", "rg"),
     "doctor.sh": ("--resource-group", "rg"),
     "outcome.sh": ("--account", "a", "--name", "b"),
-    "reconcile.sh": ("--resource-group", "rg"),
     "rotate-webhook-key.sh": ("--resource-group", "rg"),
 }
 

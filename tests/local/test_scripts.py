@@ -1,7 +1,6 @@
 """The scripts that can ask the stack on this machine, against one that runs."""
 
 import subprocess
-import sys
 
 import pytest
 
@@ -34,14 +33,7 @@ def test_the_outcome_of_a_local_file_is_told_by_the_same_script(stack: Up, busy_
     assert "there is no file nowhere.txt" in missing.stderr
 
 
-def test_reconcile_on_this_machine_is_one_command(stack: Up, busy_terminal: Terminal) -> None:
-    assert stack.ready()
-    looked = run(busy_terminal, sys.executable, "scripts/reconcile.py", "--local", "--only-look")
-    assert looked.stderr == ""
-    assert " known, 0 missing, " in looked.stdout
-
-
 def test_without_a_stack_it_says_how_to_start_one(terminal: Terminal) -> None:
-    looked = run(terminal, sys.executable, "scripts/reconcile.py", "--local", "--only-look")
-    assert looked.returncode == 2
+    looked = run(terminal, "scripts/outcome.sh", "--local", "--name", "a.txt")
+    assert looked.returncode == 1
     assert "no stack runs in" in looked.stderr

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.adapters.storage.entry_row import columns, from_row, to_row
-from shared.core.attachment import BlobVersion, Reference
+from shared.core.attachment import BlobKind, BlobVersion, Reference
 from shared.core.content import Piece
 from shared.core.entry import Claim, Entry, LandedAs, Phase, Reason, Replaced, Report, Session, SignInWait, Underway
 from shared.core.ranges import ByteRange
@@ -34,6 +34,7 @@ STRATEGIES: dict[str, st.SearchStrategy[object]] = {
     "BlobVersion": st.builds(BlobVersion, TEXTS, TEXTS, TEXTS, TEXTS),
     "Reference": st.builds(Reference, TEXTS, TEXTS),
     "LandedAs": st.sampled_from(LandedAs),
+    "BlobKind": st.sampled_from(BlobKind),
     "Claim": st.builds(Claim, TEXTS, TIMES, st.booleans()),
     "Session": st.builds(Session, TEXTS, st.none() | TIMES, COUNTS, COUNTS, st.booleans(), COUNTS),
     "Report": st.builds(

@@ -5,7 +5,6 @@ from collections.abc import Callable
 import pytest
 
 from local.stand_ins.todo.mailbox import Task
-from shared.app.reconcile import reconcile
 from shared.core.attachment import BlobVersion
 from shared.core.entry import Phase, Reason
 from tests.scenarios.promise import FILE, SLICES, assert_attached, assert_ended, assert_promise, upload
@@ -82,14 +81,11 @@ def test_a_file_that_was_attached_cannot_be_attached_for_another(steal: Callable
     assert_promise(world)
 
 
-def test_reconcile_does_not_hand_a_rejected_file_to_another() -> None:
+def test_catching_up_does_not_hand_a_rejected_file_to_another() -> None:
     world, loot = a_world()
     upload(world, task="Recipes")
     edit(world)
-    application = world.application
-    blob = world.blobs.describe("report.pdf")
-    assert blob is not None
-    list(reconcile(application.ports, application.intake, [blob], only_look=False))
+    assert world.catch_up().entered == 1
     world.run()
     assert_ended(world, world.blobs.version("report.pdf"), Phase.REJECTED, Reason.OTHER_ACCOUNT)
     assert not loot.attachments

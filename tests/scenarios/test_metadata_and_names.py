@@ -109,8 +109,8 @@ def test_a_file_that_says_in_no_way_where_it_belongs_is_told_both_ways() -> None
     world = World()
     upload(world, colour="red")
     assert world.blobs.blobs["report.pdf"].tags["todo_reason"] == (
-        "metadata: names no task: write it again with metadata task=TITLE list=NAME. "
-        "or under the name LIST/TASK/FILE or USER/LIST/TASK/FILE"
+        "metadata: names no task: set metadata task=TITLE list=NAME. or write it again as LIST/TASK/FILE or "
+        "USER/LIST/TASK/FILE. Put the metadata right and it is read again within ten minutes"
     )
     assert_promise(world)
 

@@ -31,7 +31,8 @@ def test_a_rejected_file_carries_code_and_words() -> None:
     upload(world, task="Recipes")
     assert tags(world) == {
         "todo_state": "rejected",
-        "todo_reason": "no-such-task: no task is named Recipes. Found Receipts",
+        "todo_reason": "no-such-task: no task is named Recipes. Found Receipts. "
+        "Put the metadata right and it is read again within ten minutes",
     }
     assert_promise(world)
 

@@ -41,14 +41,13 @@ def test_without_a_target_it_is_looked_at_after_seconds_a_minute_and_ten_minutes
 def test_after_the_last_look_it_is_rejected_and_both_ways_are_told() -> None:
     assert judged(WHOLE, LOOKS[-1].total_seconds(), metadata={}) == Refused(
         Reason.METADATA,
-        "names no task: write it again with metadata task=TITLE list=NAME; "
-        "or under the name LIST/TASK/FILE or USER/LIST/TASK/FILE",
+        "names no task: set metadata task=TITLE list=NAME; or write it again as LIST/TASK/FILE or USER/LIST/TASK/FILE",
     )
 
 
 def test_where_paths_say_nothing_only_the_metadata_is_told() -> None:
     found = judged(WHOLE, 600, (), metadata={})
-    assert found == Refused(Reason.METADATA, "names no task: write it again with metadata task=TITLE list=NAME")
+    assert found == Refused(Reason.METADATA, "names no task: set metadata task=TITLE list=NAME")
 
 
 def test_the_path_counts_after_the_first_seconds_and_not_before() -> None:

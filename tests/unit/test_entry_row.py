@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta, timezone
 import pytest
 
 from shared.adapters.storage.entry_row import columns, from_row, to_row
-from shared.core.attachment import BlobVersion, Reference
+from shared.core.attachment import BlobKind, BlobVersion, Reference
 from shared.core.content import Piece
 from shared.core.entry import Claim, Entry, LandedAs, Phase, Reason, Replaced, Report, Session, SignInWait, Underway
 from shared.core.ranges import ByteRange
@@ -31,6 +31,7 @@ FULL = Entry(
     waited=timedelta(days=1, microseconds=7),
     claim=Claim("me", NOW + timedelta(seconds=120), tells=True),
     write_id="w",
+    kind=BlobKind.APPEND,
     list_id="L",
     task_id="T",
     session=Session(

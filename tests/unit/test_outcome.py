@@ -1,7 +1,8 @@
 import pytest
 
+from shared.core.attachment import BlobKind
 from shared.core.entry import Entry, Phase, Reason
-from shared.core.outcome import ATTACHMENT, MAX_TAGS, REASON, STATE, outcome_tags
+from shared.core.outcome import APPEND_BLOB, ATTACHMENT, KIND, MAX_TAGS, REASON, STATE, outcome_tags
 from tests.support.entries import an_entry
 
 ID = "AAMkADI5MAAIT3drCAAABEgAQANAqbAe7qaROhYdTnUQwXm0="
@@ -17,7 +18,15 @@ ID = "AAMkADI5MAAIT3drCAAABEgAQANAqbAe7qaROhYdTnUQwXm0="
         ),
         (
             an_entry(Phase.REJECTED, reason=Reason.NO_SUCH_TASK, detail='no task is named "Plan"'),
-            {STATE: "rejected", REASON: "no-such-task: no task is named Plan"},
+            {
+                STATE: "rejected",
+                REASON: "no-such-task: no task is named Plan. "
+                "Put the metadata right and it is read again within ten minutes",
+            },
+        ),
+        (
+            an_entry(Phase.REJECTED, reason=Reason.TOO_LARGE, detail="the file has 9 bytes"),
+            {STATE: "rejected", REASON: "too-large: the file has 9 bytes"},
         ),
         (an_entry(Phase.FAILED, reason=Reason.TOO_OLD), {STATE: "failed", REASON: "too-old"}),
         (
@@ -27,17 +36,22 @@ ID = "AAMkADI5MAAIT3drCAAABEgAQANAqbAe7qaROhYdTnUQwXm0="
         (an_entry(Phase.FAILED, detail="words without a code"), {STATE: "failed"}),
         (an_entry(Phase.ATTACHED, attachment_id="A" * 256), {STATE: "attached", ATTACHMENT: "A" * 256}),
         (an_entry(Phase.ATTACHED, attachment_id="A" * 257), {STATE: "attached"}),
+        (an_entry(Phase.ATTACHED, kind=BlobKind.APPEND), {STATE: "attached", KIND: APPEND_BLOB}),
+        (an_entry(Phase.FAILED, kind=BlobKind.APPEND), {STATE: "failed"}),
         (an_entry(Phase.ATTACHED, attachment_id="with~tilde"), {STATE: "attached"}),
     ],
     ids=[
         "attached",
         "attached, nameless",
         "rejected",
+        "rejected, and no metadata helps",
         "failed",
         "waiting",
         "no code",
         "longest id",
         "id too long",
+        "may grow",
+        "may grow, and is not attached",
         "id with other characters",
     ],
 )

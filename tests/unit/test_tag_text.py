@@ -88,6 +88,19 @@ def test_a_text_of_exactly_256_characters_is_left_alone() -> None:
     assert tag_text("x" * 256) == "x" * 256
 
 
+@pytest.mark.parametrize(
+    ("text", "tag"),
+    [
+        ("no such task", "no such task. Go on"),
+        ("no such task.", "no such task. Go on"),
+        ("word " * 99, "word " * 49 + "... Go on"),
+    ],
+)
+def test_what_must_be_said_is_said_however_long_the_rest_is(text: str, tag: str) -> None:
+    assert tag_text(text, and_then="Go on") == tag
+    assert len(tag) <= MAX_CHARACTERS
+
+
 def test_a_quoted_name_has_no_quotation_marks_of_its_own_and_is_cut() -> None:
     assert quoted('the "big" one') == "\"the 'big' one\""
     assert quoted("x" * 61) == '"' + "x" * 57 + '..."'

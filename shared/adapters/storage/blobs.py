@@ -3,35 +3,22 @@
 import base64
 import hashlib
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 from azure.core import MatchConditions
-from azure.core.exceptions import AzureError, HttpResponseError, ResourceNotFoundError
-from azure.storage.blob import BlobClient, BlobProperties, ContainerClient, StorageErrorCode
+from azure.storage.blob import BlobClient, BlobProperties, ContainerClient
 
+from shared.adapters.storage.blob_errors import blob_errors, tag_errors
+from shared.adapters.storage.pages import PAGE_SIZE, page_of
 from shared.adapters.storage.service_date import ServiceDate
 from shared.core.attachment import BlobDescription, BlobKind, BlobVersion, CopyState, is_folder_stub
 from shared.core.outcome import STATE
 from shared.core.ranges import ByteRange
-from shared.errors import (
-    BlobArchived,
-    BlobChanged,
-    BlobGone,
-    BlobKeyWithheld,
-    BlobRefused,
-    BlobTagsRefused,
-    StorageUnavailable,
-)
+from shared.errors import BlobChanged, BlobGone, StorageUnavailable
+from shared.ports import Page
 
-# Of the blob, the account or the identity, not of the moment: no retry helps.
-_TAGS_REFUSED = {400, 401, 403, 409}
-_REFUSALS: dict[str, tuple[type[BlobRefused], str]] = {
-    "BlobArchived": (BlobArchived, "the blob is in the archive tier"),
-    "BlobUsesCustomerSpecifiedEncryption": (BlobKeyWithheld, "the blob is encrypted under a key of its writer's"),
-}
 _WITH_MD5 = {"x-ms-range-get-content-md5": "true"}
 _LISTED = ["metadata", "tags", "copy"]
 _COPIES = {str(state): state for state in CopyState}
@@ -41,13 +28,14 @@ _KINDS = {"BlockBlob": BlobKind.BLOCK, "AppendBlob": BlobKind.APPEND, "PageBlob"
 class BlobStore:
     """`ports.Blobs` on one container."""
 
-    def __init__(self, container: ContainerClient) -> None:
+    def __init__(self, container: ContainerClient, page_size: int = PAGE_SIZE) -> None:
         self._container = container
+        self._page_size = page_size
 
     def describe(self, name: str) -> BlobDescription | None:
         date = ServiceDate()
         try:
-            with _storage_errors():
+            with blob_errors():
                 properties = self._container.get_blob_client(name).get_blob_properties(raw_response_hook=date)
         except BlobGone:
             return None
@@ -59,7 +47,7 @@ class BlobStore:
         # The stored bytes are the file: left to itself, the SDK would unpack them where the writer's Content-Encoding
         # says gzip, 1.5 MB into 1.5 GiB if need be.
         head = _RangeHead(len(part))
-        with _storage_errors():
+        with blob_errors():
             stream = self._client(blob).download_blob(
                 offset=part.start,
                 length=len(part),
@@ -76,28 +64,45 @@ class BlobStore:
         return bytes(body)
 
     def tags(self, blob: BlobVersion) -> dict[str, str]:
-        with _tag_errors():
+        with tag_errors():
             return dict(self._client(blob).get_blob_tags())
 
     def set_tags(self, blob: BlobVersion, tags: Mapping[str, str]) -> None:
-        with _tag_errors():
+        with tag_errors():
             self._client(blob).set_blob_tags(dict(tags), **_pinned(blob))
 
     def delete(self, blob: BlobVersion) -> None:
         try:
-            with _storage_errors():
+            with blob_errors():
                 self._client(blob).delete_blob(delete_snapshots="include", **_pinned(blob))
         except (BlobGone, BlobChanged):
             return  # ours is gone already, or what lies there is not ours
 
+    def listed(self, page: str) -> Page[BlobDescription]:
+        date = ServiceDate()
+        found, following = page_of(
+            self._container.list_blobs(include=_LISTED, results_per_page=self._page_size, raw_response_hook=date), page
+        )
+        described = (self._listed(each, date.value) for each in found)
+        return Page(tuple(each for each in described if each is not None), following)
+
+    def tagged(self, tag: str, value: str, page: str) -> Page[str]:
+        where = f"\"{tag}\"='{value}'"
+        found, following = page_of(self._container.find_blobs_by_tags(where, results_per_page=self._page_size), page)
+        return Page(tuple(each.name for each in found), following)
+
     def every(self) -> Iterator[BlobDescription]:
         """Every blob of the container, with the outcome that its tags tell."""
-        date = ServiceDate()
-        with _storage_errors():
-            for blob in self._container.list_blobs(include=_LISTED, raw_response_hook=date):
-                described = self._described(blob.name, blob, date.value)
-                if described is not None:
-                    yield replace(described, outcome=(blob.tags or {}).get(STATE, ""))
+        page = Page[BlobDescription]((), "")
+        while True:
+            page = self.listed(page.next)
+            yield from page.items
+            if not page.next:
+                return
+
+    def _listed(self, blob: BlobProperties, date: datetime) -> BlobDescription | None:
+        described = self._described(blob.name, blob, date)
+        return described and replace(described, outcome=(blob.tags or {}).get(STATE, ""))
 
     def _described(self, name: str, blob: BlobProperties, date: datetime) -> BlobDescription | None:
         metadata: Mapping[str, str] = blob.metadata or {}
@@ -147,48 +152,3 @@ class _RangeHead:
 
 def _pinned(blob: BlobVersion) -> dict[str, Any]:
     return {"etag": f'"{blob.etag}"', "match_condition": MatchConditions.IfNotModified}
-
-
-@contextmanager
-def _storage_errors() -> Iterator[None]:
-    try:
-        yield
-    except ResourceNotFoundError as error:
-        if error.error_code in {"ContainerNotFound", "ContainerBeingDeleted"}:  # type: ignore[attr-defined]
-            raise StorageUnavailable("the container of the attachments does not exist") from error
-        raise BlobGone("there is no such blob") from error
-    except HttpResponseError as error:
-        code = _code(error)
-        if code in _REFUSALS:
-            refusal, text = _REFUSALS[code]
-            raise refusal(text) from error
-        # A lease that somebody holds on the blob is a 412 too.
-        if error.status_code == 412 and code != StorageErrorCode.LEASE_ID_MISSING.value:
-            raise BlobChanged("the blob has another ETag by now") from error
-        told = f"answered {error.status_code} {code}".rstrip() if error.status_code else "broke off its answer"
-        raise StorageUnavailable(f"blob storage {told}") from error
-    except AzureError as error:
-        raise StorageUnavailable(f"blob storage gave no answer ({type(error).__name__})") from error
-
-
-@contextmanager
-def _tag_errors() -> Iterator[None]:
-    try:
-        with _storage_errors():
-            yield
-    except StorageUnavailable as error:
-        cause = error.__cause__
-        if isinstance(cause, HttpResponseError) and (
-            cause.status_code in _TAGS_REFUSED or _code(cause) == StorageErrorCode.LEASE_ID_MISSING.value
-        ):
-            told = f"{cause.status_code} {_code(cause)}".rstrip()
-            raise BlobTagsRefused(f"blob storage answered {told} to a request for tags") from error
-        raise
-    except BlobRefused as error:
-        raise BlobTagsRefused(str(error)) from error
-
-
-def _code(error: HttpResponseError) -> str:
-    """The service's own error code; empty where the reply had none. The SDK gives some as members of an enum."""
-    code = getattr(error, "error_code", None) or ""
-    return str(getattr(code, "value", code))

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from shared.core import content
-from shared.core.attachment import BlobVersion, Reference
+from shared.core.attachment import BlobKind, BlobVersion, Reference
 from shared.core.entry import Claim, Entry, LandedAs, Phase, Reason, Replaced, Report, Session, SignInWait, Underway
 
 Plain = str | int | bool | float
@@ -47,6 +47,7 @@ _FROM_PLAIN: Mapping[str, Callable[[Any], Any]] = {
     ),
     **dict.fromkeys(("phase", "sign_in_wait_resume", "report_phase"), Phase),
     "report_underway": Underway,
+    "kind": BlobKind,
     "reason": Reason,
     "landed": LandedAs,
     "content": lambda text: content.from_text(str(text)),

@@ -4,13 +4,16 @@ What Azurite cannot play is here: a customer-provided key, a legal hold.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from shared.core.attachment import BlobDescription, BlobKind, BlobVersion, CopyState, is_folder_stub
+from shared.core.outcome import STATE
 from shared.core.ranges import ByteRange
 from shared.errors import BlobArchived, BlobChanged, BlobGone, BlobKeyWithheld, BlobTagsRefused
+from shared.ports import Page
 from tests.support.fakes.manual_clock import ManualClock
+from tests.support.fakes.pages import page_of
 from tests.support.fakes.seam import Seam
 
 ACCOUNT, CONTAINER = "devstoreaccount1", "attachments"
@@ -38,6 +41,7 @@ class MemoryBlobs:
     seam: Seam = field(default_factory=Seam)
     blobs: dict[str, _Blob] = field(default_factory=dict)
     writes: int = 0
+    page_size: int = 5000
 
     # -- the person --
 
@@ -91,19 +95,11 @@ class MemoryBlobs:
     def describe(self, name: str) -> BlobDescription | None:
         self.seam.enter("blobs.describe", changes=False)
         blob = self.blobs.get(name)
-        if blob is None or is_folder_stub(blob.metadata, len(blob.content)):
+        if blob is None:
             return None
         if blob.key_withheld:
             raise BlobKeyWithheld(name)
-        return BlobDescription(
-            self.version(name),
-            len(blob.content),
-            dict(blob.metadata),
-            self.clock.date(),
-            kind=blob.kind,
-            copy=blob.copy,
-            modified_at=blob.modified_at,
-        )
+        return self._described(name, blob)
 
     def read(self, blob: BlobVersion, part: ByteRange) -> bytes:
         self.seam.enter("blobs.read", changes=False)
@@ -138,6 +134,34 @@ class MemoryBlobs:
         if blob.name in self.blobs and self.blobs[blob.name].etag == blob.etag:
             del self.blobs[blob.name]
         self.seam.leave("blobs.delete", changes=True)
+
+    def listed(self, page: str) -> Page[BlobDescription]:
+        self.seam.enter("blobs.listed", changes=False)
+        names, following = page_of(sorted(self.blobs), page, self.page_size)
+        return Page(tuple(each for name in names if (each := self._listed(name)) is not None), following)
+
+    def tagged(self, tag: str, value: str, page: str) -> Page[str]:
+        self.seam.enter("blobs.tagged", changes=False)
+        found = sorted(name for name, blob in self.blobs.items() if blob.tags.get(tag) == value)
+        return Page(*page_of(found, page, self.page_size))
+
+    def _listed(self, name: str) -> BlobDescription | None:
+        blob = self.blobs[name]
+        described = self._described(name, blob)
+        return described and replace(described, outcome=blob.tags.get(STATE, ""))
+
+    def _described(self, name: str, blob: _Blob) -> BlobDescription | None:
+        if is_folder_stub(blob.metadata, len(blob.content)):
+            return None
+        return BlobDescription(
+            self.version(name),
+            len(blob.content),
+            dict(blob.metadata),
+            self.clock.date(),
+            kind=blob.kind,
+            copy=blob.copy,
+            modified_at=blob.modified_at,
+        )
 
     def _pinned(self, blob: BlobVersion) -> _Blob:
         present = self.blobs.get(blob.name)

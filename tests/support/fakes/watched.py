@@ -16,6 +16,7 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.sdk.trace.sampling import ALWAYS_ON, Sampler
 
+from shared.app.catch_up import CaughtUp
 from shared.app.sweep import Swept
 from shared.ports import Invocation, Ports
 from shared.telemetry.otel.telemetry import traced
@@ -105,6 +106,10 @@ class WatchedWorld(World):
     def sweep(self) -> Swept:
         with self._run("sweep", "timer"):
             return super().sweep()
+
+    def catch_up(self) -> CaughtUp:
+        with self._run("catch_up", "timer"):
+            return super().catch_up()
 
     def _open(self, message: QueuedMessage) -> None:
         with self._run("open_upload", "datasource"):

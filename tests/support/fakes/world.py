@@ -16,6 +16,7 @@ from local.stand_ins.todo.mailbox import Mailbox, Task, TaskList
 from local.stand_ins.todo.service import TodoService
 from local.stand_ins.todo.throttle import NO_LIMITS
 from local.stand_ins.todo.throttle import Limits as PublishedLimits
+from shared.app.catch_up import CaughtUp
 from shared.app.sweep import Swept
 from shared.core.attachment import BlobVersion
 from shared.core.blob_path import DEFAULT_PATTERNS
@@ -30,7 +31,9 @@ from tests.support import entries
 from tests.support.fakes.manual_clock import ManualClock
 from tests.support.fakes.memory_accounts import MemoryAccounts
 from tests.support.fakes.memory_blobs import MemoryBlobs
+from tests.support.fakes.memory_dead_letters import MemoryDeadLetters
 from tests.support.fakes.memory_ledger import MemoryLedger
+from tests.support.fakes.memory_places import MemoryPlaces
 from tests.support.fakes.memory_queue import MemoryQueue, MemoryRangeQueue, QueuedMessage
 from tests.support.fakes.seam import Crash, Seam
 from tests.support.fakes.todo_graph import TodoGraph
@@ -91,6 +94,8 @@ class World:
         self.task: Task = self.todo.add_task(self.list, "Receipts")
         self.blobs = MemoryBlobs(self.clock)
         self.ledger = MemoryLedger(self.clock)
+        self.places = MemoryPlaces()
+        self.dead_letters = MemoryDeadLetters()
         self.messages = MemoryQueue(self.clock)
         self.poison = MemoryQueue(self.clock)
         self.events = MemoryQueue(self.clock)
@@ -115,6 +120,7 @@ class World:
             delete_attached=delete_attached,
             paths=DEFAULT_PATTERNS,
             stalled_after=timedelta(minutes=15),
+            catch_up_time=timedelta(seconds=60),
             limits=limits,
         )
         ports = Ports(
@@ -123,6 +129,8 @@ class World:
             accounts=self.accounts,
             ledger=self.ledger,
             queue=self.range_queue,
+            places=self.places,
+            dead_letters=self.dead_letters,
             telemetry=self.records,
             monotonic=self.clock.monotonic,
             jitter=jitter,
@@ -136,7 +144,7 @@ class World:
 
     def put_in(self, seam: Seam) -> None:
         """Put *seam* between the application and everything outside."""
-        for port in (self.blobs, self.ledger, self.range_queue, self.graph):
+        for port in (self.blobs, self.ledger, self.range_queue, self.graph, self.places, self.dead_letters):
             port.seam = seam
 
     # -- the person --
@@ -159,6 +167,9 @@ class World:
 
     def sweep(self) -> Swept:
         return self.application.sweep_live()
+
+    def catch_up(self) -> CaughtUp:
+        return self.application.catch_up_with_missed()
 
     def deliver(self, message: QueuedMessage) -> None:
         """Deliver a received message as the host does: delete after success, release or poison after a failure."""

@@ -1,0 +1,83 @@
+"""What the blob service's client raises, as this application's exceptions."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from azure.core.exceptions import AzureError, HttpResponseError, ResourceNotFoundError
+from azure.storage.blob import StorageErrorCode
+
+from shared.errors import (
+    BlobArchived,
+    BlobChanged,
+    BlobGone,
+    BlobKeyWithheld,
+    BlobRefused,
+    BlobTagsRefused,
+    PageRefused,
+    StorageUnavailable,
+)
+
+# Of the blob, the account or the identity, not of the moment: no retry helps.
+_TAGS_REFUSED = {400, 401, 403, 409}
+_REFUSALS: dict[str, tuple[type[BlobRefused], str]] = {
+    "BlobArchived": (BlobArchived, "the blob is in the archive tier"),
+    "BlobUsesCustomerSpecifiedEncryption": (BlobKeyWithheld, "the blob is encrypted under a key of its writer's"),
+}
+
+
+@contextmanager
+def blob_errors() -> Iterator[None]:
+    try:
+        yield
+    except ResourceNotFoundError as error:
+        if error.error_code in {"ContainerNotFound", "ContainerBeingDeleted"}:  # type: ignore[attr-defined]
+            raise StorageUnavailable("the container does not exist") from error
+        raise BlobGone("there is no such blob") from error
+    except HttpResponseError as error:
+        code = _code(error)
+        if code in _REFUSALS:
+            refusal, text = _REFUSALS[code]
+            raise refusal(text) from error
+        # A lease that somebody holds on the blob is a 412 too.
+        if error.status_code == 412 and code != StorageErrorCode.LEASE_ID_MISSING.value:
+            raise BlobChanged("the blob has another ETag by now") from error
+        told = f"answered {error.status_code} {code}".rstrip() if error.status_code else "broke off its answer"
+        raise StorageUnavailable(f"blob storage {told}") from error
+    except AzureError as error:
+        raise StorageUnavailable(f"blob storage gave no answer ({type(error).__name__})") from error
+
+
+@contextmanager
+def tag_errors() -> Iterator[None]:
+    try:
+        with blob_errors():
+            yield
+    except StorageUnavailable as error:
+        cause = error.__cause__
+        if isinstance(cause, HttpResponseError) and (
+            cause.status_code in _TAGS_REFUSED or _code(cause) == StorageErrorCode.LEASE_ID_MISSING.value
+        ):
+            told = f"{cause.status_code} {_code(cause)}".rstrip()
+            raise BlobTagsRefused(f"blob storage answered {told} to a request for tags") from error
+        raise
+    except BlobRefused as error:
+        raise BlobTagsRefused(str(error)) from error
+
+
+@contextmanager
+def page_errors(page: str) -> Iterator[None]:
+    """Of a listing that goes on with *page*; empty: that begins."""
+    try:
+        with blob_errors():
+            yield
+    except StorageUnavailable as error:
+        cause = error.__cause__
+        if page and isinstance(cause, HttpResponseError) and cause.status_code == 400:
+            raise PageRefused("blob storage does not know the page") from error
+        raise
+
+
+def _code(error: HttpResponseError) -> str:
+    """The service's own error code; empty where the reply had none. The SDK gives some as members of an enum."""
+    code = getattr(error, "error_code", None) or ""
+    return str(getattr(code, "value", code))

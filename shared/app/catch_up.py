@@ -1,0 +1,203 @@
+"""Finds files that no event tells of, and enters them.
+
+Four walks, each with a share of the run's time:
+
+    dead letters   events that Event Grid gave up
+    rejected       an edit of the metadata, which raises no event, may have put them right
+    growing        attached append blobs, to which something may have been added
+    container      one page of everything: blobs whose event left no trace, or that are older than the subscription
+
+The first three start from the beginning with every run, unless its time ended before. The last one goes on where it
+was, so that its cost grows with neither the container nor its history; a round takes as many runs as there are pages.
+
+All that is lasting is the place where a walk goes on, and it is written last: what comes before can be done again, by
+this run after a death, or by another one at the same time.
+"""
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field, replace
+from datetime import timedelta
+from functools import partial
+from itertools import count
+
+from shared.app.intake import Intake
+from shared.core.attachment import BlobDescription
+from shared.core.catching_up import (
+    Place,
+    is_attached_as_it_is,
+    is_event_due,
+    names_in_dead_letter,
+    rest_of,
+)
+from shared.core.entry import Phase, Reason
+from shared.core.outcome import APPEND_BLOB, KIND, STATE
+from shared.errors import BlobGone, BlobKeyWithheld, Conflict, PageRefused, StorageUnavailable
+from shared.ports import DeadLetters, Page, Ports
+
+
+@dataclass(slots=True)
+class CaughtUp:
+    """What a run did.
+
+    *letters*: dead letters that were dealt with; *strange*: what lies among them and names no file of ours.
+    *unfinished*: walks that its time ended; *failed*: items and walks that raised.
+    """
+
+    looked_at: int = 0
+    entered: int = 0
+    letters: int = 0
+    strange: int = 0
+    unfinished: int = 0
+    failed: int = 0
+
+
+def catch_up(ports: Ports, intake: Intake, *, container: str, budget: timedelta) -> CaughtUp:
+    """Enter and announce what was missed. *container*: the name of the one that files are put into.
+
+    What one item raises does not keep the others from their turn; all of it is raised at the end, as one group.
+    """
+    run = _Run(ports, intake, container)
+    walks = run.walks()
+    end = ports.monotonic() + budget.total_seconds()
+    for at, walk in enumerate(walks):
+        now = ports.monotonic()
+        # A share of what is left: the time that one walk does not need is the others'.
+        walk(now + max(end - now, 0) / (len(walks) - at))
+    ports.telemetry.record("catch_up", **asdict(run.done))
+    if run.errors:
+        raise ExceptionGroup("not everything could be caught up with", run.errors)
+    return run.done
+
+
+def is_missing(ports: Ports, blob: BlobDescription) -> bool:
+    """Whether the ledger should have this version of the blob and does not. *blob* tells its outcome."""
+    return not is_attached_as_it_is(blob) and ports.ledger.get(blob.version.upload_id()) is None
+
+
+@dataclass(frozen=True, slots=True)
+class _Walk[Item]:
+    """Through one listing. *pages*: how many a run may take."""
+
+    name: str
+    list_page: Callable[[str], Page[Item]]
+    name_of: Callable[[Item], str]
+    deal_with: Callable[[Item], None]
+    pages: int | None = None
+
+
+@dataclass(slots=True)
+class _Run:
+    ports: Ports
+    intake: Intake
+    container: str
+    done: CaughtUp = field(default_factory=CaughtUp)
+    errors: list[Exception] = field(default_factory=list)
+
+    def walks(self) -> list[Callable[[float], None]]:
+        """Each is called with the time by which it should end."""
+        letters = self.ports.dead_letters
+        container = _Walk("container", self.ports.blobs.listed, lambda blob: blob.version.name, self._compare, pages=1)
+        return [
+            *([] if letters is None else [partial(self._go, self._through_letters(letters))]),
+            partial(self._go, self._by_tag("rejected", STATE, Phase.REJECTED)),
+            partial(self._go, self._by_tag("growing", KIND, APPEND_BLOB)),
+            partial(self._go, container),
+        ]
+
+    def _through_letters(self, letters: DeadLetters) -> _Walk[str]:
+        return _Walk("dead-letters", letters.listed, str, lambda name: self._read_letter(letters, name))
+
+    def _by_tag(self, name: str, tag: str, value: str) -> _Walk[str]:
+        blobs = self.ports.blobs
+        return _Walk(name, lambda page: blobs.tagged(tag, value, page), str, lambda blob: self._look_at(blob, name))
+
+    def _go[Item](self, walk: _Walk[Item], until: float) -> None:
+        """From the place that was kept, and keep the place where this run ends."""
+        places = self.ports.places
+        try:
+            kept = places.load(walk.name)
+            place = self._walk(walk, kept.place, until)
+            if place != kept.place:
+                places.store(walk.name, kept, place)
+        except Conflict:
+            # Another run walks here too, and has got so far. What this one did besides is done.
+            return
+        except StorageUnavailable as error:
+            self._failed(error)
+
+    def _walk[Item](self, walk: _Walk[Item], place: Place, until: float) -> Place:
+        """Where to go on; at least one item further, however short the time is."""
+        for pages in count(1):
+            try:
+                page = walk.list_page(place.page)
+            except PageRefused:
+                return Place()
+            items = rest_of(page.items, place.after, walk.name_of)
+            for at, item in enumerate(items, 1):
+                self._deal_with(walk, item)
+                if at < len(items) and self.ports.monotonic() >= until:
+                    self.done.unfinished += 1
+                    return Place(place.page, walk.name_of(item))
+            place = Place(page.next)
+            if not page.next or pages == walk.pages:
+                return place
+            if self.ports.monotonic() >= until:
+                self.done.unfinished += 1
+                return place
+        raise AssertionError  # a count has no end
+
+    def _deal_with[Item](self, walk: _Walk[Item], item: Item) -> None:
+        try:
+            walk.deal_with(item)
+        except Exception as error:  # noqa: BLE001 - raised at the end of the run: one item must not keep the rest waiting
+            self._failed(error)
+
+    def _failed(self, error: Exception) -> None:
+        self.done.failed += 1
+        self.errors.append(error)
+
+    # -- one item --
+
+    def _read_letter(self, letters: DeadLetters, name: str) -> None:
+        """Deleted last: a letter that is read twice does no harm. What is no letter of ours is left alone."""
+        body = letters.read(name)
+        if body is None:
+            return  # another run was here
+        blobs = names_in_dead_letter(body, self.container)
+        if not blobs:
+            self.done.strange += 1
+            return
+        for blob in blobs:
+            self._look_at(blob, "dead-letters")
+        letters.delete(name)
+        self.done.letters += 1
+
+    def _look_at(self, name: str, walk: str) -> None:
+        """At the blob as it is now."""
+        self.done.looked_at += 1
+        try:
+            blob = self.ports.blobs.describe(name)
+        except BlobKeyWithheld:
+            if walk == "dead-letters":
+                self.intake.turn_away(Reason.KEY_WITHHELD)
+            return
+        if blob is None or self.ports.ledger.get(blob.version.upload_id()) is not None:
+            return
+        try:
+            outcome = self.ports.blobs.tags(blob.version).get(STATE, "")
+        except BlobGone:
+            return
+        if not is_attached_as_it_is(replace(blob, outcome=outcome)):
+            self._enter(blob, walk)
+
+    def _compare(self, blob: BlobDescription) -> None:
+        self.done.looked_at += 1
+        if is_event_due(blob) and is_missing(self.ports, blob):
+            self._enter(blob, "container")
+
+    def _enter(self, blob: BlobDescription, walk: str) -> None:
+        stored, is_new = self.intake.enter(blob)
+        self.intake.announce(stored)
+        if is_new:
+            self.done.entered += 1
+            self.ports.telemetry.record("missed", upload_id=stored.entry.upload_id, found_by=walk)
