@@ -45,6 +45,8 @@ def _recorded(record: Mapping[str, Any]) -> str | None:
     match record.get("event"):
         case "sweep" if not record.get("announced"):
             return None
+        case "catch_up" if not (record.get("entered") or record.get("failed")):
+            return None
         case name if name in _ROUTINE:
             return None
         case "accepted":

@@ -152,6 +152,17 @@ def test_a_dry_run_looks_the_names_up_on_the_stack_that_runs(
     assert (wrong.returncode, 'no task is named "none". Found "Insurance"' in wrong.stdout) == (1, True)
 
 
+def test_metadata_that_is_put_right_after_a_rejection_is_seen_by_itself(stack: Up, busy_terminal: Terminal) -> None:
+    """An edit raises no event. Nobody runs anything: a timer of the app finds the file by its tag."""
+    ready = stack.ready()
+    with azure_clients.container_client(Connection(ready["storage"]), ready["container"]) as container:
+        blob = container.upload_blob("put right.txt", b"hello", metadata={"taks": "Receipts"})
+        wait_until(lambda: blob.get_blob_tags().get("todo_state") == "rejected", "the rejection")
+        assert "it is read again within ten minutes" in blob.get_blob_tags()["todo_reason"]
+        blob.set_blob_metadata({"task": "Receipts"})
+        wait_until(lambda: blob.get_blob_tags().get("todo_state") == "attached", "the file")
+
+
 def test_reconcile_starts_nothing_where_every_event_arrived(stack: Up, busy_terminal: Terminal) -> None:
     wait_until(lambda: "0 missing" in busy_terminal.run("reconcile", "--only-look").stdout, "nothing missing")
 

@@ -144,6 +144,7 @@ _STEP = {
             "01234567  parked parked=2",
         ),
         (recorded(event="sweep", live=1, announced=0, cleared=0), None),
+        (recorded(event="catch_up", looked_at=9, entered=0, failed=0), None),
         (recorded(event="dropped", upload_id="0123456789abcdef"), None),
         ({"event": "log", "logger": "azure", "level": "INFO", "message": "hello"}, None),
         ({"event": "log", "logger": "azure", "level": "ERROR", "message": "alas"}, "azure: alas"),
