@@ -12,7 +12,7 @@ from typing import Any
 
 from local.stand_ins.todo.behaviour import DOCUMENTED
 from local.stand_ins.todo.faults import Answer, KeepPart, ResetConnection, Rule
-from shared.app import runner
+from shared.app import catch_up, runner
 from shared.app.effects import closing, name, resolving, searching
 from shared.app.effects.context import Context
 from shared.app.effects.held_claim import HeldClaim
@@ -279,6 +279,11 @@ def replaces_what_has_long_been_attached() -> AbstractContextManager[None]:
     return _with(blob_name, "_is_followed_soon", lambda *_: True)
 
 
+def looks_for_no_file_without_an_event() -> AbstractContextManager[None]:
+    """Dead letters are read; a file whose event left no trace stays where it is."""
+    return _with(catch_up._Run, "_compare", lambda *_: None)
+
+
 def leaves_the_part_beside_the_whole() -> AbstractContextManager[None]:
     """What was attached from a part of the file stays."""
     return _with(closing, "remove_replaced", lambda _context: seen.ReplacedRemoved())
@@ -338,6 +343,7 @@ VARIANTS: Mapping[Callable[[], AbstractContextManager[None]], Mapping[str, Any]]
         "rules": [Rule(ResetConnection("after_applying"), "put_slice", count=3)],
         "sizes": (1, SLICE),
     },
+    looks_for_no_file_without_an_event: {},
     replaces_what_has_long_been_attached: _CALM,
     leaves_the_part_beside_the_whole: {"person": 0.04, "sweeping": True},
     takes_a_removed_attachment_for_one_that_stands: _CALM,

@@ -212,6 +212,12 @@ class Schedule:
         self.stage.trouble = self._trouble
         for rule in self.profile.rules:
             self.stage.todo.faults.add(rule)
+        # Of their own, so that what else a seed plays stays what it was. Where no event comes, only the timer helps,
+        # and a run of it that dies before it announced needs the sweep.
+        self._unheard = random.Random(f"what is not heard of in {seed}")
+        swarm, plays = Swarm(self._unheard), self.profile.sweeping and not focus
+        self._catching_up = swarm.odds(0.4, 0.05) if plays else 0.0
+        self._lost_events = swarm.odds(0.5, 0.5) if plays else 0.0
         self._tasks: list[tuple[str, TaskList, Task]] = []
         self._furnish()
         self._names: list[str] = []
@@ -252,6 +258,10 @@ class Schedule:
         events = tuple(
             self.chance.choice((0.0, 0.0, 1.0, 40.0, 700.0)) for _ in range(self.chance.choice((1, 1, 2, 3)))
         )
+        if self._unheard.random() < self._lost_events:
+            events = ()
+            if self._unheard.random() < 0.5:
+                self.stage.world.dead_letters.give_up(name)
         self.stage.write(name, data, self._metadata(name), events=events)
         if name not in self._names:
             self._names.append(name)
@@ -272,6 +282,9 @@ class Schedule:
 
     def _move(self) -> bool:
         chance, profile, stage = self.chance, self.profile, self.stage
+        if self._unheard.random() < self._catching_up:
+            stage.catch_up()
+            return True
         for odds, trouble in (
             (profile.person, self._person_acts),
             (profile.kill, self._kill_one),

@@ -33,6 +33,7 @@ from local.stand_ins.todo.sessions import UploadSession
 from shared.core.attachment import BlobVersion
 from shared.core.entry import Entry, Phase, Reason
 from shared.core.limits import MAX_DEATHS, MAX_REMOVAL_TRIES, MAX_REPORT_TRIES, MAX_SESSIONS, MAX_STEPS_WITHOUT_PROGRESS
+from shared.core.outcome import STATE
 from shared.errors import StorageUnavailable, StrangerError
 from shared.graph.reply import GraphReply
 from tests.support.fakes.seam import Crash
@@ -302,6 +303,10 @@ class Watch:
     def _is_no_surprise(self, worker: Worker, error: Exception) -> None:
         if isinstance(error, Violation):
             raise error
+        if isinstance(error, ExceptionGroup):
+            for each in error.exceptions:
+                self._is_no_surprise(worker, each)
+            return
         _no_secrets(f"{error!r} {error.__cause__!r}", "an exception")
         if isinstance(error, StorageUnavailable) and worker.storage_faults:
             return
@@ -439,8 +444,9 @@ class Watch:
         version, entries = self.versions[blob.upload_id()], self._entries
         if blob.upload_id() in entries:
             return
-        # A metadata edit raises no event: it is noticed by an older version that is still on its way, or never.
-        if not version.edited:
+        # A metadata edit raises no event, and makes no new file of what is attached.
+        tags = self._stage.world.blobs.blobs[blob.name].tags
+        if not version.edited or tags.get(STATE) != Phase.ATTACHED:
             raise Violation(f"{blob.name} was never entered")
 
     def _is_there_unless_attached(self, blob: BlobVersion) -> None:
