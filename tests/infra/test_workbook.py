@@ -178,7 +178,7 @@ def test_surprises_are_shown() -> None:
     watched = Watched()
     watched.world.poison.put(b"not ours")
     watched.live(1 / 12)
-    assert [(row["Name"], row["Result"]) for row in shown(watched, "surprises")] == [("todo_attach.poison", "refused")]
+    assert [(row["Name"], row["Result"]) for row in shown(watched, "surprises")] == [("todo_attach.poison", "foreign")]
 
 
 def test_uploads_under_way_are_counted_over_time(hours: Watched) -> None:
