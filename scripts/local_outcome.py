@@ -22,7 +22,10 @@ def outcome(name: str, directory: Path) -> str:
         try:
             tags = blob.get_blob_tags()
         except ResourceNotFoundError:
-            raise SystemExit(f"outcome: there is no file {name} in the container {record.container}") from None
+            raise SystemExit(
+                f"outcome: no blob is named {name} in the container {record.container}. `python -m local attach` gives "
+                f"blobs names of their own: ask with .venv/bin/python -m local status {name}"
+            ) from None
         except AzureError as error:
             raise SystemExit(f"outcome: the local storage does not answer: {error}") from None
     reason = tags.get("todo_reason", "")

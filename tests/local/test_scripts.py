@@ -30,7 +30,7 @@ def test_the_outcome_of_a_local_file_is_told_by_the_same_script(stack: Up, busy_
     assert told.stdout.startswith("rejected: ")
     missing = run(busy_terminal, "scripts/outcome.sh", "--local", "--name", "nowhere.txt")
     assert missing.returncode == 1
-    assert "there is no file nowhere.txt" in missing.stderr
+    assert "no blob is named nowhere.txt" in missing.stderr
 
 
 def test_without_a_stack_it_says_how_to_start_one(terminal: Terminal) -> None:
