@@ -66,8 +66,8 @@ case $who in
 esac
 if [ "$client_credential" != client-secret ] && [[ $audience == *Personal* ]]; then
   say "   Personal accounts may connect (entraTenant = '$who'), and are reported not to work with a managed identity as the" \
-    "   client credential: their sign-in ends in an error. To be on the safe side set" \
-    "   entraClientCredential = 'client-secret' in the parameter file, run scripts/deploy.sh, and this again."
+    "   client credential: their sign-in ends in an error. To be on the safe side" \
+    "   set entraClientCredential = 'client-secret' in the parameter file, run scripts/deploy.sh, and this again."
 fi
 
 begin "permissions"

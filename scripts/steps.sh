@@ -92,7 +92,12 @@ silent_alert_runs() {
 # Whether published code runs already, into $code_is_live: `true` or `false`, for the parameter codeIsLive.
 find_whether_code_is_live() {
   silent_alert='' code_is_live=false
-  ! read_outputs "$group" silentAlertId || silent_alert=$silentAlertId
+  if read_outputs "$group" silentAlertId; then
+    silent_alert=$silentAlertId
+  elif [ -s "$errors" ]; then
+    show_errors
+    die "cannot tell whether an earlier deployment runs already"
+  fi
   ! silent_alert_runs || code_is_live=true
 }
 
