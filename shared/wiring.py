@@ -20,6 +20,7 @@ from azure.core.credentials import TokenCredential
 
 from shared.adapters import package
 from shared.adapters.account_blobs import BlobAccountStore, KeyRing
+from shared.adapters.allocator import give_slices_back
 from shared.adapters.entra import Entra, Registration, assertion_of
 from shared.adapters.functions import invocations, web
 from shared.adapters.functions.blob_events import blob_of
@@ -236,6 +237,7 @@ def identity_provider(settings: Settings, sign_in: SignIn, credential: TokenCred
 @cache
 def application() -> Application:
     """The application of this process, by its environment."""
+    give_slices_back()
     return build(Settings.from_environ(os.environ))
 
 

@@ -115,8 +115,6 @@ var hostSettings = [
 var workerSettings = [
   // A thread for each queue message that host.json lets in at a time, and as many again for everything else.
   { name: 'PYTHON_THREADPOOL_THREAD_COUNT', value: '16' }
-  // A slice has memory of its own, which goes back when it is sent. Else each thread's heap keeps what its slices took.
-  { name: 'MALLOC_MMAP_THRESHOLD_', value: '1000000' }
 ]
 // Known only once the app is there: it is why the settings are a resource of their own.
 var addressSettings = [

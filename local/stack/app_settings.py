@@ -12,9 +12,8 @@ QUEUE = "upload-ranges"
 POISON_QUEUE = f"{QUEUE}-poison"
 TABLE = "uploads"
 
-# As in Azure. By itself the worker has a few more threads than cores, so that a batch goes in two waves, and each
-# thread's heap keeps the memory that its slices took.
-WORKER_SETTINGS = {"PYTHON_THREADPOOL_THREAD_COUNT": "16", "MALLOC_MMAP_THRESHOLD_": "1000000"}
+# As in Azure. By itself the worker has a few more threads than cores, so that a batch goes in two waves.
+WORKER_SETTINGS = {"PYTHON_THREADPOOL_THREAD_COUNT": "16"}
 
 # As in Azure: a large body costs the host far more than its size, and nobody needs its start page.
 HOST_SETTINGS = {"FUNCTIONS_REQUEST_BODY_SIZE_LIMIT": "2097152", "AzureWebJobsDisableHomepage": "true"}
