@@ -531,6 +531,8 @@ module functionApp 'modules/functionapp.bicep' = {
       TODO_ATTACH_REPLACE_WITHIN_SECONDS: replaceWithinSeconds
       TODO_ATTACH_MISSING_PATIENCE_SECONDS: string(missingPatienceSeconds)
       TODO_ATTACH_PATHS: paths
+      // The lists and tasks are the owner's, and who reads the tags may be a stranger.
+      TODO_ATTACH_REJECTIONS_NAME_OTHERS: senderProfile == 'trusted' ? 'true' : 'false'
       TODO_ATTACH_MAX_AGE_HOURS: string(maxAgeHours)
       TODO_ATTACH_SIGN_IN_WAIT_DAYS: string(signInWaitDays)
     }

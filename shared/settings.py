@@ -9,7 +9,6 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
-from urllib.parse import urlsplit
 
 from shared.core.account_name import as_object_id, as_sign_in_name
 from shared.core.blob_path import DEFAULT_PATTERNS, PathPattern, parse_patterns
@@ -85,6 +84,7 @@ class Settings:
     tokens: Mapping[str, str] = field(repr=False)
     delete_attached: bool
     paths: tuple[PathPattern, ...]  # how a blob's path names its task; empty: it does not
+    names_others: bool  # a rejection names the account's other lists and tasks
     stalled_after: timedelta
     catch_up_time: timedelta
     limits: Limits
@@ -119,6 +119,7 @@ class Settings:
             tokens=_tokens(read) if sign_in is None else {},
             delete_attached=read.choice("TODO_ATTACH_DELETE_ATTACHED", "false", ("true", "false")) == "true",
             paths=_paths(read),
+            names_others=read.choice("TODO_ATTACH_REJECTIONS_NAME_OTHERS", "true", ("true", "false")) == "true",
             stalled_after=timedelta(
                 seconds=read.number("TODO_ATTACH_STALLED_AFTER_SECONDS", 900, at_least=1, at_most=86_400)
             ),
@@ -156,6 +157,29 @@ class Settings:
 _STORAGE_NAME = re.compile(r"(?=.{3,63}$)[a-z0-9]+(?:-[a-z0-9]+)*")
 _QUEUE_NAME = re.compile(r"(?=.{3,56}$)[a-z0-9]+(?:-[a-z0-9]+)*")  # "-poison" must still fit into 63
 _TABLE_NAME = re.compile(r"[A-Za-z][A-Za-z0-9]{2,62}")
+# Narrower than a URL may be. These go into pages, headers and the addresses of requests; a parser of URLs passes over
+# line ends, and two of them may take a backslash, an @ or a percent sign for different things.
+_URL = re.compile(
+    r"(?P<origin>(?P<scheme>https?)://(?P<host>[A-Za-z0-9.-]{1,253}|\[[0-9A-Fa-f:]{2,39}\])(?::[0-9]{1,5})?)"
+    r"(?P<path>(?:/(?!\.{1,2}(?:/|$))[A-Za-z0-9._~-]+)*)"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Url:
+    """A URL of our narrow alphabet. *host* is in lower case and without brackets, *path* has no slash at its end."""
+
+    scheme: str
+    host: str
+    origin: str
+    path: str
+
+    @classmethod
+    def of(cls, text: str) -> "_Url | None":
+        match = _URL.fullmatch(text.rstrip("/"))
+        if match is None:
+            return None
+        return cls(match["scheme"], match["host"].strip("[]").lower(), match["origin"], match["path"])
 
 
 class _Reader:
@@ -259,7 +283,7 @@ def _connection(read: _Reader) -> Connection:
             read.mistake(CONNECTION, "(hidden)", "use a storage connection string")
         return Connection(connection_string=text)
     services = {name: read.optional(f"{CONNECTION}__{name}ServiceUri") for name in ("blob", "queue", "table")}
-    missing = [name for name, uri in services.items() if not uri.startswith("https://")]
+    missing = [name for name, uri in services.items() if (url := _Url.of(uri)) is None or url.scheme != "https"]
     if not any(services.values()):
         remedy = f"set a connection string, or {CONNECTION}__blobServiceUri, __queueServiceUri and __tableServiceUri"
         read.mistake(CONNECTION, "", remedy)
@@ -277,23 +301,16 @@ def _connection(read: _Reader) -> Connection:
 def _graph_root(read: _Reader) -> str:
     name = "TODO_ATTACH_GRAPH_ROOT"
     root = read.optional(name).rstrip("/") or "https://graph.microsoft.com/v1.0"
-    try:
-        parts = urlsplit(root)
-        host, odd = parts.hostname or "", parts.username or parts.password or parts.query or parts.fragment
-        _ = parts.port  # a port that is no number is only noticed when it is asked for
-    except ValueError:
-        host, odd = "", "unreadable"
-    if host == _CHINA:
-        read.mistake(name, root, "the To Do API does not exist in this cloud (operated by 21Vianet)")
-    elif not host or odd or not root.isascii():
+    url = _Url.of(root)
+    if url is None:
         read.mistake(name, root, "use a Graph root such as https://graph.microsoft.com/v1.0")
-    elif parts.scheme == "http" and host not in _LOOPBACK:
+    elif url.host == _CHINA:
+        read.mistake(name, root, "the To Do API does not exist in this cloud (operated by 21Vianet)")
+    elif url.scheme == "http" and url.host not in _LOOPBACK:
         read.mistake(name, root, "use https: the bearer token goes there (http is for this machine only)")
-    elif parts.scheme not in {"http", "https"}:
-        read.mistake(name, root, "use https")
-    elif host not in KNOWN_ROOTS and host not in _LOOPBACK:
+    elif url.host not in KNOWN_ROOTS and url.host not in _LOOPBACK:
         read.mistake(name, root, f"use one of {', '.join(KNOWN_ROOTS)}, or a server on this machine")
-    elif parts.path not in {"/v1.0", "/beta"}:
+    elif url.path not in {"/v1.0", "/beta"}:
         # Without a version every request would be answered with an error, and every file be rejected for it.
         read.mistake(name, root, "use a root that ends in its version, /v1.0 or /beta")
     return root
@@ -351,11 +368,8 @@ def _sign_in(read: _Reader, graph_root: str) -> SignIn | None:
         read.mistake(
             "TODO_ATTACH_TOKENS", "(hidden)", "leave it out: people sign in (TODO_ATTACH_ENTRA_CLIENT_ID is set)"
         )
-    try:
-        graph = urlsplit(graph_root)
-        host, origin = graph.hostname or "", f"{graph.scheme}://{graph.netloc}"
-    except ValueError:
-        host, origin = "", ""
+    graph = _Url.of(graph_root)
+    host, origin = (graph.host, graph.origin) if graph is not None else ("", "")
     is_local = host in _LOOPBACK
     client_credential = read.choice(
         "TODO_ATTACH_ENTRA_CLIENT_CREDENTIAL", "managed-identity", ("managed-identity", "client-secret", "none")
@@ -390,7 +404,8 @@ def _authority(read: _Reader, graph_host: str) -> str:
         if given not in {"", expected}:
             read.mistake(name, given, f"leave it out: people of this Graph sign in at {expected}")
         return expected
-    if not given.startswith("https://") or _host_of(given) not in _LOOPBACK:
+    url = _Url.of(given)
+    if url is None or url.scheme != "https" or url.host not in _LOOPBACK or url.path:
         read.mistake(name, given, "use the https origin of an identity provider on this machine, as Graph is on it")
     return given
 
@@ -427,10 +442,10 @@ def _default_account(read: _Reader, sign_in: SignIn | None) -> str:
 def _own_url(read: _Reader) -> str:
     name = "TODO_ATTACH_CONNECT_URL"
     value = read.optional(name).rstrip("/")
-    host = _host_of(value)
-    if not host or "?" in value or "#" in value or "@" in value or not value.isascii():
+    url = _Url.of(value)
+    if url is None:
         read.mistake(name, value, "use this app's own root, such as https://APP.azurewebsites.net/api")
-    elif not value.startswith("https://") and not (value.startswith("http://") and host in _LOOPBACK):
+    elif url.scheme != "https" and url.host not in _LOOPBACK:
         read.mistake(name, value, "use https (http is for this machine only)")
     return value
 
@@ -440,19 +455,10 @@ def _accounts_key(read: _Reader, graph_host: str) -> str:
     value = read.optional(name).rstrip("/")
     if value.startswith("/"):
         return value
-    vault = _host_of(value)
+    url = _Url.of(value)
     allowed = (_VAULTS[graph_host],) if graph_host in _VAULTS else tuple(_VAULTS.values())
-    path = value.partition("://")[2].partition("/")[2]
-    if not (value.startswith("https://") and vault.endswith(allowed) and _VAULT_PATH.fullmatch(f"/{path}")):
+    in_vault = url is not None and url.scheme == "https" and url.host.endswith(allowed)
+    if url is None or not in_vault or not _VAULT_PATH.fullmatch(url.path):
         remedy = f"use a key's identifier, https://VAULT{allowed[0]}/keys/NAME, or the full path of a key file"
         read.mistake(name, value, remedy)
     return value
-
-
-def _host_of(url: str) -> str:
-    try:
-        parts = urlsplit(url)
-        _ = parts.port
-    except ValueError:
-        return ""
-    return parts.hostname or "" if parts.scheme in {"http", "https"} else ""

@@ -159,7 +159,14 @@ def assemble(settings: Settings, ports: Ports) -> Application:
     intake = Intake(
         ports, Defaults(settings.default_account, settings.delete_attached, settings.paths), settings.limits
     )
-    effects = Effects(ports, intake, settings.graph_root, settings.mailbox_by_id, settings.limits.deadline)
+    effects = Effects(
+        ports,
+        intake,
+        settings.graph_root,
+        settings.mailbox_by_id,
+        settings.limits.deadline,
+        settings.names_others,
+    )
     return Application(settings, ports, intake, Runner(ports, intake, effects, settings.limits))
 
 

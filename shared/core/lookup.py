@@ -1,7 +1,8 @@
 """Lists and tasks by name.
 
 Names are not unique and the default list's is localised: none or several is an error that names what was found, so
-that the person can choose.
+that the person can choose. Who puts a file reads that error, and need not be the one whose lists and tasks they are:
+with *names_others* off it says nothing of the account but what the file itself named.
 """
 
 import unicodedata
@@ -35,7 +36,9 @@ class Named:
     created_at: datetime | None = None
 
 
-def find_list(wanted: Reference, lists: Iterable[Named]) -> Named | Refused | TargetMissing:
+def find_list(
+    wanted: Reference, lists: Iterable[Named], *, names_others: bool = True
+) -> Named | Refused | TargetMissing:
     """The list that *wanted* means; with neither id nor name, the account's default list.
 
     TargetMissing: none has that name, or none yet.
@@ -45,17 +48,20 @@ def find_list(wanted: Reference, lists: Iterable[Named]) -> Named | Refused | Ta
         defaults = [each for each in lists if each.is_default]
         if len(defaults) == 1:
             return defaults[0]
-        return Refused(Reason.NO_SUCH_LIST, f"set list or listid. No default list is among {_shown(lists)}")
-    return _one("list", wanted.name, lists, Reason.NO_SUCH_LIST)
+        found = f"is among {_shown(lists)}" if names_others else "was found"
+        return Refused(Reason.NO_SUCH_LIST, f"set list or listid. No default list {found}")
+    return _one("list", wanted.name, lists, Reason.NO_SUCH_LIST, names_others=names_others)
 
 
-def find_task(wanted: Reference, tasks: Iterable[Named], *, list_name: str = "") -> Named | Refused | TargetMissing:
+def find_task(
+    wanted: Reference, tasks: Iterable[Named], *, list_name: str = "", names_others: bool = True
+) -> Named | Refused | TargetMissing:
     """The one open task of exactly this title; else the one open task that differs in case; else the completed one.
 
     A recurring task leaves a completed one behind each time. *list_name*: of the list that was searched, where it is
     known.
     """
-    return _one("task", wanted.name, tuple(tasks), Reason.NO_SUCH_TASK, list_name)
+    return _one("task", wanted.name, tuple(tasks), Reason.NO_SUCH_TASK, list_name, names_others=names_others)
 
 
 def are_hidden(lists: Iterable[Named]) -> bool:
@@ -71,19 +77,22 @@ HIDDEN = Refused(Reason.NO_SUCH_LIST, "Graph hides this account's lists, so no n
 
 
 def _one(
-    kind: str, wanted: str, items: Sequence[Named], missing: Reason, list_name: str = ""
+    kind: str, wanted: str, items: Sequence[Named], missing: Reason, list_name: str = "", *, names_others: bool
 ) -> Named | Refused | TargetMissing:
     where = f" in the list {quoted(list_name)}" if list_name else ""
     ranks = _ranks(wanted, items)
     found = next((rank for rank in ranks if rank), [])
     if len(found) == 1:
         return found[0]
+    if found and not names_others:
+        return Refused(Reason.AMBIGUOUS, f"several {kind}s are named {quoted(wanted)}{where}: set {kind}id")
     if found:
         remedy = f"rename one of them, or set {kind}id"
         apart = " / ".join(_apart(item) for item in found[:_SHOWN]) + _more(found)
         detail = f"{len(found)} {kind}s are named {quoted(wanted)}{where}: {remedy}. They are {apart}"
         return Refused(Reason.AMBIGUOUS, f"{detail}. Their ids: {' / '.join(item.id for item in found[:_SHOWN])}")
-    return TargetMissing(missing, f"no {kind} is named {quoted(wanted)}{where}. Found {_shown(items)}")
+    missed = f"no {kind} is named {quoted(wanted)}{where}"
+    return TargetMissing(missing, f"{missed}. Found {_shown(items)}" if names_others else missed)
 
 
 def _ranks(wanted: str, items: Sequence[Named]) -> tuple[list[Named], list[Named], list[Named]]:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.infra.deployed import GROUP_ID, Snapshot, as_azure, every_option, filled, module, sample
+from tests.infra.deployed import GROUP_ID, Snapshot, app_settings, as_azure, every_option, filled, module, sample
 from tests.infra.tools import ROOT
 
 BLOB = "Microsoft.Storage/storageAccounts/blobServices/containers"
@@ -348,6 +348,11 @@ def test_trusted_senders_may_write_and_learn_the_outcome_and_no_more() -> None:
 def test_strangers_create_files_and_neither_overwrite_edit_nor_find() -> None:
     """By the published meaning of the action: a blob that is not there yet. Not seen in Azure."""
     assert _sender_may(every_option()) == [f"{BLOB}/blobs/add/action"]
+
+
+def test_a_rejection_names_the_owner_s_other_tasks_to_trusted_senders_only() -> None:
+    setting = "TODO_ATTACH_REJECTIONS_NAME_OTHERS"
+    assert [app_settings(each)[setting] for each in (sample(), every_option())] == ["true", "false"]
 
 
 def test_where_senders_are_strangers_every_blob_request_is_logged() -> None:

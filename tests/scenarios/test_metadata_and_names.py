@@ -84,6 +84,27 @@ def test_metadata_that_cannot_be_followed_is_rejected_with_the_remedy(
     assert_promise(world)
 
 
+OF_THE_OWNER = {"Taxes 2026", "Private", "Receipts"}
+
+
+@pytest.mark.parametrize(
+    "metadata",
+    [{"task": "Guess"}, {"list": "Guess", "task": "x"}, {"list": "Twice", "task": "x"}, {"list": "Twin", "task": "x"}],
+    ids=["a task", "a list", "a list that is there", "an ambiguous list"],
+)
+def test_a_rejection_tells_a_stranger_no_name_of_the_owner_s_lists_and_tasks(metadata: Mapping[str, str]) -> None:
+    world = World(names_others=False)
+    for name in ("Private", "Twin", "Twin"):
+        world.todo.add_list(world.mailbox, name)
+    world.todo.add_task(world.todo.add_list(world.mailbox, "Twice"), "Taxes 2026")
+    blob = upload(world, **metadata)
+    entry = world.entry(blob)
+    assert entry.phase is Phase.REJECTED
+    told = entry.detail + world.blobs.blobs["report.pdf"].tags["todo_reason"]
+    assert not [name for name in OF_THE_OWNER if name in told]
+    assert_promise(world)
+
+
 @pytest.mark.parametrize("name", ["Tasks/Receipts/report.pdf", "sam@example.com/Tasks/Receipts/report.pdf"])
 def test_a_file_without_metadata_goes_where_its_path_says(name: str) -> None:
     world = World()

@@ -103,6 +103,13 @@ def test_one_of_the_two_ways_must_be_chosen_and_not_both() -> None:
         ("TODO_ATTACH_CONNECT_URL", "https://user@app.azurewebsites.net/api"),
         ("TODO_ATTACH_CONNECT_URL", "https://app.azurewebsites.net/api?x=1"),
         ("TODO_ATTACH_CONNECT_URL", ""),
+        ("TODO_ATTACH_CONNECT_URL", "https://app.azurewebsites.net\\.evil.example/api"),
+        ("TODO_ATTACH_CONNECT_URL", "https://app.azure\nwebsites.net/api"),
+        ("TODO_ATTACH_CONNECT_URL", "https://app.azurewebsites.net/<script>"),
+        ("TODO_ATTACH_CONNECT_URL", "https://app.azurewebsites.net/api;frame-ancestors"),
+        ("TODO_ATTACH_CONNECT_URL", "https://app.azurewebsites.net/api#"),
+        ("TODO_ATTACH_ACCOUNTS_KEY", "https://evil.example\\.vault.azure.net/keys/accounts"),
+        ("TODO_ATTACH_ACCOUNTS_KEY", "https://evil.example/%2e.vault.azure.net/keys/accounts"),
         ("TODO_ATTACH_ACCOUNTS_KEY", "https://vault.vault.azure.net.example/keys/accounts"),
         ("TODO_ATTACH_ACCOUNTS_KEY", "https://vault.vault.usgovcloudapi.net/keys/accounts"),
         ("TODO_ATTACH_ACCOUNTS_KEY", "https://vault.vault.azure.net/secrets/accounts"),
@@ -118,7 +125,15 @@ def test_a_mistake_is_named_with_a_remedy_and_no_secret(name: str, value: str) -
 
 
 @pytest.mark.parametrize(
-    "authority", ["", "http://localhost:4712", "https://login.microsoftonline.com", "https://localhost.example"]
+    "authority",
+    [
+        "",
+        "http://localhost:4712",
+        "https://login.microsoftonline.com",
+        "https://localhost.example",
+        "https://localhost:4712/elsewhere",
+        "https://localhost\\@evil.example",
+    ],
 )
 def test_a_graph_on_this_machine_takes_no_identity_provider_elsewhere(authority: str) -> None:
     (mistake,) = mistakes({**ON_THIS_MACHINE, "TODO_ATTACH_ENTRA_AUTHORITY": authority})

@@ -183,3 +183,25 @@ def test_an_empty_mailbox_is_said_to_be_empty() -> None:
 )
 def test_lists_are_hidden_where_flagged_mail_is_all_that_shows(lists: tuple[Named, ...], hidden: bool) -> None:
     assert are_hidden(lists) is hidden
+
+
+@pytest.mark.parametrize(
+    "found",
+    [
+        find_list(Reference(), [WORK, HOME], names_others=False),
+        find_list(Reference(name="Plan"), [WORK, HOME], names_others=False),
+        find_task(Reference(name="Plan"), [WORK, HOME], names_others=False),
+        find_task(
+            Reference(name="Plan"), [Named("Work", "plan", due=date(2026, 3, 5))] * 2, list_name="A", names_others=False
+        ),
+        find_list(Reference(name="Plan"), [Named("Home", "plan", is_shared=True)] * 2, names_others=False),
+    ],
+    ids=["no default list", "no such list", "no such task", "ambiguous task", "ambiguous list"],
+)
+def test_a_sender_who_shall_learn_nothing_reads_only_what_the_file_named(
+    found: Named | Refused | TargetMissing,
+) -> None:
+    assert not isinstance(found, Named)
+    for others in ("Work", "Home", "2026", "shared", "2"):
+        assert others not in found.detail
+    assert any(remedy in found.detail for remedy in ("set ", 'no task is named "Plan"', 'no list is named "Plan"'))

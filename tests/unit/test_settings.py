@@ -39,7 +39,8 @@ def test_the_least_that_must_be_set_gives_the_documented_defaults() -> None:
     found = settings()
     assert (found.container, found.queue, found.table) == ("attachments", "ranges", "Uploads")
     assert (found.graph_root, found.mailbox_by_id) == ("https://graph.microsoft.com/v1.0", False)
-    assert (found.delete_attached, found.stalled_after) == (False, timedelta(minutes=15))
+    assert (found.delete_attached, found.names_others) == (False, True)
+    assert found.stalled_after == timedelta(minutes=15)
     assert (found.limits.slice_bytes, found.limits.max_file_bytes) == (MAX_SLICE_BYTES, MAX_FILE_BYTES)
     assert (found.limits.deadline, found.limits.claim) == (timedelta(seconds=90), timedelta(seconds=120))
     assert (found.limits.empty_file_wait, found.limits.max_age) == (timedelta(minutes=10), timedelta(hours=24))
@@ -112,6 +113,7 @@ def test_every_mistake_is_found_at_once() -> None:
         ("TODO_ATTACH_DEFAULT_ACCOUNT", "  "),
         ("TODO_ATTACH_MAILBOX_PATH", "everybody"),
         ("TODO_ATTACH_DELETE_ATTACHED", "yes"),
+        ("TODO_ATTACH_REJECTIONS_NAME_OTHERS", "no"),
         ("TODO_ATTACH_SLICE_BYTES", str(MAX_SLICE_BYTES + 1)),
         ("TODO_ATTACH_SLICE_BYTES", "327679"),
         ("TODO_ATTACH_SLICE_BYTES", "4MB"),
@@ -165,6 +167,30 @@ def test_a_value_that_may_hold_a_secret_is_not_repeated(name: str, value: str) -
 def test_a_number_s_bounds_are_told_in_full() -> None:
     (mistake,) = mistakes(LEAST | {"TODO_ATTACH_SLICE_BYTES": "4194304"})
     assert mistake == 'TODO_ATTACH_SLICE_BYTES is "4194304": use a number from 327680 to 3932160'
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://graph.micro\nsoft.com/v1.0",
+        "https://graph.microsoft.com\t/v1.0",
+        "https://graph.microsoft.com\\@evil.example/v1.0",
+        "https://graph.microsoft.com%2f@evil.example/v1.0",
+        "https://graph.microsoft.com/%76%31.0",
+        "https://graph.microsoft.com//v1.0",
+        "https://graph.microsoft.com/../v1.0",
+        "https://graph.microsoft.com/v1.0;x",
+        "https://graph.microsoft.com/v1.0#/v1.0",
+        'https://graph.microsoft.com/"><script>/v1.0',
+        "https://gr\u0430ph.microsoft.com/v1.0",
+    ],
+    ids=ascii,
+)
+def test_a_url_that_two_parsers_might_read_differently_is_none(url: str) -> None:
+    (mistake,) = mistakes(LEAST | {"TODO_ATTACH_GRAPH_ROOT": url})
+    assert mistake.endswith("use a Graph root such as https://graph.microsoft.com/v1.0")
+    found = mistakes(LEAST | BY_IDENTITY | {"AttachmentStorage__tableServiceUri": url})
+    assert [each.split(" ")[0] for each in found] == ["AttachmentStorage__tableServiceUri"]
 
 
 def test_the_cloud_without_to_do_is_refused_by_name() -> None:
@@ -241,10 +267,11 @@ def test_choices_and_numbers_are_read() -> None:
     found = settings(
         TODO_ATTACH_MAILBOX_PATH="Users",
         TODO_ATTACH_DELETE_ATTACHED="TRUE",
+        TODO_ATTACH_REJECTIONS_NAME_OTHERS="False",
         TODO_ATTACH_SLICE_BYTES=" 327680 ",
         TODO_ATTACH_MAX_AGE_HOURS="0.5",
     )
-    assert (found.mailbox_by_id, found.delete_attached) == (True, True)
+    assert (found.mailbox_by_id, found.delete_attached, found.names_others) == (True, True, False)
     assert (found.limits.slice_bytes, found.limits.max_age) == (327_680, timedelta(minutes=30))
 
 

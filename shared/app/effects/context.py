@@ -16,7 +16,7 @@ ELSEWHERE = "the session belongs to another Graph host than the configured one"
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """One action for one claimed entry."""
+    """One action for one claimed entry. *names_others*: whether a rejection names what else the account has."""
 
     entry: Entry
     graph: GraphCalls
@@ -24,6 +24,7 @@ class Context:
     ledger: Ledger
     blobs: Blobs
     claim: HeldClaim
+    names_others: bool
 
     def session_url(self) -> str | None:
         """The open session's URL; None where it is not on the configured Graph host."""

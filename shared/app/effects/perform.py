@@ -30,13 +30,17 @@ class Performed:
 
 @dataclass(frozen=True, slots=True)
 class Effects:
-    """*root* is the Graph root; *deadline* bounds every request; *mailbox_by_id*: `/users/{id}` in place of `/me`."""
+    """*root* is the Graph root; *deadline* bounds every request; *mailbox_by_id*: `/users/{id}` in place of `/me`.
+
+    *names_others*: whether a rejection names the account's other lists and tasks to the sender.
+    """
 
     ports: Ports
     intake: Intake
     root: str
     mailbox_by_id: bool
     deadline: timedelta
+    names_others: bool
 
     def perform(self, entry: Entry, action: do.Action, claim_left: Callable[[], timedelta]) -> Performed:
         """Do *action* for the claimed *entry*. *claim_left*: how long the claim still holds."""
@@ -45,7 +49,7 @@ class Effects:
         mailbox = Mailbox.of(self.root, account=entry.account, by_id=self.mailbox_by_id)
         graph = GraphCalls(self.ports, entry, mailbox, claim)
         source = Source(self.ports.blobs, self.intake, entry.blob)
-        context = Context(entry, graph, source, self.ports.ledger, self.ports.blobs, claim)
+        context = Context(entry, graph, source, self.ports.ledger, self.ports.blobs, claim, self.names_others)
         result = _perform(action, context)
         return Performed(result, graph.exchanges[-1] if graph.exchanges else None)
 

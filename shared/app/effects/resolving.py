@@ -35,13 +35,13 @@ def _list_id(context: Context) -> str | seen.Refused | seen.TargetMissing | seen
     lists = context.graph.pages(listings.prepare_list_lists(mailbox), listings.parse_lists)
     if not isinstance(lists, list):
         return lists
-    found = find_list(wanted, lists)
+    found = find_list(wanted, lists, names_others=context.names_others)
     if not isinstance(found, Named) and are_hidden(lists):
         # For some accounts the plain listing hides the lists, and that of the change tracking does not.
         lists = context.graph.pages(listings.prepare_list_lists_delta(mailbox), listings.parse_lists)
         if not isinstance(lists, list):
             return lists
-        found = HIDDEN if are_hidden(lists) else find_list(wanted, lists)
+        found = HIDDEN if are_hidden(lists) else find_list(wanted, lists, names_others=context.names_others)
     return found.id if isinstance(found, Named) else found
 
 
@@ -52,7 +52,7 @@ def _task_id(context: Context, list_id: str) -> str | seen.Refused | seen.Target
     tasks = context.graph.pages(listings.prepare_list_tasks(context.graph.mailbox, list_id), listings.parse_tasks)
     if not isinstance(tasks, list):
         return tasks
-    found = find_task(wanted, tasks, list_name=context.entry.wanted_list.name)
+    found = find_task(wanted, tasks, list_name=context.entry.wanted_list.name, names_others=context.names_others)
     return found.id if isinstance(found, Named) else found
 
 

@@ -84,6 +84,7 @@ class World:
         published: PublishedLimits = NO_LIMITS,
         mailbox_by_id: bool = False,
         delete_attached: bool = False,
+        names_others: bool = True,
         jitter: Callable[[], float] = lambda: 0.5,
         watched: Callable[[Ports], Ports] = lambda ports: ports,
     ) -> None:
@@ -119,6 +120,7 @@ class World:
             tokens={},
             delete_attached=delete_attached,
             paths=DEFAULT_PATTERNS,
+            names_others=names_others,
             stalled_after=timedelta(minutes=15),
             catch_up_time=timedelta(seconds=60),
             limits=limits,
