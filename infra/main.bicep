@@ -39,7 +39,7 @@ param operatorPrincipalType string = 'User'
 param senderProfile string = 'trusted'
 
 @maxLength(100)
-@description('Senders who are held to a prefix of the path, by a condition of their role: [{ principalId, prefix }], the prefix ending in a slash.')
+@description('Senders who are held to a prefix of the path, by a condition of their role: [{ principalId, prefix, account }], the prefix ending in a slash.')
 param senderPaths senderPath[] = []
 
 @description('Make custom roles for senders and operator. Where you may make none: on the container, senders get Storage Blob Data Contributor, which also reads and deletes, and the operator Storage Blob Data Owner.')
@@ -308,10 +308,20 @@ type senderPath = {
 
   @minLength(2)
   @maxLength(200)
-  @description('Begins the names of their files, and ends in a slash.')
+  @description('Begins the names of their files, and ends in a slash: A-Z, a-z, 0-9 and . _ @ + = - between slashes.')
   prefix: string
+
+  @maxLength(254)
+  @description('Whose To Do these files go to, whatever they say: object id, or sign-in name where one tenant may connect. Once one prefix has an account, files below no such prefix are rejected.')
+  account: string?
 }
 
+// Several senders may share a prefix.
+var pathAccounts = reduce(
+  filter(senderPaths, each => !empty(each.?account)),
+  {},
+  (found, each) => union(found, { '${each.prefix}': each.?account })
+)
 var unique = uniqueString(resourceGroup().id)
 var base = '${prefix}-${unique}'
 var storageAccountName = take('${prefix}${unique}', 24)
@@ -531,6 +541,7 @@ module functionApp 'modules/functionapp.bicep' = {
       TODO_ATTACH_REPLACE_WITHIN_SECONDS: replaceWithinSeconds
       TODO_ATTACH_MISSING_PATIENCE_SECONDS: string(missingPatienceSeconds)
       TODO_ATTACH_PATHS: paths
+      TODO_ATTACH_PATH_ACCOUNTS: empty(pathAccounts) ? '' : string(pathAccounts)
       // The lists and tasks are the owner's, and who reads the tags may be a stranger.
       TODO_ATTACH_REJECTIONS_NAME_OTHERS: senderProfile == 'trusted' ? 'true' : 'false'
       TODO_ATTACH_MAX_AGE_HOURS: string(maxAgeHours)

@@ -13,6 +13,7 @@ from datetime import timedelta
 from shared.core.account_name import as_object_id, as_sign_in_name
 from shared.core.blob_path import DEFAULT_PATTERNS, PathPattern, parse_patterns
 from shared.core.limits import Limits
+from shared.core.path_account import parse_path_accounts
 from shared.core.ranges import MAX_SLICE_BYTES
 from shared.errors import SettingsError
 
@@ -84,6 +85,7 @@ class Settings:
     tokens: Mapping[str, str] = field(repr=False)
     delete_attached: bool
     paths: tuple[PathPattern, ...]  # how a blob's path names its task; empty: it does not
+    path_accounts: Mapping[str, str]  # prefix of a blob's path to its account; empty: a path belongs to nobody
     names_others: bool  # a rejection names the account's other lists and tasks
     stalled_after: timedelta
     catch_up_time: timedelta
@@ -119,6 +121,7 @@ class Settings:
             tokens=_tokens(read) if sign_in is None else {},
             delete_attached=read.choice("TODO_ATTACH_DELETE_ATTACHED", "false", ("true", "false")) == "true",
             paths=_paths(read),
+            path_accounts=_path_accounts(read, sign_in),
             names_others=read.choice("TODO_ATTACH_REJECTIONS_NAME_OTHERS", "true", ("true", "false")) == "true",
             stalled_after=timedelta(
                 seconds=read.number("TODO_ATTACH_STALLED_AFTER_SECONDS", 900, at_least=1, at_most=86_400)
@@ -429,14 +432,31 @@ def _tenant(read: _Reader) -> str:
 def _default_account(read: _Reader, sign_in: SignIn | None) -> str:
     name = "TODO_ATTACH_DEFAULT_ACCOUNT"
     value = read.text(name)
-    if not value or sign_in is None or as_object_id(value) is not None:
-        return value
+    if value:
+        _check_account(read, name, value, sign_in)
+    return value
+
+
+def _path_accounts(read: _Reader, sign_in: SignIn | None) -> Mapping[str, str]:
+    name = "TODO_ATTACH_PATH_ACCOUNTS"
+    text = read.optional(name)
+    accounts = parse_path_accounts(text) if text else {}
+    if isinstance(accounts, str):
+        read.mistake(name, text, f'{accounts}; use a JSON object such as {{"alice/": "alice@example.com"}}')
+        return {}
+    for account in accounts.values():
+        _check_account(read, name, account, sign_in)
+    return accounts
+
+
+def _check_account(read: _Reader, name: str, value: str, sign_in: SignIn | None) -> None:
+    if sign_in is None or as_object_id(value) is not None:
+        return
     if sign_in.tenant in _SEVERAL_TENANTS:
         # The administrators of any tenant could make an account of that name, and connect it first.
         read.mistake(name, value, f"use the account's object id: people of several tenants ({sign_in.tenant}) connect")
     elif as_sign_in_name(value) is None:
         read.mistake(name, value, "use the account's object id: its sign-in name is not ASCII")
-    return value
 
 
 def _own_url(read: _Reader) -> str:

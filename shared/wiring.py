@@ -156,9 +156,8 @@ def build(settings: Settings, credential: TokenCredential | None = None) -> Appl
 
 def assemble(settings: Settings, ports: Ports) -> Application:
     """The application on any ports: the real ones, or a test's."""
-    intake = Intake(
-        ports, Defaults(settings.default_account, settings.delete_attached, settings.paths), settings.limits
-    )
+    defaults = Defaults(settings.default_account, settings.delete_attached, settings.paths, settings.path_accounts)
+    intake = Intake(ports, defaults, settings.limits)
     effects = Effects(
         ports,
         intake,
@@ -194,7 +193,10 @@ class _SignInParts:
             provider,
             ConnectedAccounts(store, provider, f"{sign_in.url}/connect", time.monotonic),
             Destination(
-                str(files.account_name), settings.container, by_identity=not settings.storage.connection_string
+                str(files.account_name),
+                settings.container,
+                by_identity=not settings.storage.connection_string,
+                path_accounts=settings.path_accounts,
             ),
         )
 

@@ -34,8 +34,8 @@ param clientSecretName string
 @description('trusted or strangers: what senders may do.')
 param senderProfile string
 
-@description('Senders who are held to a prefix: [{ principalId, prefix }].')
-param senderPaths { principalId: string, prefix: string }[]
+@description('Senders who are held to a prefix: [{ principalId, prefix, ... }].')
+param senderPaths { principalId: string, prefix: string, *: string? }[]
 
 @description('Whether a custom role is made for senders; without one they are Storage Blob Data Contributors of the container.')
 param customRole bool

@@ -6,8 +6,7 @@ is the blob as it is now.
 
 from dataclasses import dataclass, replace
 
-from shared.core.admission import Defaults, admit
-from shared.core.arrival import arrival
+from shared.core.admission import Defaults, admit, judge
 from shared.core.attachment import BlobDescription
 from shared.core.delivery import delay_until, proposal
 from shared.core.entry import Claim, Entry, Reason
@@ -54,10 +53,7 @@ class Intake:
 
     def judge(self, blob: BlobDescription, entry: Entry) -> Arrived | NotYet | Refused:
         """Whether the blob of an entry that waits for it has arrived."""
-        defaults = self.defaults
-        return arrival(
-            blob, seen_at=entry.created_at, account=defaults.account, paths=defaults.paths, limits=self.limits
-        )
+        return judge(blob, seen_at=entry.created_at, defaults=self.defaults, limits=self.limits)
 
     def turn_away(self, reason: Reason) -> None:
         """Record that a blob could not become an entry: storage refuses even to describe it, so it has no ETag here.

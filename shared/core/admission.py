@@ -1,6 +1,8 @@
 """A blob, just seen, becomes a new entry: the first decision about it, before anything is asked of Graph."""
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import assert_never
 
 from shared.core.arrival import arrival
@@ -19,6 +21,7 @@ class Defaults:
     account: str
     delete_source: bool
     paths: tuple[PathPattern, ...] = DEFAULT_PATTERNS  # empty: a path says nothing
+    path_accounts: Mapping[str, str] = field(default_factory=dict)  # empty: a path belongs to nobody
 
 
 def admit(blob: BlobDescription, *, defaults: Defaults, limits: Limits) -> Entry:
@@ -36,7 +39,7 @@ def admit(blob: BlobDescription, *, defaults: Defaults, limits: Limits) -> Entry
         modified_at=blob.modified_at,
         phase=Phase.ARRIVING,
     )
-    judged = arrival(blob, seen_at=blob.date, account=defaults.account, paths=defaults.paths, limits=limits)
+    judged = judge(blob, seen_at=blob.date, defaults=defaults, limits=limits)
     match judged:
         case Refused(reason, detail):
             return replace(entry, phase=Phase.REJECTED, reason=reason, detail=detail)
@@ -48,6 +51,20 @@ def admit(blob: BlobDescription, *, defaults: Defaults, limits: Limits) -> Entry
             assert_never(judged)
     waiting = replace(waiting, slice_bytes=limits.slice_bytes, delete_source=defaults.delete_source)
     return noted(waiting, blob.date)
+
+
+def judge(
+    blob: BlobDescription, *, seen_at: datetime, defaults: Defaults, limits: Limits
+) -> Arrived | NotYet | Refused:
+    """Whether *blob* has arrived, in this deployment."""
+    return arrival(
+        blob,
+        seen_at=seen_at,
+        account=defaults.account,
+        path_accounts=defaults.path_accounts,
+        paths=defaults.paths,
+        limits=limits,
+    )
 
 
 def arrived(entry: Entry, request: Arrived, limits: Limits) -> Entry:

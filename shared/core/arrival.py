@@ -5,6 +5,7 @@ a blob later. None of these raises an event. So a blob that is not complete is l
 here, by nothing but its description, from one that can never be attached.
 """
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 from shared.core.attachment import (
@@ -21,6 +22,7 @@ from shared.core.blob_path import PathPattern
 from shared.core.entry import Reason
 from shared.core.limits import Limits
 from shared.core.observations import Arrived, NotYet, Refused
+from shared.core.path_account import OUTSIDE, Place, place_of
 
 # When a blob is looked at again, counted from its last change: a person sets metadata within seconds, or within minutes
 # after finding out that it is missing.
@@ -31,9 +33,21 @@ _COPY_FAILED = "the copy into the blob has not succeeded: copy it again, or uplo
 
 
 def arrival(
-    blob: BlobDescription, *, seen_at: datetime, account: str, paths: tuple[PathPattern, ...], limits: Limits
+    blob: BlobDescription,
+    *,
+    seen_at: datetime,
+    account: str,
+    path_accounts: Mapping[str, str],
+    paths: tuple[PathPattern, ...],
+    limits: Limits,
 ) -> Arrived | NotYet | Refused:
-    """Whether *blob*, first seen at *seen_at*, can be attached now, later, or never. *account*: the default one."""
+    """Whether *blob*, first seen at *seen_at*, can be attached now, later, or never.
+
+    *account*: the default one. *path_accounts*: whose the prefixes of the path are, where they are anybody's.
+    """
+    place = place_of(blob.version.name, path_accounts, default=account)
+    if place is None:
+        return OUTSIDE
     if blob.kind is BlobKind.PAGE:
         return Refused(Reason.PAGE_BLOB, _PAGE_BLOB)
     if blob.copy in {CopyState.FAILED, CopyState.ABORTED}:
@@ -41,28 +55,31 @@ def arrival(
     since = blob.modified_at or seen_at
     if blob.copy is CopyState.PENDING:
         return NotYet(_next_look(since, blob.date), "the copy into the blob is not finished")
-    asked = _asked(blob, since, paths)
+    asked = _asked(blob, since, place, paths)
     if not isinstance(asked, AttachmentRequest):
         return asked
+    theirs = place.account_for(asked.user)
+    if isinstance(theirs, Refused):
+        return theirs
     if blob.size > limits.max_file_bytes:
         detail = f"the file has {blob.size} bytes, at most {limits.max_file_bytes} can be attached"
         return Refused(Reason.TOO_LARGE, detail)
     if blob.kind is BlobKind.APPEND and blob.date < since + limits.append_quiet:
         seconds = limits.append_quiet.total_seconds()
         return NotYet(since + limits.append_quiet, f"an append blob waits until nothing was added for {seconds:g} s")
-    return Arrived(asked.list, asked.task, asked.user or account, asked.name)
+    return Arrived(asked.list, asked.task, theirs, asked.name)
 
 
 def _asked(
-    blob: BlobDescription, since: datetime, paths: tuple[PathPattern, ...]
+    blob: BlobDescription, since: datetime, place: Place, paths: tuple[PathPattern, ...]
 ) -> AttachmentRequest | NotYet | Refused:
     """What the metadata asks for; where it names no target after the first seconds, what the path does."""
-    asked = parse_metadata(blob.metadata, blob.version.name)
+    asked = parse_metadata(blob.metadata, place.path)
     if isinstance(asked, NoTarget):
-        by_path = parse_path(blob.metadata, blob.version.name, paths) if blob.date >= since + LOOKS[0] else None
+        by_path = parse_path(blob.metadata, place.path, paths) if blob.date >= since + LOOKS[0] else None
         if by_path is None and blob.date < since + LOOKS[-1]:
             return NotYet(_next_look(since, blob.date), "waits for the metadata that names its task")
-        asked = by_path or BadMetadata(_no_target(paths))
+        asked = by_path or BadMetadata(_no_target(place, paths))
     return Refused(Reason.METADATA, asked.detail) if isinstance(asked, BadMetadata) else asked
 
 
@@ -70,8 +87,10 @@ def _next_look(since: datetime, now: datetime) -> datetime:
     return next((since + wait for wait in LOOKS if since + wait > now), now + LOOKS[-1])
 
 
-def _no_target(paths: tuple[PathPattern, ...]) -> str:
+def _no_target(place: Place, paths: tuple[PathPattern, ...]) -> str:
     """What to do for a file that says in no way where it belongs."""
     by_metadata = "names no task: set metadata task=TITLE list=NAME"
-    by_path = " or ".join(map(str, reversed(paths)))
-    return f"{by_metadata}; or write it again as {by_path}" if paths else by_metadata
+    # Below somebody's prefix a path need not name its user.
+    useful = (each for each in reversed(paths) if not (place.prefix and each.names_user))
+    by_path = " or ".join(f"{place.prefix}{each}" for each in useful)
+    return f"{by_metadata}; or write it again as {by_path}" if by_path else by_metadata

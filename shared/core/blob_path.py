@@ -20,6 +20,10 @@ class PathPattern:
 
     parts: tuple[str, ...]
 
+    @property
+    def names_user(self) -> bool:
+        return _USER in self.parts
+
     def __str__(self) -> str:
         return "/".join(self.parts)
 

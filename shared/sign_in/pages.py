@@ -7,9 +7,10 @@ import base64
 import hashlib
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from html import escape
 
+from shared.core.account_name import as_object_id
 from shared.sign_in.browser import BrowserResponse
 from shared.sign_in.person import Person
 from shared.sign_in.problems import Problem
@@ -44,18 +45,36 @@ _PERMISSIONS = {
 
 @dataclass(frozen=True, slots=True)
 class Destination:
-    """Where files are put: a container of a storage account. *by_identity*: people prove who they are to it."""
+    """Where files are put: a container of a storage account. *by_identity*: people prove who they are to it.
+
+    *path_accounts*: whose the prefixes of the path are, where files go by them and not by the metadata `user`.
+    """
 
     account: str
     container: str
     by_identity: bool
+    path_accounts: Mapping[str, str] = field(default_factory=dict)
 
-    def upload_command(self, user: str) -> str:
-        """A whole command, in one line, as every shell takes it."""
+    def prefix_of(self, person: Person, *, by_name: bool) -> str | None:
+        """Where in the container the person's files are put; None where no place leads to them.
+
+        *by_name*: whether their sign-in name leads to them. It may belong to another account.
+        """
+        if not self.path_accounts:
+            return ""
+        theirs = (
+            prefix
+            for prefix, account in self.path_accounts.items()
+            if as_object_id(account) == person.object_id or (by_name and person.is_called(account))
+        )
+        return next(theirs, None)
+
+    def upload_command(self, prefix: str, user: str) -> str:
+        """A whole command, in one line, as every shell takes it. Below a prefix no file needs to name its *user*."""
         login = f"--account-name {self.account} --auth-mode login " if self.by_identity else ""
         return (
-            f"az storage blob upload {login}--container-name {self.container} --file receipt.pdf --name receipt.pdf "
-            f'--metadata "user={user}" "task=Buy milk"'
+            f"az storage blob upload {login}--container-name {self.container} --file receipt.pdf "
+            f"--name {prefix}receipt.pdf --metadata " + ("" if prefix else f'"user={user}" ') + '"task=Buy milk"'
         )
 
 
@@ -93,24 +112,17 @@ class Pages:
     # -- pages --
 
     def connected(self, person: Person, *, by_name: bool, resumed: int) -> BrowserResponse:
-        name, object_id = escape(person.name), escape(person.object_id)
+        name = escape(person.name)
         waiting = f"<p>{resumed} waiting {'file goes' if resumed == 1 else 'files go'} on now.</p>" if resumed else ""
         return self._page(
             200,
             "Your To Do is connected",
             f"<p>You signed in as <strong>{name}</strong>. From now on, files that are put into the container for you "
             f"are attached to your tasks, until you disconnect.</p>{waiting}"
-            f"<h2>To send a file to a task</h2>{self._example(person, by_name=by_name)}"
-            + (
-                f"<p>Files can name you as <code>user={name}</code>, or by an id that stays the same if your sign-in "
-                f"name changes: <code>user={object_id}</code></p>"
-                if by_name
-                else f"<p>Files can name you as <code>user={object_id}</code> only: your sign-in name belongs to "
-                "another connected account, or has characters that a file cannot name.</p>"
-            )
-            + "<h2>What this app may do</h2>"
-            "<p>This app can read and change your tasks, and nothing else. Anyone who may write to its container can "
-            "attach files to your tasks.</p>"
+            f"<h2>To send a file to a task</h2>{self._how_to_send(person, by_name=by_name)}"
+            "<h2>What this app may do</h2>"
+            "<p>This app can read and change your tasks, and nothing else. "
+            f"{self._who_can_send(person, by_name=by_name)}</p>"
             f"<h2>To disconnect</h2>{self._disconnect_form()}"
             f"<p>Or later, at {_link(f'{self.app_url}/disconnect')}</p>",
         )
@@ -151,21 +163,52 @@ class Pages:
 
     # -- parts of pages --
 
-    def _example(self, person: Person, *, by_name: bool) -> str:
+    def _how_to_send(self, person: Person, *, by_name: bool) -> str:
+        prefix = self.destination.prefix_of(person, by_name=by_name)
+        if prefix is None:
+            return (
+                "<p>No place in the container leads to your account yet: ask the people who run this app for one. They "
+                f"find you by your sign-in name, or by the id <code>{escape(person.object_id)}</code></p>"
+            )
+        example = self._example(person, prefix, by_name=by_name)
+        return example if prefix else example + self._names(person, by_name=by_name)
+
+    def _who_can_send(self, person: Person, *, by_name: bool) -> str:
+        prefix = self.destination.prefix_of(person, by_name=by_name)
+        if prefix is None:
+            return "Nobody can attach files to them by its container yet."
+        where = f"in its container below <code>{escape(prefix)}</code>" if prefix else "to its container"
+        return f"Anyone who may write {where} can attach files to your tasks."
+
+    def _names(self, person: Person, *, by_name: bool) -> str:
+        name, object_id = escape(person.name), escape(person.object_id)
+        if by_name:
+            return (
+                f"<p>Files can name you as <code>user={name}</code>, or by an id that stays the same if your sign-in "
+                f"name changes: <code>user={object_id}</code></p>"
+            )
+        return (
+            f"<p>Files can name you as <code>user={object_id}</code> only: your sign-in name belongs to another "
+            "connected account, or has characters that a file cannot name.</p>"
+        )
+
+    def _example(self, person: Person, prefix: str, *, by_name: bool) -> str:
         user = person.name if by_name and _PLAIN_NAME.fullmatch(person.name) else person.object_id
         where = (
             "You need the right to write to the container; the people who run this app give it."
             if self.destination.by_identity
             else "It takes the storage account's connection string from the variable AZURE_STORAGE_CONNECTION_STRING."
         )
+        below = f" below <code>{escape(prefix)}</code>" if prefix else ""
+        named, user_key = ("the task", "") if prefix else ("you and the task", "<code>user</code>, ")
         return (
-            "<p>Put it into the container with metadata that name you and the task. With the Azure CLI, for a task of "
+            f"<p>Put it into the container{below}, with metadata that name {named}. With the Azure CLI, for a task of "
             "your default list that is called <em>Buy milk</em>:</p>"
-            f"<pre><code>{escape(self.destination.upload_command(user))}</code></pre>"
+            f"<pre><code>{escape(self.destination.upload_command(prefix, user))}</code></pre>"
             "<p>Write your own file's name in place of <code>receipt.pdf</code>, and your task's title in place of "
             f"<code>Buy milk</code>. {where}</p>"
             f"<p>With any other program: the storage account is <code>{escape(self.destination.account)}</code>, the "
-            f"container <code>{escape(self.destination.container)}</code>, and the metadata are <code>user</code>, "
+            f"container <code>{escape(self.destination.container)}</code>, and the metadata are {user_key}"
             "<code>task</code> and, for another list than the default one, <code>list</code>.</p>"
         )
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from shared.core.path_account import parse_path_accounts
 from tests.infra.deployed import GROUP_ID, Snapshot, app_settings, as_azure, every_option, filled, module, sample
 from tests.infra.tools import ROOT
 
@@ -377,6 +378,13 @@ def test_a_sender_who_is_held_to_a_prefix_writes_and_reads_tags_below_it_and_fin
     assert condition.endswith(f" OR ({path} StringStartsWith 'alice/'))")
     # Whatever the role allows is named: an action that is not would be allowed everywhere.
     assert all(f"{{'{action}'}}" in condition for action in [*_sender_may(sample()), *_sender_may(every_option())])
+
+
+def test_a_prefix_with_an_account_is_told_to_the_app_in_a_form_that_it_takes() -> None:
+    """Storage holds the sender to the prefix, and the app gives what lies there to the account."""
+    told = {each: app_settings(each())["TODO_ATTACH_PATH_ACCOUNTS"] for each in (sample, every_option)}
+    assert told[sample] == ""
+    assert parse_path_accounts(told[every_option]) == {"alice/": "5e000000-0000-4000-8000-00000000000a"}
 
 
 def test_the_right_to_put_files_ends_at_the_container() -> None:

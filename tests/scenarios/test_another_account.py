@@ -167,3 +167,47 @@ def test_the_same_person_may_edit_their_own_file_under_way(nth: int) -> None:
     world.run()
     assert_attached(world, world.blobs.version("report.pdf"))
     assert_promise(world)
+
+
+SHARED = {"sams/": SAM, "kims/": THIEF}
+
+
+def test_in_a_shared_container_each_prefix_leads_to_its_account_and_nowhere_else() -> None:
+    world, loot = a_world(path_accounts=SHARED)
+    mine = upload(world, name="sams/report.pdf", task="Receipts")
+    theirs = upload(world, name="kims/loot.pdf", **OF_THE_THIEF)
+    assert (world.phase(mine), world.phase(theirs)) == (Phase.ATTACHED, Phase.ATTACHED)
+    assert len(loot.attachments) == len(world.task.attachments) == 1
+    assert_promise(world)
+
+
+@pytest.mark.parametrize(
+    ("name", "metadata"),
+    [
+        ("kims/spam.pdf", {"task": "Receipts", "user": SAM}),
+        ("spam.pdf", {"task": "Receipts", "user": SAM}),
+        ("kims/sam@example.com/Tasks/Receipts/spam.pdf", {}),
+        ("sam@example.com/Tasks/Receipts/spam.pdf", {}),
+        ("kims/../sams/spam.pdf", {"task": "Receipts", "user": SAM}),
+        ("SAMS/spam.pdf", {"task": "Receipts"}),
+    ],
+)
+def test_who_is_held_to_a_prefix_sends_nothing_to_another_account(name: str, metadata: dict[str, str]) -> None:
+    world, loot = a_world(path_accounts=SHARED)
+    blob = world.drop(FILE, name, **{"colour": "red", **metadata})
+    world.notify(name)
+    world.run()
+    assert_ended(world, blob, Phase.REJECTED, Reason.OTHER_ACCOUNT)
+    assert not world.task.attachments
+    assert not loot.attachments
+    assert_promise(world)
+
+
+def test_an_edit_below_a_prefix_that_leaves_the_other_account_out_is_attached() -> None:
+    world, loot = a_world(path_accounts=SHARED)
+    upload(world, name="kims/a.pdf", **{**OF_THE_THIEF, "user": SAM})
+    world.blobs.edit_metadata("kims/a.pdf", {"list": "Tasks", "task": "Loot"})
+    world.notify("kims/a.pdf")
+    world.run()
+    assert len(loot.attachments) == 1
+    assert_promise(world)

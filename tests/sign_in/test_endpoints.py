@@ -430,6 +430,33 @@ def test_the_page_has_a_whole_command_that_can_be_copied(office: Office) -> None
     assert metadata == [f"user={SAM.name}", "task=Buy milk"]
 
 
+OF_SAM = {"sams/": SAM.name, "kims/": KIM.oid}
+
+
+def a_page_of_a_shared_container(office: Office, person: Person, *, by_name: bool) -> str:
+    pages = office.endpoints.pages
+    shared = replace(pages.destination, path_accounts=OF_SAM)
+    page = replace(pages, destination=shared).connected(person, by_name=by_name, resumed=0)
+    assert_safe(page)
+    return unescape(page.body)
+
+
+def test_where_people_share_a_container_the_command_puts_a_file_below_the_person_s_prefix(office: Office) -> None:
+    for person, prefix in ((SAM, "sams/"), (KIM, "kims/")):
+        body = a_page_of_a_shared_container(office, Person(person.oid, person.tid, person.name), by_name=True)
+        assert f'--name {prefix}receipt.pdf --metadata "task=Buy milk"' in body
+        assert f"Anyone who may write in its container below <code>{prefix}</code>" in body
+        assert "user=" not in body
+
+
+def test_where_no_prefix_leads_to_a_person_the_page_says_so(office: Office) -> None:
+    """An account that has the name of another one is none of those that a name leads to."""
+    stranger = Person("5a000000-0000-4000-8000-0000000000ff", SAM.tid, SAM.name)
+    body = a_page_of_a_shared_container(office, stranger, by_name=False)
+    assert "No place in the container leads to your account yet" in body
+    assert "<pre>" not in body
+
+
 @pytest.mark.parametrize("name", ["$(reboot)@x.example", "o'neill@x.example", 'a"b@x.example', "a b@x.example"])
 def test_a_name_that_a_shell_would_read_is_not_in_the_command(office: Office, name: str) -> None:
     person = Person(SAM.oid, SAM.tid, name)

@@ -168,6 +168,15 @@ def test_where_one_tenant_may_connect_a_sign_in_name_will_do_if_a_file_can_name_
     assert "not ASCII" in mistake
 
 
+def test_a_prefix_belongs_to_an_object_id_where_several_tenants_may_connect() -> None:
+    """As the default account: whoever connects first under a name would get what is put there."""
+    (mistake,) = mistakes({**IN_THE_CLOUD, "TODO_ATTACH_PATH_ACCOUNTS": '{"sam/": "sam@example.com"}'})
+    assert mistake.startswith("TODO_ATTACH_PATH_ACCOUNTS")
+    assert "object id" in mistake
+    by_id = Settings.from_environ({**IN_THE_CLOUD, "TODO_ATTACH_PATH_ACCOUNTS": f'{{"sam/": "{OBJECT_ID}"}}'})
+    assert by_id.path_accounts == {"sam/": OBJECT_ID}
+
+
 def test_without_sign_in_the_default_account_is_any_text() -> None:
     static = {**REST, "TODO_ATTACH_TOKENS": "{}", "TODO_ATTACH_DEFAULT_ACCOUNT": "sam@example.com"}
     assert Settings.from_environ(static).default_account == "sam@example.com"

@@ -1,5 +1,7 @@
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
+from types import MappingProxyType
 from typing import Any
 
 import pytest
@@ -17,11 +19,22 @@ TO_PLAN = Arrived(Reference(), Reference(name="Plan"), "sam@example.com", "repor
 
 
 def judged(
-    blob: BlobDescription, after: float = 0, paths: tuple[PathPattern, ...] = DEFAULT_PATTERNS, **changes: Any
+    blob: BlobDescription,
+    after: float = 0,
+    paths: tuple[PathPattern, ...] = DEFAULT_PATTERNS,
+    path_accounts: Mapping[str, str] = MappingProxyType({}),
+    **changes: Any,
 ) -> Arrived | NotYet | Refused:
     """What is said of *blob*, changed so, when it is described so many seconds *after* its last change."""
     described = replace(blob, date=NOW + timedelta(seconds=after), **changes)
-    return arrival(described, seen_at=NOW, account="sam@example.com", paths=paths, limits=LIMITS)
+    return arrival(
+        described,
+        seen_at=NOW,
+        account="sam@example.com",
+        path_accounts=path_accounts,
+        paths=paths,
+        limits=LIMITS,
+    )
 
 
 def until(found: Arrived | NotYet | Refused) -> datetime:
@@ -92,3 +105,58 @@ def test_a_copy_that_failed_is_refused_with_the_remedy(state: CopyState) -> None
 @pytest.mark.parametrize("state", [CopyState.NONE, CopyState.SUCCESS])
 def test_a_finished_copy_is_a_file_like_any_other(state: CopyState) -> None:
     assert judged(WHOLE, copy=state) == TO_PLAN
+
+
+SHARED = {"alice/": "alice@example.com", "team/bob/": "5a000000-0000-4000-8000-00000000000b"}
+
+
+def below(name: str, **metadata: str) -> Arrived | NotYet | Refused:
+    """What is said of a blob of this name in a container that people share, once its path counts."""
+    return judged(WHOLE, 5, path_accounts=SHARED, version=replace(BLOB, name=name), metadata=metadata)
+
+
+@pytest.mark.parametrize("user", ["", "alice@example.com", "Alice@Example.com"])
+def test_what_lies_below_a_prefix_goes_to_its_account(user: str) -> None:
+    expected = Arrived(Reference(), Reference(name="Plan"), "alice@example.com", "a.pdf")
+    assert below("alice/a.pdf", task="Plan", user=user) == expected
+
+
+def test_a_prefix_is_taken_off_before_the_path_is_read() -> None:
+    plan = Reference(name="Plan")
+    found = below("team/bob/Work/Plan/a.pdf")
+    assert found == Arrived(Reference(name="Work"), plan, "5a000000-0000-4000-8000-00000000000b", "a.pdf")
+    assert below("alice/Alice@example.com/Work/Plan/a.pdf") == Arrived(
+        Reference(name="Work"), plan, "alice@example.com", "a.pdf"
+    )
+    assert isinstance(below("alice/Plan/a.pdf"), NotYet)
+
+
+@pytest.mark.parametrize("user", ["bob@example.com", "5a000000-0000-4000-8000-00000000000b", "\u017fam@example.com"])
+def test_below_a_prefix_no_metadata_names_another_account(user: str) -> None:
+    found = below("alice/a.pdf", task="Plan", user=user)
+    assert isinstance(found, Refused)
+    assert found.reason is Reason.OTHER_ACCOUNT
+    assert found.detail == (
+        f'is for "{user}", and everything under alice/ goes to one account, which is called otherwise: leave user out'
+    )
+
+
+def test_below_a_prefix_no_path_names_another_account() -> None:
+    found = below("alice/bob@example.com/Work/Plan/a.pdf")
+    assert isinstance(found, Refused)
+    assert found.reason is Reason.OTHER_ACCOUNT
+
+
+@pytest.mark.parametrize(
+    "name", ["a.pdf", "Alice/a.pdf", "/alice/a.pdf", "x/alice/a.pdf", "alice", "alice%2Fa.pdf", "team/a.pdf", "ALICE/"]
+)
+def test_in_a_shared_container_what_lies_below_no_prefix_goes_to_nobody(name: str) -> None:
+    """Not to the default account: whoever may write there may be anybody."""
+    found = below(name, task="Plan", user="alice@example.com")
+    assert found == Refused(Reason.OTHER_ACCOUNT, "lies under no prefix that belongs to an account: put it under yours")
+
+
+def test_the_remedy_below_a_prefix_says_the_prefix_and_no_user() -> None:
+    found = judged(WHOLE, 600, path_accounts=SHARED, version=replace(BLOB, name="alice/a.pdf"), metadata={})
+    assert isinstance(found, Refused)
+    assert found.detail.endswith("; or write it again as alice/LIST/TASK/FILE")

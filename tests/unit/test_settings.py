@@ -77,6 +77,15 @@ def test_a_path_pattern_that_names_no_task_is_said_with_the_remedy() -> None:
     )
 
 
+def test_whose_the_prefixes_are_is_nobody_s_by_default_and_a_mistake_is_said_with_the_remedy() -> None:
+    assert settings().path_accounts == {}
+    named = settings(TODO_ATTACH_PATH_ACCOUNTS='{"alice/": "alice@example.com"}')
+    assert named.path_accounts == {"alice/": "alice@example.com"}
+    (mistake,) = mistakes(LEAST | {"TODO_ATTACH_PATH_ACCOUNTS": '{"alice": "a"}'})
+    assert '"alice" is no prefix' in mistake
+    assert mistake.endswith('; use a JSON object such as {"alice/": "alice@example.com"}')
+
+
 def test_a_connection_is_a_string_or_services_with_an_identity() -> None:
     assert settings().storage == Connection(connection_string=LEAST["AttachmentStorage"])
     assert settings(**BY_IDENTITY, AttachmentStorage__clientId="id").storage == Connection(

@@ -5,7 +5,7 @@ failure, the poison queue after five tries, nothing released when a worker dies.
 """
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -85,6 +85,7 @@ class World:
         mailbox_by_id: bool = False,
         delete_attached: bool = False,
         names_others: bool = True,
+        path_accounts: Mapping[str, str] | None = None,
         jitter: Callable[[], float] = lambda: 0.5,
         watched: Callable[[Ports], Ports] = lambda ports: ports,
     ) -> None:
@@ -120,6 +121,7 @@ class World:
             tokens={},
             delete_attached=delete_attached,
             paths=DEFAULT_PATTERNS,
+            path_accounts=path_accounts or {},
             names_others=names_others,
             stalled_after=timedelta(minutes=15),
             catch_up_time=timedelta(seconds=60),

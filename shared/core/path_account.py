@@ -1,0 +1,76 @@
+"""Whose a part of the container is, where people who do not trust each other share one.
+
+A prefix of the path may belong to an account. What lies under it goes to that account and to no other, whatever the
+file says; and once any prefix does, what lies under none goes to nobody. That storage lets a sender write below their
+prefix only is the other half, and not decided here.
+"""
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from shared.core.account_name import ascii_lower
+from shared.core.entry import Reason
+from shared.core.observations import Refused
+from shared.core.tag_text import quoted
+
+# What a condition of a role assignment, a shell and a URL all take as it is.
+_PREFIX = re.compile(r"(?:(?!\.{1,2}/)[A-Za-z0-9._@+=-]+/)+")
+
+OUTSIDE = Refused(Reason.OTHER_ACCOUNT, "lies under no prefix that belongs to an account: put it under yours")
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a blob lies: *account* is who it goes to, *path* its name without *prefix*.
+
+    Without a prefix, *account* is only whom it goes to unless it names another.
+    """
+
+    account: str
+    path: str
+    prefix: str = ""
+
+    def account_for(self, user: str) -> str | Refused:
+        """Whose a file here is that names *user*, which is empty where it names nobody."""
+        if not self.prefix:
+            return user or self.account
+        if not user or ascii_lower(user) == ascii_lower(self.account):
+            return self.account
+        # Who owns the prefix is not said: the sender may be somebody else.
+        kept = f"everything under {self.prefix} goes to one account, which is called otherwise: leave user out"
+        return Refused(Reason.OTHER_ACCOUNT, f"is for {quoted(user)}, and {kept}")
+
+
+def place_of(blob_name: str, accounts: Mapping[str, str], *, default: str) -> Place | None:
+    """The blob's place. *accounts*: prefix to account. None for a blob under none of them, where there are any."""
+    if not accounts:
+        return Place(default, blob_name)
+    # At most one fits, since none begins another. Compared as storage compares: exactly.
+    for prefix, account in accounts.items():
+        if blob_name.startswith(prefix):
+            return Place(account, blob_name.removeprefix(prefix), prefix)
+    return None
+
+
+def parse_path_accounts(text: str) -> Mapping[str, str] | str:
+    """Prefix to account, from a JSON object; or the reason why *text* is none."""
+    try:
+        # As pairs: an object with a key twice is no mistake to the parser, and one of the two accounts would be lost.
+        pairs = json.loads(text, object_pairs_hook=list)
+    except (ValueError, RecursionError):
+        return "it is no JSON"
+    if not isinstance(pairs, list) or not all(isinstance(pair, tuple) for pair in pairs):
+        return "it is no JSON object"
+    for prefix, account in pairs:
+        if not _PREFIX.fullmatch(prefix):
+            return f"{quoted(prefix)} is no prefix of A-Z, a-z, 0-9 and . _ @ + = - that ends in a slash"
+        if not isinstance(account, str) or not account.strip():
+            return f"{quoted(prefix)} has no account"
+    for at, (prefix, _) in enumerate(pairs):
+        for other, _ in pairs[:at] + pairs[at + 1 :]:
+            # Whoever may write under the shorter one could put files under the longer one, for its account.
+            if other.startswith(prefix):
+                return f"{quoted(prefix)} begins {quoted(other)}" if other != prefix else f"{quoted(prefix)} is twice"
+    return {prefix: account.strip() for prefix, account in pairs}
