@@ -223,8 +223,14 @@ def _announce(record: RunningRecord, stream: EventStream) -> None:
 def _announce_sign_in(stack: Stack, stream: EventStream) -> None:
     if stack.sign_in is not None and stack.sign_in.stand_in is not None:
         entra = stack.sign_in.stand_in
-        authority = str(entra.certificate.authority)
-        stream.emit("sign_in", source="stack", connect=stack.sign_in.connect_url, entra=entra.origin, ca=authority)
+        stream.emit(
+            "sign_in",
+            source="stack",
+            connect=stack.sign_in.connect_url,
+            entra=entra.origin,
+            entra_control=entra.control,
+            ca=str(entra.certificate.authority),
+        )
 
 
 def _welcome(record: RunningRecord, state: StateDir, options: argparse.Namespace) -> Iterator[str]:

@@ -2,24 +2,25 @@
 
 import re
 from dataclasses import dataclass, field
+from pathlib import Path
 from urllib.parse import parse_qsl, urljoin, urlsplit
 
 import requests
 
 from local.stand_ins.entra.people import Resident
-from local.stand_ins.entra.stand_in import StandIn
 
 
 @dataclass
 class Visitor:
     """Cookies of the identity provider only: the app's are passed by the tests, as its pages are not served here."""
 
-    entra: StandIn
+    entra: str  # the identity provider's origin
+    authority: Path  # who vouches for it
     _session: requests.Session = field(default_factory=requests.Session)
 
     def __post_init__(self) -> None:
         self._session.trust_env = False
-        self._session.verify = str(self.entra.certificate.authority)
+        self._session.verify = str(self.authority)
 
     def sign_in(self, url: str, person: Resident) -> dict[str, str]:
         """Go to *url*, choose *person*; the parameters that the identity provider sends back to the app."""
@@ -41,7 +42,7 @@ class Visitor:
     def _follow(self, reply: requests.Response) -> requests.Response | dict[str, str]:
         while reply.is_redirect:
             url = urljoin(reply.url, reply.headers["Location"])
-            if not url.startswith(self.entra.origin):
+            if not url.startswith(self.entra):
                 return dict(parse_qsl(urlsplit(url).query))
             reply = self._session.get(url, allow_redirects=False)
         reply.raise_for_status()

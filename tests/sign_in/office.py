@@ -95,7 +95,7 @@ class Office:
     # -- a person --
 
     def visitor(self) -> Visitor:
-        self._visitors.append(Visitor(self.entra))
+        self._visitors.append(Visitor(self.entra.origin, self.entra.certificate.authority))
         return self._visitors[-1]
 
     def begin(self, headers: dict[str, str] | None = None) -> BrowserResponse:

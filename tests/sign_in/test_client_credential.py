@@ -75,7 +75,7 @@ def provider(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StandIn]:
 
 def granted_to(entra: StandIn, app: Entra) -> Granted:
     url, flow = app.begin(Purpose.CONNECT)
-    visitor = Visitor(entra)
+    visitor = Visitor(entra.origin, entra.certificate.authority)
     granted = app.redeem(Purpose.CONNECT, flow, visitor.sign_in(url, SAM))
     visitor.close()
     assert isinstance(granted, Granted)
@@ -170,7 +170,7 @@ def test_a_command_has_a_token_for_once_after_a_code(entra: StandIn, monkeypatch
 
 def enter_code(entra: StandIn, url: str, code: str) -> None:
     """On the provider's own pages: the code, yes, the person."""
-    visitor = Visitor(entra)
+    visitor = Visitor(entra.origin, entra.certificate.authority)
     session = visitor._session
     page = session.post(url, data={**_hidden(session.get(url)), "user_code": code})
     page = session.post(url, data={**_hidden(page), "user_code": code, "confirm": "yes"})

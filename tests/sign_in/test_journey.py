@@ -46,6 +46,7 @@ class Town:
     up: Up
     connect: str
     entra: str
+    entra_control: str
     authority: Path
     directory: Path
 
@@ -81,8 +82,7 @@ class Town:
     def ask_entra(self, what: str, body: Mapping[str, object] | None = None) -> Any:
         context = ssl.create_default_context(cafile=str(self.authority))
         data = None if body is None else json.dumps(body).encode()
-        url = f"{self.entra}/_entra/{what}"
-        with urllib.request.urlopen(url, data, timeout=10, context=context) as reply:
+        with urllib.request.urlopen(f"{self.entra_control}/{what}", data, timeout=10, context=context) as reply:
             return json.load(reply)
 
     def revoke(self, person: Resident) -> None:
@@ -101,7 +101,7 @@ def town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
     with Terminal(directory).up("--sign-in") as up:
         up.ready()
         facts = wait_until(lambda: _sign_in_facts(up), "the line about sign-in")
-        yield Town(up, facts["connect"], facts["entra"], Path(facts["ca"]), directory)
+        yield Town(up, facts["connect"], facts["entra"], facts["entra_control"], Path(facts["ca"]), directory)
 
 
 def _sign_in_facts(up: Up) -> dict[str, Any] | None:

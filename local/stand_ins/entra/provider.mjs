@@ -1,19 +1,22 @@
 // An OpenID provider in Entra's place. One line of JSON on standard input says how; one on standard output, that it is
 // ready; it ends with its standard input.
 //
-//   {port, prefix, key, cert, scope, redirect_uri, client_secret, assertion_jwk, people: [{name, oid, tid}], emulator}
+//   {port, prefix, key, cert, scope, redirect_uri, client_secret, assertion_jwk, people: [{name, oid, tid}], emulator,
+//    control}
 //
 // As at Entra, several tenants are behind one address: /TENANT/v2.0 for each person's, and /common, /organizations and
 // /consumers. An ID token's issuer is that of the person's own tenant.
 //
-// GET  /_entra/log                    token requests, in order
-// GET  /_entra/issued                 every code and token that was given out
-// POST /_entra/turn {switch: value}   rotate, access_token_seconds, refresh_token_seconds, token_delay_seconds,
-//                                     token_status, token_error (an error number that every token request is refused
-//                                     with, as invalid_grant), auth_time (whether ID tokens have it),
-//                                     common_refuses_personal (reported of Entra: refreshes there end in AADSTS70000)
-// POST /_entra/revoke {oid}           everything that the person granted
-import { generateKeyPairSync, randomBytes, sign } from 'node:crypto';
+// Under /_entra/CONTROL, which only the program that started it knows:
+//
+// GET  log                    token requests, in order
+// GET  issued                 every code and token that was given out
+// POST turn {switch: value}   rotate, access_token_seconds, refresh_token_seconds, token_delay_seconds,
+//                             token_status, token_error (an error number that every token request is refused
+//                             with, as invalid_grant), auth_time (whether ID tokens have it),
+//                             common_refuses_personal (reported of Entra: refreshes there end in AADSTS70000)
+// POST revoke {oid}           everything that the person granted
+import { createHash, generateKeyPairSync, randomBytes, sign, timingSafeEqual } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { createServer } from 'node:https';
 import { createInterface } from 'node:readline';
@@ -248,16 +251,35 @@ async function signIn(request, response) {
 
 // -- how tests and people turn it --
 
+// As local/stand_ins/loopback.py, for the same two reasons; and other users of the machine do not know the secret.
+function whyRefused(request, secret) {
+  const { host = '', origin: asked } = request.headers;
+  if (!['127.0.0.1', 'localhost'].includes(host.split(':')[0])) {
+    return 'this server is called 127.0.0.1 or localhost';
+  }
+  if (asked !== undefined) {
+    return 'requests of web pages are refused';
+  }
+  const digest = (text) => createHash('sha256').update(text).digest();
+  return timingSafeEqual(digest(secret), digest(plan.control)) ? '' : 'the secret in this path is not this server\'s';
+}
+
 async function control(request, response) {
-  const path = request.url.split('?')[0];
+  const [secret, ...rest] = request.url.split('?')[0].slice('/_entra/'.length).split('/');
+  const refused = whyRefused(request, secret);
+  if (refused) {
+    answer(response, 403, { error: refused });
+    return;
+  }
+  const path = rest.join('/');
   const body = request.method === 'POST' ? JSON.parse((await bodyOf(request)) || '{}') : {};
-  if (path === '/_entra/log') {
+  if (path === 'log') {
     answer(response, 200, log);
-  } else if (path === '/_entra/issued') {
+  } else if (path === 'issued') {
     answer(response, 200, issued);
-  } else if (path === '/_entra/turn' && Object.keys(body).every((name) => name in turned)) {
+  } else if (path === 'turn' && Object.keys(body).every((name) => name in turned)) {
     answer(response, 200, Object.assign(turned, body));
-  } else if (path === '/_entra/revoke') {
+  } else if (path === 'revoke') {
     await revoke(body.oid);
     answer(response, 200, {});
   } else {

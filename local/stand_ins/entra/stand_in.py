@@ -29,6 +29,7 @@ class Plan:
     people: Sequence[Resident] = RESIDENTS
     assertion_jwk: Mapping[str, str] | None = None
     client_secret: str = field(default_factory=lambda: secrets.token_urlsafe(24), repr=False)
+    control: str = field(default_factory=lambda: secrets.token_urlsafe(24), repr=False)
 
 
 class StandIn:
@@ -69,6 +70,11 @@ class StandIn:
                 pipe.close()
         self._process.wait(_TIMEOUT_SECONDS)
 
+    @property
+    def control(self) -> str:
+        """The root of what turns it. Whoever knows it reads every token."""
+        return f"{self.origin}/_entra/{self.plan.control}"
+
     def turn(self, **switches: float | str) -> None:
         """Turn switches; `provider.mjs` names them all."""
         self._ask("turn", dict(switches))
@@ -94,7 +100,7 @@ class StandIn:
             urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=context)
         )
         data = None if body is None else json.dumps(body).encode()
-        with opener.open(f"{self.origin}/_entra/{what}", data, timeout=_TIMEOUT_SECONDS) as reply:
+        with opener.open(f"{self.control}/{what}", data, timeout=_TIMEOUT_SECONDS) as reply:
             return json.load(reply)
 
     def _instructions(self) -> dict[str, Any]:
@@ -110,4 +116,5 @@ class StandIn:
             "people": [asdict(person) for person in plan.people],
             "emulator": plan.emulator,
             "assertion_jwk": plan.assertion_jwk,
+            "control": plan.control,
         }

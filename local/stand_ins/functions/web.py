@@ -1,7 +1,8 @@
 """Everything that the host answers over HTTP: the app's own routes, the blob webhook, the admin pages.
 
 Keys of the app's routes are not checked, as Core Tools does not check them locally; nor is the master key of the admin
-pages. The webhook's key is: that URL is given to a program, and a wrong one should fail here as it fails in Azure.
+pages, which web pages are kept out of instead. The webhook's key is: that URL is given to a program, and a wrong one
+should fail here as it fails in Azure.
 """
 
 import asyncio
@@ -24,6 +25,7 @@ from local.stand_ins.functions.function import BlobTrigger, Function, HttpTrigge
 from local.stand_ins.functions.invocation import Input
 from local.stand_ins.functions.timer_listener import TimerListener
 from local.stand_ins.functions.worker.frames import Datum
+from local.stand_ins.loopback import why_refused
 
 _LONGEST_URL = 8 * 1024
 _LONGEST_HEADERS = 32 * 1024
@@ -63,7 +65,9 @@ class Front:
         self._fired: set[asyncio.Task[object]] = set()
 
     def runner(self, blob_events: BlobEvents, blobs_extension_key: str | None) -> web.AppRunner:
-        application = web.Application(client_max_size=self._largest_body, middlewares=[_within_limits])
+        application = web.Application(
+            client_max_size=self._largest_body, middlewares=[_within_limits, _admin_for_programs]
+        )
         application.on_response_prepare.append(_as_kestrel)
         application.router.add_post(WEBHOOK, _Webhook(blob_events, blobs_extension_key).answer)
         application.router.add_get("/admin/host/status", self._answer_status)
@@ -129,6 +133,15 @@ async def _within_limits(request: web.Request, handler: Handler) -> web.StreamRe
         return web.Response(status=414)
     if sum(len(name) + len(value) for name, value in request.raw_headers) > _LONGEST_HEADERS:
         return web.Response(status=431)
+    return await handler(request)
+
+
+@web.middleware
+async def _admin_for_programs(request: web.Request, handler: Handler) -> web.StreamResponse:
+    if request.path.lower().startswith("/admin/"):
+        refused = why_refused(request.headers.get("Host", ""), request.headers.get("Origin"), "")
+        if refused is not None:
+            return web.json_response({"error": refused}, status=403)
     return await handler(request)
 
 

@@ -131,3 +131,11 @@ def test_the_status_page_names_what_runs(running: Running) -> None:
     assert (status, page["state"]) == (200, "Running")
     assert sorted(page["functions"]) == ["dropped", "order", "tick", "work"]
     assert running.host.ready()["disabled"] == ["bury"]
+
+
+@pytest.mark.parametrize("headers", [{"Origin": "https://attacker.example"}, {"Host": "attacker.example"}], ids=str)
+@pytest.mark.parametrize(
+    "path", ["/admin/host/status", "/admin/functions", "/admin/functions/tick", "/ADMIN/functions"]
+)
+def test_a_web_page_does_not_reach_the_admin_pages(running: Running, path: str, headers: dict[str, str]) -> None:
+    assert answer_of(running, path, **headers).status == 403
