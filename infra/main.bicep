@@ -330,6 +330,8 @@ var vaultName = 'kv-${take(prefix, 7)}-${unique}'
 var deploymentContainer = 'deployment'
 var deadLettersContainer = 'dead-letters'
 var accountsContainer = 'accounts'
+// No blobs: these keys must be gone for good once they are deleted, and storage keeps deleted blobs for days.
+var accountsTable = 'accountkeys'
 // The host's own name for the queue of blob events that failed too often.
 var blobPoisonQueue = 'webjobs-blobtrigger-poison'
 var clientSecretName = 'entra-client-secret'
@@ -433,7 +435,7 @@ module storage 'modules/storage.bicep' = {
     deadLettersContainer: deadLettersContainer
     accountsContainer: accountsContainer
     queueNames: [queueName, '${queueName}-poison', blobPoisonQueue]
-    tableNames: [tableName]
+    tableNames: [tableName, accountsTable]
     deletedBlobDays: deletedBlobDays
     deleteFilesAfterDays: effectiveDeleteFilesAfterDays
     deadLetterDays: deadLetterDays
@@ -529,6 +531,7 @@ module functionApp 'modules/functionapp.bicep' = {
         ? '@Microsoft.KeyVault(SecretUri=${keyVault.outputs.uri}secrets/${clientSecretName})'
         : ''
       TODO_ATTACH_ACCOUNTS_CONTAINER: accountsContainer
+      TODO_ATTACH_ACCOUNTS_TABLE: accountsTable
       TODO_ATTACH_ACCOUNTS_KEY: '${keyVault.outputs.uri}keys/${keyVault.outputs.accountsKeyName}'
       TODO_ATTACH_DELETE_ATTACHED: deleteAttached ? 'true' : 'false'
       TODO_ATTACH_REQUEST_DEADLINE_SECONDS: string(requestDeadlineSeconds)

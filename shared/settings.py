@@ -67,6 +67,7 @@ class SignIn:
     ca_file: str
     url: str  # the app's own root, as browsers reach it: .../api
     container: str
+    table: str  # of the accounts' own keys
     key: str
     scope: str
 
@@ -393,6 +394,7 @@ def _sign_in(read: _Reader, graph_root: str) -> SignIn | None:
         ca_file=_only_local(read, "TODO_ATTACH_ENTRA_CA_FILE", is_local=is_local),
         url=_own_url(read),
         container=read.name("TODO_ATTACH_ACCOUNTS_CONTAINER", _STORAGE_NAME, "3 to 63 of a-z, 0-9 and single hyphens"),
+        table=read.name("TODO_ATTACH_ACCOUNTS_TABLE", _TABLE_NAME, "3 to 63 letters and digits, a letter first"),
         key=_accounts_key(read, host),
         scope=f"{origin}/Tasks.ReadWrite",
     )

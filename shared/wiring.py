@@ -20,6 +20,7 @@ from azure.core.credentials import TokenCredential
 
 from shared.adapters import package
 from shared.adapters.account_blobs import BlobAccountStore, KeyRing
+from shared.adapters.account_keys import AccountKeys
 from shared.adapters.allocator import give_slices_back
 from shared.adapters.entra import Entra, Registration, assertion_of
 from shared.adapters.functions import invocations, web
@@ -184,7 +185,8 @@ class _SignInParts:
     def of(cls, settings: Settings, sign_in: SignIn, credential: TokenCredential | None) -> "_SignInParts":
         container = azure_clients.container_client(settings.storage, sign_in.container, credential)
         files = azure_clients.container_client(settings.storage, settings.container, credential)
-        store = BlobAccountStore(container, key_ring(settings, sign_in, credential), _new_id)
+        own_keys = AccountKeys(azure_clients.table_client(settings.storage, sign_in.table, credential))
+        store = BlobAccountStore(container, key_ring(settings, sign_in, credential), own_keys, _new_id)
         provider = identity_provider(settings, sign_in, credential)
         return cls(
             sign_in,

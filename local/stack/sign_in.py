@@ -23,6 +23,7 @@ from local.stand_ins.entra import stand_in
 from local.stand_ins.entra.people import CLIENT_ID, TENANT
 from local.stand_ins.entra.stand_in import StandIn
 from shared.adapters.account_blobs import BlobAccountStore
+from shared.adapters.account_keys import AccountKeys
 from shared.adapters.key_file import FileKey
 from shared.adapters.storage import clients as azure_clients
 from shared.errors import AttachError
@@ -35,6 +36,7 @@ from shared.sign_in.ports import NotGranted
 from shared.wiring import identity_provider
 
 ACCOUNTS_CONTAINER = "accounts"
+ACCOUNTS_TABLE = "accountkeys"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,16 +70,23 @@ class SignInHere:
         self._settings = {
             "TODO_ATTACH_CONNECT_URL": self._url,
             "TODO_ATTACH_ACCOUNTS_CONTAINER": ACCOUNTS_CONTAINER,
+            "TODO_ATTACH_ACCOUNTS_TABLE": ACCOUNTS_TABLE,
             "TODO_ATTACH_ACCOUNTS_KEY": str(key),
         }
-        with azure_clients.container_client(_connection(storage), ACCOUNTS_CONTAINER) as container:
+        with (
+            azure_clients.container_client(_connection(storage), ACCOUNTS_CONTAINER) as container,
+            azure_clients.table_client(_connection(storage), ACCOUNTS_TABLE) as table,
+        ):
             with suppress(ResourceExistsError):
                 container.create_container()
+            with suppress(ResourceExistsError):
+                table.create_table()
+            own_keys = AccountKeys(table)
             if not self._plan.client_id:
                 self._start_stand_in(graph, emulator)
                 return graph
             return self._sign_in_by_code(
-                storage, graph, lambda keys: BlobAccountStore(container, keys, lambda: uuid.uuid4().hex), say
+                storage, graph, lambda keys: BlobAccountStore(container, keys, own_keys, lambda: uuid.uuid4().hex), say
             )
 
     def over(self, settings: Mapping[str, str]) -> dict[str, str]:
@@ -164,6 +173,7 @@ def token_by_code(plan: Plan, graph: Graph, say: Callable[[str], None]) -> str:
             # Of an app that has pages and keeps accounts. Neither is used here.
             "TODO_ATTACH_CONNECT_URL": "http://127.0.0.1/api",
             "TODO_ATTACH_ACCOUNTS_CONTAINER": ACCOUNTS_CONTAINER,
+            "TODO_ATTACH_ACCOUNTS_TABLE": ACCOUNTS_TABLE,
             "TODO_ATTACH_ACCOUNTS_KEY": "/none",
             **{name: os.environ[name] for name in _FOR_TESTS if name in os.environ},
         }

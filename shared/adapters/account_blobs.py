@@ -1,6 +1,6 @@
 """Connected accounts in a private container.
 
-    account/{hash of object id}   the account, encrypted here (client-side encryption, version 2.0)
+    account/{hash of object id}   the account: sealed with its own key, then encrypted (client-side, version 2.0)
     name/{hash of sign-in name}   the object id: an index
 
 Metadata is never set by itself: an encrypted blob's metadata hold its wrapped key, and setting them destroys it.
@@ -17,6 +17,7 @@ from azure.core import MatchConditions
 from azure.core.exceptions import AzureError, HttpResponseError, ResourceExistsError, ResourceNotFoundError
 from azure.storage.blob import BlobClient, BlobLeaseClient, ContainerClient
 
+from shared.adapters.account_keys import AccountKeys, seal, unseal
 from shared.adapters.azure_errors import describe, require_container
 from shared.errors import Conflict, StorageUnavailable
 from shared.sign_in import account as stored_form
@@ -57,11 +58,15 @@ class KeyRing(Protocol):
 
 
 class BlobAccountStore:
-    """`sign_in.ports.AccountStore` on one container. Safe to share between threads."""
+    """`sign_in.ports.AccountStore` on one container. Safe to share between threads.
 
-    def __init__(self, container: ContainerClient, keys: KeyRing, new_id: NewId) -> None:
+    *keys* wrap what encrypts a blob; *own_keys* are the accounts' own, and end with their accounts.
+    """
+
+    def __init__(self, container: ContainerClient, keys: KeyRing, own_keys: AccountKeys, new_id: NewId) -> None:
         self._container = container
         self._keys = keys
+        self._own_keys = own_keys
         self._new_id = new_id
 
     # -- accounts --
@@ -91,8 +96,12 @@ class BlobAccountStore:
                 if error.response is None:  # the SDK's way to say that what came cannot be decrypted
                     raise StorageUnavailable(f"a stored account cannot be decrypted: {_root(error)}") from error
                 raise
+        own_key = self._own_keys.find(object_id)
+        if own_key is None:
+            # Disconnected by a worker that died before the blob was deleted; or a blob that was brought back since.
+            return None
         try:
-            return StoredAccount(stored_form.decode(data, object_id), str(stream.properties.etag))
+            return StoredAccount(stored_form.decode(unseal(data, own_key), object_id), str(stream.properties.etag))
         except ValueError as error:
             raise StorageUnavailable("what is stored in an account's place is not that account") from error
 
@@ -152,9 +161,10 @@ class BlobAccountStore:
         """Write under *condition*; the new version. Raises Conflict where the condition does not hold."""
         account = replace(account, write_id=self._new_id())
         blob, _ = self._encrypted(self._account(account.person.object_id))
+        sealed = seal(stored_form.encode(account), self._own_keys.find_or_make(account.person.object_id))
         for left in reversed(range(_TRIES)):
             try:
-                written = blob.upload_blob(stored_form.encode(account), overwrite=overwrite, **condition)
+                written = blob.upload_blob(sealed, overwrite=overwrite, **condition)
                 return str(written["etag"])
             except AzureError as error:
                 # The SDK repeats a write whose reply was lost: the refusal may be the answer to our own repetition.
@@ -169,8 +179,10 @@ class BlobAccountStore:
         raise AssertionError("unreachable")
 
     def _delete(self, object_id: str, lease: BlobLeaseClient) -> None:
+        # The key first: were the blob first, a death in between would leave what storage keeps of it readable.
+        self._own_keys.destroy(object_id)
         with _storage_errors(), suppress(ResourceNotFoundError):
-            # With its snapshots: each would hold a refresh token, and one would keep the blob from being deleted.
+            # With its snapshots: one would keep the blob from being deleted.
             self._account(object_id).delete_blob(lease=lease.id, delete_snapshots="include")
 
     def _acquire(self, blob: BlobClient) -> BlobLeaseClient | None:

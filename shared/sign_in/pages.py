@@ -137,8 +137,9 @@ class Pages:
             "Your To Do is disconnected",
             f"<p>This app has deleted the sign-in that it kept for <strong>{name}</strong>. Uploads stop within two "
             "minutes. Files that are put into the container for you wait from now on, and fail in the end.</p>"
-            "<p>Microsoft still lists the permission that you gave. Only when you take it back there is every copy of "
-            f"the sign-in worthless, also one in a backup of this app's storage.</p>{self._permissions()}"
+            "<p>The key of that sign-in is deleted too, so that no copy of it in storage can be read any more. "
+            "Microsoft still lists the permission that you gave, until you take it back there.</p>"
+            + self._permissions()
             + self._again("Connect again"),
         )
 

@@ -229,7 +229,8 @@ def test_the_queues_are_those_of_the_triggers() -> None:
 def test_the_table_and_the_containers_of_the_settings_are_made() -> None:
     for snapshot in (sample(), every_option()):
         named = app_settings(snapshot)
-        assert named["TODO_ATTACH_TABLE"] in _made(snapshot, "tableServices/tables")
+        tables = {named["TODO_ATTACH_TABLE"], named["TODO_ATTACH_ACCOUNTS_TABLE"]}
+        assert tables == set(_made(snapshot, "tableServices/tables"))
         containers = {named["TODO_ATTACH_CONTAINER"], named["TODO_ATTACH_ACCOUNTS_CONTAINER"]}
         assert containers | {"dead-letters", "deployment"} == set(_made(snapshot, "blobServices/containers"))
 

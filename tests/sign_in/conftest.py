@@ -41,10 +41,15 @@ def entra(provider: StandIn) -> StandIn:
 
 @pytest.fixture
 def office(entra: StandIn, storage: Connection) -> Iterator[Office]:
-    """The app's side of sign-in, on a container of its own."""
-    with azure_clients.container_client(storage, f"accounts-{uuid.uuid4().hex[:12]}") as container:
+    """The app's side of sign-in, on a container and a table of its own."""
+    own = uuid.uuid4().hex[:12]
+    with (
+        azure_clients.container_client(storage, f"accounts-{own}") as container,
+        azure_clients.table_client(storage, f"keys{own}") as table,
+    ):
         container.create_container()
-        office = Office(entra, container)
+        table.create_table()
+        office = Office(entra, container, table)
         yield office
         office.close()
 

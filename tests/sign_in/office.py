@@ -8,11 +8,13 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
+from azure.data.tables import TableClient
 from azure.storage.blob import ContainerClient
 
 from local.stand_ins.entra.people import CLIENT_ID, TENANT, Resident
 from local.stand_ins.entra.stand_in import StandIn
 from shared.adapters.account_blobs import BlobAccountStore, KeyRing
+from shared.adapters.account_keys import AccountKeys
 from shared.adapters.entra import Entra, Registration
 from shared.adapters.key_file import FileKey
 from shared.adapters.pending_sign_in_blobs import BlobPendingSignIns
@@ -50,6 +52,7 @@ class Office:
 
     entra: StandIn
     container: ContainerClient
+    table: TableClient
     tenant: str = TENANT
     keys: KeyRing = field(default_factory=lambda: FileKey(os.urandom(32)))
     elapsed: float = 0.0
@@ -63,7 +66,7 @@ class Office:
 
     def keep_keys_in(self, keys: KeyRing) -> None:
         """From now on, as a process that has just started with *keys*."""
-        self.store = BlobAccountStore(self.container, keys, lambda: uuid.uuid4().hex)
+        self.store = BlobAccountStore(self.container, keys, AccountKeys(self.table), lambda: uuid.uuid4().hex)
         self.pending = BlobPendingSignIns(self.container)
         self.endpoints = self.endpoints_at(ROOT)
 

@@ -4,13 +4,16 @@ import dataclasses
 import json
 import os
 import stat
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 from azure.core.exceptions import ResourceNotFoundError
+from azure.data.tables import UpdateMode
 
 from local.stand_ins.entra.people import KIM, SAM
 from shared.adapters.account_blobs import BlobAccountStore
+from shared.adapters.account_keys import AccountKeys, seal, unseal
 from shared.adapters.key_file import FileKey
 from shared.errors import SignInNeeded, StorageUnavailable, TokenUnavailable
 from shared.sign_in import account as stored_form
@@ -99,7 +102,7 @@ def test_a_record_that_was_tampered_with_is_refused(office: Office, how: str) ->
 
 def test_another_key_opens_nothing(office: Office) -> None:
     office.connect(SAM)
-    other = BlobAccountStore(office.container, FileKey(os.urandom(32)), lambda: "id")
+    other = BlobAccountStore(office.container, FileKey(os.urandom(32)), AccountKeys(office.table), lambda: "id")
     with pytest.raises(StorageUnavailable):
         other.read(SAM.oid)
 
@@ -175,6 +178,84 @@ def test_disconnecting_deletes_snapshots_too(office: Office) -> None:
     blob.create_snapshot()
     office.disconnect(SAM)
     assert not [each.name for each in office.container.list_blobs(include=["snapshots"]) if "account/" in each.name]
+
+
+def test_what_storage_keeps_of_a_disconnected_account_is_worth_nothing_to_who_brings_it_back(office: Office) -> None:
+    """Soft delete keeps deleted blobs and former versions for days. It is played by hand: Azurite has none."""
+    office.connect(SAM)
+    (refresh_token,) = secrets_of(office, SAM.oid)
+    blob = office.container.get_blob_client(account_blob(office, SAM.oid))
+    kept, metadata = blob.download_blob().readall(), blob.get_blob_properties().metadata
+    office.disconnect(SAM)
+    blob.upload_blob(kept, metadata=metadata)
+    assert office.store.read(SAM.oid) is None
+    with pytest.raises(SignInNeeded):
+        office.worker().token(SAM.oid)
+    # Not even with the vault's key in hand.
+    mine, _ = office.store._encrypted(office.container.get_blob_client(blob.blob_name))
+    assert refresh_token.encode() not in mine.download_blob().readall()
+    assert not list(office.table.list_entities())
+
+
+def test_a_former_record_is_not_believed_after_the_person_connects_again(office: Office) -> None:
+    office.connect(SAM)
+    blob = office.container.get_blob_client(account_blob(office, SAM.oid))
+    kept, metadata = blob.download_blob().readall(), blob.get_blob_properties().metadata
+    office.disconnect(SAM)
+    office.connect(SAM)
+    blob.upload_blob(kept, metadata=metadata, overwrite=True)
+    with pytest.raises(TokenUnavailable, match="not that account"):
+        office.worker().token(SAM.oid)
+
+
+def test_a_disconnection_that_ended_half_way_is_one_and_is_finished_by_the_next(office: Office) -> None:
+    office.connect(SAM)
+    AccountKeys(office.table).destroy(SAM.oid)
+    with pytest.raises(SignInNeeded):
+        office.worker().token(SAM.oid)
+    assert "has deleted the sign-in" in office.disconnect(SAM).body
+    assert not [name for name in blobs(office) if name.startswith("account/")]
+
+
+def test_a_person_whose_key_is_gone_connects_again(office: Office) -> None:
+    office.connect(SAM)
+    AccountKeys(office.table).destroy(SAM.oid)
+    office.connect(SAM)
+    assert office.worker().token(SAM.oid)
+
+
+def test_workers_that_make_an_account_s_key_at_once_get_the_same_one(office: Office) -> None:
+    keys = AccountKeys(office.table)
+    with ThreadPoolExecutor(4) as workers:
+        made = set(workers.map(keys.find_or_make, [SAM.oid] * 8))
+    assert len(made) == 1
+    assert made == {keys.find(SAM.oid)}
+    assert keys.find(KIM.oid) is None
+
+
+def test_a_table_that_is_missing_is_a_delay_and_nobody_is_asked_to_sign_in(office: Office) -> None:
+    office.connect(SAM)
+    office.table.delete_table()
+    with pytest.raises(TokenUnavailable, match="table does not exist"):
+        office.worker().token(SAM.oid)
+
+
+@pytest.mark.parametrize("key", [b"short", "text" * 8, 7, None], ids=repr)
+def test_what_is_no_key_in_a_key_s_place_is_a_delay(office: Office, key: object) -> None:
+    office.connect(SAM)
+    (entity,) = office.table.list_entities()
+    office.table.upsert_entity({**entity, "Key": key}, mode=UpdateMode.REPLACE)
+    with pytest.raises(TokenUnavailable, match="is none"):
+        office.worker().token(SAM.oid)
+
+
+def test_what_is_sealed_opens_with_its_key_only_and_never_looks_the_same() -> None:
+    key, other = os.urandom(32), os.urandom(32)
+    assert unseal(seal(b"record", key), key) == b"record"
+    assert seal(b"record", key) != seal(b"record", key)
+    for sealed, with_key in ((seal(b"record", key), other), (b"", key), (b"short", key)):
+        with pytest.raises(ValueError):  # noqa: PT011 - each in its own words
+            unseal(sealed, with_key)
 
 
 def test_something_huge_in_an_account_s_place_is_not_read(office: Office) -> None:

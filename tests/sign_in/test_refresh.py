@@ -245,7 +245,7 @@ def refreshed_at(office: Office) -> list[str]:
 @pytest.fixture
 def common(office: Office) -> Iterator[Office]:
     """Anyone may connect, personal accounts too."""
-    office = Office(office.entra, office.container, tenant="common")
+    office = Office(office.entra, office.container, office.table, tenant="common")
     yield office
     office.close()
 

@@ -20,6 +20,7 @@ IN_THE_CLOUD = {
     "TODO_ATTACH_ENTRA_CLIENT_ID": "0f000000-0000-4000-8000-000000000001",
     "TODO_ATTACH_CONNECT_URL": "https://app.azurewebsites.net/api",
     "TODO_ATTACH_ACCOUNTS_CONTAINER": "accounts",
+    "TODO_ATTACH_ACCOUNTS_TABLE": "accountkeys",
     "TODO_ATTACH_ACCOUNTS_KEY": "https://vault.vault.azure.net/keys/accounts",
 }
 ON_THIS_MACHINE = {
@@ -116,6 +117,7 @@ def test_one_of_the_two_ways_must_be_chosen_and_not_both() -> None:
         ("TODO_ATTACH_ACCOUNTS_KEY", "https://vault.vault.azure.net/keys/../secrets/x"),
         ("TODO_ATTACH_ACCOUNTS_KEY", "relative.key"),
         ("TODO_ATTACH_ACCOUNTS_CONTAINER", "No"),
+        ("TODO_ATTACH_ACCOUNTS_TABLE", "account-keys"),
     ],
 )
 def test_a_mistake_is_named_with_a_remedy_and_no_secret(name: str, value: str) -> None:

@@ -33,6 +33,7 @@ WITH_SIGN_IN: Mapping[str, str] = {
     "TODO_ATTACH_ENTRA_CLIENT_ID": "a-registration",
     "TODO_ATTACH_CONNECT_URL": "https://app.example.net/api",
     "TODO_ATTACH_ACCOUNTS_CONTAINER": "accounts",
+    "TODO_ATTACH_ACCOUNTS_TABLE": "accountkeys",
     "TODO_ATTACH_ACCOUNTS_KEY": "https://a.vault.azure.net/keys/accounts",
 }
 
