@@ -223,7 +223,8 @@ class Paced:
 class Paces(Protocol):
     """How much each mailbox is asked at present, and who queues for it. Every method may raise StorageUnavailable.
 
-    *mailbox* is a digest of the account's identity, the same for all names of the account.
+    *mailbox* is a digest of the account's identity, the same for all names of the account; or a slot, whose queue only
+    is used.
     """
 
     def load(self, mailbox: str) -> Paced:
@@ -238,8 +239,8 @@ class Paces(Protocol):
     def dequeue(self, mailbox: str, ticket: Ticket) -> None:
         """Give the place up. Idempotent."""
 
-    def has_ticket(self, mailbox: str, ticket: Ticket) -> bool:
-        """Whether the ticket's place is in the queue."""
+    def tickets(self, mailbox: str) -> Iterator[Ticket]:
+        """The whole queue, in its order."""
 
 
 class RangeQueue(Protocol):
@@ -288,6 +289,7 @@ class Ports:
     graph: GraphTransport
     accounts: Accounts
     ledger: Ledger
+    paces: Paces
     queue: RangeQueue
     places: Places
     dead_letters: DeadLetters | None  # None: there is no container of them

@@ -37,14 +37,34 @@ class LookAtBlobResult:
 
 
 @dataclass(frozen=True, slots=True)
+class Admit:
+    """Take the blob's name, and ask for a lease of the mailbox: all before the first request to Graph."""
+
+
+AfterAdmit = (
+    seen.Admitted
+    | seen.MustQueue
+    | seen.OftenRewritten
+    | seen.Deferred
+    | seen.NeedsSignIn
+    | seen.Refused
+    | seen.BlobLost
+)
+
+
+@dataclass(frozen=True, slots=True)
+class AdmitResult:
+    seen: AfterAdmit
+
+
+@dataclass(frozen=True, slots=True)
 class Resolve:
-    """Take the blob's name, look up the list and the task, take the slot, and look at older uploads of that name."""
+    """Look up the list and the task, take the slot, and look at older uploads under the blob's name."""
 
 
 AfterResolve = (
     seen.Resolved
     | seen.AlreadyAttached
-    | seen.OftenRewritten
     | seen.SlotHeld
     | seen.Refused
     | seen.TargetMissing
@@ -192,6 +212,19 @@ class RemoveReplacedResult:
 
 
 @dataclass(frozen=True, slots=True)
+class ReturnLease:
+    """Give back what others wait for, lease and slot, and let the next of them go."""
+
+
+AfterReturnLease = seen.LeaseReturned
+
+
+@dataclass(frozen=True, slots=True)
+class ReturnLeaseResult:
+    seen: AfterReturnLease
+
+
+@dataclass(frozen=True, slots=True)
 class DeleteSource:
     """Delete the blob."""
 
@@ -206,6 +239,7 @@ class DeleteSourceResult:
 
 Action = (
     LookAtBlob
+    | Admit
     | Resolve
     | OpenSession
     | PreparePost
@@ -217,10 +251,12 @@ Action = (
     | ReportOutcome
     | RemoveReplaced
     | DeleteSource
+    | ReturnLease
 )
 Decision = Action | End
 Result = (
     LookAtBlobResult
+    | AdmitResult
     | ResolveResult
     | OpenSessionResult
     | PreparePostResult
@@ -232,4 +268,5 @@ Result = (
     | ReportOutcomeResult
     | RemoveReplacedResult
     | DeleteSourceResult
+    | ReturnLeaseResult
 )

@@ -47,6 +47,7 @@ def terminal(entry: Entry, phase: Phase, reason: Reason, detail: str) -> Entry:
         waits_since=None,
         tell_at=None,
         sign_in_wait=None,
+        queue_wait=None,
         report=Report(phase if has_no_tags else entry.report.phase),
         deferrals=0,
     )
@@ -54,7 +55,8 @@ def terminal(entry: Entry, phase: Phase, reason: Reason, detail: str) -> Entry:
 
 def may_be_attached(entry: Entry) -> str:
     """What an outcome other than attached must add while an answer is missing; empty where none is."""
-    phase = entry.sign_in_wait.resume if entry.sign_in_wait is not None else entry.phase
+    wait = entry.sign_in_wait or entry.queue_wait
+    phase = wait.resume if wait is not None else entry.phase
     # In doubt: the session was asked and did not have the last slice, but the server may still apply it.
     unsure = entry.in_doubt or phase in {Phase.LOCATING, Phase.CONFIRMING}
     return "; it may already be attached" if unsure else ""

@@ -32,7 +32,8 @@ TRUSTED_RETRY_AFTERS = 4
 FREE_REWRITES = 3
 # With the back-off these last more than an hour, as those of the report: a file that is there twice is noticed.
 MAX_REMOVAL_TRIES = 18
-LONGEST_SLOT_WAIT = timedelta(seconds=30)
+# An older version of the file that has to end first is looked at again at least so often.
+LONGEST_LOOK_WAIT = timedelta(seconds=30)
 # A range that is started so shortly before the session expires might end after it. Two clocks judge the expiry.
 EXPIRY_MARGIN = timedelta(seconds=60)
 # Graph's Date and the storage service's Date are both cut to whole seconds, so they may differ by one.
@@ -58,3 +59,4 @@ class Limits:
     missing_patience: timedelta
     max_age: timedelta
     sign_in_wait: timedelta
+    queue_wait: timedelta

@@ -19,6 +19,8 @@ from datetime import UTC, datetime, timedelta
 REQUESTS_BESIDE_SLICES = 6
 # Uses that end within the same two seconds are counted as one: a thousand small files would not fit into a row.
 _BUCKET_SECONDS = 2
+# Longer than a message is away after its worker died (10 minutes), twice: an upload that goes on still has its lease.
+LEASE = timedelta(minutes=30)
 _LONG_AGO = datetime.min.replace(tzinfo=UTC)
 
 
@@ -61,6 +63,10 @@ class Lease:
     until: datetime
     need: Need
 
+    def starts_at(self, limits: MailboxLimits) -> datetime:
+        """From when on its upload may ask: a lease may be given ahead of time, for when the budget has room."""
+        return self.until - limits.lease
+
 
 @dataclass(frozen=True, slots=True)
 class Use:
@@ -78,8 +84,8 @@ class Pace:
     uses: tuple[Use, ...] = ()
     not_before: datetime | None = None
 
-    def has_lease(self, upload_id: str) -> bool:
-        return any(lease.upload_id == upload_id for lease in self.leases)
+    def lease_of(self, upload_id: str) -> Lease | None:
+        return next((lease for lease in self.leases if lease.upload_id == upload_id), None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,13 +131,12 @@ def granted(pace: Pace, upload_id: str, need: Need, starts_at: datetime, limits:
     return replace(pace, leases=(*others, Lease(upload_id, starts_at + limits.lease, need)))
 
 
-def returned(pace: Pace, upload_id: str, now: datetime) -> Pace:
-    """The pace after *upload_id* gave its lease back; unchanged where it holds none."""
-    held = [lease for lease in pace.leases if lease.upload_id == upload_id]
-    if not held:
+def returned(pace: Pace, upload_id: str, now: datetime, used: Need) -> Pace:
+    """The pace after *upload_id* gave its lease back, and *used* so much under it; unchanged where it holds none."""
+    if pace.lease_of(upload_id) is None:
         return pace
     others = tuple(lease for lease in pace.leases if lease.upload_id != upload_id)
-    return replace(pace, leases=others, uses=_counted(pace.uses, now, held[0].need))
+    return replace(pace, leases=others, uses=_counted(pace.uses, now, used) if used.requests else pace.uses)
 
 
 def throttled(pace: Pace, until: datetime) -> Pace:

@@ -7,7 +7,7 @@
 One query for the first rows of the partition reads the pace and the head of the queue together.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from azure.core import MatchConditions
@@ -81,13 +81,14 @@ class TablePaces:
         with table_errors():
             self._table.delete_entity(_partition(mailbox), _place(ticket))
 
-    def has_ticket(self, mailbox: str, ticket: Ticket) -> bool:
-        try:
-            with table_errors():
-                self._table.get_entity(_partition(mailbox), _place(ticket), select="RowKey")
-        except ResourceNotFoundError:
-            return False
-        return True
+    def tickets(self, mailbox: str) -> Iterator[Ticket]:
+        partition = _partition(mailbox)
+        with table_errors():
+            for row in self._table.query_entities(f"PartitionKey eq '{partition}' and RowKey gt '{_PACE}'"):
+                try:
+                    yield ticket_of(row)
+                except ValueError as error:
+                    raise StorageUnavailable(f"a row of the mailbox {mailbox} holds no ticket") from error
 
     def _written_by(self, mailbox: str) -> str:
         try:

@@ -1,0 +1,41 @@
+"""A turn at the mailbox: asked for before the first request to Graph, and given back as soon as others may have it."""
+
+from shared.app.effects import name
+from shared.app.effects.context import Context
+from shared.app.pacing import Turn
+from shared.core import observations as seen
+from shared.core.actions import AfterAdmit, AfterReturnLease
+
+
+def admit(context: Context) -> AfterAdmit:
+    entry, graph = context.entry, context.graph
+    # Before anything that needs the account: a file that waits for a sign-in must hold its blob's name already.
+    older = entry.older if entry.older is not None else name.take(context)
+    if not isinstance(older, tuple):
+        return older
+    # Before the lease: a person who must sign in first would hold others up, and would learn of it only after them.
+    token = graph.token()
+    if not isinstance(token, str):
+        return token
+    # Who had to queue was given a lease of that mailbox, whatever the account is called by now.
+    account = entry.lease or graph.identity()
+    if not isinstance(account, str):
+        return account
+    mailbox = entry.lease or context.pacing.mailbox(account)
+    if entry.lease and (lost := context.source.lost()) is not None:
+        # Deleted or written again while it queued: its lease goes to the next one at once.
+        return lost
+    turn = context.pacing.arrive(mailbox, entry)
+    if isinstance(turn, Turn):
+        return seen.Admitted(mailbox, turn.starts_at, older)
+    return seen.MustQueue(mailbox, turn.expected, older)
+
+
+def return_lease(context: Context) -> AfterReturnLease:
+    entry, pacing = context.entry, context.pacing
+    if entry.lease:
+        pacing.leave(entry.lease, entry)
+    # An upload that only waits keeps its slot, and its place in the slot's line.
+    if entry.slot and entry.phase.is_terminal:
+        pacing.next_for_slot(entry.slot)
+    return seen.LeaseReturned()
