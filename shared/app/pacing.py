@@ -88,11 +88,14 @@ class Pacing:
 
     def leave(self, mailbox: str, entry: Entry) -> None:
         """Give the lease back, or the place in the line, and let the next ones go."""
-        self._settle(mailbox, leaving=entry)
+        self._settle(mailbox, leaving=entry, healing=False)
 
     def pump(self, mailbox: str) -> None:
-        """Give every lease that is free to the first of the line, and send them their messages."""
-        self._settle(mailbox, leaving=None)
+        """Give every lease that is free to the first of the line, and send them their messages.
+
+        Who has a lease and still a ticket gets its message again: its waker may have died before it was sent.
+        """
+        self._settle(mailbox, leaving=None, healing=True)
 
     def throttled(self, mailbox: str, wait: timedelta) -> None:
         """Graph asked one upload to wait: that goes for all that have not started yet."""
@@ -107,7 +110,7 @@ class Pacing:
                 continue
             return
 
-    def _settle(self, mailbox: str, *, leaving: Entry | None) -> None:
+    def _settle(self, mailbox: str, *, leaving: Entry | None, healing: bool) -> None:
         for _ in range(_TRIES):
             paced = self.paces.load(mailbox)
             before = pure.tidied(paced.pace, paced.date, self.limits)
@@ -118,7 +121,7 @@ class Pacing:
                 if before.lease_of(leaving.upload_id) is None or len(line) < len(paced.tickets):
                     self.paces.dequeue(mailbox, _ticket(leaving))
                 after = pure.returned(before, leaving.upload_id, paced.date, _used(leaving))
-            after, woken = self._admitted(after, line, paced.date)
+            after, woken = self._admitted(after, line, paced.date, healing=healing)
             if after != before:
                 try:
                     self.paces.store(mailbox, paced, after)
@@ -134,16 +137,20 @@ class Pacing:
             leaving = None
         raise StorageUnavailable("the pace of a mailbox was changed too often by others")
 
-    def _admitted(self, pace: Pace, line: Iterable[Ticket], now: datetime) -> tuple[Pace, list[Ticket]]:
-        """The pace with a lease for as many of the line's first as can have one; those, and who had one already."""
+    def _admitted(
+        self, pace: Pace, line: Iterable[Ticket], now: datetime, *, healing: bool
+    ) -> tuple[Pace, list[Ticket]]:
+        """The pace with a lease for as many of the line's first as can have one, and who is to be woken."""
         woken: list[Ticket] = []
         for ticket in line:
-            # With a lease and a ticket: who gave it the lease may have died before the message.
-            if pace.lease_of(ticket.upload_id) is None:
-                starts_at = pure.earliest_start(pace, ticket.need, now, self.limits)
-                if starts_at is None:
-                    break
-                pace = pure.granted(pace, ticket.upload_id, ticket.need, starts_at, self.limits)
+            if pace.lease_of(ticket.upload_id) is not None:
+                # Another worker is waking it at this moment, as a rule.
+                woken += [ticket] if healing else []
+                continue
+            starts_at = pure.earliest_start(pace, ticket.need, now, self.limits)
+            if starts_at is None:
+                break
+            pace = pure.granted(pace, ticket.upload_id, ticket.need, starts_at, self.limits)
             woken.append(ticket)
         return pace, woken
 
@@ -206,17 +213,21 @@ class Pacing:
 
 def _ticket(entry: Entry) -> Ticket:
     # By the file's own time, whenever it queues: it has one place in a line, and keeps it.
-    return Ticket(entry.created_at, entry.upload_id, entry.step, Need.of(entry.size, entry.slice_bytes))
+    need = Need.of(entry.size, entry.slice_bytes, by_name=_is_by_name(entry))
+    return Ticket(entry.created_at, entry.upload_id, entry.step, need)
 
 
 def _used(entry: Entry) -> Need:
     """What an upload used, at most: nothing where Graph was never asked."""
     if entry.phase in {Phase.SUPERSEDED, Phase.WITHDRAWN} and not entry.list_id:
         return Need(0, 0)
-    # A step makes one request, as a rule; to resolve makes none where ids were given, and a few where names were.
-    has_ids = entry.wanted_list.id and entry.wanted_task.id
-    requests = entry.step - 1 if has_ids else entry.step + pure.REQUESTS_BESIDE_SLICES
-    return Need(entry.size * entry.sessions_opened, max(requests, 1))
+    # A step makes one request, as a rule; to resolve makes none where ids were given.
+    lookups = pure.LOOKUPS if _is_by_name(entry) else 0
+    return Need(entry.size * entry.sessions_opened, max(entry.step - 1, 1) + lookups)
+
+
+def _is_by_name(entry: Entry) -> bool:
+    return not (entry.wanted_list.id and entry.wanted_task.id)
 
 
 def _waits_for(entry: Entry, slot: str) -> bool:

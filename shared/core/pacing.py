@@ -15,8 +15,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
-# Beside the slices: lists, tasks, the session, its end, and a question or two after lost answers.
-REQUESTS_BESIDE_SLICES = 6
+# To find a list and a task by their names: a page of each, as a rule.
+LOOKUPS = 2
 # Uses that end within the same two seconds are counted as one: a thousand small files would not fit into a row.
 _BUCKET_SECONDS = 2
 # Longer than a message is away after its worker died (10 minutes), twice: an upload that goes on still has its lease.
@@ -51,8 +51,13 @@ class Need:
     requests: int
 
     @classmethod
-    def of(cls, size: int, slice_bytes: int) -> "Need":
-        return cls(size, -(-size // slice_bytes) + REQUESTS_BESIDE_SLICES)
+    def of(cls, size: int, slice_bytes: int, *, by_name: bool) -> "Need":
+        """A session, and its slices.
+
+        What goes wrong costs more, and is counted at the end: reserved for each, a thousand small files would leave a
+        part of the budget unused.
+        """
+        return cls(size, 1 + max(-(-size // slice_bytes), 1) + (LOOKUPS if by_name else 0))
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,8 +38,9 @@ def pace_of(*, leases: int = 0, used: tuple[tuple[timedelta, Need], ...] = ()) -
 
 
 def test_a_need_counts_the_slices_and_the_requests_around_them() -> None:
-    assert Need.of(25, slice_bytes=4) == Need(25, 7 + 6)
-    assert Need.of(0, slice_bytes=4) == Need(0, 6)
+    assert Need.of(25, slice_bytes=4, by_name=False) == Need(25, 1 + 7)
+    assert Need.of(0, slice_bytes=4, by_name=False) == Need(0, 1 + 1)
+    assert Need.of(25, slice_bytes=4, by_name=True) == Need(25, 1 + 7 + 2)
 
 
 def test_an_idle_mailbox_lets_an_upload_start_at_once() -> None:

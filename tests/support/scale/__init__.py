@@ -4,5 +4,6 @@
     python -m tests.support.scale --small    the same with a tenth of the files
 
 Everything is a thousandth in size and true in time: a slice has 1,024 bytes, and so the budget of bytes is smaller by
-as much. Requests to Graph and to storage take as long as they are given here, and nothing else takes time.
+as much. Requests to Graph and to storage take as long as they are given here, a fifth more or less by a seed, and
+nothing else takes time.
 """

@@ -53,15 +53,15 @@ class Engine:
 
 
 class TimedSeam(Seam):
-    """Each call of storage takes *seconds*, and is counted."""
+    """Each call of storage takes as many *seconds*, and is counted."""
 
-    def __init__(self, engine: Engine, seconds: float) -> None:
+    def __init__(self, engine: Engine, seconds: Callable[[], float]) -> None:
         self._engine, self._seconds = engine, seconds
         self.calls: Counter[str] = Counter()
 
     def enter(self, operation: str, *, changes: bool) -> None:
         self.calls[operation] += 1
-        self._engine.sleep(self._seconds)
+        self._engine.sleep(self._seconds())
 
     def leave(self, operation: str, *, changes: bool) -> None:
         pass

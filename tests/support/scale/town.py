@@ -1,6 +1,7 @@
 """A town: people with mailboxes, instances of the application, and files that are dropped."""
 
 import json
+import random
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -40,6 +41,7 @@ class Town:
     latency: Callable[[str], float] = lambda _token: 0.7
     batch: int = _QUEUES["batchSize"]
     threshold: int = _QUEUES["newBatchThreshold"]
+    seed: int = 1
     ends: dict[str, datetime] = field(default_factory=dict)
     files: list[BlobVersion] = field(default_factory=list)
 
@@ -52,9 +54,10 @@ class Town:
         self.world = world = World(behaviour=self.behaviour, published=self.published, mailbox_limits=limits)
         world.ledger.by_record = False
         self.engine = Engine(world.clock)
-        self.seam = TimedSeam(self.engine, STORAGE_SECONDS)
+        self._random = random.Random(self.seed)
+        self.seam = TimedSeam(self.engine, lambda: self._about(STORAGE_SECONDS))
         world.put_in(self.seam)
-        self.graph = TimedGraph(world.todo, self.engine, self.latency)
+        self.graph = TimedGraph(world.todo, self.engine, lambda token: self._about(self.latency(token)))
         self.events, self.messages = Queue(self.engine), Queue(self.engine)
         ports = replace(world.application.ports, graph=self.graph, queue=self.messages)
         self.application = assemble(world.application.settings, ports)
@@ -67,6 +70,10 @@ class Town:
         world.records.record = self._record  # type: ignore[method-assign]
         self._targets = {SAM: (world.list.id, world.task.id)}
         self.engine.at(300.0, self._sweep)
+
+    def _about(self, seconds: float) -> float:
+        """A fifth more or less. Of always the same length, all would end at the same moment, as they never do."""
+        return seconds * self._random.uniform(0.8, 1.2)
 
     def _host(self, queue: Queue, work: Callable[[bytes, int], object]) -> Host:
         host = Host(self.engine, queue, work, self.batch, self.threshold)

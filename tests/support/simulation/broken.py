@@ -264,7 +264,7 @@ def queues_without_a_ticket() -> AbstractContextManager[None]:
 
 def gives_back_and_wakes_nobody() -> AbstractContextManager[None]:
     """The lease is free, and whoever queues for it waits for the next one to arrive."""
-    return _with(Pacing, "_admitted", lambda _self, pace, _line, _now: (pace, []))
+    return _with(Pacing, "_admitted", lambda _self, pace, _line, _now, **_: (pace, []))
 
 
 def never_gives_a_lease_back() -> AbstractContextManager[None]:
