@@ -154,11 +154,14 @@ class Ledger(Protocol):
     def clear_live(self, upload_id: str) -> None:
         """Take that note back: after the upload is done. Idempotent."""
 
-    def live(self) -> Iterator["LiveMark"]:
-        """Every upload in flight, and maybe some that are done."""
+    def live(self, after: str = "") -> Iterator["LiveMark"]:
+        """Every upload in flight, and maybe some that are done: in the order of their ids, those beyond *after*."""
 
-    def beat(self, release: "Release") -> None:
-        """Leave a sign of life: that this release has swept, and when. Replaces the last one."""
+    def swept_up_to(self) -> str:
+        """The id where the last sweep had to stop; empty where it came to the end."""
+
+    def beat(self, release: "Release", swept_up_to: str = "") -> None:
+        """Leave a sign of life: that this release has swept, how far, and when. Replaces the last one."""
 
     def own_attachment(self, account: str, attachment_id: str, upload_id: str) -> str:
         """Make an upload the owner of an attachment, if it has none; the id of the upload that owns it.
@@ -181,7 +184,7 @@ class Ledger(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class LiveMark:
-    """A row of the live partition. *date* is the service's clock when it was read.
+    """A row of the live partitions. *date* is the service's clock when it was read.
 
     *marked_at*: when it was written, or when the sweep announced the upload last.
     """

@@ -42,6 +42,7 @@ from shared.app.effects.perform import Effects
 from shared.app.intake import Intake
 from shared.app.pacing import Pacing
 from shared.app.runner import Runner
+from shared.app.sign_in_line import SignInLine
 from shared.app.sweep import Swept, sweep
 from shared.core.admission import Defaults
 from shared.errors import MessageError
@@ -63,6 +64,7 @@ class Application:
     ports: Ports
     intake: Intake
     pacing: Pacing
+    sign_in_line: SignInLine
     runner: Runner
     sign_in: SignInEndpoints | None = None  # where people connect their To Do; None with static tokens
     release: Release = field(default_factory=package.release)
@@ -166,17 +168,19 @@ def assemble(settings: Settings, ports: Ports) -> Application:
     pacing = Pacing(
         ports.paces, ports.ledger, ports.queue, settings.mailbox_limits, of_the_app=settings.pace_of_the_app
     )
+    line = SignInLine(ports.paces, ports.ledger, intake)
     effects = Effects(
         ports,
         intake,
         pacing,
+        line,
         settings.graph_root,
         settings.mailbox_by_id,
         settings.limits.deadline,
         settings.names_others,
     )
-    runner = Runner(ports, intake, effects, pacing, settings.limits)
-    return Application(settings, ports, intake, pacing, runner)
+    runner = Runner(ports, intake, effects, pacing, line, settings.limits)
+    return Application(settings, ports, intake, pacing, line, runner)
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,7 +225,7 @@ class _SignInParts:
             Pages(sign_in.url, sign_in.authority, sign_in.client_id, self.destination),
             application.ports.telemetry,
             lambda: datetime.now(UTC),
-            lambda person: resume_uploads(application.ports, application.intake, person),
+            lambda person: resume_uploads(application.sign_in_line, person),
         )
 
 

@@ -19,6 +19,7 @@ from datetime import datetime, timedelta
 from shared.app.effects.perform import Effects, Performed
 from shared.app.intake import Intake
 from shared.app.pacing import Pacing
+from shared.app.sign_in_line import SignInLine
 from shared.core import actions as do
 from shared.core import delivery
 from shared.core import observations as seen
@@ -52,6 +53,7 @@ class Runner:
     intake: Intake
     effects: Effects
     pacing: Pacing
+    sign_in_line: SignInLine
     limits: Limits
 
     def open_upload(self, blob_name: str) -> None:
@@ -225,6 +227,9 @@ class Runner:
             self.pacing.stand_in_line(entry)
         else:
             self._announce(going, delivery.delay_until(entry.due_at, going.date))
+            if entry.phase is Phase.WAITING:
+                # After the message, which it only hastens.
+                self.sign_in_line.enter(entry)
 
     def _act(
         self, stored: Stored, claim: Claim, clock: "_Clock", *, since: float, through: frozenset[Phase]

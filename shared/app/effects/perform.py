@@ -12,6 +12,7 @@ from shared.app.effects.held_claim import HeldClaim
 from shared.app.effects.source import Source
 from shared.app.intake import Intake
 from shared.app.pacing import Pacing
+from shared.app.sign_in_line import SignInLine
 from shared.core import actions as do
 from shared.core.entry import Entry
 from shared.errors import GraphNoReply, SignInNeeded, StorageUnavailable
@@ -39,6 +40,7 @@ class Effects:
     ports: Ports
     intake: Intake
     pacing: Pacing
+    sign_in_line: SignInLine
     root: str
     mailbox_by_id: bool
     deadline: timedelta
@@ -52,7 +54,15 @@ class Effects:
         graph = GraphCalls(self.ports, entry, mailbox, claim)
         source = Source(self.ports.blobs, self.intake, entry.blob)
         context = Context(
-            entry, graph, source, self.ports.ledger, self.ports.blobs, claim, self.names_others, self.pacing
+            entry,
+            graph,
+            source,
+            self.ports.ledger,
+            self.ports.blobs,
+            claim,
+            self.names_others,
+            self.pacing,
+            self.sign_in_line,
         )
         result = _perform(action, context)
         exchange = graph.exchanges[-1] if graph.exchanges else None

@@ -17,6 +17,8 @@ def admit(context: Context) -> AfterAdmit:
     token = graph.token()
     if not isinstance(token, str):
         return token
+    if entry.waited:
+        context.sign_in_line.wake_next(entry)
     # Who had to queue was given a lease of that mailbox, whatever the account is called by now.
     account = entry.lease or graph.identity()
     if not isinstance(account, str):
