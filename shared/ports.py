@@ -13,7 +13,7 @@ from shared.core.attachment import BlobDescription, BlobVersion
 from shared.core.catching_up import Place
 from shared.core.entry import Entry
 from shared.core.messages import RangeMessage
-from shared.core.pacing import Pace, Ticket
+from shared.core.pacing import HEAD, Pace, Ticket
 from shared.core.ranges import ByteRange
 from shared.graph.reply import GraphReply
 from shared.graph.request import GraphRequest
@@ -230,8 +230,8 @@ class Paces(Protocol):
     is used.
     """
 
-    def load(self, mailbox: str) -> Paced:
-        """The mailbox's pace and the head of its queue, by one request."""
+    def load(self, mailbox: str, tickets: int = HEAD) -> Paced:
+        """The mailbox's pace and the head of its queue, by one request: at most *tickets*, at most 999."""
 
     def store(self, mailbox: str, paced: Paced, pace: Pace) -> None:
         """Write *pace* over exactly the state that *paced* was. Raises Conflict where it is another by now."""

@@ -37,9 +37,10 @@ class Turn:
 
 @dataclass(frozen=True, slots=True)
 class Wait:
-    """The upload has to queue: about *expected*, as far as the head of the line shows."""
+    """The upload has to queue: from *since*, which is now, until about *until*, as far as the line shows."""
 
-    expected: timedelta
+    since: datetime
+    until: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +63,10 @@ class Pacing:
     def arrive(self, mailbox: str, entry: Entry) -> Turn | Wait:
         """A lease, where one is free and nobody was first, or where the upload was given one already."""
         mine = _ticket(entry)
+        # All that are before it, once: a person is told how long that may be.
+        tickets = pure.HEAD if entry.is_in_a_line else pure.COUNTED
         for _ in range(_TRIES):
-            paced = self.paces.load(mailbox)
+            paced = self.paces.load(mailbox, tickets)
             pace, now = pure.tidied(paced.pace, paced.date, self.limits), paced.date
             held = pace.lease_of(entry.upload_id)
             others = [ticket for ticket in paced.tickets if ticket.upload_id != entry.upload_id]
@@ -79,12 +82,12 @@ class Pacing:
                 else:
                     starts_at = None
             if starts_at is None:
-                return Wait(pure.expected_wait(pace, _sum(others), mine.need, now, self.limits))
+                return Wait(now, now + pure.expected_wait(pace, _sum(others), mine.need, now, self.limits))
             if held is None:
                 # It overtook its own ticket, which would be given a lease again later.
                 self._drop_own(mailbox, paced, entry)
             return Turn(starts_at)
-        return Wait(timedelta())
+        return Wait(paced.date, paced.date)
 
     def leave(self, mailbox: str, entry: Entry) -> None:
         """Give the lease back, or the place in the line, and let the next ones go."""

@@ -266,6 +266,11 @@ class Entry:
         return bool(self.lease or self.slot)
 
     @property
+    def is_in_a_line(self) -> bool:
+        """It queues, and has been told so."""
+        return self.queue_wait is not None and self.queue_wait.since is not None
+
+    @property
     def is_in_line(self) -> bool:
         """A ticket stands in for its message: who gives back what it queues for sends one."""
         if self.phase is not Phase.QUEUED or self.not_before is not None or self.claim is not None:

@@ -43,13 +43,13 @@ class Admitted:
 
 @dataclass(frozen=True, slots=True)
 class MustQueue:
-    """*mailbox* has no lease to spare, or others were first. *wait*: about how long it will be, as far as is known.
+    """*mailbox* has no lease to spare, or others were first. *until*: about when its turn comes, as far as is known.
 
     *older*: as in `Admitted`.
     """
 
     mailbox: str
-    wait: timedelta
+    until: datetime
     older: tuple[str, ...] = ()
 
 

@@ -7,6 +7,7 @@ few words; the ledger and the log have it whole.
 """
 
 from collections.abc import Mapping
+from datetime import datetime
 
 from shared.core.attachment import BlobKind
 from shared.core.entry import Entry, Phase, Reason, Underway
@@ -29,9 +30,19 @@ def outcome_tags(entry: Entry, existing: Mapping[str, str]) -> dict[str, str]:
 
     A blob has room for ten tags: where theirs leave too little, the state comes first, then the reason.
     """
-    theirs = {key: value for key, value in existing.items() if key not in OURS}
     state = entry.underway if entry.is_telling else entry.phase
     ours = {STATE: str(state), REASON: _reason(entry), ATTACHMENT: _attachment(entry), KIND: _kind(entry)}
+    return _beside(ours, existing)
+
+
+def queued_tags(until: datetime, existing: Mapping[str, str]) -> dict[str, str]:
+    """All tags of a blob that has to queue until about *until*; in the same way."""
+    reason = tag_text(f"other files are first, expected at about {until:%Y-%m-%d %H:%M} UTC")
+    return _beside({STATE: str(Phase.QUEUED), REASON: reason}, existing)
+
+
+def _beside(ours: Mapping[str, str], existing: Mapping[str, str]) -> dict[str, str]:
+    theirs = {key: value for key, value in existing.items() if key not in OURS}
     told = [(key, value) for key, value in ours.items() if value]
     return theirs | dict(told[: max(MAX_TAGS - len(theirs), 0)])
 

@@ -21,6 +21,10 @@ LOOKUPS = 2
 _BUCKET_SECONDS = 2
 # Longer than a message is away after its worker died (10 minutes), twice: an upload that goes on still has its lease.
 LEASE = timedelta(minutes=30)
+# As many of a line as are looked at to give leases to: more than may run at once.
+HEAD = 9
+# As many as are counted for the time that a person is told: what one request reads.
+COUNTED = 999
 _LONG_AGO = datetime.min.replace(tzinfo=UTC)
 
 

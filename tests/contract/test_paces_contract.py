@@ -79,6 +79,7 @@ def test_a_long_queue_shows_its_head(paces: Paces) -> None:
     paced = paces.load("m")
     assert paced.pace == FULL
     assert paced.tickets == tuple(ticket(number) for number in range(9))
+    assert paces.load("m", 20).tickets == tuple(ticket(number) for number in range(20))
     assert list(paces.tickets("m")) == [ticket(number) for number in range(30)]
     assert list(paces.tickets("other")) == []
 

@@ -1,8 +1,9 @@
 """Uploads take turns at a mailbox: so many at once, first come, first served, and nobody is forgotten."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -10,6 +11,7 @@ from local.stand_ins.todo.faults import Answer
 from local.stand_ins.todo.throttle import PUBLISHED_LIMITS
 from shared.core.attachment import BlobVersion
 from shared.core.entry import Phase, Reason
+from shared.errors import StorageUnavailable
 from tests.scenarios.promise import FILE, assert_ended, assert_promise, fault
 from tests.support.fakes.seam import ActingSeam, CountingSeam, Crash, Seam, crash_after
 from tests.support.fakes.world import MAILBOX_LIMITS, SAM, World, content
@@ -36,7 +38,7 @@ def arrive(world: World, *names: str) -> list[BlobVersion]:
 
 def assert_nothing_is_held_back(world: World) -> None:
     assert [pace.leases for _, pace in world.paces.paces.values() if pace.leases] == []
-    assert [queue for queue in world.paces.queues.values() if queue] == []
+    assert [line for line, queue in world.paces.queues.items() if queue and not line.startswith("sign-in-")] == []
 
 
 def assert_all_attached(world: World, blobs: list[BlobVersion]) -> None:
@@ -88,6 +90,55 @@ def test_who_queues_while_a_lease_is_being_given_back_is_not_forgotten() -> None
     assert_nothing_is_held_back(world)
 
 
+def test_who_has_to_queue_for_long_reads_so_and_until_when_in_the_tags() -> None:
+    """Of all that are first, not only of those that have their turn next."""
+    budget = replace(MAILBOX_LIMITS.bytes, amount=len(FILE))
+    world = World(mailbox_limits=replace(ONE_AT_A_TIME, bytes=budget))
+    blobs = arrive(world, "a.pdf", *(f"{number:02}.pdf" for number in range(20)))
+    arrived_at = world.clock.now
+    tags = world.blobs.tags(blobs[-1])
+    assert tags["todo_state"] == "queued"
+    # One file in five minutes.
+    said = re.search(r"expected at about (.*) UTC", tags["todo_reason"])
+    assert said is not None
+    expected = datetime.strptime(said[1], "%Y-%m-%d %H:%M").replace(tzinfo=UTC)
+    assert timedelta(minutes=99) <= expected - arrived_at <= timedelta(minutes=101)
+    assert "todo_state" not in world.blobs.tags(blobs[0])
+    world.run()
+    assert world.blobs.tags(blobs[-1])["todo_state"] == "attached"
+    assert_all_attached(world, blobs)
+
+
+def test_who_waits_for_a_moment_only_costs_no_tag() -> None:
+    world = a_world()
+    _, second = arrive(world, "a.pdf", "b.pdf")
+    assert world.phase(second) is Phase.QUEUED
+    assert world.blobs.tags(second) == {}
+
+
+def test_tags_that_cannot_be_written_keep_no_upload_from_its_place() -> None:
+    budget = replace(MAILBOX_LIMITS.bytes, amount=len(FILE))
+    world = World(mailbox_limits=replace(ONE_AT_A_TIME, bytes=budget))
+    first, second = drop(world, "a.pdf", "b.pdf")
+    world.event("a.pdf")
+    world.put_in(Failing("blobs.set_tags"))
+    world.event("b.pdf")
+    assert world.phase(second) is Phase.QUEUED
+    assert [line["upload_id"] for line in world.records.events("queue_untold")] == [second.upload_id()]
+    world.put_in(Seam())
+    world.run()
+    assert_all_attached(world, [first, second])
+
+
+class Failing(Seam):
+    def __init__(self, operation: str) -> None:
+        self._operation = operation
+
+    def enter(self, operation: str, *, changes: bool) -> None:
+        if operation == self._operation:
+            raise StorageUnavailable("away")
+
+
 @pytest.mark.parametrize("how", ["deleted", "rewritten"])
 def test_a_file_that_is_gone_when_its_turn_comes_frees_it_at_once(how: str) -> None:
     world = a_world()
@@ -114,6 +165,7 @@ def test_an_upload_that_waits_for_a_person_holds_no_lease_and_takes_its_turn_aga
     world.run()
     assert_all_attached(world, blobs)
     assert_nothing_is_held_back(world)
+    assert not any(world.paces.queues.values()), "it is still in the line of those who wait for the sign-in"
 
 
 def test_graph_s_word_to_one_upload_holds_for_all_of_the_mailbox_that_have_not_begun() -> None:

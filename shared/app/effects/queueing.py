@@ -1,10 +1,15 @@
 """A turn at the mailbox: asked for before the first request to Graph, and given back as soon as others may have it."""
 
+from datetime import datetime
+
 from shared.app.effects import name
 from shared.app.effects.context import Context
 from shared.app.pacing import Turn
 from shared.core import observations as seen
 from shared.core.actions import AfterAdmit, AfterReturnLease
+from shared.core.outcome import queued_tags
+from shared.core.underway import PATIENCE
+from shared.errors import BlobChanged, BlobGone, BlobTagsRefused, StorageUnavailable
 
 
 def admit(context: Context) -> AfterAdmit:
@@ -30,7 +35,23 @@ def admit(context: Context) -> AfterAdmit:
     turn = context.pacing.arrive(mailbox, entry)
     if isinstance(turn, Turn):
         return seen.Admitted(mailbox, turn.starts_at, older)
-    return seen.MustQueue(mailbox, turn.expected, older)
+    if turn.until - turn.since > PATIENCE and not entry.is_in_a_line:
+        _tell(context, turn.until)
+    return seen.MustQueue(mailbox, turn.until, older)
+
+
+def _tell(context: Context, until: datetime) -> None:
+    """Say in the blob's tags that it queues: no message would do it later.
+
+    While the claim is held, so that nobody writes an outcome meanwhile. One try: what counts is the outcome.
+    """
+    entry, blobs = context.entry, context.blobs
+    try:
+        existing = blobs.tags(entry.blob)
+        if context.claim.outlives_a_request():
+            blobs.set_tags(entry.blob, queued_tags(until, existing))
+    except (BlobChanged, BlobGone, BlobTagsRefused, StorageUnavailable):
+        context.graph.ports.telemetry.record("queue_untold", upload_id=entry.upload_id)
 
 
 def return_lease(context: Context) -> AfterReturnLease:

@@ -4,14 +4,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from shared.adapters.storage.pace_record import pace_columns, pace_of, ticket_columns, ticket_of
-from shared.core.pacing import Pace, Ticket
+from shared.core.pacing import HEAD, Pace, Ticket
 from shared.errors import Conflict
 from shared.ports import Paced
 from tests.support.fakes.manual_clock import ManualClock
 from tests.support.fakes.seam import Seam
-
-# As many tickets as the table's adapter reads at once.
-_HEAD = 9
 
 
 @dataclass
@@ -24,11 +21,11 @@ class MemoryPaces:
     queues: dict[str, dict[str, Ticket]] = field(default_factory=dict)
     versions: int = 0
 
-    def load(self, mailbox: str) -> Paced:
+    def load(self, mailbox: str, tickets: int = HEAD) -> Paced:
         self.seam.enter("paces.load", changes=False)
         version, pace = self.paces.get(mailbox, ("", Pace()))
-        tickets = self.queues.get(mailbox, {})
-        head = tuple(tickets[place] for place in sorted(tickets)[:_HEAD])
+        queue = self.queues.get(mailbox, {})
+        head = tuple(queue[place] for place in sorted(queue)[:tickets])
         return Paced(pace, str(version), head, self.clock.date())
 
     def store(self, mailbox: str, paced: Paced, pace: Pace) -> None:
