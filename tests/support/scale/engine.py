@@ -120,15 +120,16 @@ class Host:
     work: Callable[[bytes, int], object]
     batch: int
     threshold: int
+    interval: float
     running: int = 0
     idle: float = 0.1
     raised: Counter[str] = field(default_factory=Counter)
 
     def listen(self) -> None:
-        """Polls as the extension does: at once after a batch, and ever more rarely, up to 0.2 s, where none came."""
+        """Polls as the extension does: at once after a batch, and ever more rarely where none came."""
         if self.running <= self.threshold:
             taken = [self.queue.visible.popleft() for _ in range(min(self.batch, len(self.queue.visible)))]
-            self.idle = 0.1 if taken else min(self.idle * 2, 0.2)
+            self.idle = 0.1 if taken else min(self.idle * 2, self.interval)
             for body, count in taken:
                 self.queue.took += 2  # receive, and delete
                 self.running += 1

@@ -41,6 +41,7 @@ class Town:
     latency: Callable[[str], float] = lambda _token: 0.7
     batch: int = _QUEUES["batchSize"]
     threshold: int = _QUEUES["newBatchThreshold"]
+    interval: float = float(_QUEUES["maxPollingInterval"].rpartition(":")[2])
     seed: int = 1
     ends: dict[str, datetime] = field(default_factory=dict)
     files: list[BlobVersion] = field(default_factory=list)
@@ -76,7 +77,7 @@ class Town:
         return seconds * self._random.uniform(0.8, 1.2)
 
     def _host(self, queue: Queue, work: Callable[[bytes, int], object]) -> Host:
-        host = Host(self.engine, queue, work, self.batch, self.threshold)
+        host = Host(self.engine, queue, work, self.batch, self.threshold, self.interval)
         self.engine.at(0.0, host.listen)
         return host
 
