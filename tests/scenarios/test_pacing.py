@@ -168,6 +168,21 @@ def test_an_upload_that_waits_for_a_person_holds_no_lease_and_takes_its_turn_aga
     assert not any(world.paces.queues.values()), "it is still in the line of those who wait for the sign-in"
 
 
+def test_a_version_that_waited_for_a_sign_in_while_a_newer_one_was_attached_opens_no_session() -> None:
+    world = a_world()
+    first = world.drop(FILE)
+    token = world.accounts.tokens.pop(SAM)
+    world.event()
+    world.run(until=lambda: world.entry(first).report.phase is Phase.WAITING)
+    world.accounts.tokens[SAM] = token
+    second = world.blobs.edit_metadata("report.pdf", {"listid": world.list.id, "taskid": world.task.id})
+    world.event()
+    world.run()
+    assert (world.phase(first), world.phase(second)) == (Phase.SUPERSEDED, Phase.ATTACHED)
+    assert [operation for operation, _ in world.requests()].count("create_session") == 1
+    assert_promise(world)
+
+
 def test_graph_s_word_to_one_upload_holds_for_all_of_the_mailbox_that_have_not_begun() -> None:
     world = World(mailbox_limits=replace(MAILBOX_LIMITS, uploads_at_once=3))
     world.todo.faults.add(fault(Answer(429, retry_after=200), "create_session"))

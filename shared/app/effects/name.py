@@ -53,13 +53,14 @@ def look_back(
     context: Context, resolved: seen.Resolved
 ) -> seen.Resolved | seen.AlreadyAttached | seen.SlotHeld | _NotAsked:
     """What the others under the name mean for this upload, whose target is known and whose slot it holds."""
-    if not context.entry.older:
+    if not context.entry.older and context.entry.step == 0:
         return resolved
-    # Where the blob was written again meanwhile, no session is opened for what nobody can read any more.
+    # Where the blob was written again meanwhile, no session is opened for what nobody can read any more. In its first
+    # step an upload has entered itself under the name just now, or has looked at its blob when its turn came.
     if (lost := context.source.lost()) is not None:
         return lost
     # Read anew: while this upload waited for the slot, another one may have attached the file.
-    others = _entries(context, context.entry.older)
+    others = _entries(context, context.entry.older or ())
     same = [each for each in others if is_same_target(each, resolved.list_id, resolved.task_id)]
     targeted = _of_same_person(context, same)
     if not isinstance(targeted, list):
