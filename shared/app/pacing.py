@@ -8,7 +8,7 @@ the message. So that no upload is forgotten, the order of writes is fixed everyw
     to wake         the lease (or the slot) is given; then the message; then the ticket goes
 
 A worker that dies after any of these writes leaves an entry without a ticket, or a ticket whose turn has come. The next
-who looks at the line heals the second, the sweep both. docs/adr/0015-leases-and-tickets.md has the reasons.
+who looks at the line heals the second, the sweep both. docs/adr/0016-leases-and-tickets.md has the reasons.
 """
 
 import hashlib
