@@ -200,7 +200,7 @@ def _after_resolve(entry: Entry, observation: done.AfterResolve, at: Schedule) -
                 phase=Phase.QUEUED,
                 queue_wait=QueueWait(entry.phase, at.now, for_slot=True),
                 slot=slot,
-                detail="another upload of this name to this task is under way",
+                detail=endings.UNDER_WAY,
             )
             if not is_own:
                 return waiting

@@ -7,6 +7,9 @@ from shared.core import observations as seen
 from shared.core.actions import End
 from shared.core.entry import Entry, Phase, Reason, Report
 
+# Why an upload stands in the line of its slot.
+UNDER_WAY = "another upload of this name to this task is under way"
+
 
 def ended(entry: Entry, end: End) -> Entry:
     """The entry after a decision to stop trying: the next step, unclaimed."""

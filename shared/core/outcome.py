@@ -7,7 +7,6 @@ few words; the ledger and the log have it whole.
 """
 
 from collections.abc import Mapping
-from datetime import datetime
 
 from shared.core.attachment import BlobKind
 from shared.core.entry import Entry, Phase, Reason, Underway
@@ -35,10 +34,9 @@ def outcome_tags(entry: Entry, existing: Mapping[str, str]) -> dict[str, str]:
     return _beside(ours, existing)
 
 
-def queued_tags(until: datetime, existing: Mapping[str, str]) -> dict[str, str]:
-    """All tags of a blob that has to queue until about *until*; in the same way."""
-    reason = tag_text(f"other files are first, expected at about {until:%Y-%m-%d %H:%M} UTC")
-    return _beside({STATE: str(Phase.QUEUED), REASON: reason}, existing)
+def queued_tags(reason: str, existing: Mapping[str, str]) -> dict[str, str]:
+    """All tags of a blob that has to queue; in the same way."""
+    return _beside({STATE: str(Phase.QUEUED), REASON: tag_text(reason)}, existing)
 
 
 def _beside(ours: Mapping[str, str], existing: Mapping[str, str]) -> dict[str, str]:

@@ -1,7 +1,5 @@
 """A turn at the mailbox: asked for before the first request to Graph, and given back as soon as others may have it."""
 
-from datetime import datetime
-
 from shared.app.effects import name
 from shared.app.effects.context import Context
 from shared.app.pacing import Turn
@@ -36,12 +34,12 @@ def admit(context: Context) -> AfterAdmit:
     if isinstance(turn, Turn):
         return seen.Admitted(mailbox, turn.starts_at, older)
     if turn.until - turn.since > PATIENCE and not entry.is_in_a_line:
-        _tell(context, turn.until)
+        tell(context, f"other files are first, expected at about {turn.until:%Y-%m-%d %H:%M} UTC")
     return seen.MustQueue(mailbox, turn.until, older)
 
 
-def _tell(context: Context, until: datetime) -> None:
-    """Say in the blob's tags that it queues: no message would do it later.
+def tell(context: Context, reason: str) -> None:
+    """Say in the blob's tags that it queues, and why: no message would do it later.
 
     While the claim is held, so that nobody writes an outcome meanwhile. One try: what counts is the outcome.
     """
@@ -49,7 +47,7 @@ def _tell(context: Context, until: datetime) -> None:
     try:
         existing = blobs.tags(entry.blob)
         if context.claim.outlives_a_request():
-            blobs.set_tags(entry.blob, queued_tags(until, existing))
+            blobs.set_tags(entry.blob, queued_tags(reason, existing))
     except (BlobChanged, BlobGone, BlobTagsRefused, StorageUnavailable):
         context.graph.ports.telemetry.record("queue_untold", upload_id=entry.upload_id)
 

@@ -1,9 +1,10 @@
 """Which list and which task are meant, and whether this upload may attach its file there."""
 
-from shared.app.effects import name
+from shared.app.effects import name, queueing
 from shared.app.effects.context import Context
 from shared.core import observations as seen
 from shared.core.actions import AfterResolve
+from shared.core.endings import UNDER_WAY
 from shared.core.entry import Phase
 from shared.core.landing import slot
 from shared.core.lookup import HIDDEN, Named, are_hidden, find_list, find_task
@@ -69,6 +70,9 @@ def _take_slot(context: Context, list_id: str, task_id: str) -> seen.Resolved | 
         # The same account's: to wait for the slot would be to wait for the sign-in, and to age meanwhile.
         return seen.NeedsSignIn("another upload of this name waits for it")
     if other is not None and not other.entry.phase.is_terminal:
+        if context.entry.slot != wanted:
+            # How long that one takes nobody can say.
+            queueing.tell(context, UNDER_WAY)
         return seen.SlotHeld(wanted)
     passed = ledger.pass_slot(wanted, holder, mine)
     return seen.Resolved(list_id, task_id, wanted) if passed else seen.SlotHeld(wanted)
