@@ -42,9 +42,9 @@ def test_every_event_is_listed() -> None:
     assert {name for name, _ in rows("## Events")} == set(events_recorded())
 
 
-def test_every_metric_is_listed_with_its_kind() -> None:
-    listed = {name: kind.partition(",")[0] for name, kind, *_ in rows("## Metrics")}
-    assert listed == {each.name: each.kind for each in METRICS}
+def test_every_metric_is_listed_with_its_instrument() -> None:
+    listed = {name: instrument.partition(",")[0] for name, instrument, *_ in rows("## Metrics")}
+    assert listed == {each.name: each.instrument for each in METRICS}
 
 
 def test_every_setting_of_telemetry_is_listed_with_its_value() -> None:

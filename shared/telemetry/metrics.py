@@ -7,8 +7,8 @@ from enum import StrEnum
 from shared.core.entry import Phase
 
 
-class Kind(StrEnum):
-    """A counter adds, a histogram collects, a gauge shows what is."""
+class Instrument(StrEnum):
+    """OpenTelemetry's word: a counter adds, a histogram collects, a gauge shows what is."""
 
     COUNTER = "counter"
     HISTOGRAM = "histogram"
@@ -20,23 +20,25 @@ class Metric:
     """*unit* as UCUM writes it."""
 
     name: str
-    kind: Kind
+    instrument: Instrument
     unit: str
     description: str
 
 
-UPLOADS = Metric("todo_attach.uploads", Kind.COUNTER, "{upload}", "uploads that ended, by outcome and reason")
+UPLOADS = Metric("todo_attach.uploads", Instrument.COUNTER, "{upload}", "uploads that ended, by outcome and reason")
 REJECTIONS = Metric(
-    "todo_attach.rejections", Kind.COUNTER, "{file}", "files that can never be attached as they are, by reason"
+    "todo_attach.rejections", Instrument.COUNTER, "{file}", "files that can never be attached as they are, by reason"
 )
-DURATION = Metric("todo_attach.upload.duration", Kind.HISTOGRAM, "s", "from blob to outcome, by outcome")
-BYTES = Metric("todo_attach.bytes", Kind.COUNTER, "By", "bytes that Graph took")
-SLICES = Metric("todo_attach.slices", Kind.COUNTER, "{slice}", "slices that were sent, whatever became of them")
-DEFERRALS = Metric("todo_attach.deferrals", Kind.COUNTER, "{step}", "steps after which something is waited for")
-POISON = Metric("todo_attach.poison", Kind.COUNTER, "{message}", "poison messages, by what was done about them")
-LIVE = Metric("todo_attach.live", Kind.GAUGE, "{upload}", "uploads in flight, when last swept")
-OLDEST_AGE = Metric("todo_attach.live.oldest_age", Kind.GAUGE, "s", "age of the oldest of them")
-NEED_SIGN_IN = Metric("todo_attach.accounts.need_sign_in", Kind.GAUGE, "{account}", "accounts that uploads wait for")
+DURATION = Metric("todo_attach.upload.duration", Instrument.HISTOGRAM, "s", "from blob to outcome, by outcome")
+BYTES = Metric("todo_attach.bytes", Instrument.COUNTER, "By", "bytes that Graph took")
+SLICES = Metric("todo_attach.slices", Instrument.COUNTER, "{slice}", "slices that were sent, whatever became of them")
+DEFERRALS = Metric("todo_attach.deferrals", Instrument.COUNTER, "{step}", "steps after which something is waited for")
+POISON = Metric("todo_attach.poison", Instrument.COUNTER, "{message}", "poison messages, by what was done about them")
+LIVE = Metric("todo_attach.live", Instrument.GAUGE, "{upload}", "uploads in flight, when last swept")
+OLDEST_AGE = Metric("todo_attach.live.oldest_age", Instrument.GAUGE, "s", "age of the oldest of them")
+NEED_SIGN_IN = Metric(
+    "todo_attach.accounts.need_sign_in", Instrument.GAUGE, "{account}", "accounts that uploads wait for"
+)
 
 METRICS = (UPLOADS, REJECTIONS, DURATION, BYTES, SLICES, DEFERRALS, POISON, LIVE, OLDEST_AGE, NEED_SIGN_IN)
 

@@ -20,7 +20,7 @@ from opentelemetry.trace import Link, Span, SpanContext, SpanKind, StatusCode, T
 
 from shared.ports import Invocation, Ports
 from shared.telemetry.log import LogTelemetry
-from shared.telemetry.metrics import METRICS, Kind, Metric, measured
+from shared.telemetry.metrics import METRICS, Instrument, Metric, measured
 from shared.telemetry.otel import upload_trace
 from shared.telemetry.otel.spans import Spans, attached, tell_lost
 from shared.telemetry.otel.traced_ports import TracedGraph, TracedQueue
@@ -193,12 +193,12 @@ type _Take = Callable[[float, Mapping[str, str]], None]
 
 def _instruments(meter: Meter) -> dict[Metric, _Take]:
     def of(metric: Metric) -> _Take:
-        match metric.kind:
-            case Kind.COUNTER:
+        match metric.instrument:
+            case Instrument.COUNTER:
                 return meter.create_counter(metric.name, metric.unit, metric.description).add
-            case Kind.HISTOGRAM:
+            case Instrument.HISTOGRAM:
                 return meter.create_histogram(metric.name, metric.unit, metric.description).record
-            case Kind.GAUGE:
+            case Instrument.GAUGE:
                 return meter.create_gauge(metric.name, metric.unit, metric.description).set
 
     return {metric: of(metric) for metric in METRICS}
