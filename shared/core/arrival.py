@@ -22,7 +22,7 @@ from shared.core.blob_path import PathPattern
 from shared.core.entry import Reason
 from shared.core.limits import Limits
 from shared.core.observations import Arrived, NotYet, Refused
-from shared.core.path_account import OUTSIDE, Place, place_of
+from shared.core.path_account import OUTSIDE, AccountPath, account_path_of
 
 # When a blob is looked at again, counted from its last change: a person sets metadata within seconds, or within minutes
 # after finding out that it is missing.
@@ -45,8 +45,8 @@ def arrival(
 
     *account*: the default one. *path_accounts*: whose the prefixes of the path are, where they are anybody's.
     """
-    place = place_of(blob.version.name, path_accounts, default=account)
-    if place is None:
+    divided = account_path_of(blob.version.name, path_accounts, default=account)
+    if divided is None:
         return OUTSIDE
     if blob.kind is BlobKind.PAGE:
         return Refused(Reason.PAGE_BLOB, _PAGE_BLOB)
@@ -55,10 +55,10 @@ def arrival(
     since = blob.modified_at or seen_at
     if blob.copy is CopyState.PENDING:
         return NotYet(_next_look(since, blob.date), "the copy into the blob is not finished")
-    asked = _asked(blob, since, place, paths)
+    asked = _asked(blob, since, divided, paths)
     if not isinstance(asked, AttachmentRequest):
         return asked
-    theirs = place.account_for(asked.user)
+    theirs = divided.account_for(asked.user)
     if isinstance(theirs, Refused):
         return theirs
     if blob.size > limits.max_file_bytes:
@@ -71,15 +71,15 @@ def arrival(
 
 
 def _asked(
-    blob: BlobDescription, since: datetime, place: Place, paths: tuple[PathPattern, ...]
+    blob: BlobDescription, since: datetime, divided: AccountPath, paths: tuple[PathPattern, ...]
 ) -> AttachmentRequest | NotYet | Refused:
     """What the metadata asks for; where it names no target after the first seconds, what the path does."""
-    asked = parse_metadata(blob.metadata, place.path)
+    asked = parse_metadata(blob.metadata, divided.path)
     if isinstance(asked, NoTarget):
-        by_path = parse_path(blob.metadata, place.path, paths) if blob.date >= since + LOOKS[0] else None
+        by_path = parse_path(blob.metadata, divided.path, paths) if blob.date >= since + LOOKS[0] else None
         if by_path is None and blob.date < since + LOOKS[-1]:
             return NotYet(_next_look(since, blob.date), "waits for the metadata that names its task")
-        asked = by_path or BadMetadata(_no_target(place, paths))
+        asked = by_path or BadMetadata(_no_target(divided, paths))
     return Refused(Reason.METADATA, asked.detail) if isinstance(asked, BadMetadata) else asked
 
 
@@ -87,10 +87,10 @@ def _next_look(since: datetime, now: datetime) -> datetime:
     return next((since + wait for wait in LOOKS if since + wait > now), now + LOOKS[-1])
 
 
-def _no_target(place: Place, paths: tuple[PathPattern, ...]) -> str:
+def _no_target(divided: AccountPath, paths: tuple[PathPattern, ...]) -> str:
     """What to do for a file that says in no way where it belongs."""
     by_metadata = "names no task: set metadata task=TITLE list=NAME"
-    # Below somebody's prefix a path need not name its user.
-    useful = (each for each in reversed(paths) if not (place.prefix and each.names_user))
-    by_path = " or ".join(f"{place.prefix}{each}" for each in useful)
+    # Below a prefix the path need not name a user: the prefix has an account.
+    useful = (each for each in reversed(paths) if not (divided.prefix and each.names_user))
+    by_path = " or ".join(f"{divided.prefix}{each}" for each in useful)
     return f"{by_metadata}; or write it again as {by_path}" if by_path else by_metadata

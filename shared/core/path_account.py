@@ -1,8 +1,8 @@
 """Whose a part of the container is, where people who do not trust each other share one.
 
 A prefix of the path may belong to an account. What lies under it goes to that account and to no other, whatever the
-file says; and once any prefix does, what lies under none goes to nobody. That storage lets a sender write below their
-prefix only is the other half, and not decided here.
+file says. Once one prefix has an account, a file that lies under no prefix is rejected. The other half is not decided
+here: a condition in storage lets each sender write below their own prefix only.
 """
 
 import json
@@ -22,10 +22,10 @@ OUTSIDE = Refused(Reason.OTHER_ACCOUNT, "lies under no prefix that belongs to an
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """Where a blob lies: *account* is who it goes to, *path* its name without *prefix*.
+class AccountPath:
+    """A blob's name, divided: *prefix*, the *account* that it belongs to, and *path*, which is the rest of the name.
 
-    Without a prefix, *account* is only whom it goes to unless it names another.
+    Without a prefix, *account* is the default one: the file goes there unless it names another.
     """
 
     account: str
@@ -33,24 +33,24 @@ class Place:
     prefix: str = ""
 
     def account_for(self, user: str) -> str | Refused:
-        """Whose a file here is that names *user*, which is empty where it names nobody."""
+        """The account that a file at this path goes to. *user* is the one that the file names, or empty."""
         if not self.prefix:
             return user or self.account
         if not user or ascii_lower(user) == ascii_lower(self.account):
             return self.account
-        # Who owns the prefix is not said: the sender may be somebody else.
+        # The owner of the prefix is not named: the sender may be another person.
         kept = f"everything under {self.prefix} goes to one account, which is called otherwise: leave user out"
         return Refused(Reason.OTHER_ACCOUNT, f"is for {quoted(user)}, and {kept}")
 
 
-def place_of(blob_name: str, accounts: Mapping[str, str], *, default: str) -> Place | None:
-    """The blob's place. *accounts*: prefix to account. None for a blob under none of them, where there are any."""
+def account_path_of(blob_name: str, accounts: Mapping[str, str], *, default: str) -> AccountPath | None:
+    """*blob_name*, divided. *accounts*: prefix to account. None where there are prefixes, and it begins with none."""
     if not accounts:
-        return Place(default, blob_name)
+        return AccountPath(default, blob_name)
     # At most one fits, since none begins another. Compared as storage compares: exactly.
     for prefix, account in accounts.items():
         if blob_name.startswith(prefix):
-            return Place(account, blob_name.removeprefix(prefix), prefix)
+            return AccountPath(account, blob_name.removeprefix(prefix), prefix)
     return None
 
 
@@ -70,7 +70,7 @@ def parse_path_accounts(text: str) -> Mapping[str, str] | str:
             return f"{quoted(prefix)} has no account"
     for at, (prefix, _) in enumerate(pairs):
         for other, _ in pairs[:at] + pairs[at + 1 :]:
-            # Whoever may write under the shorter one could put files under the longer one, for its account.
+            # A sender who may write under the shorter one could put files under the longer one, for its account.
             if other.startswith(prefix):
                 return f"{quoted(prefix)} begins {quoted(other)}" if other != prefix else f"{quoted(prefix)} is twice"
     return {prefix: account.strip() for prefix, account in pairs}
