@@ -178,6 +178,12 @@ def test_the_architecture_has_every_module_in_its_layer() -> None:
     assert named - {path.stem for path in (ROOT / "shared").rglob("*")} == set()
 
 
+def test_the_architecture_tells_every_function_and_what_it_calls() -> None:
+    names = re.findall(r'@app\.function_name\("(\w+)"\)', (ROOT / "function_app.py").read_text(encoding="utf-8"))
+    told = [row for row in table(section(ARCHITECTURE, "## The flow of one attachment")) if len(row) == 3]
+    assert sorted(name for row in told for name in re.findall(r"`(\w+)`", row[0])) == sorted(names)
+
+
 def _layers() -> list[list[str]]:
     return [row for row in table(section(ARCHITECTURE, "## Layers")) if len(row) == 3]
 
