@@ -1,4 +1,4 @@
-"""Triggers and bindings, nothing else. What they call stands in `shared`.
+"""Triggers and bindings, nothing else. What they call is in `shared`.
 
 The functions' names are part of the deployment: the Event Grid subscription names `open_upload`, and an event for a
 function that does not exist is dropped without a word.
@@ -62,7 +62,7 @@ def sweep(timer: func.TimerRequest, context: func.Context) -> None:  # noqa: ARG
 @app.function_name("catch_up")
 @app.timer_trigger(arg_name="timer", schedule="%TODO_ATTACH_CATCH_UP_SCHEDULE%")
 def catch_up(timer: func.TimerRequest, context: func.Context) -> None:  # noqa: ARG001 - the binding passes it
-    """Finds files that no event told of: it was given up, never raised, or the metadata was put right."""
+    """Finds files that no event announced: it was given up or never raised, or the metadata was put right."""
     application().catch_up(context)
 
 

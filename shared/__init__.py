@@ -9,7 +9,7 @@ Each folder is a layer, and `tests/test_layers.py` says which layer may import w
     app/        orders the effects, through the ports
     sign_in/    a person connects their To Do, once, in a browser
     adapters/   do what the ports ask, one outside thing each, with its SDK
-    telemetry/  what is told of a step, and where that goes
+    telemetry/  records of what happened, and where they go
     settings.py the only reader of the environment
     wiring.py   builds the adapters, once per process
 """

@@ -2,7 +2,7 @@
 
     AttachError
       StorageUnavailable    storage did not answer, or not usefully: raised, so the message is delivered again
-      Conflict              the entry changed under us: someone else acted; this delivery ends quietly
+      Conflict              the entry has changed: another worker acted; this delivery ends quietly
       BlobChanged           the blob no longer has the pinned ETag          -> an observation
       BlobGone              there is no such blob                           -> an observation
       BlobRefused           storage will never give this blob out as it is  -> an observation
@@ -12,7 +12,7 @@
       PageRefused           a listing cannot go on from a page of long ago: it begins anew
       GraphNoReply          no complete reply; `sent` says if any byte left -> an observation
         TokenUnavailable    no token to be had at the moment: nothing was sent, so it is a delay
-      SignInNeeded          nobody's token can be had for the account       -> an observation
+      SignInNeeded          no token can be had for the account             -> an observation
       MessageError          a message that is not ours, or that this code cannot read: noted and dropped
       StrangerError         a message ahead of the ledger, or for no entry: raised, it is a bug or not ours
       SettingsError         the configuration is wrong: raised at start, naming every mistake

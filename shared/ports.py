@@ -277,7 +277,7 @@ class Telemetry(Protocol):
     def upload(self, upload_id: str, traceparent: str = "") -> AbstractContextManager[None]:
         """While it is entered, the run works for this upload, as a part of the upload's own trace.
 
-        *traceparent* is the trace context of whoever asked for it; it may be missing or strange.
+        *traceparent* is the trace context of the request or message that asked for it; it may be missing or strange.
         """
 
     def record(self, event: str, **fields: object) -> None:

@@ -87,7 +87,7 @@ class Settings:
     tokens: Mapping[str, str] = field(repr=False)
     delete_attached: bool
     paths: tuple[PathPattern, ...]  # how a blob's path names its task; empty: it does not
-    path_accounts: Mapping[str, str]  # prefix of a blob's path to its account; empty: a path belongs to nobody
+    path_accounts: Mapping[str, str]  # prefix of a blob's path to its account; empty: no path belongs to an account
     names_others: bool  # a rejection names the account's other lists and tasks
     stalled_after: timedelta
     catch_up_time: timedelta
@@ -193,7 +193,7 @@ class _Url:
 
 
 class _Reader:
-    """Reads values and collects mistakes, so that all can be told at once. Values of secrets are never repeated."""
+    """Reads values and collects mistakes, so that one error names them all. Values of secrets are never repeated."""
 
     def __init__(self, environ: Mapping[str, str]) -> None:
         self._environ = environ
@@ -201,8 +201,8 @@ class _Reader:
 
     def mistake(self, name: str, value: str, remedy: str) -> None:
         # What may hold a password (user:password@host) or a signature (?sig=) is not repeated.
-        told = "(hidden)" if any(mark in value for mark in "@?") else value[:60]
-        shown = f'is "{told}"' if value else "is not set"
+        text = "(hidden)" if any(mark in value for mark in "@?") else value[:60]
+        shown = f'is "{text}"' if value else "is not set"
         self._mistakes.append(f"{name} {shown}: {remedy}")
 
     def finish(self) -> None:
@@ -372,8 +372,8 @@ def _telemetry(read: _Reader) -> bool:
     value = read.optional(name)
     missing = _NEVER_INSTRUMENTED - {each.strip() for each in value.split(",")}
     if missing:
-        told = ", ".join(sorted(missing))
-        read.mistake(name, value, f"name {told} in it: with telemetry on, upload URLs would be in their spans")
+        names = ", ".join(sorted(missing))
+        read.mistake(name, value, f"name {names} in it: with telemetry on, upload URLs would be in their spans")
     return True
 
 

@@ -106,12 +106,12 @@ class Application:
                 self.sign_in.clear_abandoned()
 
     def catch_up(self, context: func.Context) -> None:
-        """Time to look for files that no event told of."""
+        """Time to look for files that no event announced."""
         with self._run(invocations.TIMER, context):
             self.catch_up_with_missed()
 
     def respond(self, endpoint: str, request: func.HttpRequest, context: func.Context) -> func.HttpResponse:
-        """What a browser gets at *endpoint*. With static tokens nobody signs in, and there is nothing."""
+        """What a browser gets at *endpoint*. With static tokens there is no sign-in, and no such page."""
         if self.sign_in is None:
             return func.HttpResponse("sign-in is not configured", status_code=404)
         with self._run(invocations.HTTP, context):

@@ -15,7 +15,7 @@ TABLE = "uploads"
 # As in Azure. By itself the worker has a few more threads than cores, so that a batch goes in two waves.
 WORKER_SETTINGS = {"PYTHON_THREADPOOL_THREAD_COUNT": "16"}
 
-# As in Azure: a large body costs the host far more than its size, and nobody needs its start page.
+# As in Azure: a large body costs the host far more than its size, and its start page serves no one here.
 HOST_SETTINGS = {"FUNCTIONS_REQUEST_BODY_SIZE_LIMIT": "2097152", "AzureWebJobsDisableHomepage": "true"}
 
 # In the cloud a lease is ten minutes, for good. A shorter one takes deadline and claim with it.

@@ -3,9 +3,9 @@
 The same options but for `--lease` (a real host's is ten minutes, always), the same lines of JSON, the same tether. So a
 stack runs on either, and does not know which.
 
-Core Tools check no key unless they are told to, and listen on every address of this machine.
+Core Tools check no key without `--enableAuth`, and listen on every address of this machine.
 
-    *Not seen*: nobody has run this on real Core Tools yet. tests/local/test_core_tools.py runs it on a program that has
+    *Not seen*: this was never run on real Core Tools. tests/local/test_core_tools.py runs it on a program that has
     their command line, and starts the stand-in behind it.
 """
 

@@ -1,9 +1,9 @@
 """A key for each connected account, in a table: what ends with it is ended for good.
 
-Storage keeps blobs for days after they were deleted or written over, so former records of an account outlive its
-disconnection. A table keeps nothing: it has neither soft delete nor versions. So each record is sealed with the
-account's own key before it becomes a blob, and disconnecting destroys the key first. The key alone opens nothing
-either: around the sealed record is the encryption whose key is in the vault.
+Storage keeps blobs for days after they were deleted or written over, so former blobs of an account outlive its
+disconnection. A table keeps nothing: it has neither soft delete nor versions. So what is stored of an account is sealed
+with the account's own key before it becomes a blob, and disconnecting destroys the key first. The key alone opens
+nothing either: around what is sealed is the encryption whose key is in the vault.
 """
 
 import hashlib
@@ -21,7 +21,7 @@ from shared.errors import StorageUnavailable
 
 _PARTITION = "key"
 _KEY_BITS = 256
-# At random: a key seals its account's record once an hour at most.
+# Random nonces cannot meet: a key seals once an hour at most.
 _NONCE_BYTES = 12
 
 
@@ -66,9 +66,9 @@ class AccountKeys:
             self._table.delete_entity(_PARTITION, _row(object_id))
 
 
-def seal(record: bytes, key: bytes) -> bytes:
+def seal(content: bytes, key: bytes) -> bytes:
     nonce = os.urandom(_NONCE_BYTES)
-    return nonce + AESGCM(key).encrypt(nonce, record, None)
+    return nonce + AESGCM(key).encrypt(nonce, content, None)
 
 
 def unseal(sealed: bytes, key: bytes) -> bytes:

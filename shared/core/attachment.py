@@ -42,7 +42,7 @@ class BlobKind(StrEnum):
 
 
 class CopyState(StrEnum):
-    """Where the service stands that fills a blob from elsewhere. NONE: nobody asked it to."""
+    """How far the service has copied a blob from elsewhere. NONE: it was not asked to."""
 
     NONE = ""
     PENDING = "pending"
@@ -97,7 +97,7 @@ class AttachmentRequest:
 
 @dataclass(frozen=True, slots=True)
 class NoTarget:
-    """The metadata names neither a list nor a task. Somebody may still add them, or the path may say it."""
+    """The metadata names neither a list nor a task. They may still be added, or the path may say it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,12 +137,12 @@ def parse_path(
 
     Metadata wins: *user* and *filename* count where they are set.
     """
-    told = target_of(blob_name, patterns)
-    if told is None:
+    target = target_of(blob_name, patterns)
+    if target is None:
         return None
     given = _given(metadata)
     return _request(
-        given, blob_name, Reference(name=told.list), Reference(name=told.task), given.get("user", "") or told.user
+        given, blob_name, Reference(name=target.list), Reference(name=target.task), given.get("user", "") or target.user
     )
 
 
@@ -173,7 +173,7 @@ def _misspelt(given: Mapping[str, str]) -> BadMetadata | None:
 
 
 def decode_value(value: str) -> str:
-    """Undo percent-encoding. An escape that is none (``100%.pdf``) stays as it stands; ``+`` is no space."""
+    """Undo percent-encoding. A percent sign that begins no escape (``100%.pdf``) stays as it is; ``+`` is no space."""
     try:
         return unquote_to_bytes(value).decode("utf-8")
     except UnicodeError:

@@ -1,8 +1,7 @@
-"""Where a blob lies says what it is for, to clients that cannot set metadata: rclone, mounted folders, SFTP gateways.
+"""A blob's path names its task, for clients that cannot set metadata: rclone, mounted folders, SFTP gateways.
 
-A pattern is a path of the words USER, LIST, TASK and FILE, with any folders of one's own between. A part that stands
-for USER is a sign-in name or an object id, so that `kim@example.com/Work/Plan/a.pdf` and `Scans/Work/Plan/a.pdf` can be
-told apart.
+A pattern is a path of the words USER, LIST, TASK and FILE, with any folders between. USER fits a sign-in name or an
+object id only: that distinguishes `kim@example.com/Work/Plan/a.pdf` from `Scans/Work/Plan/a.pdf`.
 """
 
 from collections.abc import Sequence
@@ -36,7 +35,7 @@ DEFAULT_PATTERNS = (
 
 @dataclass(frozen=True, slots=True)
 class PathTarget:
-    """What a path says, as it stands there: nothing in it is percent-decoded. Empty: the path does not say."""
+    """What a path says, unchanged: nothing in it is percent-decoded. Empty: the path does not say."""
 
     list: str
     task: str
@@ -64,8 +63,8 @@ def target_of(blob_name: str, patterns: Sequence[PathPattern]) -> PathTarget | N
         return None
     for pattern in patterns:
         if len(pattern.parts) == len(parts) and all(map(_fits, pattern.parts, parts)):
-            told = dict(zip(pattern.parts, parts, strict=True))
-            return PathTarget(told.get(_LIST, ""), told[_TASK], told.get(_USER, ""))
+            said = dict(zip(pattern.parts, parts, strict=True))
+            return PathTarget(said.get(_LIST, ""), said[_TASK], said.get(_USER, ""))
     return None
 
 

@@ -1,4 +1,4 @@
-"""What nobody told us of: which blobs need a look, and where a long listing goes on.
+"""Files that no event announced: which blobs need a look, and where a long listing goes on.
 
 Event Grid gives some events up; an edit of metadata and an append raise none; and blobs may be older than the
 subscription.

@@ -112,20 +112,20 @@ def _ranks(wanted: str, items: Sequence[Named]) -> tuple[list[Named], list[Named
 
 
 def _plain(name: str) -> str:
-    # Exact but for Unicode's two ways to write an accent, and outer spaces, which nobody can see.
+    # Exact but for Unicode's two ways to write an accent, and outer spaces, which cannot be seen.
     return unicodedata.normalize("NFC", name).strip()
 
 
 def _apart(item: Named) -> str:
-    """What tells it from another of the same name."""
-    told = [
+    """What distinguishes it from another of the same name."""
+    signs = [
         "the default list" if item.is_default else "",
         "shared" if item.is_shared else "",
         "completed" if item.is_completed else "",
         f"due {item.due:%Y-%m-%d}" if item.due is not None else "",
         f"created {item.created_at:%Y-%m-%d %H:%M:%S}" if item.created_at is not None else "",
     ]
-    return " ".join(filter(None, told)) or "one without a date"
+    return " ".join(filter(None, signs)) or "one without a date"
 
 
 def _shown(items: Sequence[Named]) -> str:

@@ -41,8 +41,8 @@ def queued_tags(reason: str, existing: Mapping[str, str]) -> dict[str, str]:
 
 def _beside(ours: Mapping[str, str], existing: Mapping[str, str]) -> dict[str, str]:
     theirs = {key: value for key, value in existing.items() if key not in OURS}
-    told = [(key, value) for key, value in ours.items() if value]
-    return theirs | dict(told[: max(MAX_TAGS - len(theirs), 0)])
+    filled = [(key, value) for key, value in ours.items() if value]
+    return theirs | dict(filled[: max(MAX_TAGS - len(theirs), 0)])
 
 
 def _reason(entry: Entry) -> str:

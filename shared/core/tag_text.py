@@ -38,9 +38,9 @@ def tag_text(text: str, *, and_then: str = "") -> str:
     *and_then*: a sentence that follows it in any case, and that a tag may hold as it is.
     """
     sentences_and_names = _ESCAPES.sub(_unescaped, text).split('"')
-    told = "".join(_plain(part if at % 2 else _sentence(part)) for at, part in enumerate(sentences_and_names))
+    plain = "".join(_plain(part if at % 2 else _sentence(part)) for at, part in enumerate(sentences_and_names))
     room = MAX_CHARACTERS - len(f". {and_then}" if and_then else "")
-    shown = _shortened(_SPACES.sub(" ", told).strip(), room)
+    shown = _shortened(_SPACES.sub(" ", plain).strip(), room)
     return f"{shown.removesuffix('.')}. {and_then}" if and_then else shown
 
 

@@ -2,7 +2,7 @@
 
 Each call to Graph is a pair, prepare_*() -> GraphRequest and parse_*(GraphReply). The pairs are in `sessions`,
 `listings` and `small_post`; only they know what Graph's requests and replies look like. docs/GRAPH_BEHAVIOUR.md has the
-source of each fact, and says which of them nobody has seen live.
+source of each fact, and says which of them were never seen live.
 """
 
 import json

@@ -1,12 +1,12 @@
 """What a status and a code of Graph mean: one table, for every call.
 
 The table sorts answers into a few kinds. Each call has its own policy for each kind, in its own parser, because one
-answer tells different things: after a GET, a 500 says that nothing came of it; after a PUT, the bytes may have been
+answer means different things: after a GET, a 500 says that nothing came of it; after a PUT, the bytes may have been
 stored all the same. A parser matches the kinds one by one and has no "otherwise", so that a new kind is a type error
 until every call has chosen.
 
-A code that means something for good is one row here: its statuses, its name, `PERMANENT`, and the reason that the
-person is told.
+A code after which no other try can work is one row here: its statuses, its name, `PERMANENT`, and the reason that the
+person reads.
 """
 
 from collections.abc import Container, Iterable
@@ -37,7 +37,7 @@ class Kind(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """*code* is empty where the status alone decides. *reason* is what a person is told where the call is refused."""
+    """*code* is empty where the status alone decides. *reason* is what the person reads where the call is refused."""
 
     statuses: Container[int]
     code: str
@@ -120,12 +120,12 @@ _MEANING = {
 
 
 def refused(reason: Reason, reply: GraphReply) -> seen.Refused:
-    return seen.Refused(reason, _told(reason, reply))
+    return seen.Refused(reason, _detail(reason, reply))
 
 
 def target_missing(reason: Reason, reply: GraphReply) -> seen.TargetMissing:
-    return seen.TargetMissing(reason, _told(reason, reply))
+    return seen.TargetMissing(reason, _detail(reason, reply))
 
 
-def _told(reason: Reason, reply: GraphReply) -> str:
+def _detail(reason: Reason, reply: GraphReply) -> str:
     return ": ".join(filter(None, (_MEANING.get(reason), status_and_code(reply))))

@@ -57,6 +57,6 @@ class LogTelemetry:
         return {name: value for name, value in fields.items() if value is not None}
 
     def write(self, event: str, fields: Mapping[str, object], attributes: Mapping[str, object]) -> None:
-        """Write the line; *attributes* go with its log record for whoever takes more than its text."""
+        """Write the line; *attributes* go with its log record for handlers that take more than its text."""
         level = logging.WARNING if event in _WARN else logging.INFO
         _LOGGER.log(level, "%s", json.dumps({"event": event, **fields}, default=str), extra=attributes)

@@ -63,7 +63,7 @@ def measured(event: str, fields: Mapping[str, object]) -> list[Measurement]:
             ]
             return [*ended, Measurement(REJECTIONS, 1, reason)] if fields["phase"] == Phase.REJECTED else ended
         case "turned_away":
-            # Without an entry it is no upload; whoever put it must hear of it all the same.
+            # Without an entry it is no upload, but the operator must see that the file was rejected.
             return [Measurement(REJECTIONS, 1, {"reason": str(fields["reason"])})]
         case "step":
             return [*_sent(fields), *_waited(fields)]

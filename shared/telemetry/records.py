@@ -2,7 +2,7 @@
 
 `ATTRIBUTES` is the whole vocabulary of records, log lines and spans; docs/TELEMETRY.md says of each what it holds and
 why it is no personal data. What people wrote (names of files, lists, tasks, sign-ins) and what Graph calls them is
-not in it: whoever needs that has the ledger and the blob's tags.
+not in it: the ledger and the blob's tags have that.
 """
 
 import hashlib
@@ -90,7 +90,7 @@ ATTRIBUTES: Mapping[str, str] = {
 
 
 def pseudonym(account: str) -> str:
-    """The same for the same account, so that uploads can be told apart by it; the account is not named."""
+    """The same for the same account, so that it groups uploads; the account is not named."""
     return hashlib.sha256(ascii_lower(account).encode()).hexdigest()[:12] if account else ""
 
 

@@ -1,4 +1,4 @@
-"""A certificate for this machine, by an authority that nobody else will ever trust: its key is not even kept."""
+"""A certificate for this machine, by an authority that only this stack trusts: its key is not even kept."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta

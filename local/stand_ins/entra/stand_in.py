@@ -72,7 +72,7 @@ class StandIn:
 
     @property
     def control(self) -> str:
-        """The root of what turns it. Whoever knows it reads every token."""
+        """The root of what turns it. Every program that knows it can read all tokens."""
         return f"{self.origin}/_entra/{self.plan.control}"
 
     def turn(self, **switches: float | str) -> None:

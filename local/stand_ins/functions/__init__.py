@@ -13,5 +13,5 @@ Reading order, from the one message that matters outwards:
     storage, event_stream       what several of them speak through
     host, cli                   all of it put together, started and drained
 
-What it reproduces, and what it does not, stands in README.md beside this file.
+README.md beside this file says what it reproduces, and what it does not.
 """

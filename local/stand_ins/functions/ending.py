@@ -17,7 +17,7 @@ _SERVER_ERROR = 500
 
 
 class HostEnd:
-    """Set once, by whoever finds that the host cannot go on."""
+    """Set once, by the first part that finds that the host cannot go on."""
 
     def __init__(self) -> None:
         self._reason: asyncio.Future[str] = asyncio.get_running_loop().create_future()

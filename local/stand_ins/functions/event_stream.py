@@ -39,7 +39,7 @@ class EventStream:
         self._lines.put(json.dumps(line, default=str))
 
     def _write(self) -> None:
-        # Whoever read us may be gone; the host drains all the same.
+        # The reader of our stdout may be gone; the host drains all the same.
         with suppress(OSError, ValueError):
             while (line := self._lines.get()) is not None:
                 self._out.write(line + "\n")

@@ -93,7 +93,8 @@ class QueueListener:
     async def drain(self) -> None:
         """Let what is in flight end, take one more message, and stop polling.
 
-        A receive under way is awaited, and what it brings is run: given up, its messages would stay leased to nobody.
+        A receive under way is awaited, and what it brings is run: if it were given up, its messages would stay leased
+        for ten minutes with no one to run them.
         """
         self._stopping = True
         self._woken.set()

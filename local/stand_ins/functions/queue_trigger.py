@@ -19,15 +19,15 @@ def queue_run(function: Function[QueueTrigger], invoker: Invoker, events: EventS
     """What the listener of *function*'s queue does with a message."""
 
     async def run(message: LeasedMessage) -> Fate:
-        told = {"function": function.name, "message_id": message.received.id}
+        facts = {"function": function.name, "message_id": message.received.id}
         try:
             body = message.body(base64_encoded=base64).decode()
         except UndecodableMessageError as error:
-            events.emit("undecodable", **told, error=str(error))
+            events.emit("undecodable", **facts, error=str(error))
             return Fate.UNDECODABLE
         except UnicodeDecodeError:
             # The binding fails, before the function and five times.
-            events.emit("binding_failed", **told, error="not UTF-8")
+            events.emit("binding_failed", **facts, error="not UTF-8")
             return Fate.FAILED
         succeeded = (await invoker.invoke(function, _input(message, body))).succeeded
         return Fate.DONE if succeeded else Fate.FAILED

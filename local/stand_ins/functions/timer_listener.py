@@ -17,14 +17,14 @@ from local.stand_ins.functions.invocation import Input, Invoker
 from local.stand_ins.functions.schedule import Schedule
 from local.stand_ins.functions.timer_status import TimerStatus, TimerStatusBlob
 
-# asyncio sleeps by a clock that stands still while the machine does: look at the wall clock now and then.
+# asyncio sleeps by a clock that stops while the machine sleeps: look at the wall clock now and then.
 _LONGEST_SLEEP_SECONDS = 30.0
 
 
 def is_past_due(status: TimerStatus, schedule: Schedule, now: datetime) -> bool:
     """Whether a run was missed while no host ran.
 
-    Not so when the schedule itself was changed since: what stands in the status is then another schedule's time.
+    Not so when the schedule itself was changed since: the time in the status is then another schedule's.
     """
     expected = schedule.after(status.last or status.last_updated)
     return expected == status.next and now > status.next

@@ -232,5 +232,5 @@ def _set_cookie(cookie: Mapping[str, Any]) -> str:
         "httponly": "" if cookie["http_only"] else None,
     }
     flags = {"secure", "httponly"}
-    told = [name if name in flags else f"{name}={value}" for name, value in attributes.items() if value is not None]
-    return "; ".join([f"{cookie['name']}={cookie['value']}", *told])
+    shown = [name if name in flags else f"{name}={value}" for name, value in attributes.items() if value is not None]
+    return "; ".join([f"{cookie['name']}={cookie['value']}", *shown])

@@ -28,7 +28,7 @@ class Workspace:
         self._on_trace = on_trace
         self._traces: dict[str, Trace] = {}
         self._timers: dict[str, asyncio.TimerHandle] = {}
-        # For this user only: which files went where is nobody else's business, though no row names any.
+        # Readable by this user only, as all of the stack's files, though no row names a file or a task.
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         (directory / "traces").mkdir(exist_ok=True)
 

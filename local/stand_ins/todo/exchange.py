@@ -14,7 +14,7 @@ from local.stand_ins.todo.wire import Request
 
 @dataclass(slots=True, eq=False)
 class Exchange:
-    """*latency* and *intake* tell whoever carries the service what comes before `complete`."""
+    """*latency* and *intake* say what its carrier (the HTTP shell, a simulation) does before `complete`."""
 
     request: Request
     route: Route

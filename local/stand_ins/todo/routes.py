@@ -1,6 +1,6 @@
 """Which operation a method and a path mean. Paths arrive raw: splitting comes before decoding, as at Graph.
 
-Resource names compare without case (the Location of a landed file says `Attachments`), ids with case. An id stands in
+Resource names compare without case (the Location of a landed file says `Attachments`), ids with case. An id is in
 its own segment or in `name('id')`.
 """
 

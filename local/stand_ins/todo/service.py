@@ -4,8 +4,8 @@
     ...                                      # exchange.latency seconds; the client may go: service.hang_up(exchange)
     outcome = service.complete(exchange)     # the work is done, and the outcome is what the client lives to see
 
-`complete` after `hang_up` is a zombie: a request that its client gave up on, applied all the same. Whoever carries the
-service decides how much time passes between the calls and in which order they come, so every interleaving of two
+`complete` after `hang_up` is a zombie: a request that its client gave up on, applied all the same. The service's
+carrier decides how much time passes between the calls and in which order they come, so every interleaving of two
 clients can be played. An exchange whose outcome takes time (`Late`, `Trickle`, `Never`) stays in flight until
 `delivered` or `hang_up`.
 """

@@ -12,7 +12,7 @@ from local.stand_ins.todo import ids
 from local.stand_ins.todo.mailbox import Attachment, Mailbox, Task, TaskList, WellknownName
 from local.stand_ins.todo.sessions import UploadSession
 
-# Sessions that ran out are told apart from those that never were, as far back as this.
+# A session that ran out is distinguished from one that never was, as far back as this.
 _REMEMBERED_EXPIRED = 1_000
 
 

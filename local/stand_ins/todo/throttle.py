@@ -27,7 +27,7 @@ class Limits:
     requests: int | None = None
     request_seconds: float = 600.0
     retry_after: Literal["integer", "fraction", "http_date", "absent", "huge"] = "integer"
-    # A client that was told to wait must not come back: to that task, or to anything in that mailbox?
+    # A client that got a Retry-After must not come back earlier: to that task, or to anything in that mailbox?
     promise_scope: Literal["task", "mailbox"] = "task"
 
 
@@ -127,7 +127,7 @@ def retry_after_text(limits: Limits, seconds: float, now: datetime) -> tuple[str
 
 
 def http_date_in(seconds: float, now: datetime) -> tuple[str, float]:
-    """An HTTP date has no fraction: rounded up, so that nobody comes early by reading it right."""
+    """An HTTP date has no fraction: rounded up, so that a client that reads it right does not come too early."""
     moment = now + timedelta(seconds=seconds)
     if moment.microsecond:
         moment = moment.replace(microsecond=0) + timedelta(seconds=1)

@@ -1,7 +1,7 @@
 """What crosses the wire, as values: a request comes in, an outcome goes out. No sockets.
 
 An outcome is what the client lives to see. Most are a `Response`; the others are the ways in which a connection
-fails, and whoever carries the service (the HTTP shell, a simulation) enacts them.
+fails, and the service's carrier (the HTTP shell, a simulation) enacts them.
 """
 
 from dataclasses import dataclass, field

@@ -38,11 +38,11 @@ def blob_errors() -> Iterator[None]:
         if code in _REFUSALS:
             refusal, text = _REFUSALS[code]
             raise refusal(text) from error
-        # A lease that somebody holds on the blob is a 412 too.
+        # A blob that another program has leased answers 412 too.
         if error.status_code == 412 and code != StorageErrorCode.LEASE_ID_MISSING.value:
             raise BlobChanged("the blob has another ETag by now") from error
-        told = f"answered {error.status_code} {code}".rstrip() if error.status_code else "broke off its answer"
-        raise StorageUnavailable(f"blob storage {told}") from error
+        answer = f"answered {error.status_code} {code}".rstrip() if error.status_code else "broke off its answer"
+        raise StorageUnavailable(f"blob storage {answer}") from error
     except AzureError as error:
         raise StorageUnavailable(f"blob storage gave no answer ({type(error).__name__})") from error
 
@@ -57,8 +57,8 @@ def tag_errors() -> Iterator[None]:
         if isinstance(cause, HttpResponseError) and (
             cause.status_code in _TAGS_REFUSED or _code(cause) == StorageErrorCode.LEASE_ID_MISSING.value
         ):
-            told = f"{cause.status_code} {_code(cause)}".rstrip()
-            raise BlobTagsRefused(f"blob storage answered {told} to a request for tags") from error
+            answer = f"{cause.status_code} {_code(cause)}".rstrip()
+            raise BlobTagsRefused(f"blob storage answered {answer} to a request for tags") from error
         raise
     except BlobRefused as error:
         raise BlobTagsRefused(str(error)) from error

@@ -143,8 +143,8 @@ class _RangeHead:
         announced = reply.headers.get("Content-Length", "")
         if reply.status_code in {200, 206} and announced != str(self._length):
             reply.close()
-            told = f"{announced} bytes" if announced else "bytes without end"
-            raise StorageUnavailable(f"{told} were announced for a range of {self._length}")
+            length = f"{announced} bytes" if announced else "bytes without end"
+            raise StorageUnavailable(f"{length} were announced for a range of {self._length}")
 
     def md5_is_of(self, body: bytes) -> bool:
         return self._md5 == base64.b64encode(hashlib.md5(body, usedforsecurity=False).digest()).decode()

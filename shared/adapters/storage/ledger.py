@@ -90,12 +90,12 @@ class TableLedger:
         except (ResourceModifiedError, ResourceNotFoundError, StorageUnavailable) as error:
             ours = self._ours_after(error, entry)
             if ours is None:
-                raise Conflict(f"the entry {entry.upload_id} was changed by someone else") from error
+                raise Conflict(f"the entry {entry.upload_id} was changed by another worker") from error
             return ours
         return _stored(entry, written)
 
     def _ours_after(self, error: Exception, entry: Entry) -> Stored | None:
-        """What lies there now, if it is what we wrote; None if someone else's; raises if nobody can tell."""
+        """What is there now, if this process wrote it; None if another did. Raises where storage does not answer."""
         present = self.get(entry.upload_id)
         if present is not None and present.entry.write_id == entry.write_id:
             return present

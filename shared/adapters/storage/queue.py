@@ -9,7 +9,7 @@ from azure.storage.queue import QueueClient
 from shared.core.messages import RangeMessage, encode
 from shared.errors import StorageUnavailable
 
-# A message that expires would be an upload that nobody continues.
+# With a message that expires, its upload would stop until the sweep finds it.
 _NEVER = -1
 
 

@@ -1,4 +1,4 @@
-"""Spans that fail nothing: what raises while one is made or sent (a processor, a sampler) costs that span, and is told.
+"""Spans that fail nothing: what raises in a processor or a sampler costs that span, and leaves a line in the log.
 
 The SDK asks processors not to raise, and lets through what they raise all the same.
 """
@@ -11,7 +11,7 @@ from opentelemetry import trace
 from opentelemetry.context import Context, attach, detach
 from opentelemetry.trace import Link, NonRecordingSpan, Span, SpanKind, Tracer
 
-# A logger of its own: what goes wrong with telemetry must not be told to telemetry.
+# A logger of its own: what goes wrong with telemetry must not become telemetry.
 _LOGGER = logging.getLogger("telemetry")
 
 
@@ -35,7 +35,7 @@ class Spans:
         links: Sequence[Link] = (),
         start_time: int | None = None,
     ) -> Span:
-        """A span below the one in *context*, or below the present one. Whoever starts it ends it."""
+        """A span below the one in *context*, or below the present one. The caller that starts it ends it."""
         try:
             return self._tracer.start_span(name, context, kind, attributes, links, start_time)
         except Exception as error:  # noqa: BLE001 - an upload never fails because of telemetry

@@ -1,4 +1,4 @@
-"""Telemetry by OpenTelemetry's API: spans, events, metrics. Where they go is decided by whoever set up the SDK.
+"""Telemetry by OpenTelemetry's API: spans, events, metrics. Where they go is decided where the SDK is set up.
 
 In Azure that is the worker library, by PYTHON_APPLICATIONINSIGHTS_ENABLE_TELEMETRY: it sets up Azure Monitor's
 distribution. An event is a log record with the attribute `microsoft.custom_event.name`; the distribution takes those

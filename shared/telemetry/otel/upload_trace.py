@@ -1,7 +1,7 @@
 """The trace of one upload: its id is the upload's id, and its root span has an id that everybody can compute.
 
 So a trace is found from any record, tag or ledger row; and a message that was lost, or whose trace context cannot be
-read, tears nothing: whoever goes on with the upload finds the root by itself.
+read, tears nothing: the worker that goes on with the upload computes the root by itself.
 
     upload                       the root: the blob was accepted
       open_upload                each run of a function that worked for the upload, linked to the run's own context at

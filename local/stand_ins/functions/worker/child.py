@@ -53,7 +53,7 @@ def main(descriptor: int, app_directory: str) -> None:
     # Whatever the app starts must not hold the socket open: its end tells the host that we died.
     os.set_inheritable(descriptor, False)
     worker = _Worker(_Channel(socket.socket(fileno=descriptor)))
-    # A host that was killed leaves a closed socket: nothing is left to do, and nobody to tell.
+    # A host that was killed leaves a closed socket: nothing is left to do, and no one reads what is said.
     with suppress(BrokenPipeError, ConnectionResetError):
         asyncio.run(worker.serve(app_directory))
     runtime.stop_threadpool_executor()
@@ -157,7 +157,7 @@ class _Relay(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         invocation_id = runtime.invocation_id_cv.get()
         function = self._function_of.get(invocation_id) if invocation_id else None
-        # Without a host nobody reads this, and the worker is about to end.
+        # Without a host this is read by no one, and the worker is about to end.
         with suppress(OSError):
             self._channel.send(Logged(record.levelname, record.name, self.format(record), function, invocation_id))
 

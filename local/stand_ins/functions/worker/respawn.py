@@ -1,7 +1,7 @@
 """Always a worker: when one dies, or a function outstays its time, the next one is spawned.
 
 What was in flight when a worker died counts as failed, by this host, which survives: its messages go back to their
-queue. (When the *host* dies nobody does that, and a message stays leased for the rest of its ten minutes.) The third
+queue. (When the *host* dies, no message is released: each stays leased for the rest of its ten minutes.) The third
 death within half an hour ends the host. A time-out fails the one function: the others of that worker hang until their
 own time is over. All of this was seen on a real host.
 """
