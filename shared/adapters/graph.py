@@ -89,9 +89,9 @@ def _reply(response: requests.Response, *, digest: bool) -> GraphReply:
 
 
 class _Watch:
-    """Bounds one exchange on the present thread: at the deadline it closes the connection that carries it."""
+    """Bounds one exchange on the current thread: at the deadline it closes the connection that carries it."""
 
-    _present = threading.local()
+    _current = threading.local()
 
     def __init__(self, seconds: float) -> None:
         self.sent = False  # not one byte of the request has left before this is True
@@ -104,11 +104,11 @@ class _Watch:
         self._timer.daemon = True
 
     @classmethod
-    def present(cls) -> "_Watch | None":
-        return getattr(cls._present, "watch", None)
+    def current(cls) -> "_Watch | None":
+        return getattr(cls._current, "watch", None)
 
     def __enter__(self) -> Self:
-        self._present.watch = self
+        self._current.watch = self
         self._timer.start()
         return self
 
@@ -116,7 +116,7 @@ class _Watch:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._timer.cancel()
-        self._present.watch = None
+        self._current.watch = None
 
     def bytes_leave(self, connection: HTTPConnection) -> None:
         """Called before each write: from now on the request may be applied."""
@@ -146,7 +146,7 @@ class _Watch:
 def _leave(connection: HTTPConnection) -> None:
     if connection.sock is None:
         connection.connect()
-    if (watch := _Watch.present()) is not None:
+    if (watch := _Watch.current()) is not None:
         watch.bytes_leave(connection)
 
 

@@ -35,7 +35,7 @@ class Spans:
         links: Sequence[Link] = (),
         start_time: int | None = None,
     ) -> Span:
-        """A span below the one in *context*, or below the present one. The caller that starts it ends it."""
+        """A span below the one in *context*, or below the current one. The caller that starts it ends it."""
         try:
             return self._tracer.start_span(name, context, kind, attributes, links, start_time)
         except Exception as error:  # noqa: BLE001 - an upload never fails because of telemetry
@@ -50,10 +50,10 @@ class Spans:
             tell_lost("span", "at its end", error)
 
     @contextmanager
-    def present(
+    def as_current(
         self, name: str, kind: SpanKind, attributes: Mapping[str, str | int | float], context: Context | None = None
     ) -> Iterator[Span]:
-        """A span that is the present one while this is entered."""
+        """A span that is the current one while this is entered."""
         span = self.start(name, context=context, kind=kind, attributes=attributes)
         try:
             with attached(trace.set_span_in_context(span)):
@@ -64,7 +64,7 @@ class Spans:
 
 @contextmanager
 def attached(context: Context | None) -> Iterator[None]:
-    """*context* is the present one; None leaves it as it is."""
+    """*context* is the current one; None leaves it as it is."""
     if context is None:
         yield
         return

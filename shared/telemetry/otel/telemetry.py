@@ -2,7 +2,7 @@
 
 In Azure that is the worker library, by PYTHON_APPLICATIONINSIGHTS_ENABLE_TELEMETRY: it sets up Azure Monitor's
 distribution. An event is a log record with the attribute `microsoft.custom_event.name`; the distribution takes those
-of the logger `todo_attach`, and gives each the trace that is present when it is written.
+of the logger `todo_attach`, and gives each the trace that is current when it is written.
 """
 
 import time
@@ -126,20 +126,20 @@ class OpenTelemetry(LogTelemetry):
     def _record(self, event: str, fields: dict[str, object]) -> None:
         attributes = _attributes(fields)
         upload_id = fields.get("upload_id")
-        place = upload_trace.place_in(upload_id) if isinstance(upload_id, str) else self._place_of_its_own()
+        context = upload_trace.context_of(upload_id) if isinstance(upload_id, str) else self._context_of_its_own()
         if event == "accepted" and isinstance(upload_id, str):
             self._begin(upload_trace.root_of(upload_id), attributes)
-        with attached(place):
+        with attached(context):
             self.write(event, fields, {_EVENT_NAME: f"todo_attach.{event}", **attributes})
-        if event == "step" and place is None:
+        if event == "step" and context is None:
             # Of our own only: a run with the status of its request to Graph would be taken for a request over HTTP.
             ours = {name: value for name, value in attributes.items() if name.startswith("todo_attach.")}
             trace.get_current_span().set_attributes(ours)
         for each in measured(event, fields):
             self._instruments[each.metric](each.value, each.attributes)
 
-    def _place_of_its_own(self) -> Context | None:
-        """Of a record that is neither about an upload nor of a run; None for the present context, which is a run's."""
+    def _context_of_its_own(self) -> Context | None:
+        """Of a record that is neither about an upload nor of a run; None for the current context, which is a run's."""
         if trace.get_current_span().get_span_context().is_valid:
             return None
         return upload_trace.within(upload_trace.new_root(self._ids))

@@ -13,7 +13,7 @@ from shared.graph.reply import GraphReply
 from shared.graph.request import GraphRequest
 from shared.ports import GraphTransport, RangeQueue
 from shared.telemetry.otel.spans import Spans
-from shared.telemetry.otel.upload_trace import place_in, write_traceparent
+from shared.telemetry.otel.upload_trace import context_of, write_traceparent
 from shared.telemetry.records import ATTRIBUTES
 
 
@@ -25,7 +25,7 @@ class TracedGraph:
         self._spans = spans
 
     def send(self, request: GraphRequest, token: str) -> GraphReply:
-        with self._spans.present(request.operation, SpanKind.CLIENT, _attributes(address_of(request))) as span:
+        with self._spans.as_current(request.operation, SpanKind.CLIENT, _attributes(address_of(request))) as span:
             try:
                 reply = self._inner.send(request, token)
             except GraphNoReply as error:
@@ -56,8 +56,8 @@ class TracedQueue:
             ATTRIBUTES["wait"]: delay.total_seconds(),
         }
         # A sweep, or another upload's step, announces this one: in this one's trace.
-        place = place_in(message.upload_id)
-        with self._spans.present(f"send {self._name}", SpanKind.PRODUCER, attributes, place) as span:
+        context = context_of(message.upload_id)
+        with self._spans.as_current(f"send {self._name}", SpanKind.PRODUCER, attributes, context) as span:
             try:
                 self._inner.send(replace(message, traceparent=write_traceparent(span.get_span_context())), delay)
             except StorageUnavailable:

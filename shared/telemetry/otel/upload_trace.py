@@ -94,8 +94,8 @@ def within(span_context: SpanContext) -> Context:
     return trace.set_span_in_context(NonRecordingSpan(span_context), Context())
 
 
-def place_in(upload_id: str) -> Context | None:
-    """Where a new span or record of the upload belongs: None for the present context, which is in its trace."""
+def context_of(upload_id: str) -> Context | None:
+    """Where a new span or record of the upload belongs: None for the current context, which is in its trace."""
     root = root_of(upload_id)
     return None if trace.get_current_span().get_span_context().trace_id == root.trace_id else within(root)
 
