@@ -120,6 +120,10 @@ param mailboxPath string = 'me'
 @description('TODO_ATTACH_DELETE_ATTACHED: delete a file once it is attached.')
 param deleteAttached bool = false
 
+@allowed(['on', 'off'])
+@description('TODO_ATTACH_READ_BACK: read each attachment back, and compare it with the file, before it counts as attached.')
+param readBack string = 'off'
+
 @minValue(1)
 @maxValue(180)
 @description('TODO_ATTACH_REQUEST_DEADLINE_SECONDS: the most that one request to Graph may take.')
@@ -558,6 +562,7 @@ module functionApp 'modules/functionapp.bicep' = {
       TODO_ATTACH_ACCOUNTS_TABLE: accountsTable
       TODO_ATTACH_ACCOUNTS_KEY: '${keyVault.outputs.uri}keys/${keyVault.outputs.accountsKeyName}'
       TODO_ATTACH_DELETE_ATTACHED: deleteAttached ? 'true' : 'false'
+      TODO_ATTACH_READ_BACK: readBack
       TODO_ATTACH_REQUEST_DEADLINE_SECONDS: string(requestDeadlineSeconds)
       TODO_ATTACH_CLAIM_MARGIN_SECONDS: string(claimMarginSeconds)
       TODO_ATTACH_STALLED_AFTER_SECONDS: string(stalledAfterSeconds)

@@ -101,10 +101,12 @@ def _bounded() -> Iterator[Move]:
 
 
 def _kinds(phase: Phase) -> Iterator[Entry]:
-    """With bytes and without, before the first request that may attach and after it."""
+    """With bytes and without, before the first request that may attach and after it; read back with other bytes."""
     for size in (1, 0):
         for opened in (None, _NOW):
             yield replace(_entry(phase), size=size, first_opened_at=opened)
+    if phase is Phase.VERIFYING:
+        yield replace(_entry(phase), garbled_id="A")
 
 
 def _entry(phase: Phase) -> Entry:

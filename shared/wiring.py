@@ -163,7 +163,13 @@ def build(settings: Settings, credential: TokenCredential | None = None) -> Appl
 
 def assemble(settings: Settings, ports: Ports) -> Application:
     """The application on any ports: the real ones, or a test's."""
-    defaults = Defaults(settings.default_account, settings.delete_attached, settings.paths, settings.path_accounts)
+    defaults = Defaults(
+        settings.default_account,
+        settings.delete_attached,
+        settings.read_back,
+        settings.paths,
+        settings.path_accounts,
+    )
     intake = Intake(ports, defaults, settings.limits)
     pacing = Pacing(
         ports.paces, ports.ledger, ports.queue, settings.mailbox_limits, of_the_app=settings.pace_of_the_app

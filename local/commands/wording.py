@@ -95,6 +95,7 @@ _DOING = {
     Phase.SENDING: "sends",
     Phase.LOCATING: "asks which byte the server expects",
     Phase.CONFIRMING: "looks whether it has landed",
+    Phase.VERIFYING: "reads the attachment back",
     Phase.WAITING: "waits for sign-in",
     Phase.ATTACHED: "attached; writes it into the blob's tags",
     Phase.REJECTED: "rejected; writes why into the blob's tags",

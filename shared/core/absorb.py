@@ -20,6 +20,7 @@ from shared.core.limits import (
     FREE_REWRITES,
     LONGEST_LOOK_WAIT,
     MAX_CLOSING_TRIES,
+    MAX_GARBLED,
     MAX_REMOVAL_TRIES,
     MAX_REPORT_TRIES,
     MAX_REPORT_TRIES_REFUSED,
@@ -84,6 +85,10 @@ def _absorbed(entry: Entry, result: done.Result, at: Schedule) -> Entry:  # noqa
             return _after_ask_session(entry, result.seen, at)
         case done.FindAttachmentResult():
             return _after_find_attachment(_read(entry, result.read), result.seen, at)
+        case done.ReadBackResult():
+            return _after_read_back(entry, result.seen, at)
+        case done.RemoveGarbledResult():
+            return _after_remove_garbled(entry, result.seen, at)
         case done.CancelSessionResult():
             return _after_cancel_session(entry, result.seen, at)
         case done.ReportOutcomeResult():
@@ -470,6 +475,60 @@ def _not_found(entry: Entry, at: Schedule) -> Entry:
     return replace(tried, phase=Phase.OPENING, in_doubt=False, searches_in_doubt=0)
 
 
+# -- reading back --
+#
+# The file is attached, by Graph's own word. So only bytes that are not the file's may end it as failed, or send it
+# again; and to wait for a sign-in would leave the person without a word for days. `decide` has the bounds.
+
+
+def _after_read_back(entry: Entry, observation: done.AfterReadBack, at: Schedule) -> Entry:
+    match observation:
+        case seen.Intact():
+            return endings.attached(entry, entry.attachment_id)
+        case seen.Garbled():
+            return replace(
+                entry,
+                attachment_id="",
+                garbled=entry.garbled + 1,
+                garbled_id=entry.attachment_id,
+                closing_tries=0,
+                deferrals=0,
+                detail="the attachment had other bytes than the file",
+            )
+        case seen.NotReadBack(detail):
+            return replace(endings.attached(entry, entry.attachment_id), detail=f"not read back: {detail}")
+        case seen.Deferred() | seen.Unavailable() | seen.NeedsSignIn():
+            return _read_back_later(entry, observation, at)
+        case _:
+            assert_never(observation)
+
+
+def _after_remove_garbled(entry: Entry, observation: done.AfterRemoveGarbled, at: Schedule) -> Entry:
+    match observation:
+        case seen.AttachmentRemoved():
+            removed = replace(entry, garbled_id="", closing_tries=0, deferrals=0)
+            if entry.garbled >= MAX_GARBLED:
+                detail = f"{entry.garbled} times To Do held other bytes than the file, and they were removed again"
+                return endings.terminal(removed, Phase.FAILED, Reason.GARBLED, detail)
+            # The session that attached it is over, so nothing that was sent to it is in doubt any more.
+            return replace(removed, phase=Phase.OPENING, in_doubt=False, searches_in_doubt=0)
+        case seen.Deferred() | seen.Unavailable() | seen.NeedsSignIn():
+            return _read_back_later(entry, observation, at)
+        case _:
+            assert_never(observation)
+
+
+def _read_back_later(entry: Entry, observation: seen.TryAgain, at: Schedule) -> Entry:
+    retry_after = None if isinstance(observation, seen.NeedsSignIn) else observation.retry_after
+    return replace(
+        entry,
+        closing_tries=entry.closing_tries + 1,
+        deferrals=entry.deferrals + 1,
+        not_before=at.try_again(entry, retry_after),
+        detail=observation.detail,
+    )
+
+
 # -- closing --
 #
 # In a terminal phase the outcome stands, and neither age nor lack of progress ends anything. So whatever is still to be
@@ -520,7 +579,7 @@ def _report_failed(entry: Entry, most: int, retry_at: datetime) -> Entry:
 
 def _after_remove_replaced(entry: Entry, observation: done.AfterRemoveReplaced, at: Schedule) -> Entry:
     match observation:
-        case seen.ReplacedRemoved() | seen.ReplacedLeft():
+        case seen.AttachmentRemoved() | seen.ReplacedLeft():
             return replace(entry, replaces=None, closing_tries=0, deferrals=0)
         case seen.Deferred() | seen.Unavailable():
             return _closing_failed(entry, at.try_again(entry, observation.retry_after), MAX_REMOVAL_TRIES)
@@ -651,6 +710,15 @@ def _landed(entry: Entry, observation: seen.Landed) -> Entry:
     """Graph said "created", so the session that it was sent to is over: there is nothing left to cancel."""
     closed = replace(entry, session=None)
     match observation:
+        case seen.Attached(attachment_id) if entry.read_back:
+            return replace(
+                closed,
+                phase=Phase.VERIFYING,
+                attachment_id=attachment_id,
+                steps_without_progress=0,
+                deferrals=0,
+                detail="",
+            )
         case seen.Attached(attachment_id):
             return endings.attached(closed, attachment_id)
         case seen.LandedUnnamed():

@@ -173,6 +173,32 @@ class FindAttachmentResult:
 
 
 @dataclass(frozen=True, slots=True)
+class ReadBack:
+    """Compare the bytes of the attachment with the blob's, before the outcome is told."""
+
+
+AfterReadBack = seen.Intact | seen.Garbled | seen.NotReadBack | seen.TryAgain
+
+
+@dataclass(frozen=True, slots=True)
+class ReadBackResult:
+    seen: AfterReadBack
+
+
+@dataclass(frozen=True, slots=True)
+class RemoveGarbled:
+    """DELETE the attachment that was read back with other bytes than the blob's."""
+
+
+AfterRemoveGarbled = seen.AttachmentRemoved | seen.TryAgain
+
+
+@dataclass(frozen=True, slots=True)
+class RemoveGarbledResult:
+    seen: AfterRemoveGarbled
+
+
+@dataclass(frozen=True, slots=True)
 class CancelSession:
     """DELETE the session."""
 
@@ -203,7 +229,7 @@ class RemoveReplaced:
     """DELETE the attachment whose place this one takes, while it is as we made it."""
 
 
-AfterRemoveReplaced = seen.ReplacedRemoved | seen.ReplacedLeft | seen.TryAgain
+AfterRemoveReplaced = seen.AttachmentRemoved | seen.ReplacedLeft | seen.TryAgain
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,6 +273,8 @@ Action = (
     | SendSlice
     | AskSession
     | FindAttachment
+    | ReadBack
+    | RemoveGarbled
     | CancelSession
     | ReportOutcome
     | RemoveReplaced
@@ -264,6 +292,8 @@ Result = (
     | SendSliceResult
     | AskSessionResult
     | FindAttachmentResult
+    | ReadBackResult
+    | RemoveGarbledResult
     | CancelSessionResult
     | ReportOutcomeResult
     | RemoveReplacedResult

@@ -20,6 +20,7 @@ class Defaults:
 
     account: str
     delete_source: bool
+    read_back: bool = False
     paths: tuple[PathPattern, ...] = DEFAULT_PATTERNS  # empty: a path says nothing
     path_accounts: Mapping[str, str] = field(default_factory=dict)  # empty: a path belongs to nobody
 
@@ -49,7 +50,12 @@ def admit(blob: BlobDescription, *, defaults: Defaults, limits: Limits) -> Entry
             waiting = arrived(entry, judged, limits)
         case _:
             assert_never(judged)
-    waiting = replace(waiting, slice_bytes=limits.slice_bytes, delete_source=defaults.delete_source)
+    waiting = replace(
+        waiting,
+        slice_bytes=limits.slice_bytes,
+        delete_source=defaults.delete_source,
+        read_back=defaults.read_back,
+    )
     return noted(waiting, blob.date)
 
 

@@ -19,6 +19,8 @@ from shared.core.actions import (
     OpenSession,
     PostFile,
     PreparePost,
+    ReadBack,
+    RemoveGarbled,
     RemoveReplaced,
     ReportOutcome,
     Resolve,
@@ -30,6 +32,7 @@ from shared.core.entry import Entry, LandedAs, Phase, Reason, Session
 from shared.core.limits import (
     EXPIRY_MARGIN,
     MAX_DEATHS,
+    MAX_READ_BACK_TRIES,
     MAX_SEARCHES_FOR_LANDED,
     MAX_SESSIONS,
     MAX_STEPS_WITHOUT_PROGRESS,
@@ -43,7 +46,7 @@ _UNDER = {
 }
 
 
-def decide(entry: Entry, *, now: datetime, limits: Limits) -> Decision:
+def decide(entry: Entry, *, now: datetime, limits: Limits) -> Decision:  # noqa: C901, PLR0912 - one case each
     """The one thing to do for a claimed entry that is not done."""
     # Bounds come before the phases, so that no phase can go on for ever. What has ended has bounds of its own.
     if not entry.phase.is_terminal and (end := _bound_reached(entry, now, limits)) is not None:
@@ -66,6 +69,8 @@ def decide(entry: Entry, *, now: datetime, limits: Limits) -> Decision:
             return AskSession()
         case Phase.CONFIRMING:
             return _confirm(entry)
+        case Phase.VERIFYING:
+            return RemoveGarbled() if entry.garbled_id else ReadBack()
         case Phase.WAITING:
             return _wait(entry)
         case Phase.ATTACHED | Phase.REJECTED | Phase.FAILED | Phase.SUPERSEDED | Phase.WITHDRAWN:
@@ -144,6 +149,9 @@ def _finish(entry: Entry) -> Action:
 
 def _bound_reached(entry: Entry, now: datetime, limits: Limits) -> End | None:
     too_old = entry.age(now) > limits.max_age
+    if entry.phase is Phase.VERIFYING:
+        is_over = too_old or entry.deaths >= MAX_DEATHS or entry.closing_tries >= MAX_READ_BACK_TRIES
+        return _not_read_back(entry) if is_over else None
     if entry.landed and (too_old or entry.steps_without_progress >= MAX_SEARCHES_FOR_LANDED):
         # Graph's word is all there is. As failed, the person would write the file again, and have it twice.
         return End(Phase.ATTACHED, Reason.NONE, f"Graph answered that it was created, but {_UNDER[entry.landed]}")
@@ -166,3 +174,12 @@ def _bound_reached(entry: Entry, now: datetime, limits: Limits) -> End | None:
     if entry.phase is Phase.OPENING and entry.sessions_opened > MAX_SESSIONS:
         return End(Phase.FAILED, Reason.SESSIONS, f"{MAX_SESSIONS} upload sessions came to nothing{last}")
     return None
+
+
+def _not_read_back(entry: Entry) -> End:
+    last = f" (last: {entry.detail})" if entry.detail else ""
+    if entry.garbled_id:
+        detail = f"To Do holds other bytes than the file, under an attachment that could not be removed{last}"
+        return End(Phase.FAILED, Reason.GARBLED, detail)
+    # Graph's word is all there is. As failed, the person would write the file again, and have it twice.
+    return End(Phase.ATTACHED, Reason.NONE, f"attached, but its bytes could not be read back{last}")

@@ -18,7 +18,7 @@ def ended(entry: Entry, end: End) -> Entry:
 
 
 def attached(entry: Entry, attachment_id: str) -> Entry:
-    attached_as = replace(entry, attachment_id=attachment_id, steps_without_progress=0)
+    attached_as = replace(entry, attachment_id=attachment_id, steps_without_progress=0, closing_tries=0)
     return terminal(attached_as, Phase.ATTACHED, Reason.NONE, "")
 
 

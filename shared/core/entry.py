@@ -22,6 +22,7 @@ class Phase(StrEnum):
     SENDING = "sending"  # the server's offset is known
     LOCATING = "locating"  # a slice was sent, the answer is unknown: ask the session
     CONFIRMING = "confirming"  # the session is gone or unreadable: did the file land?
+    VERIFYING = "verifying"  # attached; its bytes are read back before that is told
     WAITING = "waiting"  # for a person to sign in; `sign_in_wait` has the phase to return to
 
     ATTACHED = "attached"
@@ -72,6 +73,7 @@ class Reason(StrEnum):
     QUEUED_TOO_LONG = "queued-too-long"
     TOO_OLD = "too-old"
     WORKERS_DIED = "workers-died"
+    GARBLED = "garbled"
     # superseded, withdrawn
     REWRITTEN = "blob-was-rewritten"
     DELETED = "blob-was-deleted"
@@ -236,10 +238,13 @@ class Entry:
     deaths: int = 0  # workers that died in a row while they acted for it
 
     # The end.
+    read_back: bool = False  # the attachment's bytes are compared with the blob's before the outcome is told
+    garbled: int = 0  # attachments of this upload that had other bytes than the blob
+    garbled_id: str = ""  # the last of those, until it is removed
     attachment_id: str = ""
     attached_at: datetime | None = None
     report: Report = Report()
-    closing_tries: int = 0  # failed tries to cancel the session, then to delete the blob
+    closing_tries: int = 0  # failed tries to read back, then to cancel the session, then to delete the blob
     delete_source: bool = False  # the blob is to be deleted once it is attached
     source_deleted: bool = False
 
@@ -312,7 +317,7 @@ class Entry:
     @property
     def offset(self) -> int:
         """How many bytes of the file Graph has, by its own word."""
-        if self.phase is Phase.ATTACHED:
+        if self.phase is Phase.ATTACHED or self.attachment_id:
             return self.size
         return self.session.offset if self.session is not None else 0
 

@@ -257,8 +257,25 @@ class TagsRefused:
 
 
 @dataclass(frozen=True, slots=True)
-class ReplacedRemoved:
-    """The attachment whose place the newer one takes is no longer there."""
+class Intact:
+    """Read back, the attachment has the blob's bytes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Garbled:
+    """Read back, the attachment has other bytes than the blob."""
+
+
+@dataclass(frozen=True, slots=True)
+class NotReadBack:
+    """The attachment cannot be compared with the blob, nor will it be later."""
+
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class AttachmentRemoved:
+    """The attachment that was to be removed is no longer there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -305,7 +322,10 @@ Observation = (
     | BlobLost
     | Reported
     | TagsRefused
-    | ReplacedRemoved
+    | Intact
+    | Garbled
+    | NotReadBack
+    | AttachmentRemoved
     | ReplacedLeft
     | SourceDeleted
     | LeaseReturned

@@ -38,6 +38,11 @@
 #     The search before the last slice of every later session, in SENDING, is the same question asked once more: a
 #     request of an earlier session might have been applied after that one was searched for.
 #
+# VERIFYING: where the setting asks for it, the attachment is read back before the outcome is told. One that has other
+#     bytes than the blob is removed, and the file is sent anew. That it is wrong is stored before it is removed:
+#     otherwise an attachment that is gone after a worker's death could also be one that the person has removed. An
+#     attachment that was adopted was compared already.
+#
 # Not in the table, since no observation leads there:
 #
 # - `entry.claimed` moves an entry when it is claimed. Taken over from a worker that stored nothing, SENDING becomes
@@ -69,11 +74,12 @@ def _to(*phases: Phase) -> Targets:
 
 def _or_again(phase: Phase) -> dict[type[seen.Observation], Targets]:
     """Whatever asks Graph may be put off, and may find that a person must sign in, now or for too long."""
-    return {
-        seen.Deferred: _to(phase),
-        seen.Unavailable: _to(phase),
-        seen.NeedsSignIn: _to(phase) if phase.is_terminal else _to(Phase.WAITING, Phase.FAILED),
-    }
+    return _later(phase) if phase.is_terminal else _later(phase) | {seen.NeedsSignIn: _to(Phase.WAITING, Phase.FAILED)}
+
+
+def _later(phase: Phase) -> dict[type[seen.Observation], Targets]:
+    """Attached or ended: nothing waits for a person to sign in."""
+    return {seen.Deferred: _to(phase), seen.Unavailable: _to(phase), seen.NeedsSignIn: _to(phase)}
 
 
 _BLOB_LOST: Mapping[type[seen.Observation], Targets] = {
@@ -82,7 +88,7 @@ _BLOB_LOST: Mapping[type[seen.Observation], Targets] = {
 }
 _AFTER_THE_QUEUE = (Phase.RESOLVING, Phase.OPENING, Phase.SENDING, Phase.LOCATING, Phase.CONFIRMING)
 _LANDED: Mapping[type[seen.Observation], Targets] = {
-    seen.Attached: _to(Phase.ATTACHED),
+    seen.Attached: _to(Phase.ATTACHED, Phase.VERIFYING),
     seen.LandedUnnamed: _to(Phase.CONFIRMING),
     seen.LandedUnderOwnedId: _to(Phase.CONFIRMING),
 }
@@ -209,11 +215,24 @@ TRANSITIONS: Mapping[Phase, Mapping[type[do.Action], Seen]] = {
             **_BLOB_LOST,
         },
     },
+    Phase.VERIFYING: {
+        **_told(Phase.VERIFYING),
+        do.ReadBack: {
+            seen.Intact: _to(Phase.ATTACHED),
+            seen.Garbled: _to(Phase.VERIFYING),
+            seen.NotReadBack: _to(Phase.ATTACHED),
+            **_later(Phase.VERIFYING),
+        },
+        do.RemoveGarbled: {
+            seen.AttachmentRemoved: _to(Phase.OPENING, Phase.FAILED),
+            **_later(Phase.VERIFYING),
+        },
+    },
     Phase.WAITING: {**_told(Phase.WAITING), do.ReturnLease: {seen.LeaseReturned: _to(Phase.WAITING)}},
     Phase.ATTACHED: {
         **_ending(Phase.ATTACHED),
         do.RemoveReplaced: {
-            seen.ReplacedRemoved: _to(Phase.ATTACHED),
+            seen.AttachmentRemoved: _to(Phase.ATTACHED),
             seen.ReplacedLeft: _to(Phase.ATTACHED),
             **_or_again(Phase.ATTACHED),
         },

@@ -1,11 +1,11 @@
-"""Removing an attachment: one that a newer version of its file has taken the place of."""
+"""Removing an attachment: one that a newer version of its file has taken the place of, or that is not the file."""
 
 from shared.core import observations as seen
 from shared.graph.reply import GraphReply
 from shared.graph.request import GraphRequest, Mailbox
 from shared.graph.statuses import Kind, deferred, meaning_of, unavailable
 
-type RemovalObservation = seen.ReplacedRemoved | seen.Deferred | seen.Unavailable
+type RemovalObservation = seen.AttachmentRemoved | seen.Deferred | seen.Unavailable
 
 
 def prepare_delete_attachment(mailbox: Mailbox, list_id: str, task_id: str, attachment_id: str) -> GraphRequest:
@@ -15,10 +15,10 @@ def prepare_delete_attachment(mailbox: Mailbox, list_id: str, task_id: str, atta
 def parse_delete_attachment(reply: GraphReply) -> RemovalObservation:
     """Sent again whatever became of it: an attachment that is gone is what was wanted."""
     if reply.status in {200, 202, 204}:
-        return seen.ReplacedRemoved()
+        return seen.AttachmentRemoved()
     match meaning_of(reply).kind:
         case Kind.NOT_FOUND | Kind.GONE:
-            return seen.ReplacedRemoved()
+            return seen.AttachmentRemoved()
         case Kind.THROTTLED | Kind.AWAY:
             return deferred(reply)
         case (
@@ -31,5 +31,5 @@ def parse_delete_attachment(reply: GraphReply) -> RemovalObservation:
             | Kind.WRONG_RANGE
             | Kind.REFUSED
         ):
-            # Refused for good or not: the newer file is attached, and a bound ends the tries.
+            # Refused for good or not: a bound ends the tries.
             return unavailable(reply)

@@ -168,6 +168,7 @@ def test_every_option_on_is_a_configuration_that_the_code_accepts() -> None:
     assert read.sign_in.url == "https://func-todoattach-42u5fvejh3pts.azurewebsites.net/api"
     assert read.sign_in.key == "https://kv-todoatt-42u5fvejh3pts.vault.azure.net/keys/accounts"
     assert read.delete_attached
+    assert read.read_back
 
 
 @pytest.mark.infra

@@ -70,9 +70,11 @@ POSSIBLE: dict[type[do.Action], list[type]] = {
     ],
     do.AskSession: [seen.Progress, seen.SessionLost, *_TRY_AGAIN],
     do.FindAttachment: [seen.Adopted, seen.NotFound, seen.Refused, seen.TargetMissing, *_TRY_AGAIN, *_BLOB_LOST],
+    do.ReadBack: [seen.Intact, seen.Garbled, seen.NotReadBack, *_TRY_AGAIN],
+    do.RemoveGarbled: [seen.AttachmentRemoved, *_TRY_AGAIN],
     do.CancelSession: [seen.SessionCancelled, *_TRY_AGAIN],
     do.ReportOutcome: [seen.Reported, seen.TagsRefused, seen.Unavailable],
-    do.RemoveReplaced: [seen.ReplacedRemoved, seen.ReplacedLeft, *_TRY_AGAIN],
+    do.RemoveReplaced: [seen.AttachmentRemoved, seen.ReplacedLeft, *_TRY_AGAIN],
     do.DeleteSource: [seen.SourceDeleted, seen.Unavailable],
 }
 SENDS = (do.SendSlice, do.PostFile)
@@ -146,8 +148,11 @@ class Life:
     story: list[tuple[str, str]] = field(default_factory=list)
 
     @classmethod
-    def of(cls, size: int, *, delete_source: bool = False) -> "Life":
-        return cls(an_entry(Phase.QUEUED, size=size, delete_source=delete_source, claim=None, created_at=NOW))
+    def of(cls, size: int, *, delete_source: bool = False, read_back: bool = False) -> "Life":
+        entry = an_entry(
+            Phase.QUEUED, size=size, delete_source=delete_source, read_back=read_back, claim=None, created_at=NOW
+        )
+        return cls(entry)
 
     def step(self, fate: Fate) -> None:
         self.now = max(self.now, self.entry.due_at or self.now) + timedelta(milliseconds=fate.number(2000))
@@ -187,6 +192,9 @@ class Life:
         self.story.append((type(action).__name__, type(observation).__name__))
         if isinstance(action, SENDS) and isinstance(observation, seen.Unclear | seen.SliceRefused):
             self._sent_in_doubt(entry, action)
+        if isinstance(observation, seen.Attached):
+            # What it was sent to is over: nothing that was sent there before can be applied any more.
+            self.unknown_since, self.vain, self.unasked = None, None, False
         if isinstance(observation, seen.Resolved) and observation.may_be_of is not None:
             self.unknown_since, self.vain = self.now, 0
         if isinstance(observation, seen.Progress) and entry.open_session.furthest < observation.offset < entry.size:
@@ -210,7 +218,11 @@ class Life:
             )
         asks_graph = isinstance(action, do.Resolve | do.OpenSession | do.SendSlice | do.PostFile)
         assert entry.lease or not asks_graph, "asks Graph before its turn"
+        if isinstance(action, do.RemoveGarbled):
+            assert self.story[-1] != ("ReadBack", "Intact"), "removed what is right"
+            assert not entry.attachment_id
         if isinstance(action, SENDS):
+            assert not entry.attachment_id, "sent again what is attached"
             assert not self.unasked, "sent over an unknown answer"
         if isinstance(action, do.ReportOutcome):
             assert entry.phase not in {Phase.SUPERSEDED, Phase.WITHDRAWN}, "told on another version's tags"
@@ -336,6 +348,6 @@ def make(kind: type, entry: Entry, action: do.Action, now: datetime, fate: Fate)
         return cast("seen.Observation", kind(Reason.FORBIDDEN, "HTTP 403"))
     if kind in {seen.Deferred, seen.Unavailable}:
         return cast("seen.Observation", kind("later", wait))
-    if kind in {seen.SessionLost, seen.NeedsSignIn, seen.TooSmallForSession}:
+    if kind in {seen.SessionLost, seen.NeedsSignIn, seen.TooSmallForSession, seen.NotReadBack}:
         return cast("seen.Observation", kind("gone"))
     return cast("seen.Observation", kind())

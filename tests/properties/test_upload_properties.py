@@ -37,9 +37,9 @@ def live_on(life: Life, fate: Fate, most_steps: int) -> None:
 
 
 @settings(max_examples=200)
-@given(SIZES, TAPES, st.booleans())
-def test_every_life_keeps_the_invariants(size: int, tapes: list[Tape], delete_source: bool) -> None:
-    live(Life.of(size, delete_source=delete_source), tapes)
+@given(SIZES, TAPES, st.booleans(), st.booleans())
+def test_every_life_keeps_the_invariants(size: int, tapes: list[Tape], delete_source: bool, read_back: bool) -> None:
+    live(Life.of(size, delete_source=delete_source, read_back=read_back), tapes)
 
 
 MISERIES: dict[str, list[type]] = {
@@ -57,6 +57,8 @@ MISERIES: dict[str, list[type]] = {
     "rewritten": [seen.BlobRewritten],
     "the slot stays held": [seen.SlotHeld],
     "the mailbox is never free": [seen.MustQueue],
+    "other bytes are attached": [seen.Garbled],
+    "other bytes are attached and stay": [seen.Garbled, seen.Unavailable],
 }
 # A day in steps of five minutes at least, once the back-off has grown.
 MOST_STEPS = 700
@@ -67,13 +69,13 @@ MOST_STEPS = 700
 @given(SIZES, TAPES)
 def test_every_life_ends_in_bounded_work_when_nothing_works_any_more(misery: str, size: int, tapes: list[Tape]) -> None:
     """I6: whatever happened before, and whatever fails from then on."""
-    life = live(Life.of(size, delete_source=True), tapes)
+    life = live(Life.of(size, delete_source=True, read_back=True), tapes)
     live_on(life, Preferring(MISERIES[misery]), MOST_STEPS)
 
 
 @given(SIZES, TAPES)
 def test_every_life_ends_soon_when_everything_works_again(size: int, tapes: list[Tape]) -> None:
-    life = live(Life.of(size, delete_source=True), tapes)
+    life = live(Life.of(size, delete_source=True, read_back=True), tapes)
     already_ended = life.entry.phase.is_terminal
     live_on(life, EVERYTHING_WORKS, 60)
     if not already_ended and life.entry.phase is not Phase.ATTACHED:
@@ -84,6 +86,7 @@ def test_every_life_ends_soon_when_everything_works_again(size: int, tapes: list
             Reason.NO_PROGRESS,
             Reason.SIGN_IN,
             Reason.QUEUED_TOO_LONG,
+            Reason.GARBLED,
         }
 
 
@@ -147,6 +150,8 @@ TAKEN_IN: dict[type[do.Action], set[Phase]] = {
     do.SendSlice: {Phase.SENDING},
     do.AskSession: {Phase.LOCATING},
     do.FindAttachment: {Phase.SENDING, Phase.CONFIRMING},
+    do.ReadBack: {Phase.VERIFYING},
+    do.RemoveGarbled: {Phase.VERIFYING},
     do.CancelSession: {Phase.SENDING, Phase.CONFIRMING, *TERMINAL},
     do.ReportOutcome: set(Phase),
     do.RemoveReplaced: {Phase.ATTACHED},

@@ -39,6 +39,8 @@ _BY_PHASE: dict[Phase, dict[str, Any]] = {
     Phase.SENDING: _RESOLVED | _OPENED,
     Phase.LOCATING: _RESOLVED | _OPENED,
     Phase.CONFIRMING: _RESOLVED | _OPENED,
+    Phase.VERIFYING: _RESOLVED
+    | {"read_back": True, "attachment_id": "A", "first_opened_at": NOW - timedelta(minutes=1)},
     Phase.WAITING: {"sign_in_wait": SignInWait(Phase.RESOLVING, NOW)},
 }
 # What a test may set as if it were the entry's own, for short. The names of the session's fields are such names too.

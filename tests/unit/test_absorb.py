@@ -15,6 +15,7 @@ from shared.core.actions import End
 from shared.core.entry import Claim, Entry, LandedAs, Phase, QueueWait, Reason, Session, SignInWait
 from shared.core.limits import (
     MAX_CLOSING_TRIES,
+    MAX_GARBLED,
     MAX_REPORT_TRIES,
     MAX_REPORT_TRIES_WAITING,
     MAX_SEARCHES_FOR_LANDED,
@@ -29,6 +30,7 @@ TERMINAL = [phase for phase in Phase if phase.is_terminal]
 # The phases that ask Graph: whoever waits for the blob itself is neither throttled nor without a token.
 LIVE = [phase for phase in Phase if not phase.is_terminal and phase not in {Phase.WAITING, Phase.ARRIVING}]
 ASKING = [phase for phase in LIVE if phase is not Phase.QUEUED]
+UNATTACHED = [phase for phase in LIVE if phase is not Phase.VERIFYING]
 AFTER_DEADLINE = NOW + LIMITS.deadline + timedelta(seconds=1)
 SIGN_IN = seen.NeedsSignIn("nobody is signed in")
 
@@ -461,7 +463,7 @@ def test_throttling_defers_and_counts_nothing_but_itself(phase: Phase) -> None:
     assert after.session == before.session
 
 
-@pytest.mark.parametrize("phase", ASKING)
+@pytest.mark.parametrize("phase", [phase for phase in ASKING if phase in UNATTACHED])
 def test_unavailability_is_a_step_without_progress(phase: Phase) -> None:
     after = absorb(an_entry(phase, sessions_opened=1), seen.Unavailable("HTTP 500"))
     assert (after.phase, after.steps_without_progress, after.deferrals, delay(after)) == (phase, 1, 1, 2)
@@ -600,10 +602,44 @@ def test_what_landed_is_adopted() -> None:
     assert (after.phase, after.attachment_id, after.session) == (Phase.ATTACHED, "A", None)
 
 
+# -- reading back --
+
+
+@pytest.mark.parametrize("observation", [seen.Deferred("later"), seen.Unavailable("later"), seen.NeedsSignIn("later")])
+@pytest.mark.parametrize("garbled_id", ["", "B"])
+def test_what_is_attached_waits_for_no_sign_in_to_be_read_back(observation: seen.TryAgain, garbled_id: str) -> None:
+    before = an_entry(Phase.VERIFYING, garbled_id=garbled_id, closing_tries=3)
+    after = absorb(before, observation)
+    assert (after.phase, after.closing_tries, after.deferrals, delay(after)) == (Phase.VERIFYING, 4, 1, 2)
+    assert (after.attachment_id, after.garbled_id, after.detail) == (before.attachment_id, garbled_id, "later")
+
+
+def test_an_attachment_with_other_bytes_is_to_be_removed_and_is_no_longer_this_upload_s() -> None:
+    after = absorb(an_entry(Phase.VERIFYING, attachment_id="A", closing_tries=3, deferrals=3), seen.Garbled())
+    assert (after.phase, after.attachment_id, after.garbled_id, after.garbled) == (Phase.VERIFYING, "", "A", 1)
+    assert (after.closing_tries, after.deferrals, after.offset) == (0, 0, 0)
+    assert decide(after) == do.RemoveGarbled()
+
+
+def test_what_is_sent_anew_is_in_no_doubt_about_what_was_sent_before() -> None:
+    before = an_entry(Phase.VERIFYING, attachment_id="", garbled_id="A", garbled=1, in_doubt=True, searches_in_doubt=2)
+    after = absorb(before, seen.AttachmentRemoved())
+    assert (after.phase, after.garbled_id, after.in_doubt, after.searches_in_doubt) == (Phase.OPENING, "", False, 0)
+    assert decide(after) == do.OpenSession()
+
+
+def test_the_last_attachment_with_other_bytes_that_is_allowed_ends_the_upload() -> None:
+    before = an_entry(Phase.VERIFYING, attachment_id="", garbled_id="A", garbled=MAX_GARBLED)
+    after = absorb(before, seen.AttachmentRemoved())
+    assert (after.phase, after.reason, after.garbled_id) == (Phase.FAILED, Reason.GARBLED, "")
+    earlier = absorb(replace(before, garbled=MAX_GARBLED - 1), seen.AttachmentRemoved())
+    assert earlier.phase is Phase.OPENING
+
+
 # -- waiting for sign-in --
 
 
-@pytest.mark.parametrize("phase", LIVE)
+@pytest.mark.parametrize("phase", UNATTACHED)
 def test_without_a_token_an_upload_waits_and_remembers_where(phase: Phase) -> None:
     after = absorb(an_entry(phase, sessions_opened=1, report_tries=2), SIGN_IN)
     assert (after.phase, after.sign_in_wait) == (

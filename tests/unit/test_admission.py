@@ -9,9 +9,11 @@ from shared.core.observations import Arrived
 from tests.support.entries import BLOB, LIMITS, NOW
 
 
-def admitted(metadata: dict[str, str], size: int = 100, *, delete_source: bool = False) -> Entry:
+def admitted(
+    metadata: dict[str, str], size: int = 100, *, delete_source: bool = False, read_back: bool = False
+) -> Entry:
     blob = BlobDescription(BLOB, size, metadata, NOW)
-    return admit(blob, defaults=Defaults("sam@example.com", delete_source), limits=LIMITS)
+    return admit(blob, defaults=Defaults("sam@example.com", delete_source, read_back), limits=LIMITS)
 
 
 def test_an_accepted_file_starts_by_queueing_and_pins_its_version() -> None:
@@ -34,6 +36,11 @@ def test_whose_to_do_is_the_named_account_or_the_default(metadata: dict[str, str
 @pytest.mark.parametrize("delete_source", [False, True])
 def test_deleting_the_source_is_settled_when_the_file_comes(delete_source: bool) -> None:
     assert admitted({"task": "Plan"}, delete_source=delete_source).delete_source is delete_source
+
+
+@pytest.mark.parametrize("read_back", [False, True])
+def test_reading_back_is_settled_when_the_file_comes(read_back: bool) -> None:
+    assert admitted({"task": "Plan"}, read_back=read_back).read_back is read_back
 
 
 def test_an_empty_blob_is_looked_at_again_after_a_while() -> None:

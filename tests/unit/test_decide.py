@@ -14,6 +14,7 @@ from shared.core import observations as seen
 from shared.core.actions import End
 from shared.core.entry import Entry, LandedAs, Phase, Reason
 from shared.core.limits import (
+    MAX_READ_BACK_TRIES,
     MAX_SEARCHES_FOR_LANDED,
     MAX_SESSIONS,
     MAX_STEPS_WITHOUT_PROGRESS,
@@ -23,7 +24,7 @@ from tests.support.entries import LIMITS, NOW, SESSION, an_entry
 from tests.support.results import result_for
 
 TERMINAL = [phase for phase in Phase if phase.is_terminal]
-LIVE = [phase for phase in Phase if not phase.is_terminal and phase is not Phase.WAITING]
+LIVE = [phase for phase in Phase if not phase.is_terminal and phase not in {Phase.WAITING, Phase.VERIFYING}]
 AFTER_DEADLINE = NOW + LIMITS.deadline + timedelta(seconds=1)
 SIGN_IN = seen.NeedsSignIn("nobody is signed in")
 
@@ -179,6 +180,32 @@ def test_ten_deaths_in_a_row_end_an_upload_and_no_fewer(phase: Phase) -> None:
     assert (end.phase, end.reason) == (Phase.FAILED, Reason.WORKERS_DIED)
     assert end.detail.startswith("10 times in a row what worked on it ended without a word (last: HTTP 500)")
     assert not isinstance(decide(an_entry(phase, deaths=9)), End)
+
+
+NOT_READ_BACK: list[dict[str, Any]] = [
+    {"deaths": 10},
+    {"closing_tries": MAX_READ_BACK_TRIES},
+    {"created_at": NOW - timedelta(hours=24, seconds=1)},
+]
+
+
+@pytest.mark.parametrize("changes", NOT_READ_BACK, ids=["deaths", "tries", "age"])
+def test_what_is_attached_and_cannot_be_read_back_ends_as_attached(changes: dict[str, Any]) -> None:
+    end = ended(an_entry(Phase.VERIFYING, detail="HTTP 500", **changes))
+    assert end == End(Phase.ATTACHED, Reason.NONE, "attached, but its bytes could not be read back (last: HTTP 500)")
+
+
+@pytest.mark.parametrize("changes", NOT_READ_BACK, ids=["deaths", "tries", "age"])
+def test_other_bytes_that_cannot_be_removed_end_the_upload_as_failed(changes: dict[str, Any]) -> None:
+    end = ended(an_entry(Phase.VERIFYING, attachment_id="", garbled_id="A", **changes))
+    detail = "To Do holds other bytes than the file, under an attachment that could not be removed"
+    assert end == End(Phase.FAILED, Reason.GARBLED, detail)
+
+
+@pytest.mark.parametrize("changes", [{}, {"attachment_id": "", "garbled_id": "A"}], ids=["attached", "garbled"])
+def test_what_is_read_back_goes_on_up_to_its_bounds(changes: dict[str, Any]) -> None:
+    within = {"deaths": 9, "closing_tries": MAX_READ_BACK_TRIES - 1, "created_at": NOW - timedelta(hours=24)}
+    assert not isinstance(decide(an_entry(Phase.VERIFYING, **within, **changes)), End)
 
 
 def test_without_a_last_word_none_is_told() -> None:

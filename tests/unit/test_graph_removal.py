@@ -17,7 +17,7 @@ def test_the_attachment_itself_is_deleted() -> None:
 
 @pytest.mark.parametrize("status", [200, 202, 204, 404, 410])
 def test_an_attachment_that_is_deleted_or_gone_is_removed(status: int) -> None:
-    assert removal.parse_delete_attachment(reply(status)) == seen.ReplacedRemoved()
+    assert removal.parse_delete_attachment(reply(status)) == seen.AttachmentRemoved()
 
 
 @pytest.mark.parametrize("status", [423, 429, 503, 509])

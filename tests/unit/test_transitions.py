@@ -12,7 +12,7 @@ from shared.core import decide as deciding
 from shared.core import observations as seen
 from shared.core.attachment import Reference
 from shared.core.entry import Claim, Entry, LandedAs, MayHaveLanded, Phase, QueueWait, Reason, Replaced
-from shared.core.limits import FREE_REWRITES, MAX_SEARCHES_IN_DOUBT
+from shared.core.limits import FREE_REWRITES, MAX_GARBLED, MAX_SEARCHES_IN_DOUBT
 from shared.core.ranges import MAX_POST_BYTES
 from shared.core.transitions import TRANSITIONS
 from tests.support.entries import LIMITS, NOW, SESSION, SESSION_URL, SIZE, an_entry
@@ -58,7 +58,10 @@ EXAMPLES: dict[type[seen.Observation], list[seen.Observation]] = {
     seen.BlobDeleted: [seen.BlobDeleted()],
     seen.Reported: [seen.Reported()],
     seen.TagsRefused: [seen.TagsRefused()],
-    seen.ReplacedRemoved: [seen.ReplacedRemoved()],
+    seen.Intact: [seen.Intact()],
+    seen.Garbled: [seen.Garbled()],
+    seen.NotReadBack: [seen.NotReadBack("HTTP 403")],
+    seen.AttachmentRemoved: [seen.AttachmentRemoved()],
     seen.ReplacedLeft: [seen.ReplacedLeft()],
     seen.SourceDeleted: [seen.SourceDeleted()],
 }
@@ -80,6 +83,7 @@ def entries(phase: Phase) -> Iterator[Entry]:
     yield replace(usual, in_doubt=True, searches_in_doubt=MAX_SEARCHES_IN_DOUBT - 1)
     yield replace(usual, landed=LandedAs.UNNAMED)
     yield replace(usual, missing_since=NOW - timedelta(hours=1))
+    yield replace(usual, read_back=True, garbled=MAX_GARBLED)
     if usual.session is None:
         yield replace(usual, size=MAX_POST_BYTES + 1)
     if phase is Phase.CONFIRMING:
@@ -123,6 +127,8 @@ def in_every_state(phase: Phase) -> Iterator[Entry]:
         yield an_entry(phase, size=0, first_opened_at=NOW)
     if phase is Phase.CONFIRMING:
         yield an_entry(phase, session=None)
+    if phase is Phase.VERIFYING:
+        yield an_entry(phase, attachment_id="", garbled_id="A")
 
 
 @pytest.mark.parametrize("phase", list(Phase))

@@ -79,7 +79,7 @@ def remove_replaced(context: Context) -> AfterRemoveReplaced:
     return removal.parse_delete_attachment(reply) if isinstance(reply, GraphReply) else reply
 
 
-def _is_gone(context: Context, replaced: Replaced) -> seen.ReplacedRemoved | seen.ReplacedLeft | seen.TryAgain:
+def _is_gone(context: Context, replaced: Replaced) -> seen.AttachmentRemoved | seen.ReplacedLeft | seen.TryAgain:
     """Not in the listing: gone, or the listing lags behind."""
     entry, graph = context.entry, context.graph
     reply = graph.ask(listings.prepare_value(graph.mailbox, entry.list_id, entry.task_id, replaced.attachment_id))
@@ -90,7 +90,7 @@ def _is_gone(context: Context, replaced: Replaced) -> seen.ReplacedRemoved | see
         return seen.ReplacedLeft()
     if not isinstance(there, str):
         return there
-    return seen.Unavailable("the listing lags behind") if there else seen.ReplacedRemoved()
+    return seen.Unavailable("the listing lags behind") if there else seen.AttachmentRemoved()
 
 
 def _is_as_made(older: ListedAttachment, replaced: Replaced) -> bool:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import assert_never
 
-from shared.app.effects import arriving, closing, opening, queueing, resolving, searching, sending
+from shared.app.effects import arriving, closing, opening, queueing, reading_back, resolving, searching, sending
 from shared.app.effects.context import Context
 from shared.app.effects.graph_calls import GraphCalls
 from shared.app.effects.held_claim import HeldClaim
@@ -113,6 +113,10 @@ def _perform(action: do.Action, context: Context) -> do.Result:  # noqa: C901, P
             return do.AskSessionResult(sending.ask_session(context))
         case do.FindAttachment():
             return do.FindAttachmentResult(searching.find_attachment(context), tuple(context.source.pieces))
+        case do.ReadBack():
+            return do.ReadBackResult(reading_back.read_back(context))
+        case do.RemoveGarbled():
+            return do.RemoveGarbledResult(reading_back.remove_garbled(context))
         case do.CancelSession():
             return do.CancelSessionResult(closing.cancel_session(context))
         case do.ReportOutcome():

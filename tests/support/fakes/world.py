@@ -97,6 +97,7 @@ class World:
         delete_attached: bool = False,
         names_others: bool = True,
         path_accounts: Mapping[str, str] | None = None,
+        read_back: bool = False,
         jitter: Callable[[], float] = lambda: 0.5,
         watched: Callable[[Ports], Ports] = lambda ports: ports,
     ) -> None:
@@ -132,6 +133,7 @@ class World:
             default_account=SAM,
             tokens={},
             delete_attached=delete_attached,
+            read_back=read_back,
             paths=DEFAULT_PATTERNS,
             path_accounts=path_accounts or {},
             names_others=names_others,

@@ -340,7 +340,7 @@ def looks_for_no_file_without_an_event() -> AbstractContextManager[None]:
 
 def leaves_the_part_beside_the_whole() -> AbstractContextManager[None]:
     """What was attached from a part of the file stays."""
-    return _with(closing, "remove_replaced", lambda _context: seen.ReplacedRemoved())
+    return _with(closing, "remove_replaced", lambda _context: seen.AttachmentRemoved())
 
 
 def takes_a_removed_attachment_for_one_that_stands() -> AbstractContextManager[None]:
