@@ -72,6 +72,8 @@ def are_hidden(lists: Iterable[Named]) -> bool:
     return all(each.is_flagged_emails for each in lists)
 
 
+# What follows it is too long for a tag.
+THEIR_IDS = ". Their ids: "
 # Nothing that the person renames or creates would help.
 HIDDEN = Refused(Reason.NO_SUCH_LIST, "Graph hides this account's lists, so no name can be found: set listid")
 
@@ -88,9 +90,9 @@ def _one(
         return Refused(Reason.AMBIGUOUS, f"several {kind}s are named {quoted(wanted)}{where}: set {kind}id")
     if found:
         remedy = f"rename one of them, or set {kind}id"
-        apart = " / ".join(_apart(item) for item in found[:_SHOWN]) + _more(found)
-        detail = f"{len(found)} {kind}s are named {quoted(wanted)}{where}: {remedy}. They are {apart}"
-        return Refused(Reason.AMBIGUOUS, f"{detail}. Their ids: {' / '.join(item.id for item in found[:_SHOWN])}")
+        detail = f"{len(found)} {kind}s are named {quoted(wanted)}{where}: {remedy}{_how_apart(found)}"
+        ids = " / ".join(item.id for item in found[:_SHOWN])
+        return Refused(Reason.AMBIGUOUS, f"{detail}{THEIR_IDS}{ids}{_more(found)}")
     missed = f"no {kind} is named {quoted(wanted)}{where}"
     return TargetMissing(missing, f"{missed}. Found {_shown(items)}" if names_others else missed)
 
@@ -114,6 +116,12 @@ def _ranks(wanted: str, items: Sequence[Named]) -> tuple[list[Named], list[Named
 def _plain(name: str) -> str:
     # Exact but for Unicode's two ways to write an accent, and outer spaces, which cannot be seen.
     return unicodedata.normalize("NFC", name).strip()
+
+
+def _how_apart(found: Sequence[Named]) -> str:
+    told = [_apart(item) for item in found]
+    # Said of all of them it would tell none from another.
+    return f". They are {' / '.join(told[:_SHOWN])}{_more(found)}" if len(set(told)) > 1 else ""
 
 
 def _apart(item: Named) -> str:

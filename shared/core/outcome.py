@@ -10,6 +10,7 @@ from collections.abc import Mapping
 
 from shared.core.attachment import BlobKind
 from shared.core.entry import Entry, Phase, Reason, Underway
+from shared.core.lookup import THEIR_IDS
 from shared.core.tag_text import is_tag_text, tag_text
 from shared.core.underway import why
 
@@ -51,7 +52,9 @@ def _reason(entry: Entry) -> str:
     if entry.phase is Phase.ATTACHED or not entry.reason:
         return tag_text(entry.detail) if entry.phase is Phase.ATTACHED else ""
     can_be_put_right = entry.phase is Phase.REJECTED and entry.reason in _OF_METADATA
-    told = f"{entry.reason}: {entry.detail}" if entry.detail else str(entry.reason)
+    # An id that is cut off is of no use to anybody: the ledger has them whole.
+    detail = entry.detail.partition(THEIR_IDS)[0]
+    told = f"{entry.reason}: {detail}" if detail else str(entry.reason)
     return tag_text(told, and_then=_GO_ON if can_be_put_right else "")
 
 

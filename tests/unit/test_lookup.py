@@ -117,10 +117,12 @@ def test_lists_of_one_name_are_told_apart_by_what_they_are() -> None:
     )
 
 
-def test_of_many_matches_some_are_told() -> None:
+def test_of_many_matches_some_are_told_and_nothing_that_is_true_of_all_of_them() -> None:
     found = find_task(Reference(name="Plan"), [Named(str(number), "Plan") for number in range(8)])
     assert isinstance(found, Refused)
-    assert "and 3 more. Their ids: 0 / 1 / 2 / 3 / 4" in found.detail
+    assert found.detail == (
+        '8 tasks are named "Plan": rename one of them, or set taskid. Their ids: 0 / 1 / 2 / 3 / 4 and 3 more'
+    )
 
 
 def test_a_name_is_normalised_once_however_long_the_listing_is(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -25,6 +25,18 @@ ID = "AAMkADI5MAAIT3drCAAABEgAQANAqbAe7qaROhYdTnUQwXm0="
             },
         ),
         (
+            an_entry(
+                Phase.REJECTED,
+                reason=Reason.AMBIGUOUS,
+                detail='2 tasks are named "Plan": rename one. They are due 2026-03-05 / completed. Their ids: A= / B=',
+            ),
+            {
+                STATE: "rejected",
+                REASON: "ambiguous-name: 2 tasks are named Plan: rename one. They are due 2026-03-05 / completed. "
+                "Put the metadata right and it is read again within ten minutes",
+            },
+        ),
+        (
             an_entry(Phase.REJECTED, reason=Reason.TOO_LARGE, detail="the file has 9 bytes"),
             {STATE: "rejected", REASON: "too-large: the file has 9 bytes"},
         ),
@@ -44,6 +56,7 @@ ID = "AAMkADI5MAAIT3drCAAABEgAQANAqbAe7qaROhYdTnUQwXm0="
         "attached",
         "attached, nameless",
         "rejected",
+        "rejected, and several match",
         "rejected, and no metadata helps",
         "failed",
         "waiting",

@@ -58,12 +58,14 @@ def get_list(call: Call) -> Response:
 def list_tasks(call: Call) -> Response:
     tasks = [each for each in find_list(call).tasks.values() if is_visible(call, each)]
     matches = _filter(call, "title")
-    return _page(call, "tasks", [each for each in tasks if matches(each.title)], task_entity)
+    matching = [each for each in tasks if matches(each.title)]
+    return _page(call, "tasks", matching, lambda task: task_entity(call.behaviour, task))
 
 
 def get_task(call: Call) -> Response:
     _refuse_select(call)
-    return json_response(200, context(call.root, call.route.version, "tasks/$entity") | task_entity(find_task(call)))
+    entity = task_entity(call.behaviour, find_task(call))
+    return json_response(200, context(call.root, call.route.version, "tasks/$entity") | entity)
 
 
 def list_attachments(call: Call) -> Response:

@@ -102,8 +102,9 @@ def list_entity(task_list: TaskList) -> dict[str, Any]:
     }
 
 
-def task_entity(task: Task) -> dict[str, Any]:
-    return {
+def task_entity(behaviour: Behaviour, task: Task) -> dict[str, Any]:
+    created = {"createdDateTime": timestamp(task.created, behaviour.date_digits)} if task.created is not None else {}
+    return created | {
         "id": task.id,
         "title": task.title,
         "status": "completed" if task.completed else "notStarted",

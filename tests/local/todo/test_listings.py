@@ -81,6 +81,10 @@ def test_a_list_and_a_task_are_read_by_id(client: Client) -> None:
     assert field_of(client.get(client.task_url), "hasAttachments") is True
 
 
+def test_a_task_says_when_it_was_created(client: Client) -> None:
+    assert field_of(client.get(client.task_url), "createdDateTime").endswith("Z")
+
+
 # --- ids ---
 
 
