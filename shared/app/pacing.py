@@ -8,7 +8,7 @@ the message. So that no upload is forgotten, the order of writes is fixed everyw
     to wake         the lease (or the slot) is given; then the message; then the ticket goes
 
 A worker that dies after any of these writes leaves an entry without a ticket, or a ticket whose turn has come. The next
-who looks at the line heals the second, the sweep both. docs/adr/0016-leases-and-tickets.md has the reasons.
+who looks at the line heals the second, and so does the next try to give back; the sweep heals both. docs/adr/0016-leases-and-tickets.md has the reasons.
 """
 
 import hashlib
@@ -120,8 +120,11 @@ class Pacing:
             after, line = before, list(paced.tickets)
             if leaving is not None:
                 line = [ticket for ticket in line if ticket.upload_id != leaving.upload_id]
-                # Without a lease it may still be in the line, and out of sight there.
-                if before.lease_of(leaving.upload_id) is None or len(line) < len(paced.tickets):
+                # Given back already, by a worker that may have died before it woke those that it gave a lease to. Or
+                # it never had one: then it may still be in the line, and out of sight there.
+                is_given_back = before.lease_of(leaving.upload_id) is None
+                healing = healing or is_given_back
+                if is_given_back or len(line) < len(paced.tickets):
                     self.paces.dequeue(mailbox, _ticket(leaving))
                 after = pure.returned(before, leaving.upload_id, paced.date, _used(leaving))
             after, woken = self._admitted(after, line, paced.date, healing=healing)

@@ -13,7 +13,7 @@ from shared.core.attachment import BlobVersion
 from shared.core.entry import Phase, Reason
 from shared.errors import StorageUnavailable
 from tests.scenarios.promise import FILE, assert_ended, assert_promise, fault
-from tests.support.fakes.seam import ActingSeam, CountingSeam, Crash, Seam, crash_after
+from tests.support.fakes.seam import ActingSeam, CountingSeam, Crash, FailingSeam, Seam, crash_after
 from tests.support.fakes.world import MAILBOX_LIMITS, SAM, World, content
 
 ONE_AT_A_TIME = replace(MAILBOX_LIMITS, uploads_at_once=1)
@@ -84,6 +84,18 @@ def test_who_queues_while_a_lease_is_being_given_back_is_not_forgotten() -> None
     world.run(until=lambda: world.entry(first).offset == 2048)
     # Right before the pace is written that gives the lease back, the other one arrives, looks, and queues.
     world.put_in(ActingSeam("paces.store", lambda: world.event("b.pdf")))
+    world.run(until=lambda: world.settled(first) and world.settled(second))
+    assert world.records.events("sweep") == []
+    assert_all_attached(world, [first, second])
+    assert_nothing_is_held_back(world)
+
+
+def test_who_was_given_a_lease_by_a_write_without_an_answer_is_woken_by_the_next_try() -> None:
+    """The lease was given back and on to the next in line; then the worker failed, before it sent the message."""
+    world = a_world()
+    first, second = arrive(world, "a.pdf", "b.pdf")
+    world.put_in(FailingSeam("paces.store", [StorageUnavailable("no answer")], applied=True))
+    world._swept_at = world.clock.now + timedelta(days=1)
     world.run(until=lambda: world.settled(first) and world.settled(second))
     assert world.records.events("sweep") == []
     assert_all_attached(world, [first, second])
