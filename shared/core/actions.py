@@ -37,34 +37,14 @@ class LookAtBlobResult:
 
 
 @dataclass(frozen=True, slots=True)
-class Admit:
-    """Take the blob's name, and ask for a lease of the mailbox: all before the first request to Graph."""
-
-
-AfterAdmit = (
-    seen.Admitted
-    | seen.MustQueue
-    | seen.OftenRewritten
-    | seen.Deferred
-    | seen.NeedsSignIn
-    | seen.Refused
-    | seen.BlobLost
-)
-
-
-@dataclass(frozen=True, slots=True)
-class AdmitResult:
-    seen: AfterAdmit
-
-
-@dataclass(frozen=True, slots=True)
 class Resolve:
-    """Look up the list and the task, take the slot, and look at older uploads under the blob's name."""
+    """Take the blob's name, look up the list and the task, take the slot, and look at older uploads of that name."""
 
 
 AfterResolve = (
     seen.Resolved
     | seen.AlreadyAttached
+    | seen.OftenRewritten
     | seen.SlotHeld
     | seen.Refused
     | seen.TargetMissing
@@ -238,19 +218,6 @@ class RemoveReplacedResult:
 
 
 @dataclass(frozen=True, slots=True)
-class ReturnLease:
-    """Give back what others wait for, lease and slot, and let the next of them go."""
-
-
-AfterReturnLease = seen.LeaseReturned
-
-
-@dataclass(frozen=True, slots=True)
-class ReturnLeaseResult:
-    seen: AfterReturnLease
-
-
-@dataclass(frozen=True, slots=True)
 class DeleteSource:
     """Delete the blob."""
 
@@ -265,7 +232,6 @@ class DeleteSourceResult:
 
 Action = (
     LookAtBlob
-    | Admit
     | Resolve
     | OpenSession
     | PreparePost
@@ -279,12 +245,10 @@ Action = (
     | ReportOutcome
     | RemoveReplaced
     | DeleteSource
-    | ReturnLease
 )
 Decision = Action | End
 Result = (
     LookAtBlobResult
-    | AdmitResult
     | ResolveResult
     | OpenSessionResult
     | PreparePostResult
@@ -298,5 +262,4 @@ Result = (
     | ReportOutcomeResult
     | RemoveReplacedResult
     | DeleteSourceResult
-    | ReturnLeaseResult
 )
