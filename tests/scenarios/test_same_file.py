@@ -16,6 +16,7 @@ from shared.core.attachment import BlobVersion
 from shared.core.catching_up import EVENT_IS_DUE
 from shared.core.entry import Phase
 from shared.core.limits import FREE_REWRITES
+from shared.errors import StorageUnavailable
 from tests.scenarios.promise import FILE, SLICES, assert_attached, assert_promise, fault, upload
 from tests.support.fakes.seam import ActingSeam, CountingSeam, Crash, Seam, crash_after
 from tests.support.fakes.world import SAM, World, content
@@ -100,6 +101,29 @@ def test_a_file_edited_while_its_last_answer_is_missing_is_attached_once(
     assert_attached(world, newer)
     assert_told(world)
     assert_promise(world)
+
+
+def test_a_file_edited_again_while_the_newer_upload_still_looks_for_it_is_attached_once() -> None:
+    """Storage applied that the first one owns it, and answered an error. The second never sent anything."""
+    world = World(faults=(fault(Answer(404), "get_session"),))
+    first = world.drop(FILE)
+    world.put_in(ActingSeam("ledger.own_attachment", fail, applied=True))
+    world.notify()
+    world.run(until=lambda: world.phase(first) is Phase.CONFIRMING)
+    second = touch(world)
+    world.notify()
+    world.run(until=lambda: world.phase(second) is Phase.CONFIRMING)
+    third = touch(world)
+    world.notify()
+    world.run()
+    assert [world.phase(each) for each in (first, second)] == [Phase.SUPERSEDED] * 2
+    assert_attached(world, third)
+    assert sessions(world) == 1
+    assert_promise(world)
+
+
+def fail() -> None:
+    raise StorageUnavailable("storage answered 503")
 
 
 def test_a_last_slice_that_lands_long_after_the_file_was_edited_is_attached_once() -> None:

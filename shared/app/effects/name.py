@@ -165,7 +165,10 @@ def _may_have_landed(context: Context, targeted: Sequence[Entry]) -> MayHaveLand
             return same
         if same is not False:
             # Its session is cancelled as a step of its own. While it is open, the file may still land.
-            return MayHaveLanded(other.upload_id, other.first_opened_at) if not other.session else seen.SlotHeld()
+            # One that was only looking for what an older one may have attached has attached nothing itself.
+            whose = other.upload_id if other.sessions_opened else other.may_be_of or other.upload_id
+            landed = MayHaveLanded(whose, other.first_opened_at)
+            return landed if not other.session else seen.SlotHeld()
     return None
 
 
