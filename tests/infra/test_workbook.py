@@ -157,7 +157,10 @@ def test_failures_durations_and_waits_are_told(hours: Watched) -> None:
     [duration] = shown(hours, "durations")
     assert duration["Files"] == 1
     assert duration["MedianSeconds"] == duration["LongestSeconds"] >= 120
-    assert {"throttling", "empty-file", "sign-in"} >= {row["WaitsFor"] for row in shown(hours, "waits")} > set()
+    # "graph": the task that was named by mistake was looked for again, for some minutes.
+    assert (
+        {"throttling", "empty-file", "graph", "sign-in"} >= {row["WaitsFor"] for row in shown(hours, "waits")} > set()
+    )
 
 
 def test_an_account_is_chosen_by_its_pseudonym(hours: Watched) -> None:
