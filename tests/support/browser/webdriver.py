@@ -9,10 +9,12 @@ from typing import Any
 
 import pytest
 from selenium import webdriver
+from selenium.common.exceptions import StaleElementReferenceException
 from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.remote.webelement import WebElement
+from selenium.webdriver.support.wait import WebDriverWait
 
 _FLAGS = (
     "--headless",
@@ -56,7 +58,9 @@ class Browser:
         return self.text("h1")
 
     def text(self, selector: str) -> str:
-        return self._find(selector).text
+        """The text that is shown. A page that renews itself may replace what was found: then it is found again."""
+        again = WebDriverWait(self._driver, 20, poll_frequency=0.02, ignored_exceptions=[StaleElementReferenceException])
+        return again.until(lambda _driver: [self._find(selector).text])[0]
 
     def attribute(self, selector: str, name: str) -> str:
         return self._find(selector).get_attribute(name) or ""
