@@ -8,7 +8,7 @@ from tests.local.processes import wait_until
 from tests.local.terminal import Terminal
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
     """One stack for all attacks. Sam has connected, and Kim, who is the thief; Lee has not yet."""
     with Terminal(tmp_path_factory.mktemp("stage")).up("--sign-in") as up:

@@ -59,7 +59,8 @@ class Browser:
 
     def text(self, selector: str) -> str:
         """The text that is shown. A page that renews itself may replace what was found: then it is found again."""
-        again = WebDriverWait(self._driver, 20, poll_frequency=0.02, ignored_exceptions=[StaleElementReferenceException])
+        stale = [StaleElementReferenceException]
+        again = WebDriverWait(self._driver, 20, poll_frequency=0.02, ignored_exceptions=stale)
         return again.until(lambda _driver: [self._find(selector).text])[0]
 
     def attribute(self, selector: str, name: str) -> str:
