@@ -24,7 +24,8 @@ from azure.storage.blob import ContainerClient
 
 from bench.tally import Tally
 from local.stack.app_settings import CONTAINER, telemetry_settings
-from local.stack.stack import Pids, Plan, Stack
+from local.stack.plan import Plan
+from local.stack.stack import Pids, Stack
 from local.stack.state_dir import RunningRecord, StateDir
 from local.stand_ins.event_grid import read_access_line
 from shared.core.attachment import BlobVersion

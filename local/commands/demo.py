@@ -23,7 +23,7 @@ from local.commands.target import new_stack
 from local.commands.wording import size_text
 from local.stack.child import ChildFailed
 from local.stack.emulator import Emulator
-from local.stack.stack import Plan
+from local.stack.plan import Plan
 from local.stack.state_dir import EmulatorRecord, RunningRecord
 from shared.adapters.storage import clients as azure_clients
 from shared.adapters.storage.blobs import BlobStore

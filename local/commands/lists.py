@@ -12,7 +12,6 @@ from local.commands.running import NoStack, running_stack
 from local.commands.todo_lists import GraphTrouble, TodoLists
 from local.stack.child import ChildFailed
 from local.stack.emulator import Emulator, Mailbox
-from local.stack.sign_in import token_by_code
 from shared.errors import AttachError
 
 
@@ -37,6 +36,9 @@ def run(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int:
         if graph is not None:
             token = graph.tokens[graph.default_account]
             if sign_in is not None:
+                # Only now: what it needs takes half a second to import.
+                from local.stack.sign_in import token_by_code  # noqa: PLC0415
+
                 token = token_by_code(sign_in, graph, lambda line: print(line, file=sys.stderr, flush=True))
             mailboxes = [Mailbox(graph.default_account, TodoLists(graph.root, token).everything())]
         else:

@@ -2,12 +2,12 @@
 
 import argparse
 import os
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
-from local.stack import core_tools, sign_in
 from local.stack.app_settings import Graph, app_settings
-from local.stack.stack import CORE_TOOLS, STAND_IN
+from local.stack.plan import CORE_TOOLS, STAND_IN, SignInPlan
 from shared.errors import SettingsError
 from shared.settings import Settings
 
@@ -92,7 +92,7 @@ def add_host_option(parser: argparse.ArgumentParser) -> None:
 
 def host_of(parser: argparse.ArgumentParser, options: argparse.Namespace) -> str:
     """The host that was asked for, if it is there."""
-    if options.host == CORE_TOOLS and not core_tools.is_installed():
+    if options.host == CORE_TOOLS and shutil.which(CORE_TOOLS) is None:
         parser.error(f"--host {CORE_TOOLS}: Azure Functions Core Tools are not on the PATH (no program {CORE_TOOLS})")
     host: str = options.host
     return host
@@ -116,7 +116,7 @@ def add_sign_in_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def sign_in_of(parser: argparse.ArgumentParser, options: argparse.Namespace) -> sign_in.Plan | None:
+def sign_in_of(parser: argparse.ArgumentParser, options: argparse.Namespace) -> SignInPlan | None:
     """How people sign in, if they do."""
     at_entra = options.sign_in and options.graph_root
     for option, value in (("--client-id", options.client_id), ("--tenant", options.tenant)):
@@ -127,7 +127,7 @@ def sign_in_of(parser: argparse.ArgumentParser, options: argparse.Namespace) -> 
     client_id = options.client_id or os.environ.get(CLIENT_ID_VARIABLE, "")
     if options.graph_root and not client_id:
         parser.error(f"--sign-in at another Graph needs --client-id, or ${CLIENT_ID_VARIABLE}")
-    return sign_in.Plan(client_id=client_id if options.graph_root else "", tenant=options.tenant or _DEFAULT_TENANT)
+    return SignInPlan(client_id=client_id if options.graph_root else "", tenant=options.tenant or _DEFAULT_TENANT)
 
 
 def graph_of(parser: argparse.ArgumentParser, options: argparse.Namespace, account: str) -> Graph | None:

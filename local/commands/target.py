@@ -10,7 +10,7 @@ from tempfile import TemporaryDirectory
 from rich.console import Console
 
 from local.stack.app_settings import Graph
-from local.stack.stack import STAND_IN, Plan, Stack
+from local.stack.plan import STAND_IN, Plan
 from local.stack.state_dir import RunningRecord, StateDir, StateDirError, default_directory, find_running
 
 _LOOK_SECONDS = 1.0
@@ -80,6 +80,8 @@ async def opened(target: Target, console: Console, *, host: str = STAND_IN) -> A
 @asynccontextmanager
 async def new_stack(plan: Plan, directory: Path | None, console: Console) -> AsyncIterator[OpenStack]:
     """A stack that lives as long as this context; without a *directory*, so do its data."""
+    # Only now: on a stack that runs already, nothing of it is needed, and it takes a while to import.
+    from local.stack.stack import Stack  # noqa: PLC0415
 
     def say(text: str) -> None:
         console.print(text, markup=False, highlight=False, soft_wrap=True)

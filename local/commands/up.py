@@ -30,7 +30,8 @@ from local.stack import azurite
 from local.stack.app_settings import LONGEST_LEASE_SECONDS, SHORTEST_LEASE_SECONDS
 from local.stack.child import ChildFailed
 from local.stack.emulator import Emulator, Mailbox
-from local.stack.stack import CORE_TOOLS, Plan, Stack
+from local.stack.plan import CORE_TOOLS, Plan
+from local.stack.stack import Stack
 from local.stack.state_dir import RunningRecord, StateDir, StateDirError, default_directory
 from local.stand_ins.functions.event_stream import EventStream
 from local.stand_ins.insights.trace import Trace

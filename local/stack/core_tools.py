@@ -14,7 +14,6 @@ import asyncio
 import json
 import os
 import re
-import shutil
 import signal
 import sys
 import threading
@@ -27,10 +26,10 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from local.stack.sign_in import free_port
+from local.stack.known_ports import free_port
+from local.stack.plan import CORE_TOOLS
 from local.stand_ins.functions.event_stream import EventStream
 
-PROGRAM = "func"
 _DEPLOYED = ("function_app.py", "host.json", "requirements.txt", "shared")
 _TETHER = Path(__file__).with_name("tether.py")
 _LOOK_SECONDS = 0.5
@@ -39,10 +38,6 @@ _STAMP = re.compile(r"\[[^\]]*Z\] ?")
 _SERIOUS = re.compile(r"\b(error|exception|fail(ed|ure)?|warning)\b", re.IGNORECASE)
 # Core Tools are on this machine, whatever proxy the environment names.
 _OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-
-
-def is_installed() -> bool:
-    return shutil.which(PROGRAM) is not None
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -98,7 +93,7 @@ def event_of(line: str) -> dict[str, str]:
     text = _STAMP.sub("", line, count=1).strip()
     if text.startswith('{"event"'):
         return {"level": "INFO", "logger": "todo_attach", "message": text}
-    return {"level": "WARNING" if _SERIOUS.search(text) else "INFO", "logger": PROGRAM, "message": text}
+    return {"level": "WARNING" if _SERIOUS.search(text) else "INFO", "logger": CORE_TOOLS, "message": text}
 
 
 class _CoreTools:
@@ -119,7 +114,7 @@ class _CoreTools:
         if self._options.tether:
             _when_stdin_ends(lambda: loop.call_soon_threadsafe(asked.set))
         process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-P", str(_TETHER), "--", PROGRAM, "start", "--port", str(self._port)),
+            *(sys.executable, "-P", str(_TETHER), "--", CORE_TOOLS, "start", "--port", str(self._port)),
             cwd=self._directory,
             env=environment(self._directory, os.environ),
             stdin=PIPE,  # the other end is ours alone: Core Tools end with us, however we do

@@ -45,6 +45,14 @@ def port_of(url: str) -> int:
     return port
 
 
+def free_port() -> int:
+    """A port that is free now, for a service whose address must be known before it starts."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
 def _is_free(port: int) -> bool:
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
         # As servers do: connections of an earlier run that are not quite over do not count.

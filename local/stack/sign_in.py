@@ -6,11 +6,9 @@ a code, before the app starts.
 """
 
 import os
-import socket
 import uuid
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -19,6 +17,7 @@ from azure.core.exceptions import ResourceExistsError
 
 from local.stack.app_settings import Graph, app_settings
 from local.stack.child import ChildFailed
+from local.stack.plan import SignInPlan
 from local.stand_ins.entra import stand_in
 from local.stand_ins.entra.people import CLIENT_ID, TENANT
 from local.stand_ins.entra.stand_in import StandIn
@@ -39,18 +38,10 @@ ACCOUNTS_CONTAINER = "accounts"
 ACCOUNTS_TABLE = "accountkeys"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
-    """*client_id*: the registration of a public client at the real Entra; empty for the stand-in."""
-
-    client_id: str = ""
-    tenant: str = "common"
-
-
 class SignInHere:
     """What the stack needs for it. `close` when the stack ends."""
 
-    def __init__(self, plan: Plan, directory: Path, functions_port: int) -> None:
+    def __init__(self, plan: SignInPlan, directory: Path, functions_port: int) -> None:
         self._plan = plan
         self._directory = directory / "sign-in"
         self._url = f"http://127.0.0.1:{functions_port}/api"
@@ -157,7 +148,7 @@ def sign_in_by_code(settings: Settings, sign_in: SignIn, say: Callable[[str], No
     return Account(person, granted.home_account_id, now, granted.cache)
 
 
-def token_by_code(plan: Plan, graph: Graph, say: Callable[[str], None]) -> str:
+def token_by_code(plan: SignInPlan, graph: Graph, say: Callable[[str], None]) -> str:
     """A bearer token for *graph*, of a person who signs in with a code for this once: nothing is kept.
 
     Blocks. Raises AttachError, or ChildFailed with the reason.
@@ -182,14 +173,6 @@ def token_by_code(plan: Plan, graph: Graph, say: Callable[[str], None]) -> str:
         raise ChildFailed("nobody can sign in without a client id")
     account = sign_in_by_code(settings, settings.sign_in, say)
     return identity_provider(settings, settings.sign_in).refresh(account, "").token
-
-
-def free_port() -> int:
-    """A port that is free now: the app's address must be known before it starts."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def _connection(storage: str) -> Connection:

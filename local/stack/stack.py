@@ -11,19 +11,18 @@ import secrets
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from local.stack import azurite
 from local.stack.app_settings import CONTAINER, QUEUE, SOON, TABLE, Graph, app_settings, environment, telemetry_settings
 from local.stack.child import REPOSITORY, Child, ChildFailed, Command, OnLine
-from local.stack.known_ports import KnownPorts, port_of
+from local.stack.known_ports import KnownPorts, free_port, port_of
+from local.stack.plan import CORE_TOOLS, STAND_IN, Plan, SignInPlan
 from local.stack.provision import provision
-from local.stack.sign_in import Plan as SignInPlan
-from local.stack.sign_in import SignInHere, free_port
 from local.stack.state_dir import EmulatorRecord, RunningRecord, StateDir
 from local.stack.supervised import Supervised
 from local.stand_ins.entra.people import RESIDENTS
@@ -33,47 +32,22 @@ from local.stand_ins.insights.rows import host_failure
 from local.stand_ins.insights.workspace import OnTrace, Workspace
 from local.stand_ins.todo.secrets import SECRETS_VARIABLE
 
+if TYPE_CHECKING:
+    from local.stack.sign_in import SignInHere
+
 # Facts for programs, and sentences for people.
 type Tell = Callable[[Mapping[str, object]], None]
 type Say = Callable[[str], None]
 
-# The emulator's people. The first is the default account; the second is there for `--user`.
-PEOPLE = ("sam@example.com", "kim@example.com")
 _START_SECONDS = 120.0
 # They download the bundle of extensions first.
 _FIRST_START_OF_CORE_TOOLS_SECONDS = 600.0
-# What the application runs on, by the module that starts it.
-STAND_IN, CORE_TOOLS = "stand-in", "func"
+# The module that starts each.
 _HOSTS = {STAND_IN: "local.stand_ins.functions", CORE_TOOLS: "local.stack.core_tools"}
 # Azurite and the emulator: to save their data.
 _GRACE_SECONDS = 10.0
 # The host: for running functions to finish what they have begun; then for the host itself.
 _DRAIN_SECONDS = 10.0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
-    """What stack to start. *graph* None: the To Do emulator. *durable*: what is stored outlives the stack.
-
-    *storage_ports*: fixed ports, for clients that know nothing but Azurite's published ports and key. *people*: the
-    emulator's, the default account first; *keep_content*: whether it keeps more of a file than its SHA-256. *settings*
-    go over those of the application.
-    """
-
-    graph: Graph | None = None
-    durable: bool = False
-    lease_seconds: int | None = None
-    duplicate_events: int = 0
-    todo_port: int = 0
-    storage_ports: azurite.Ports | None = None
-    published_limits: bool = False
-    faults: Sequence[str] = ()
-    behaviours: Sequence[str] = ()
-    sign_in: SignInPlan | None = None
-    people: Sequence[str] = PEOPLE
-    keep_content: bool = True
-    settings: Mapping[str, str] = field(default_factory=dict)
-    host: str = STAND_IN
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,6 +196,9 @@ class Stack:
             self._graph = self._plan.graph
 
     async def _start_sign_in(self, plan: SignInPlan, ending: AsyncExitStack) -> None:
+        # Only now: what it needs takes half a second to import.
+        from local.stack.sign_in import SignInHere  # noqa: PLC0415
+
         # People are sent back to the app's address, so it is settled before the app starts.
         self._ports.learn(functions=self._ports.of("functions") or free_port())
         self.sign_in = SignInHere(plan, self._state.path, self._ports.of("functions"))

@@ -15,6 +15,7 @@ import pytest
 
 from local.stack import core_tools
 from local.stack.child import REPOSITORY
+from local.stack.plan import CORE_TOOLS
 from tests.local.processes import find, wait_until
 from tests.local.terminal import Terminal
 
@@ -30,7 +31,7 @@ def terminal_with_func(tmp_path: Path) -> Terminal:
         return Terminal(tmp_path)
     programs = tmp_path / "programs"
     programs.mkdir()
-    func = programs / core_tools.PROGRAM
+    func = programs / CORE_TOOLS
     func.write_text(f'#!/bin/sh\nexec "{sys.executable}" "{FAKE}" "$@"\n')
     func.chmod(0o755)
     terminal = Terminal(tmp_path)

@@ -16,7 +16,7 @@ from urllib.request import Request, urlopen
 import pytest
 
 from local.stack.app_settings import POISON_QUEUE, QUEUE, TABLE
-from local.stack.stack import PEOPLE
+from local.stack.plan import PEOPLE
 from shared.adapters.storage import clients as azure_clients
 from shared.adapters.storage.ledger import TableLedger
 from shared.adapters.storage.queue import StorageRangeQueue

@@ -18,7 +18,7 @@ from azure.core.credentials import AccessToken
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from local.stack.app_settings import Graph
-from local.stack.sign_in import Plan as CodePlan
+from local.stack.plan import SignInPlan
 from local.stack.sign_in import token_by_code
 from local.stand_ins.entra.people import DEVICE_CLIENT_ID, SAM, TENANT
 from local.stand_ins.entra.stand_in import Plan, StandIn
@@ -162,7 +162,7 @@ def test_a_command_has_a_token_for_once_after_a_code(entra: StandIn, monkeypatch
         assert found is not None, text
         threading.Thread(target=enter_code, args=(entra, found[1], found[2])).start()
 
-    plan = CodePlan(client_id=DEVICE_CLIENT_ID, tenant=TENANT)
+    plan = SignInPlan(client_id=DEVICE_CLIENT_ID, tenant=TENANT)
     token = token_by_code(plan, Graph(f"{GRAPH}/v1.0", {"you": ""}), say)
     assert token in entra.issued()
     assert len(said) == 1

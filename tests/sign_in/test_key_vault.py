@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from local.stack.sign_in import free_port
+from local.stack.known_ports import free_port
 from local.stand_ins.entra.people import KIM, SAM
 from shared.errors import StorageUnavailable, TokenUnavailable
 from tests.sign_in.key_vault import TOKEN, KeyVault, Trouble

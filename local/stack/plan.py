@@ -1,0 +1,45 @@
+"""What a stack is asked to be, apart from its pieces: a command that starts none imports none of them."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from local.stack import azurite
+from local.stack.app_settings import Graph
+
+# The emulator's people. The first is the default account; the second is there for `--user`.
+PEOPLE = ("sam@example.com", "kim@example.com")
+# What the application runs on.
+STAND_IN, CORE_TOOLS = "stand-in", "func"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignInPlan:
+    """*client_id*: the registration of a public client at the real Entra; empty for the stand-in."""
+
+    client_id: str = ""
+    tenant: str = "common"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What stack to start. *graph* None: the To Do emulator. *durable*: what is stored outlives the stack.
+
+    *storage_ports*: fixed ports, for clients that know nothing but Azurite's published ports and key. *people*: the
+    emulator's, the default account first; *keep_content*: whether it keeps more of a file than its SHA-256. *settings*
+    go over those of the application.
+    """
+
+    graph: Graph | None = None
+    durable: bool = False
+    lease_seconds: int | None = None
+    duplicate_events: int = 0
+    todo_port: int = 0
+    storage_ports: azurite.Ports | None = None
+    published_limits: bool = False
+    faults: Sequence[str] = ()
+    behaviours: Sequence[str] = ()
+    sign_in: SignInPlan | None = None
+    people: Sequence[str] = PEOPLE
+    keep_content: bool = True
+    settings: Mapping[str, str] = field(default_factory=dict)
+    host: str = STAND_IN
