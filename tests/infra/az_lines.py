@@ -1,6 +1,7 @@
 """Finds the `az` command lines in documents, scripts and workflows, and asks the Azure CLI's parser about them."""
 
 import json
+import os
 import re
 import shlex
 import subprocess
@@ -144,6 +145,8 @@ def _ask(asked: Sequence[Sequence[str]]) -> list[str]:
         capture_output=True,
         text=True,
         check=True,
+        # Its hundreds of modules are compiled once, whatever the environment says: setup-checks leaves that to us.
+        env={name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"},
     )
     found: list[str] = json.loads(answer.stdout)
     return found

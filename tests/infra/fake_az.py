@@ -3,12 +3,15 @@
 Under another name (curl, azd, gh) it stands in for that program. What curl is told to write to a file goes there,
 except for what --write-out asks for.
 
-The scenario is a JSON list of [words that a call begins with, answers]; an answer is [exit code, stdout, stderr], the
-last one goes on for ever. Later entries of the list are asked first. Calls that nobody answers succeed silently. With
+The scenario is a list of [words that a call begins with, answers]; an answer is [exit code, stdout, stderr], the last
+one goes on for ever. Later entries of the list are asked first. Calls that nobody answers succeed silently. With
 FAKE_AZ_FAILS_AT=N the call after N others fails, whichever it is.
+
+A run of the tests starts it some ten thousand times. So it imports what the interpreter has in itself: `json` alone
+would double its cost.
 """
 
-import json
+import marshal
 import os
 import sys
 
@@ -16,10 +19,10 @@ program = os.path.basename(sys.argv[0])  # noqa: PTH119
 # Calls of the Azure CLI are recorded without its name; those of another program, with it.
 argv = sys.argv[1:] if program == "az" else [program, *sys.argv[1:]]
 home = os.environ["FAKE_AZ_HOME"]
-with open(f"{home}/calls.jsonl", "a+", encoding="utf-8") as log:  # noqa: PTH123 - started a thousand times: no imports
+with open(f"{home}/calls", "a+", encoding="utf-8") as log:  # noqa: PTH123
     log.seek(0)
     before = len(log.readlines())
-    log.write(json.dumps(argv) + "\n")
+    log.write(f"{argv!r}\n")
 for word in argv:
     # What a script hands over in a scratch file is gone afterwards: a copy is kept in given/.
     path = word.removeprefix("@")
@@ -30,8 +33,8 @@ for word in argv:
 if before == int(os.environ.get("FAKE_AZ_FAILS_AT", "-1")):
     sys.exit("ERROR: (Injected) something that waiting does not cure")
 
-with open(f"{home}/scenario.json", encoding="utf-8") as scenario:  # noqa: PTH123
-    answered = reversed(json.load(scenario))
+with open(f"{home}/scenario", "rb") as scenario:  # noqa: PTH123
+    answered = reversed(marshal.load(scenario))
 
 for words, answers in answered:
     begins = [word for word in words if not word.startswith("*")]

@@ -1,6 +1,8 @@
 """Runs the scripts of scripts/ against the recording stand-in for `az`."""
 
+import ast
 import json
+import marshal
 import os
 import shutil
 import subprocess
@@ -152,7 +154,7 @@ class Azure:
             program.write_text(f"#!{sys.executable} -ES\n{fake}", encoding="utf-8")
             program.chmod(0o755)
         scenario = [(_words(words), answers) for words, answers in self.answers.items()]
-        (self.home / "scenario.json").write_text(json.dumps(scenario), encoding="utf-8")
+        (self.home / "scenario").write_bytes(marshal.dumps(scenario))
         environ = {
             "PATH": f"{self.home / 'bin'}:{os.environ['PATH']}",
             "HOME": str(self.home),
@@ -175,8 +177,9 @@ class Azure:
             stderr=subprocess.STDOUT,
             check=False,
         )
-        log = self.home / "calls.jsonl"
-        calls = [json.loads(line) for line in log.read_text(encoding="utf-8").splitlines()] if log.exists() else []
+        log = self.home / "calls"
+        lines = log.read_text(encoding="utf-8").splitlines() if log.exists() else []
+        calls = [ast.literal_eval(line) for line in lines]
         return Run(done.returncode, done.stdout, calls)
 
 
