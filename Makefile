@@ -1,5 +1,5 @@
 # Every target sets up what it needs first. `make demo` and `make test` are all a newcomer has to know.
-.PHONY: setup demo up test check format snapshots soak mutants bench clean
+.PHONY: setup demo up test check check-code check-infra format snapshots soak mutants bench clean
 py := .venv/bin/python
 
 setup:
@@ -16,10 +16,15 @@ test: setup
 
 check: setup
 	@./scripts/setup-checks
-	@./scripts/bicep check
+	@$(MAKE) --jobs=2 --output-sync check-code check-infra
+
+check-code:
 	@$(py) -m ruff format --check .
 	@$(py) -m ruff check .
 	@$(py) -m mypy function_app.py shared local tests bench scripts
+
+check-infra:
+	@./scripts/bicep check
 	@TODO_ATTACH_CHECKS=required $(py) -m pytest -n auto --dist loadfile tests/infra
 
 # Not in `make test`: they take long, and are worth it before a release.
