@@ -7,7 +7,7 @@ from datetime import UTC, timedelta, timezone
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.adapters.storage.entry_row import columns, from_row, to_row
+from shared.adapters.storage.entry_row import COLUMNS, from_row, to_row
 from shared.core.attachment import BlobKind, BlobVersion, Reference
 from shared.core.content import Piece
 from shared.core.entry import Claim, Entry, LandedAs, Phase, Reason, Replaced, Report, Session, SignInWait, Underway
@@ -75,7 +75,7 @@ def test_every_row_is_flat_and_survives_json(entry: Entry) -> None:
 @given(ENTRIES, st.dictionaries(st.text(), PLAIN))
 def test_members_of_a_newer_version_never_matter(entry: Entry, more: dict[str, object]) -> None:
     row = to_row(entry)
-    assert from_row(row | {name: value for name, value in more.items() if name not in columns()}) == entry
+    assert from_row(row | {name: value for name, value in more.items() if name not in COLUMNS}) == entry
 
 
 @given(ENTRIES, st.data())
@@ -89,7 +89,7 @@ def test_a_spoiled_row_is_an_entry_or_a_value_error(entry: Entry, data: st.DataO
         assert isinstance(from_row(row), Entry)
 
 
-@given(st.dictionaries(st.sampled_from(sorted(columns())) | st.text(), PLAIN))
+@given(st.dictionaries(st.sampled_from(sorted(COLUMNS)) | st.text(), PLAIN))
 def test_any_row_is_an_entry_or_a_value_error(row: dict[str, object]) -> None:
     with contextlib.suppress(ValueError):
         assert isinstance(from_row(row), Entry)

@@ -3,7 +3,7 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
-from shared.adapters.storage.entry_row import columns, from_row, to_row
+from shared.adapters.storage.entry_row import COLUMNS, from_row, to_row
 from shared.core.attachment import BlobKind, BlobVersion, Reference
 from shared.core.content import Piece
 from shared.core.entry import Claim, Entry, LandedAs, Phase, Reason, Replaced, Report, Session, SignInWait, Underway
@@ -125,7 +125,7 @@ def test_half_a_nested_value_is_none(outer: str, missing: str) -> None:
 
 
 def test_every_column_of_a_row_is_a_known_one() -> None:
-    assert to_row(FULL).keys() == columns()
+    assert to_row(FULL).keys() == COLUMNS
 
 
 def test_times_come_back_with_their_zone() -> None:

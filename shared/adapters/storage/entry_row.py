@@ -54,53 +54,58 @@ _FROM_PLAIN: Mapping[str, Callable[[Any], Any]] = {
     "waited": lambda seconds: timedelta(seconds=float(seconds)),
 }
 
-
-def columns() -> frozenset[str]:
-    """Every column that an entry may have."""
-    plain = {each.name for each in fields(Entry)} - _NESTED.keys()
-    nested = {f"{outer}_{each.name}" for outer, (kind, _) in _NESTED.items() for each in fields(kind)}
-    return frozenset(plain | nested)
+# Every step of an upload writes a row and reads one, so what the row is made of is worked out once.
+_FIELDS = tuple(each.name for each in fields(Entry))
+# Outer field -> its inner fields, and the column of each.
+_INNER: Mapping[str, Mapping[str, str]] = {
+    outer: {each.name: f"{outer}_{each.name}" for each in fields(kind)} for outer, (kind, _) in _NESTED.items()
+}
+# Every column that an entry may have.
+COLUMNS = frozenset(
+    {*_FIELDS} - _NESTED.keys() | {column for inner in _INNER.values() for column in inner.values()},
+)
 
 
 def to_row(entry: Entry) -> dict[str, Plain]:
     """Every field that is not None. Times as ISO 8601, durations in seconds."""
     row: dict[str, Plain] = {}
-    for each in fields(Entry):
-        value = getattr(entry, each.name)
+    for name in _FIELDS:
+        value = getattr(entry, name)
         if value is None:
             continue
-        if each.name not in _NESTED:
-            row[each.name] = _to_plain(value)
+        if name not in _INNER:
+            row[name] = _to_plain(value)
             continue
-        inner = {f"{each.name}_{part.name}": getattr(value, part.name) for part in fields(value)}
-        row.update({name: _to_plain(part) for name, part in inner.items() if part is not None})
+        for part, column in _INNER[name].items():
+            inner = getattr(value, part)
+            if inner is not None:
+                row[column] = _to_plain(inner)
     return row
 
 
 def from_row(row: Mapping[str, Any]) -> Entry:
     """The entry that `to_row` made. Raises ValueError for a row that holds none."""
-    known = columns()
     try:
-        values = {name: _FROM_PLAIN.get(name, _same)(value) for name, value in row.items() if name in known}
+        values = {name: _from_plain(name, value) for name, value in row.items() if name in COLUMNS}
         for outer, (kind, needed) in _NESTED.items():
-            names = {part.name: f"{outer}_{part.name}" for part in fields(kind)}
-            inner = {part: values.pop(name) for part, name in names.items() if name in values}
-            if inner.keys() >= set(needed):
+            inner = {part: values.pop(column) for part, column in _INNER[outer].items() if column in values}
+            if all(part in inner for part in needed):
                 values[outer] = kind(**inner)
         return Entry(**values)
     except (TypeError, ValueError, OverflowError) as error:
         raise ValueError("a ledger row that holds no entry") from error
 
 
-def _same(value: Any) -> Any:
-    return value
+def _from_plain(column: str, value: Any) -> Any:
+    convert = _FROM_PLAIN.get(column)
+    return value if convert is None else convert(value)
 
 
 def _to_plain(value: Any) -> Plain:
+    if isinstance(value, str):
+        return str(value)
     if isinstance(value, datetime):
         return value.isoformat()
     if isinstance(value, timedelta):
         return value.total_seconds()
-    if isinstance(value, tuple):
-        return content.to_text(value)
-    return str(value) if isinstance(value, str) else value
+    return content.to_text(value) if isinstance(value, tuple) else value
