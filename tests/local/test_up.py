@@ -26,7 +26,7 @@ def test_the_first_line_says_where_everything_is(stack: Up) -> None:
 
 def test_every_further_line_is_json_and_people_read_standard_error(stack: Up) -> None:
     assert all(isinstance(event, dict) for event in stack.events())
-    assert "az storage blob upload" in stack.stderr()
+    assert "az storage blob upload" in stack.welcome()
 
 
 def test_a_second_stack_is_refused_by_the_process_that_has_the_place(stack: Up, busy_terminal: Terminal) -> None:
