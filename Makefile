@@ -1,5 +1,5 @@
 # Every target sets up what it needs first. `make demo` and `make test` are all a newcomer has to know.
-.PHONY: setup demo up test check check-code check-infra format snapshots soak mutants bench clean
+.PHONY: setup demo up test check check-code check-infra format snapshots soak mutants bench simulate-scale clean
 py := .venv/bin/python
 
 setup:
@@ -34,6 +34,9 @@ soak: setup
 
 mutants: setup
 	@scripts/mutants
+
+simulate-scale: setup
+	@$(py) -m tests.support.scale
 
 bench: setup
 	@$(py) -m bench

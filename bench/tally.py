@@ -12,7 +12,7 @@ from urllib.parse import unquote
 from local.stack.app_settings import CONTAINER, QUEUE, TABLE
 
 _LINE = re.compile(r'"(?P<method>[A-Z]+) /[^/ ]+/(?P<path>[^ ?]*)(?:\?(?P<query>\S*))? HTTP/[\d.]+" (?P<status>\d{3})')
-_LIVE_CLEARED = re.compile(rf"{TABLE}\(PartitionKey='live',RowKey='(?P<id>[0-9a-f]+)'\)")
+_LIVE_CLEARED = re.compile(rf"{TABLE}\(PartitionKey='live-[0-9a-f]',RowKey='(?P<id>[0-9a-f]+)'\)")
 _QUEUE_WORDS = {"POST": "queue send", "GET": "queue poll", "DELETE": "queue delete", "PUT": "queue update"}
 
 
@@ -61,4 +61,4 @@ def _table_kind(method: str, path: str) -> str:
     if method == "GET":
         return "ledger query" if path.endswith("()") else "ledger read"
     # The live row: written before the entry, taken away after it is done.
-    return "ledger live row" if "'live'" in path else "ledger write"
+    return "ledger live row" if "'live-" in path else "ledger write"

@@ -201,6 +201,30 @@ param connectUrl string = ''
 @description('TODO_ATTACH_SIGN_IN_WAIT_DAYS: how long an upload waits for a person to sign in.')
 param signInWaitDays int = 14
 
+@minValue(1)
+@maxValue(90)
+@description('TODO_ATTACH_QUEUE_WAIT_DAYS: how long an upload queues for its turn at the mailbox.')
+param queueWaitDays int = 14
+
+@minValue(1)
+@maxValue(8)
+@description('TODO_ATTACH_UPLOADS_AT_ONCE: uploads to one mailbox at a time. Graph is published to take four requests.')
+param uploadsAtOnce int = 3
+
+@minValue(1000000)
+@maxValue(2147483647)
+@description('TODO_ATTACH_BYTES_PER_WINDOW: bytes uploaded to one mailbox in 5 minutes, at most.')
+param bytesPerWindow int = 150000000
+
+@minValue(20)
+@maxValue(1000000)
+@description('TODO_ATTACH_REQUESTS_PER_WINDOW: requests for one mailbox in 10 minutes, at most.')
+param requestsPerWindow int = 10000
+
+@allowed(['mailbox', 'app'])
+@description('TODO_ATTACH_PACE: whose these limits are, each mailbox\'s or all mailboxes\' together.')
+param pace string = 'mailbox'
+
 // -- size and cost --
 
 // 512 is not offered: by the platform's sizes it comes with a quarter of a core, and nobody has measured a start on it.
@@ -356,7 +380,7 @@ var workspaceGroup = empty(workspaceResourceId)
 var identityParts = split(makesIdentity ? '////////none' : identityResourceId, '/')
 
 // A file may not vanish while an upload of it may still be going on or waiting for a person.
-var longestWaitDays = signInWaitDays + (maxAgeHours + 23) / 24
+var longestWaitDays = signInWaitDays + queueWaitDays + (maxAgeHours + 23) / 24
 var effectiveDeleteFilesAfterDays = deleteFilesAfterDays == 0 ? 0 : max(deleteFilesAfterDays, longestWaitDays + 1)
 
 resource givenIdentity 'Microsoft.ManagedIdentity/userAssignedIdentities@2024-11-30' existing = if (!makesIdentity) {
@@ -554,6 +578,11 @@ module functionApp 'modules/functionapp.bicep' = {
       TODO_ATTACH_REJECTIONS_NAME_OTHERS: senderProfile == 'trusted' ? 'true' : 'false'
       TODO_ATTACH_MAX_AGE_HOURS: string(maxAgeHours)
       TODO_ATTACH_SIGN_IN_WAIT_DAYS: string(signInWaitDays)
+      TODO_ATTACH_QUEUE_WAIT_DAYS: string(queueWaitDays)
+      TODO_ATTACH_UPLOADS_AT_ONCE: string(uploadsAtOnce)
+      TODO_ATTACH_BYTES_PER_WINDOW: string(bytesPerWindow)
+      TODO_ATTACH_REQUESTS_PER_WINDOW: string(requestsPerWindow)
+      TODO_ATTACH_PACE: pace
     }
   }
 }

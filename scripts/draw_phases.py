@@ -22,6 +22,7 @@ from shared.core.attachment import BlobVersion, Reference
 from shared.core.decide import decide
 from shared.core.entry import Entry, LandedAs, Phase, Report, Session, SignInWait, claimed
 from shared.core.limits import Limits
+from shared.core.observations import Admitted
 from shared.core.transitions import TRANSITIONS
 
 DOCUMENT = Path(__file__).resolve().parent.parent / "docs" / "ARCHITECTURE.md"
@@ -42,6 +43,7 @@ _LIMITS = Limits(
     missing_patience=timedelta(),
     max_age=timedelta(hours=1),
     sign_in_wait=timedelta(days=1),
+    queue_wait=timedelta(days=1),
 )
 
 # From, what happened, to.
@@ -129,7 +131,7 @@ def _live() -> list[Phase]:
 def _diagram(moves: list[Move]) -> Iterator[str]:
     drawn = [*_live(), Phase.ATTACHED]
     yield "stateDiagram-v2"
-    yield f"    [*] --> {Phase.RESOLVING}"
+    yield f"    [*] --> {Phase.QUEUED}"
     yield f"    [*] --> {Phase.ARRIVING}"
     for source in drawn:
         for target in drawn:
@@ -148,9 +150,11 @@ def _table(moves: list[Move]) -> Iterator[str]:
         if source is Phase.WAITING:
             cells[1 + asides.index(Phase.WAITING)] = ""
         yield f"| `{source}` | " + " | ".join(cells) + " |"
-    returns = [f"`{target}`" for start, label, target in moves if (start, label) == (Phase.WAITING, AWAKE)]
+    awake = next(target for start, label, target in moves if (start, label) == (Phase.WAITING, AWAKE))
+    returns = [f"`{target}`" for start, label, target in moves if (start, label) == (awake, Admitted.__name__)]
     yield ""
-    yield f"`{Phase.WAITING}` goes back to where it came from when it is {AWAKE}: {', '.join(returns)}."
+    back = ", ".join(returns)
+    yield f"`{Phase.WAITING}` goes to `{awake}` when it is {AWAKE}, and from there to where it came from: {back}."
 
 
 def _labels(moves: list[Move], source: Phase, target: Phase) -> list[str]:

@@ -13,7 +13,7 @@ from shared.core.attachment import BlobDescription, BlobVersion
 from shared.core.catching_up import Place
 from shared.core.entry import Entry
 from shared.core.messages import RangeMessage
-from shared.core.pacing import Pace, Ticket
+from shared.core.pacing import HEAD, Pace, Ticket
 from shared.core.ranges import ByteRange
 from shared.graph.reply import GraphReply
 from shared.graph.request import GraphRequest
@@ -154,11 +154,14 @@ class Ledger(Protocol):
     def clear_live(self, upload_id: str) -> None:
         """Take that note back: after the upload is done. Idempotent."""
 
-    def live(self) -> Iterator["LiveMark"]:
-        """Every upload in flight, and maybe some that are done."""
+    def live(self, after: str = "") -> Iterator["LiveMark"]:
+        """Every upload in flight, and maybe some that are done: in the order of their ids, those beyond *after*."""
 
-    def beat(self, release: "Release") -> None:
-        """Leave a sign of life: that this release has swept, and when. Replaces the last one."""
+    def swept_up_to(self) -> str:
+        """The id where the last sweep had to stop; empty where it came to the end."""
+
+    def beat(self, release: "Release", swept_up_to: str = "") -> None:
+        """Leave a sign of life: that this release has swept, how far, and when. Replaces the last one."""
 
     def own_attachment(self, account: str, attachment_id: str, upload_id: str) -> str:
         """Make an upload the owner of an attachment, if it has none; the id of the upload that owns it.
@@ -181,7 +184,7 @@ class Ledger(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class LiveMark:
-    """A row of the live partition. *date* is the service's clock when it was read.
+    """A row of the live partitions. *date* is the service's clock when it was read.
 
     *marked_at*: when it was written, or when the sweep announced the upload last.
     """
@@ -223,11 +226,12 @@ class Paced:
 class Paces(Protocol):
     """How much each mailbox is asked at present, and who queues for it. Every method may raise StorageUnavailable.
 
-    *mailbox* is a digest of the account's identity, the same for all names of the account.
+    *mailbox* is a digest of the account's identity, the same for all names of the account; or a slot, whose queue only
+    is used.
     """
 
-    def load(self, mailbox: str) -> Paced:
-        """The mailbox's pace and the head of its queue, by one request."""
+    def load(self, mailbox: str, tickets: int = HEAD) -> Paced:
+        """The mailbox's pace and the head of its queue, by one request: at most *tickets*, at most 999."""
 
     def store(self, mailbox: str, paced: Paced, pace: Pace) -> None:
         """Write *pace* over exactly the state that *paced* was. Raises Conflict where it is another by now."""
@@ -238,8 +242,8 @@ class Paces(Protocol):
     def dequeue(self, mailbox: str, ticket: Ticket) -> None:
         """Give the place up. Idempotent."""
 
-    def has_ticket(self, mailbox: str, ticket: Ticket) -> bool:
-        """Whether the ticket's place is in the queue."""
+    def tickets(self, mailbox: str) -> Iterator[Ticket]:
+        """The whole queue, in its order."""
 
 
 class RangeQueue(Protocol):
@@ -288,6 +292,7 @@ class Ports:
     graph: GraphTransport
     accounts: Accounts
     ledger: Ledger
+    paces: Paces
     queue: RangeQueue
     places: Places
     dead_letters: DeadLetters | None  # None: there is no container of them

@@ -13,6 +13,7 @@ from datetime import timedelta
 from shared.core.account_name import as_object_id, as_sign_in_name
 from shared.core.blob_path import DEFAULT_PATTERNS, PathPattern, parse_patterns
 from shared.core.limits import Limits
+from shared.core.pacing import LEASE, Budget, MailboxLimits
 from shared.core.path_account import parse_path_accounts
 from shared.core.ranges import MAX_SLICE_BYTES
 from shared.errors import SettingsError
@@ -92,6 +93,8 @@ class Settings:
     stalled_after: timedelta
     catch_up_time: timedelta
     limits: Limits
+    mailbox_limits: MailboxLimits
+    pace_of_the_app: bool
     dead_letters: str = ""  # the container of Event Grid's; empty: none are kept
     # Either this, or tokens.
     sign_in: SignIn | None = None
@@ -152,7 +155,10 @@ class Settings:
                 ),
                 max_age=timedelta(hours=read.number("TODO_ATTACH_MAX_AGE_HOURS", 24, at_least=0.1, at_most=24 * 30)),
                 sign_in_wait=timedelta(days=read.number("TODO_ATTACH_SIGN_IN_WAIT_DAYS", 14, at_least=0, at_most=90)),
+                queue_wait=timedelta(days=read.number("TODO_ATTACH_QUEUE_WAIT_DAYS", 14, at_least=0.1, at_most=90)),
             ),
+            mailbox_limits=_mailbox_limits(read),
+            pace_of_the_app=read.choice("TODO_ATTACH_PACE", "mailbox", ("mailbox", "app")) == "app",
             sign_in=sign_in,
             telemetry=_telemetry(read),
         )
@@ -301,6 +307,19 @@ def _connection(read: _Reader) -> Connection:
         queue_uri=services["queue"],
         table_uri=services["table"],
         client_id=read.optional(f"{CONNECTION}__clientId"),
+    )
+
+
+def _mailbox_limits(read: _Reader) -> MailboxLimits:
+    """What Microsoft publishes for one app and mailbox; at once, one less. docs/configuration.md has the sources."""
+    uploads = read.integer("TODO_ATTACH_UPLOADS_AT_ONCE", 3, at_least=1, at_most=8)
+    size = read.integer("TODO_ATTACH_BYTES_PER_WINDOW", 150_000_000, at_least=1_000_000, at_most=10_000_000_000)
+    requests = read.integer("TODO_ATTACH_REQUESTS_PER_WINDOW", 10_000, at_least=20, at_most=1_000_000)
+    return MailboxLimits(
+        uploads_at_once=uploads,
+        bytes=Budget(size, timedelta(minutes=5)),
+        requests=Budget(requests, timedelta(minutes=10)),
+        lease=LEASE,
     )
 
 

@@ -34,12 +34,15 @@ from shared.adapters.storage import clients as azure_clients
 from shared.adapters.storage.blobs import BlobStore
 from shared.adapters.storage.dead_letters import DeadLetterBlobs
 from shared.adapters.storage.ledger import TableLedger
+from shared.adapters.storage.paces import TablePaces
 from shared.adapters.storage.places import TablePlaces
 from shared.adapters.storage.queue import StorageRangeQueue
 from shared.app.catch_up import CaughtUp, catch_up
 from shared.app.effects.perform import Effects
 from shared.app.intake import Intake
+from shared.app.pacing import Pacing
 from shared.app.runner import Runner
+from shared.app.sign_in_line import SignInLine
 from shared.app.sweep import Swept, sweep
 from shared.core.admission import Defaults
 from shared.errors import MessageError
@@ -60,6 +63,8 @@ class Application:
     settings: Settings
     ports: Ports
     intake: Intake
+    pacing: Pacing
+    sign_in_line: SignInLine
     runner: Runner
     sign_in: SignInEndpoints | None = None  # where people connect their To Do; None with static tokens
     release: Release = field(default_factory=package.release)
@@ -118,7 +123,7 @@ class Application:
         return self.ports.telemetry.invocation(invocations.invocation_of(trigger, context, message))
 
     def sweep_live(self) -> Swept:
-        return sweep(self.ports, self.intake, self.release, stalled_after=self.settings.stalled_after)
+        return sweep(self.ports, self.intake, self.pacing, self.release, stalled_after=self.settings.stalled_after)
 
     def catch_up_with_missed(self) -> CaughtUp:
         settings = self.settings
@@ -138,6 +143,7 @@ def build(settings: Settings, credential: TokenCredential | None = None) -> Appl
         graph=RequestsGraph(settings.graph_root, settings.limits.deadline),
         accounts=sign_in.accounts if sign_in is not None else StaticAccounts(settings.tokens),
         ledger=TableLedger(table, _new_id),
+        paces=TablePaces(table, _new_id),
         queue=StorageRangeQueue(azure_clients.queue_client(storage, settings.queue, credential)),
         places=TablePlaces(table, _new_id),
         dead_letters=DeadLetterBlobs(letters) if letters is not None else None,
@@ -158,18 +164,29 @@ def build(settings: Settings, credential: TokenCredential | None = None) -> Appl
 def assemble(settings: Settings, ports: Ports) -> Application:
     """The application on any ports: the real ones, or a test's."""
     defaults = Defaults(
-        settings.default_account, settings.delete_attached, settings.read_back, settings.paths, settings.path_accounts
+        settings.default_account,
+        settings.delete_attached,
+        settings.read_back,
+        settings.paths,
+        settings.path_accounts,
     )
     intake = Intake(ports, defaults, settings.limits)
+    pacing = Pacing(
+        ports.paces, ports.ledger, ports.queue, settings.mailbox_limits, of_the_app=settings.pace_of_the_app
+    )
+    line = SignInLine(ports.paces, ports.ledger, intake)
     effects = Effects(
         ports,
         intake,
+        pacing,
+        line,
         settings.graph_root,
         settings.mailbox_by_id,
         settings.limits.deadline,
         settings.names_others,
     )
-    return Application(settings, ports, intake, Runner(ports, intake, effects, settings.limits))
+    runner = Runner(ports, intake, effects, pacing, line, settings.limits)
+    return Application(settings, ports, intake, pacing, line, runner)
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,7 +231,7 @@ class _SignInParts:
             Pages(sign_in.url, sign_in.authority, sign_in.client_id, self.destination),
             application.ports.telemetry,
             lambda: datetime.now(UTC),
-            lambda person: resume_uploads(application.ports, application.intake, person),
+            lambda person: resume_uploads(application.sign_in_line, person),
         )
 
 

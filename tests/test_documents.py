@@ -60,7 +60,7 @@ def test_a_document_without_the_markers_is_refused() -> None:
 def test_the_picture_names_the_moves_that_need_no_observation() -> None:
     drawn = draw().splitlines()
     assert "    sending --> locating: Unclear, SliceRefused, taken over" in drawn
-    assert any(line.startswith("`waiting` goes back") and "`confirming`" in line for line in drawn)
+    assert any(line.startswith("`waiting` goes to `queued`") and "`confirming`" in line for line in drawn)
 
 
 # -- links, and names of things --

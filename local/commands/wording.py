@@ -89,6 +89,7 @@ _NO_REPLY = re.compile(r"no reply to \w+: (.+)")
 
 _DOING = {
     Phase.ARRIVING: "waits for the blob to be complete",
+    Phase.QUEUED: "waits for its turn at the mailbox",
     Phase.RESOLVING: "looks for list and task",
     Phase.OPENING: "opens an upload session",
     Phase.SENDING: "sends",

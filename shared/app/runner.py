@@ -18,6 +18,8 @@ from datetime import datetime, timedelta
 
 from shared.app.effects.perform import Effects, Performed
 from shared.app.intake import Intake
+from shared.app.pacing import Pacing
+from shared.app.sign_in_line import SignInLine
 from shared.core import actions as do
 from shared.core import delivery
 from shared.core import observations as seen
@@ -25,16 +27,17 @@ from shared.core.absorb import absorb
 from shared.core.backoff import delay_before
 from shared.core.decide import decide, range_to_send
 from shared.core.endings import ended
-from shared.core.entry import Claim, Phase, Reason, claimed
+from shared.core.entry import Claim, Entry, Phase, Reason, claimed
 from shared.core.limits import SECOND, Limits
 from shared.core.messages import RangeMessage, decode
 from shared.errors import BlobKeyWithheld, Conflict, MessageError, StorageUnavailable, StrangerError
 from shared.ports import Ports, Stored
 from shared.telemetry.records import describe_other_range, describe_outcome, describe_step
 
-# Phases that the blob trigger runs through itself, to save a file its first hops. A death in between is healed by
-# the trigger's own redelivery, which announces whatever step the entry is at.
-_INLINE = frozenset({Phase.RESOLVING, Phase.OPENING})
+# Phases that a run goes on through by itself, to save a file its first hops: the blob trigger's, and that of an upload
+# whose turn has come. A death in between is healed by the redelivery, which announces whatever step the entry is at.
+_FIRST = frozenset({Phase.RESOLVING, Phase.OPENING})
+_NONE: frozenset[Phase] = frozenset()
 # A poison message was delivered five times, so the first wait is already a longer one.
 _BACK_OFF_OF_PARKED = 5
 
@@ -49,6 +52,8 @@ class Runner:
     ports: Ports
     intake: Intake
     effects: Effects
+    pacing: Pacing
+    sign_in_line: SignInLine
     limits: Limits
 
     def open_upload(self, blob_name: str) -> None:
@@ -74,7 +79,7 @@ class Runner:
                 # A blob event has no delivery count: this may be the redelivery after a death before the message.
                 self.intake.announce(stored)
                 return
-            self._run(stored, asked, inline=True)
+            self._run(stored, asked)
 
     def send_range(self, body: bytes, delivery_count: int) -> None:
         """One delivery of a range message, for the *delivery_count*-th time.
@@ -194,20 +199,21 @@ class Runner:
             # be there: propose again.
             self.ports.queue.send(message, self.limits.claim)
             return
-        self._run(stored, asked, inline=False)
+        self._run(stored, asked)
 
-    def _run(self, stored: Stored, asked: float, *, inline: bool) -> None:
-        """Act for a claimed entry, then schedule; *inline* goes on through the first phases without a message.
+    def _run(self, stored: Stored, asked: float) -> None:
+        """Act for a claimed entry, then schedule; some steps follow each other without a message between them.
 
         *asked* is when the claim was written, by our own count: before the request, since its answer may be slow.
         """
         clock = _Clock(stored.date, self.ports.monotonic, asked)
         going: Stored | None = stored
         since = asked
-        # A claimed entry goes on: that is how the trigger's own steps follow each other. After any other step the claim
-        # is given back, and the loop ends.
+        through = _FIRST if stored.entry.phase is Phase.QUEUED else _NONE
+        # A claimed entry goes on: that is how steps follow each other. After any other step the claim is given back,
+        # and the loop ends.
         while going is not None and going.entry.claim is not None:
-            stored, going = going, self._act(going, going.entry.claim, clock, since=since, inline=inline)
+            stored, going = going, self._act(going, going.entry.claim, clock, since=since, through=through)
             since = self.ports.monotonic()
         if going is None:
             return
@@ -215,10 +221,19 @@ class Runner:
         if entry.is_done:
             # After the entry is stored: were it first, a death in between would leave an entry that no sweep sees.
             self.ports.ledger.clear_live(entry.upload_id)
-            return
-        self._announce(going, delivery.delay_until(entry.due_at, going.date))
+        elif entry.is_in_line:
+            # No message: the ticket stands in for it. After the entry is stored, since whoever gives a lease back
+            # believes the ticket.
+            self.pacing.stand_in_line(entry)
+        else:
+            self._announce(going, delivery.delay_until(entry.due_at, going.date))
+            if entry.phase is Phase.WAITING:
+                # After the message, which it only hastens.
+                self.sign_in_line.enter(entry)
 
-    def _act(self, stored: Stored, claim: Claim, clock: "_Clock", *, since: float, inline: bool) -> Stored | None:
+    def _act(
+        self, stored: Stored, claim: Claim, clock: "_Clock", *, since: float, through: frozenset[Phase]
+    ) -> Stored | None:
         """Decide, perform, store. None where the claim was lost meanwhile: the worker that has it now goes on."""
         entry = stored.entry
         decision = decide(entry, now=clock.now(), limits=self.limits)
@@ -233,7 +248,13 @@ class Runner:
                 self._note_that_it_lives(stored)
                 raise
             after = absorb(entry, performed.result, now=clock.now(), limits=self.limits, jitter=self.ports.jitter())
-        if inline and after.phase in _INLINE and after.not_before is None:
+        goes_on = delivery.goes_on(after, through=through)
+        if goes_on and performed is not None and _may_be_done_again(performed.result.seen, after):
+            # Not worth a write of its own: the next step's holds it too.
+            unstored = replace(stored, entry=replace(after, claim=claim, step=entry.step))
+            self._record(stored, unstored, decision, performed, duration=self.ports.monotonic() - since)
+            return unstored
+        if goes_on:
             # The claim is renewed in the same write that stores the step, instead of given back and taken again.
             now = clock.now()
             after = claimed(after, owner=claim.owner, until=now + self.limits.claim, now=now, taken_over=False)
@@ -276,6 +297,18 @@ class Runner:
         if after.entry.phase.is_terminal and not before.entry.phase.is_terminal:
             elapsed = after.date - after.entry.created_at
             self.ports.telemetry.record("outcome", **describe_outcome(after.entry, elapsed=elapsed))
+
+
+def _may_be_done_again(observation: seen.Observation, after: Entry) -> bool:
+    """A worker that dies before this is stored is followed by one that sees the same: the pace knows already."""
+    match observation:
+        case seen.Admitted():
+            # Elsewhere the claim counts a session, and that must be stored before the request.
+            return after.phase is Phase.RESOLVING
+        case seen.LeaseReturned():
+            return True
+        case _:
+            return False
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,61 +1,34 @@
 """The safety net: finds uploads that no message names any more, and starts them again.
 
-It reads the live rows only, so that its cost grows with the uploads in flight, not with history.
+It reads the live rows only, so that its cost grows with the uploads in flight, not with history. Where they are too
+many for one run it stops in time, remembers where, and the next run goes on from there: so each row has its turn.
 """
 
 from dataclasses import dataclass, field
 from datetime import timedelta
 
 from shared.app.intake import Intake
+from shared.app.pacing import Pacing
 from shared.core.entry import Phase
+from shared.core.limits import Limits
 from shared.ports import LiveMark, Ports, Release, Stored
 
 # A live row is written just before its entry. One that is alone for so long never got it: its blob event will be
 # delivered again and write both.
 ORPHAN_AGE = timedelta(hours=1)
+# Of the minute between two sweeps; far below the host's five minutes, after which the run would be cut without a trace.
+MOST_SECONDS = 45.0
 
 
 @dataclass(frozen=True, slots=True)
 class Swept:
-    """What a sweep did: rows read, entries announced, rows cleared."""
+    """What a sweep did: rows read, entries announced, rows cleared, tickets that were missing; whether it was cut."""
 
     live: int = 0
     announced: int = 0
     cleared: int = 0
-
-
-def sweep(ports: Ports, intake: Intake, release: Release, *, stalled_after: timedelta) -> Swept:
-    """Announce every live entry that is overdue; clear the rows of those that are done; leave a sign of life.
-
-    *stalled_after* must exceed the queue's lease: before that, a message may still be on its way back.
-    """
-    live = announced = cleared = 0
-    in_flight = _InFlight()
-    for mark in ports.ledger.live():
-        live += 1
-        stored = ports.ledger.get(mark.upload_id)
-        if _is_over(mark, stored):
-            ports.ledger.clear_live(mark.upload_id)
-            cleared += 1
-        elif stored is not None:
-            in_flight.count(stored)
-            if _is_overdue(mark, stored, stalled_after):
-                intake.announce(stored)
-                # Second: were it first, a death in between would leave the upload standing as if it were announced.
-                ports.ledger.mark_live(mark.upload_id)
-                announced += 1
-    ports.telemetry.record(
-        "sweep",
-        live=live,
-        announced=announced,
-        cleared=cleared,
-        version=release.version,
-        package=release.package,
-        **in_flight.fields(),
-    )
-    # Last: it says that this release reads the ledger and queues messages, not only that it was started.
-    ports.ledger.beat(release)
-    return Swept(live, announced, cleared)
+    requeued: int = 0
+    was_cut: bool = False
 
 
 @dataclass(slots=True)
@@ -71,6 +44,8 @@ class _InFlight:
         self.oldest_age = max(self.oldest_age, stored.date - entry.created_at)
         if entry.phase is Phase.WAITING:
             self.waiting.add(entry.account)
+        elif entry.is_in_line:
+            pass  # for as long as the mailbox takes
         elif entry.not_before is None or entry.not_before <= stored.date:
             # Put off is not stalled; it is from then on that a message is due.
             since = max(stored.written_at, entry.not_before or stored.written_at)
@@ -82,6 +57,124 @@ class _InFlight:
             "stalled_age": self.stalled_age.total_seconds(),
             "accounts_waiting": len(self.waiting),
         }
+
+
+def sweep(ports: Ports, intake: Intake, pacing: Pacing, release: Release, *, stalled_after: timedelta) -> Swept:
+    """Announce every live entry that is overdue; clear the rows of those that are done; leave a sign of life.
+
+    *stalled_after* must exceed the queue's lease: before that, a message may still be on its way back.
+    """
+    return _Sweep(ports, intake, pacing, stalled_after, began=ports.monotonic()).run(release)
+
+
+@dataclass
+class _Line:
+    """Entries that queue in one line. *before*: the last row that was read before the first of them."""
+
+    before: str
+    waiting: list[Stored] = field(default_factory=list)
+
+
+@dataclass
+class _Sweep:
+    """One run."""
+
+    ports: Ports
+    intake: Intake
+    pacing: Pacing
+    stalled_after: timedelta
+    began: float
+    live: int = 0
+    announced: int = 0
+    cleared: int = 0
+    requeued: int = 0
+    in_flight: _InFlight = field(default_factory=_InFlight)
+    lines: dict[str, _Line] = field(default_factory=dict)
+
+    def run(self, release: Release) -> Swept:
+        ledger = self.ports.ledger
+        stopped_at = self._read_rows(ledger.swept_up_to())
+        # Lines after rows: only then it is known what stands in them. One that there is no time for is read again.
+        for key, line in self.lines.items():
+            if self._time_is_over(MOST_SECONDS):
+                stopped_at = line.before
+                break
+            self._heal(key, line.waiting)
+        swept = Swept(self.live, self.announced, self.cleared, self.requeued, was_cut=bool(stopped_at))
+        self.ports.telemetry.record(
+            "sweep",
+            live=swept.live,
+            announced=swept.announced,
+            cleared=swept.cleared,
+            requeued=swept.requeued,
+            was_cut=swept.was_cut,
+            version=release.version,
+            package=release.package,
+            **self.in_flight.fields(),
+        )
+        # Last: it says that this release reads the ledger and queues messages, not only that it was started.
+        ledger.beat(release, stopped_at)
+        return swept
+
+    def _read_rows(self, after: str) -> str:
+        """Look at each live row beyond *after*; the id where the time was over, or nothing."""
+        last = after
+        for mark in self.ports.ledger.live(after):
+            if self._time_is_over(MOST_SECONDS / 2):
+                return last
+            self._look_at(mark, before=last)
+            last = mark.upload_id
+        return ""
+
+    def _look_at(self, mark: LiveMark, *, before: str) -> None:
+        self.live += 1
+        stored = self.ports.ledger.get(mark.upload_id)
+        if _is_over(mark, stored):
+            self.ports.ledger.clear_live(mark.upload_id)
+            self.cleared += 1
+            return
+        if stored is None:
+            return
+        self.in_flight.count(stored)
+        if stored.entry.is_in_line and not _is_too_long_in_line(stored, self.intake.limits):
+            # Announced, all who queue would ask for their turn at once, every few minutes.
+            self.lines.setdefault(stored.entry.line, _Line(before)).waiting.append(stored)
+        elif _is_overdue(mark, stored, self.stalled_after):
+            self.intake.announce(stored)
+            # Second: were it first, a death in between would leave the upload standing as if it were announced.
+            self.ports.ledger.mark_live(mark.upload_id)
+            self.announced += 1
+
+    def _heal(self, line: str, waiting: list[Stored]) -> None:
+        """Give a ticket to each of *waiting* that has none, and let the first of the line go if they can."""
+        tickets = self.pacing.uploads_in(line)
+        leases = self.pacing.leases_of(line)
+        for stored in waiting:
+            upload_id = stored.entry.upload_id
+            if upload_id in tickets:
+                continue
+            if upload_id not in leases:
+                self._queue_again(stored)
+            elif stored.date >= max(leases[upload_id], stored.written_at) + self.stalled_after:
+                # Its turn had come, and nothing came of the message.
+                self.intake.announce(stored)
+                self.announced += 1
+        self.pacing.look_at(line, is_slot=waiting[0].entry.waits_for_slot)
+
+    def _queue_again(self, stored: Stored) -> None:
+        """Its worker died before it could queue, or its lease ran out: if it did not simply go on since it was read."""
+        now = self.ports.ledger.get(stored.entry.upload_id)
+        if now is not None and now.version == stored.version:
+            self.pacing.stand_in_line(stored.entry)
+            self.requeued += 1
+
+    def _time_is_over(self, most_seconds: float) -> bool:
+        return self.ports.monotonic() - self.began >= most_seconds
+
+
+def _is_too_long_in_line(stored: Stored, limits: Limits) -> bool:
+    """Its bound is only noticed by a step."""
+    return stored.entry.time_queued(stored.date) > limits.queue_wait
 
 
 def _is_over(mark: LiveMark, stored: Stored | None) -> bool:

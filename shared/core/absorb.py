@@ -15,10 +15,10 @@ from typing import assert_never
 from shared.core import actions as done
 from shared.core import admission, content, endings, underway
 from shared.core import observations as seen
-from shared.core.entry import Entry, LandedAs, Phase, Reason, Report, Session, SignInWait
+from shared.core.entry import Entry, LandedAs, Phase, QueueWait, Reason, Report, Session, SignInWait
 from shared.core.limits import (
     FREE_REWRITES,
-    LONGEST_SLOT_WAIT,
+    LONGEST_LOOK_WAIT,
     MAX_CLOSING_TRIES,
     MAX_GARBLED,
     MAX_REMOVAL_TRIES,
@@ -34,18 +34,25 @@ from shared.core.schedule import Schedule
 
 
 def absorb(entry: Entry, result: done.Result, *, now: datetime, limits: Limits, jitter: float) -> Entry:
-    """The entry after *result*: the next step, unclaimed. *jitter* is in [0, 1) and spreads the back-off."""
+    """The entry after *result*: the next step, or the same where it queues; unclaimed.
+
+    *jitter* is in [0, 1) and spreads the back-off.
+    """
     if entry.is_telling and isinstance(result, done.ReportOutcomeResult):
         return replace(underway.told(entry, result.seen), step=entry.step + 1, claim=None)
     # What the entry waited for is over, so only the observation says whether it waits again.
-    after = _absorbed(replace(entry, not_before=None), result, Schedule(now, limits, jitter))
+    # But for a lease, which is given back in between, whatever the entry waits for.
+    still = entry.not_before if isinstance(result, done.ReturnLeaseResult) else None
+    after = _absorbed(replace(entry, not_before=still), result, Schedule(now, limits, jitter))
     if not isinstance(result.seen, seen.TargetMissing | seen.Deferred | seen.Unavailable | seen.NeedsSignIn):
         # Graph found the list and the task: what it does not find later is missing from then on.
         after = replace(after, missing_since=None)
     if after.phase is Phase.ATTACHED and after.attached_at is None:
         after = replace(after, attached_at=now)
     deaths = entry.deaths if _only_asked(entry, after, result) else 0
-    return replace(underway.noted(after, now), step=entry.step + 1, claim=None, deaths=deaths)
+    # A ticket names the step of the message that it stands in for, which must not be behind when it is sent at last.
+    step = entry.step if isinstance(result.seen, seen.MustQueue) else entry.step + 1
+    return replace(underway.noted(after, now), step=step, claim=None, deaths=deaths)
 
 
 def _only_asked(before: Entry, after: Entry, result: done.Result) -> bool:
@@ -62,6 +69,8 @@ def _absorbed(entry: Entry, result: done.Result, at: Schedule) -> Entry:  # noqa
     match result:
         case done.LookAtBlobResult():
             return _after_look_at_blob(entry, result.seen, at)
+        case done.AdmitResult():
+            return _after_admit(entry, result.seen, at)
         case done.ResolveResult():
             return _after_resolve(_read(entry, result.read), result.seen, at)
         case done.OpenSessionResult():
@@ -88,6 +97,8 @@ def _absorbed(entry: Entry, result: done.Result, at: Schedule) -> Entry:  # noqa
             return _after_remove_replaced(entry, result.seen, at)
         case done.DeleteSourceResult():
             return _after_delete_source(entry, result.seen, at)
+        case done.ReturnLeaseResult():
+            return _after_return_lease(entry)
         case _:
             assert_never(result)
 
@@ -116,6 +127,63 @@ def _after_look_at_blob(entry: Entry, observation: done.AfterLookAtBlob, at: Sch
             assert_never(observation)
 
 
+# -- queued --
+#
+# Time in the queue is neither age nor lack of progress: a mailbox takes so much a day, and somebody has to be last. It
+# has a bound of its own.
+
+
+def _after_admit(entry: Entry, observation: done.AfterAdmit, at: Schedule) -> Entry:
+    match observation:
+        case seen.Admitted(mailbox, starts_at, older):
+            resume = entry.queue_wait.resume if entry.queue_wait is not None else Phase.RESOLVING
+            return replace(
+                _out_of_the_queue(entry, at),
+                phase=resume,
+                older=older,
+                lease=mailbox,
+                not_before=starts_at if starts_at > at.now else None,
+                # The back-off is kept: what it was for may go wrong again right after the queue.
+                detail="",
+            )
+        case seen.MustQueue(mailbox, _, older):
+            wait = entry.queue_wait or QueueWait(Phase.RESOLVING)
+            in_line = replace(wait, since=wait.since or at.now, for_slot=False)
+            detail = "other uploads to this mailbox are first"
+            return replace(entry, older=older, lease=mailbox, queue_wait=in_line, detail=detail)
+        case seen.OftenRewritten(versions):
+            # The wait grows with each version that comes to nothing, and no session is opened before it is over.
+            waiting = replace(entry, rewrites=versions, deferrals=versions - FREE_REWRITES)
+            return replace(
+                waiting,
+                deferrals=0,
+                not_before=at.try_again(waiting),
+                detail=f"the blob was written {versions} times while it was to be attached",
+            )
+        case seen.Deferred():
+            # Its turn has come, or nobody asked yet whose turn it is: what holds it up is not the mailbox.
+            wait = replace(entry.queue_wait or QueueWait(Phase.RESOLVING), since=None)
+            put_off = replace(entry, queue_wait=wait, queued_for=entry.time_queued(at.now))
+            return _try_again(put_off, observation, at)
+        case seen.NeedsSignIn():
+            return _try_again(entry, observation, at)
+        case seen.Refused():
+            return endings.rejected(entry, observation)
+        case seen.BlobRewritten() | seen.BlobDeleted():
+            return endings.blob_lost(entry, observation)
+        case _:
+            assert_never(observation)
+
+
+def _out_of_the_queue(entry: Entry, at: Schedule) -> Entry:
+    return replace(entry, queue_wait=None, queued_for=entry.time_queued(at.now))
+
+
+def _after_return_lease(entry: Entry) -> Entry:
+    # The slot only at the end: while it waits for a person, an upload must stay the only one of its name.
+    return replace(entry, lease="", slot="" if entry.phase.is_terminal else entry.slot)
+
+
 # -- resolving --
 #
 # What is found is stored and never looked up again. A list that is renamed, or a second task of the same title, while
@@ -130,23 +198,20 @@ def _after_resolve(entry: Entry, observation: done.AfterResolve, at: Schedule) -
             # The older upload's outcome is this one's. Its time is the attachment's: this write attached nothing.
             known = replace(entry, list_id=list_id, task_id=task_id, attached_at=attached_at)
             return replace(endings.attached(known, attachment_id), detail=detail)
-        case seen.OftenRewritten(versions):
-            # The wait grows with each version that comes to nothing, and no session is opened before it is over.
-            waiting = replace(entry, rewrites=versions, deferrals=versions - FREE_REWRITES)
-            return replace(
-                waiting,
-                deferrals=0,
-                not_before=at.try_again(waiting),
-                detail=f"the blob was written {versions} times while it was to be attached",
-            )
-        case seen.SlotHeld():
+        case seen.SlotHeld(slot, is_own):
             # No step without progress: the other upload makes it, and its own bounds end it.
-            return replace(
+            waiting = replace(
                 entry,
-                deferrals=entry.deferrals + 1,
-                not_before=at.now + min(at.back_off(entry), LONGEST_SLOT_WAIT) + SECOND,
-                detail="another upload of this name to this task is under way",
+                phase=Phase.QUEUED,
+                queue_wait=QueueWait(entry.phase, at.now, for_slot=True),
+                slot=slot,
+                detail=endings.UNDER_WAY,
             )
+            if not is_own:
+                return waiting
+            # Nobody will say when that is over, so it is looked for; without the lease meanwhile, as in a line.
+            wait = min(at.back_off(entry), LONGEST_LOOK_WAIT) + SECOND
+            return replace(waiting, deferrals=entry.deferrals + 1, not_before=at.now + wait)
         case seen.Refused():
             return endings.rejected(entry, observation)
         case seen.TargetMissing():
@@ -165,6 +230,7 @@ def _resolved(entry: Entry, observation: seen.Resolved, at: Schedule) -> Entry:
         phase=Phase.OPENING,
         list_id=observation.list_id,
         task_id=observation.task_id,
+        slot=observation.slot,
         rewrites=observation.rewrites,
         replaces=observation.replaces,
         deferrals=0,
@@ -606,10 +672,12 @@ def _needs_sign_in(entry: Entry, observation: seen.NeedsSignIn, at: Schedule) ->
         days = at.limits.sign_in_wait.total_seconds() / 86400
         detail = f"nobody signed in within {days:g} days (last: {observation.detail}){endings.may_be_attached(entry)}"
         return endings.terminal(entry, Phase.FAILED, Reason.SIGN_IN, detail)
+    # Out of the queue, if it was in it: who queues there is waited for by others.
+    resume = entry.queue_wait.resume if entry.queue_wait is not None else entry.phase
     return replace(
-        entry,
+        _out_of_the_queue(entry, at),
         phase=Phase.WAITING,
-        sign_in_wait=SignInWait(entry.phase, at.now),
+        sign_in_wait=SignInWait(resume, at.now),
         reason=Reason.SIGN_IN,
         detail=observation.detail,
         deferrals=entry.deferrals + 1,

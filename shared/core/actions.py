@@ -37,14 +37,34 @@ class LookAtBlobResult:
 
 
 @dataclass(frozen=True, slots=True)
+class Admit:
+    """Take the blob's name, and ask for a lease of the mailbox: all before the first request to Graph."""
+
+
+AfterAdmit = (
+    seen.Admitted
+    | seen.MustQueue
+    | seen.OftenRewritten
+    | seen.Deferred
+    | seen.NeedsSignIn
+    | seen.Refused
+    | seen.BlobLost
+)
+
+
+@dataclass(frozen=True, slots=True)
+class AdmitResult:
+    seen: AfterAdmit
+
+
+@dataclass(frozen=True, slots=True)
 class Resolve:
-    """Take the blob's name, look up the list and the task, take the slot, and look at older uploads of that name."""
+    """Look up the list and the task, take the slot, and look at older uploads under the blob's name."""
 
 
 AfterResolve = (
     seen.Resolved
     | seen.AlreadyAttached
-    | seen.OftenRewritten
     | seen.SlotHeld
     | seen.Refused
     | seen.TargetMissing
@@ -218,6 +238,19 @@ class RemoveReplacedResult:
 
 
 @dataclass(frozen=True, slots=True)
+class ReturnLease:
+    """Give back what others wait for, lease and slot, and let the next of them go."""
+
+
+AfterReturnLease = seen.LeaseReturned
+
+
+@dataclass(frozen=True, slots=True)
+class ReturnLeaseResult:
+    seen: AfterReturnLease
+
+
+@dataclass(frozen=True, slots=True)
 class DeleteSource:
     """Delete the blob."""
 
@@ -232,6 +265,7 @@ class DeleteSourceResult:
 
 Action = (
     LookAtBlob
+    | Admit
     | Resolve
     | OpenSession
     | PreparePost
@@ -245,10 +279,12 @@ Action = (
     | ReportOutcome
     | RemoveReplaced
     | DeleteSource
+    | ReturnLease
 )
 Decision = Action | End
 Result = (
     LookAtBlobResult
+    | AdmitResult
     | ResolveResult
     | OpenSessionResult
     | PreparePostResult
@@ -262,4 +298,5 @@ Result = (
     | ReportOutcomeResult
     | RemoveReplacedResult
     | DeleteSourceResult
+    | ReturnLeaseResult
 )

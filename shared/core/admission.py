@@ -8,7 +8,7 @@ from typing import assert_never
 from shared.core.arrival import arrival
 from shared.core.attachment import BlobDescription, Reference
 from shared.core.blob_path import DEFAULT_PATTERNS, PathPattern
-from shared.core.entry import Entry, Phase
+from shared.core.entry import Entry, Phase, QueueWait
 from shared.core.limits import Limits
 from shared.core.observations import Arrived, NotYet, Refused
 from shared.core.underway import noted
@@ -26,7 +26,7 @@ class Defaults:
 
 
 def admit(blob: BlobDescription, *, defaults: Defaults, limits: Limits) -> Entry:
-    """The entry of a blob: wanting its list and task resolved, looked at again later, or rejected with the reason."""
+    """The entry of a blob: queued for its first request to Graph, to be looked at again, or rejected."""
     entry = Entry(
         upload_id=blob.version.upload_id(),
         blob=blob.version,
@@ -77,7 +77,8 @@ def arrived(entry: Entry, request: Arrived, limits: Limits) -> Entry:
     """The entry of a blob that is complete: its list and its task are looked up next."""
     return replace(
         entry,
-        phase=Phase.RESOLVING,
+        phase=Phase.QUEUED,
+        queue_wait=QueueWait(Phase.RESOLVING),
         account=request.account,
         wanted_list=request.list,
         wanted_task=request.task,

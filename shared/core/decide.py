@@ -8,6 +8,7 @@ from typing import assert_never
 
 from shared.core.actions import (
     Action,
+    Admit,
     AskSession,
     CancelSession,
     Decision,
@@ -23,6 +24,7 @@ from shared.core.actions import (
     RemoveReplaced,
     ReportOutcome,
     Resolve,
+    ReturnLease,
     SendSlice,
 )
 from shared.core.endings import may_be_attached
@@ -44,7 +46,7 @@ _UNDER = {
 }
 
 
-def decide(entry: Entry, *, now: datetime, limits: Limits) -> Decision:
+def decide(entry: Entry, *, now: datetime, limits: Limits) -> Decision:  # noqa: C901, PLR0912 - one case each
     """The one thing to do for a claimed entry that is not done."""
     # Bounds come before the phases, so that no phase can go on for ever. What has ended has bounds of its own.
     if not entry.phase.is_terminal and (end := _bound_reached(entry, now, limits)) is not None:
@@ -54,6 +56,8 @@ def decide(entry: Entry, *, now: datetime, limits: Limits) -> Decision:
     match entry.phase:
         case Phase.ARRIVING:
             return LookAtBlob()
+        case Phase.QUEUED:
+            return _queue(entry)
         case Phase.RESOLVING:
             return Resolve()
         case Phase.OPENING:
@@ -68,12 +72,22 @@ def decide(entry: Entry, *, now: datetime, limits: Limits) -> Decision:
         case Phase.VERIFYING:
             return RemoveGarbled() if entry.garbled_id else ReadBack()
         case Phase.WAITING:
-            # Only until the tags say so: from then on the claim moves the entry back to where it came from.
-            return ReportOutcome()
+            return _wait(entry)
         case Phase.ATTACHED | Phase.REJECTED | Phase.FAILED | Phase.SUPERSEDED | Phase.WITHDRAWN:
             return _finish(entry)
         case _:
             assert_never(entry.phase)
+
+
+def _queue(entry: Entry) -> Action:
+    # No lease is held while another upload has the slot: it may be the one that waits for that lease.
+    return ReturnLease() if entry.waits_for_slot and entry.lease else Admit()
+
+
+def _wait(entry: Entry) -> Action:
+    # A person may take days: others have the mailbox meanwhile. The tags only until they say so: from then on the claim
+    # moves the entry back to where it came from.
+    return ReturnLease() if entry.lease else ReportOutcome()
 
 
 def range_to_send(entry: Entry, *, now: datetime, limits: Limits) -> ByteRange | None:
@@ -118,6 +132,9 @@ def _confirm(entry: Entry) -> Action:
 
 
 def _finish(entry: Entry) -> Action:
+    # First of all: others wait for it.
+    if entry.holds_up_others:
+        return ReturnLease()
     # The person waits for the report. The session expires by itself, and the source may as well go later; so these
     # come after the report, and do not delay it where they fail. The source goes last: until the outcome is reported,
     # it is what carries the tags.
@@ -144,6 +161,9 @@ def _bound_reached(entry: Entry, now: datetime, limits: Limits) -> End | None:
     if too_old:
         hours = limits.max_age.total_seconds() / 3600
         return End(Phase.FAILED, Reason.TOO_OLD, f"not attached within {hours:g} hours{last}{unsure}")
+    if entry.time_queued(now) > limits.queue_wait:
+        days = limits.queue_wait.total_seconds() / 86400
+        return End(Phase.FAILED, Reason.QUEUED_TOO_LONG, f"queued for more than {days:g} days{unsure}")
     if entry.steps_without_progress > MAX_STEPS_WITHOUT_PROGRESS:
         detail = f"{entry.steps_without_progress} steps without progress{last}{unsure}"
         return End(Phase.FAILED, Reason.NO_PROGRESS, detail)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from shared.core.decide import range_to_send
-from shared.core.entry import Entry
+from shared.core.entry import Entry, Phase
 from shared.core.limits import Limits
 from shared.core.messages import ProposedRange, RangeMessage
 
@@ -61,10 +61,11 @@ def judge(entry: Entry, *, step: int, delivery_count: int, now: datetime) -> Ver
         return Stranger()
     if entry.is_done:
         return Drop("done")
-    if behind >= 2 or (behind == 1 and delivery_count <= 1):
+    if behind and delivery_count <= 1:
         return Drop("duplicate")
-    if behind == 1:
-        # Delivered again, one step behind: its worker may have died between store and schedule.
+    if behind:
+        # Delivered again: its worker may have died between store and schedule. It may be several steps behind, since a
+        # worker takes some steps one after the other, without a message between them.
         return Announce(delay_until(entry.due_at, now))
     if entry.due_at is not None and now < entry.due_at:
         return ComeBack(delay_until(entry.due_at, now), "too early")
@@ -72,6 +73,22 @@ def judge(entry: Entry, *, step: int, delivery_count: int, now: datetime) -> Ver
         # Never dropped: the holder may be dead, and then this is the only message left.
         return ComeBack(delay_until(entry.claim.until, now), "claimed")
     return Proceed(taken_over=entry.claim is not None)
+
+
+def goes_on(entry: Entry, *, through: frozenset[Phase]) -> bool:
+    """Whether the worker takes the next step of the stored *entry* itself, without a message: a hop less.
+
+    Through the phases *through*; and always where others wait for something, or a person for the report. What asks
+    Graph once more is left to a message: a run has only so much time.
+    """
+    phase = entry.phase
+    if entry.lease and (phase is Phase.WAITING or entry.waits_for_slot):
+        return True
+    if entry.not_before is not None or entry.is_done:
+        return False
+    if phase.is_terminal:
+        return not (entry.is_reported and entry.session is not None) or entry.holds_up_others
+    return phase in through
 
 
 def delay_until(when: datetime | None, now: datetime) -> timedelta:

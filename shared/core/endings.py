@@ -7,6 +7,9 @@ from shared.core import observations as seen
 from shared.core.actions import End
 from shared.core.entry import Entry, Phase, Reason, Report
 
+# Why an upload stands in the line of its slot.
+UNDER_WAY = "another upload of this name to this task is under way"
+
 
 def ended(entry: Entry, end: End) -> Entry:
     """The entry after a decision to stop trying: the next step, unclaimed."""
@@ -47,6 +50,7 @@ def terminal(entry: Entry, phase: Phase, reason: Reason, detail: str) -> Entry:
         waits_since=None,
         tell_at=None,
         sign_in_wait=None,
+        queue_wait=None,
         report=Report(phase if has_no_tags else entry.report.phase),
         deferrals=0,
     )
@@ -54,7 +58,8 @@ def terminal(entry: Entry, phase: Phase, reason: Reason, detail: str) -> Entry:
 
 def may_be_attached(entry: Entry) -> str:
     """What an outcome other than attached must add while an answer is missing; empty where none is."""
-    phase = entry.sign_in_wait.resume if entry.sign_in_wait is not None else entry.phase
+    wait = entry.sign_in_wait or entry.queue_wait
+    phase = wait.resume if wait is not None else entry.phase
     # In doubt: the session was asked and did not have the last slice, but the server may still apply it.
     unsure = entry.in_doubt or phase in {Phase.LOCATING, Phase.CONFIRMING}
     return "; it may already be attached" if unsure else ""

@@ -16,6 +16,7 @@ class Phase(StrEnum):
     """Where an upload is. `transitions.TRANSITIONS` says what may follow what."""
 
     ARRIVING = "arriving"  # the blob has no target yet, or not all of its bytes: look at it again
+    QUEUED = "queued"  # for its turn at the mailbox, or for the slot; `queue_wait` has the phase to go on with
     RESOLVING = "resolving"  # account, list and task: looked up once, stored, never again
     OPENING = "opening"  # an upload session is wanted (or, for an empty file, the small POST)
     SENDING = "sending"  # the server's offset is known
@@ -69,6 +70,7 @@ class Reason(StrEnum):
     # failed
     SESSIONS = "too-many-sessions"
     NO_PROGRESS = "no-progress"
+    QUEUED_TOO_LONG = "queued-too-long"
     TOO_OLD = "too-old"
     WORKERS_DIED = "workers-died"
     GARBLED = "garbled"
@@ -153,6 +155,19 @@ class Replaced:
     attached_at: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class QueueWait:
+    """A wait for a turn, and the phase to go on with.
+
+    *since* when it stands in a line; None where it does not yet: that time is age. *for_slot*: another upload of the
+    same name is first.
+    """
+
+    resume: Phase
+    since: datetime | None = None
+    for_slot: bool = False
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
     """One write of one blob, and the attachment that it becomes. docs/ARCHITECTURE.md has each field's reason."""
@@ -180,6 +195,9 @@ class Entry:
     sign_in_wait: SignInWait | None = None  # while WAITING
     waited: timedelta = timedelta()  # all finished waits for sign-in together; they do not count as age
 
+    queue_wait: QueueWait | None = None  # while QUEUED
+    queued_for: timedelta = timedelta()  # all finished waits for a turn together; they do not count as age
+
     # Who may act, and whose write the last one was.
     claim: Claim | None = None
     write_id: str = ""
@@ -189,11 +207,16 @@ class Entry:
     task_id: str = ""
 
     # The uploads before it under the blob's name.
+    older: tuple[str, ...] | None = None  # their ids; None: this upload is not entered there yet
     rewrites: int = 0  # versions in a row that came to nothing, since the blob was written again
     may_be_of: str = ""  # the upload whose attachment may have landed: if it has, it is this one's
     replaces: Replaced | None = None  # to be removed once this upload is attached
 
     missing_since: datetime | None = None  # Graph has found no such list or task since then, at each try
+
+    # What others wait for, and must be given back: `pacing` and `landing` make these keys.
+    lease: str = ""  # the mailbox that may have a lease or a ticket of this upload
+    slot: str = ""  # the slot that this upload holds, or queues for
 
     # Sending. There is a session exactly while one may be open that we know of.
     session: Session | None = None
@@ -227,9 +250,10 @@ class Entry:
 
     @property
     def is_done(self) -> bool:
-        """Terminal, its outcome reported, its session closed, its source deleted: nothing is left to do."""
+        """Terminal, all given back, reported, its session closed, its source deleted: nothing is left to do."""
         return (
             self.phase.is_terminal
+            and not self.holds_up_others
             and self.is_reported
             and self.session is None
             and not self.may_remove_replaced
@@ -240,6 +264,32 @@ class Entry:
     def is_reported(self) -> bool:
         """The blob's tags say the phase that the entry is in."""
         return self.report.phase is self.phase
+
+    @property
+    def holds_up_others(self) -> bool:
+        """It may have a lease, a ticket or a slot, and others wait for these."""
+        return bool(self.lease or self.slot)
+
+    @property
+    def is_in_a_line(self) -> bool:
+        """It queues, and has been told so."""
+        return self.queue_wait is not None and self.queue_wait.since is not None
+
+    @property
+    def is_in_line(self) -> bool:
+        """A ticket stands in for its message: who gives back what it queues for sends one."""
+        if self.phase is not Phase.QUEUED or self.not_before is not None or self.claim is not None:
+            return False
+        return not self.lease if self.waits_for_slot else bool(self.lease)
+
+    @property
+    def line(self) -> str:
+        """The key of the line that it stands in."""
+        return self.slot if self.waits_for_slot else self.lease
+
+    @property
+    def waits_for_slot(self) -> bool:
+        return self.queue_wait is not None and self.queue_wait.for_slot
 
     @property
     def may_delete_source(self) -> bool:
@@ -309,9 +359,14 @@ class Entry:
         return self.phase is Phase.OPENING and (not self.goes_by_post or self.first_opened_at is not None)
 
     def age(self, now: datetime) -> timedelta:
-        """How long it has been tried, without the time spent waiting for a person to sign in."""
+        """How long it has been tried, without the time spent waiting for a person to sign in, or for its turn."""
         waiting = now - self.sign_in_wait.since if self.sign_in_wait is not None else timedelta()
-        return now - self.created_at - self.waited - waiting
+        return now - self.created_at - self.waited - waiting - self.time_queued(now)
+
+    def time_queued(self, now: datetime) -> timedelta:
+        """All waits for a turn together, the present one included."""
+        since = self.queue_wait.since if self.queue_wait is not None else None
+        return self.queued_for + (now - since if since is not None else timedelta())
 
 
 def claimed(entry: Entry, *, owner: str, until: datetime, now: datetime, taken_over: bool) -> Entry:
@@ -320,7 +375,7 @@ def claimed(entry: Entry, *, owner: str, until: datetime, now: datetime, taken_o
     - Taken over from a worker that stored nothing: what that worker sent is unknown, so the server is asked first.
       The small POST has no session that could be asked, and the server may still apply it: the taker gives the
       claim back and waits for as long as it would have held, which is longer than a request; then it searches.
-    - Waiting for sign-in, and the person can read so in the tags: go on where the upload stopped.
+    - Waiting for sign-in, and the person can read so in the tags: queue, to go on where the upload stopped.
     - Opening: the intent is counted before the request, so that a worker which dies right after the request, time
       after time, still runs into the bound. A reply that says "nothing was opened" gives the count back.
     - Taken over at all: a worker died, or lost its claim. So many in a row are a bound of their own.
@@ -331,7 +386,7 @@ def claimed(entry: Entry, *, owner: str, until: datetime, now: datetime, taken_o
     entry = replace(entry, claim=Claim(owner, until, tells=entry.has_to_tell(now)), deaths=deaths)
     if entry.is_telling:
         return entry
-    if entry.phase is Phase.WAITING and entry.is_reported:
+    if entry.phase is Phase.WAITING and entry.is_reported and not entry.lease:
         entry = _resumed(entry, now)
     if taken_over and entry.phase is Phase.SENDING:
         return replace(entry, phase=Phase.LOCATING, in_doubt=entry.in_doubt or entry.is_at_last_slice)
@@ -343,9 +398,11 @@ def claimed(entry: Entry, *, owner: str, until: datetime, now: datetime, taken_o
 def _resumed(entry: Entry, now: datetime) -> Entry:
     # Without a memory of where it stopped, it goes on where nothing can be done twice.
     wait = entry.sign_in_wait or SignInWait(Phase.RESOLVING, now)
+    # Whatever it goes on with asks Graph, so it takes its turn first.
     return replace(
         entry,
-        phase=wait.resume,
+        phase=Phase.QUEUED,
+        queue_wait=QueueWait(wait.resume),
         reason=Reason.NONE,
         sign_in_wait=None,
         waited=entry.waited + (now - wait.since),

@@ -32,11 +32,12 @@ TRUSTED_RETRY_AFTERS = 4
 FREE_REWRITES = 3
 # With the back-off these last more than an hour, as those of the report: a file that is there twice is noticed.
 MAX_REMOVAL_TRIES = 18
+# An older version of the file that has to end first is looked at again at least so often.
+LONGEST_LOOK_WAIT = timedelta(seconds=30)
 # An attachment with other bytes than the file: as often it is removed and the file sent anew, before the upload fails.
 MAX_GARBLED = 3
 # With the back-off these last more than an hour too. A file that is attached waits for no more than that to be told.
 MAX_READ_BACK_TRIES = 18
-LONGEST_SLOT_WAIT = timedelta(seconds=30)
 # A range that is started so shortly before the session expires might end after it. Two clocks judge the expiry.
 EXPIRY_MARGIN = timedelta(seconds=60)
 # Graph's Date and the storage service's Date are both cut to whole seconds, so they may differ by one.
@@ -62,3 +63,4 @@ class Limits:
     missing_patience: timedelta
     max_age: timedelta
     sign_in_wait: timedelta
+    queue_wait: timedelta

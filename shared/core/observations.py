@@ -30,8 +30,32 @@ class NotYet:
 
 
 @dataclass(frozen=True, slots=True)
+class Admitted:
+    """The entry has a lease of *mailbox*, and may ask Graph from *starts_at* on.
+
+    *older*: the ids of the other uploads under the blob's name, where this one is entered by now.
+    """
+
+    mailbox: str
+    starts_at: datetime
+    older: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class MustQueue:
+    """*mailbox* has no lease to spare, or others were first. *until*: about when its turn comes, as far as is known.
+
+    *older*: as in `Admitted`.
+    """
+
+    mailbox: str
+    until: datetime
+    older: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Resolved:
-    """The list and the task are known, and this entry holds the slot.
+    """The list and the task are known, and this entry holds the *slot*.
 
     The rest is about older uploads under the blob's name: how many versions in a row were written over; one whose
     attachment may be this file; the attachment whose place this one is to take.
@@ -39,6 +63,7 @@ class Resolved:
 
     list_id: str
     task_id: str
+    slot: str
     rewrites: int = 0
     may_be_of: MayHaveLanded | None = None
     replaces: Replaced | None = None
@@ -64,7 +89,18 @@ class OftenRewritten:
 
 @dataclass(frozen=True, slots=True)
 class SlotHeld:
-    """Another live entry is attaching under the same name to the same task."""
+    """Another live entry is attaching under the same name to the same task, or from the same blob.
+
+    *is_own*: this entry has the *slot*, the other one another: it will not say when it is over.
+    """
+
+    slot: str
+    is_own: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class LeaseReturned:
+    """Others may have what this entry held, and the next of them is on its way."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -262,6 +298,8 @@ Landed = Attached | LandedUnnamed | LandedUnderOwnedId
 Observation = (
     Arrived
     | NotYet
+    | Admitted
+    | MustQueue
     | Resolved
     | AlreadyAttached
     | OftenRewritten
@@ -290,4 +328,5 @@ Observation = (
     | AttachmentRemoved
     | ReplacedLeft
     | SourceDeleted
+    | LeaseReturned
 )

@@ -30,9 +30,18 @@ def outcome_tags(entry: Entry, existing: Mapping[str, str]) -> dict[str, str]:
 
     A blob has room for ten tags: where theirs leave too little, the state comes first, then the reason.
     """
-    theirs = {key: value for key, value in existing.items() if key not in OURS}
     state = entry.underway if entry.is_telling else entry.phase
     ours = {STATE: str(state), REASON: _reason(entry), ATTACHMENT: _attachment(entry), KIND: _kind(entry)}
+    return _beside(ours, existing)
+
+
+def queued_tags(reason: str, existing: Mapping[str, str]) -> dict[str, str]:
+    """All tags of a blob that has to queue; in the same way."""
+    return _beside({STATE: str(Phase.QUEUED), REASON: tag_text(reason)}, existing)
+
+
+def _beside(ours: Mapping[str, str], existing: Mapping[str, str]) -> dict[str, str]:
+    theirs = {key: value for key, value in existing.items() if key not in OURS}
     filled = [(key, value) for key, value in ours.items() if value]
     return theirs | dict(filled[: max(MAX_TAGS - len(theirs), 0)])
 

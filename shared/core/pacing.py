@@ -15,10 +15,16 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
-# Beside the slices: lists, tasks, the session, its end, and a question or two after lost answers.
-REQUESTS_BESIDE_SLICES = 6
+# To find a list and a task by their names: a page of each, as a rule.
+LOOKUPS = 2
 # Uses that end within the same two seconds are counted as one: a thousand small files would not fit into a row.
 _BUCKET_SECONDS = 2
+# Longer than a message is away after its worker died (10 minutes), twice: an upload that goes on still has its lease.
+LEASE = timedelta(minutes=30)
+# As many of a line as are looked at to give leases to: more than may run at once.
+HEAD = 9
+# As many as are counted for the time that a person is told: what one request reads.
+COUNTED = 999
 _LONG_AGO = datetime.min.replace(tzinfo=UTC)
 
 
@@ -49,8 +55,13 @@ class Need:
     requests: int
 
     @classmethod
-    def of(cls, size: int, slice_bytes: int) -> "Need":
-        return cls(size, -(-size // slice_bytes) + REQUESTS_BESIDE_SLICES)
+    def of(cls, size: int, slice_bytes: int, *, by_name: bool) -> "Need":
+        """A session, and its slices.
+
+        What goes wrong costs more, and is counted at the end: reserved for each, a thousand small files would leave a
+        part of the budget unused.
+        """
+        return cls(size, 1 + max(-(-size // slice_bytes), 1) + (LOOKUPS if by_name else 0))
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +71,10 @@ class Lease:
     upload_id: str
     until: datetime
     need: Need
+
+    def starts_at(self, limits: MailboxLimits) -> datetime:
+        """From when on its upload may ask: a lease may be given ahead of time, for when the budget has room."""
+        return self.until - limits.lease
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +93,8 @@ class Pace:
     uses: tuple[Use, ...] = ()
     not_before: datetime | None = None
 
-    def has_lease(self, upload_id: str) -> bool:
-        return any(lease.upload_id == upload_id for lease in self.leases)
+    def lease_of(self, upload_id: str) -> Lease | None:
+        return next((lease for lease in self.leases if lease.upload_id == upload_id), None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,13 +140,12 @@ def granted(pace: Pace, upload_id: str, need: Need, starts_at: datetime, limits:
     return replace(pace, leases=(*others, Lease(upload_id, starts_at + limits.lease, need)))
 
 
-def returned(pace: Pace, upload_id: str, now: datetime) -> Pace:
-    """The pace after *upload_id* gave its lease back; unchanged where it holds none."""
-    held = [lease for lease in pace.leases if lease.upload_id == upload_id]
-    if not held:
+def returned(pace: Pace, upload_id: str, now: datetime, used: Need) -> Pace:
+    """The pace after *upload_id* gave its lease back, and *used* so much under it; unchanged where it holds none."""
+    if pace.lease_of(upload_id) is None:
         return pace
     others = tuple(lease for lease in pace.leases if lease.upload_id != upload_id)
-    return replace(pace, leases=others, uses=_counted(pace.uses, now, held[0].need))
+    return replace(pace, leases=others, uses=_counted(pace.uses, now, used) if used.requests else pace.uses)
 
 
 def throttled(pace: Pace, until: datetime) -> Pace:

@@ -13,7 +13,11 @@
 # the two of them amount to. It is data: docs/ARCHITECTURE.md draws its picture from it, and the tests hold `decide`
 # and `absorb` to it, move by move, in both directions. The application itself does not read it.
 #
-# The normal way is resolving, opening, sending, attached; before it, a blob that is not complete is arriving.
+# The normal way is queued, resolving, opening, sending, attached; before it, a blob that is not complete is arriving.
+# QUEUED waits for a lease of the mailbox (`pacing`), or for the upload that holds the slot. No message names an upload
+# that queues: a ticket does, and who gives a lease or a slot back sends the message for the first ticket. A lease
+# decides when an upload may ask Graph, never whether.
+#
 # Everything else exists because a request can be applied although we never saw its answer. There are two such
 # moments, and each has a phase of its own:
 #
@@ -43,10 +47,10 @@
 #
 # - `entry.claimed` moves an entry when it is claimed. Taken over from a worker that stored nothing, SENDING becomes
 #   LOCATING, and the small POST becomes CONFIRMING: what that worker sent is unknown. An entry in
-#   WAITING goes back to where it came from, once the blob's tags say that it waits.
+#   WAITING goes into the queue, to go on where it came from, once the blob's tags say that it waits.
 # - `entry.claimed` may claim an entry only to say in the blob's tags that it is under way (`underway`): such a step
 #   interrupts a wait, and leaves everything else as it was.
-# - `decide` ends an entry that has reached a bound: too old, no progress, too many sessions.
+# - `decide` ends an entry that has reached a bound: too old, queued too long, no progress, too many sessions.
 #
 # A terminal phase is never left. What is still to be done there, report, cancel, delete, changes other fields, each
 # within a bound of its own; when nothing is left to be done the entry is done, and every message for it ends quietly.
@@ -82,6 +86,7 @@ _BLOB_LOST: Mapping[type[seen.Observation], Targets] = {
     seen.BlobRewritten: _to(Phase.SUPERSEDED),
     seen.BlobDeleted: _to(Phase.WITHDRAWN),
 }
+_AFTER_THE_QUEUE = (Phase.RESOLVING, Phase.OPENING, Phase.SENDING, Phase.LOCATING, Phase.CONFIRMING)
 _LANDED: Mapping[type[seen.Observation], Targets] = {
     seen.Attached: _to(Phase.ATTACHED, Phase.VERIFYING),
     seen.LandedUnnamed: _to(Phase.CONFIRMING),
@@ -102,6 +107,7 @@ def _told(phase: Phase) -> dict[type[do.Action], Seen]:
 def _ending(phase: Phase) -> dict[type[do.Action], Seen]:
     return {
         **_told(phase),
+        do.ReturnLease: {seen.LeaseReturned: _to(phase)},
         do.CancelSession: {seen.SessionCancelled: _to(phase), **_or_again(phase)},
     }
 
@@ -110,19 +116,32 @@ TRANSITIONS: Mapping[Phase, Mapping[type[do.Action], Seen]] = {
     Phase.ARRIVING: {
         **_told(Phase.ARRIVING),
         do.LookAtBlob: {
-            seen.Arrived: _to(Phase.RESOLVING),
+            seen.Arrived: _to(Phase.QUEUED),
             seen.NotYet: _to(Phase.ARRIVING),
             seen.Refused: _to(Phase.REJECTED),
             **_BLOB_LOST,
         },
+    },
+    Phase.QUEUED: {
+        **_told(Phase.QUEUED),
+        do.Admit: {
+            # On with what it queued for: for a new upload that is to resolve, after a sign-in whatever was interrupted.
+            seen.Admitted: _to(*_AFTER_THE_QUEUE),
+            seen.MustQueue: _to(Phase.QUEUED),
+            seen.OftenRewritten: _to(Phase.QUEUED),
+            seen.Deferred: _to(Phase.QUEUED),
+            seen.NeedsSignIn: _to(Phase.WAITING, Phase.FAILED),
+            seen.Refused: _to(Phase.REJECTED),
+            **_BLOB_LOST,
+        },
+        do.ReturnLease: {seen.LeaseReturned: _to(Phase.QUEUED)},
     },
     Phase.RESOLVING: {
         **_told(Phase.RESOLVING),
         do.Resolve: {
             seen.Resolved: _to(Phase.OPENING, Phase.CONFIRMING),
             seen.AlreadyAttached: _to(Phase.ATTACHED),
-            seen.OftenRewritten: _to(Phase.RESOLVING),
-            seen.SlotHeld: _to(Phase.RESOLVING),
+            seen.SlotHeld: _to(Phase.QUEUED),
             **_refused(Phase.RESOLVING),
             **_or_again(Phase.RESOLVING),
             **_BLOB_LOST,
@@ -209,7 +228,7 @@ TRANSITIONS: Mapping[Phase, Mapping[type[do.Action], Seen]] = {
             **_later(Phase.VERIFYING),
         },
     },
-    Phase.WAITING: _told(Phase.WAITING),
+    Phase.WAITING: {**_told(Phase.WAITING), do.ReturnLease: {seen.LeaseReturned: _to(Phase.WAITING)}},
     Phase.ATTACHED: {
         **_ending(Phase.ATTACHED),
         do.RemoveReplaced: {

@@ -113,7 +113,7 @@ class Pages:
 
     def connected(self, person: Person, *, by_name: bool, resumed: int) -> BrowserResponse:
         name = escape(person.name)
-        waiting = f"<p>{resumed} waiting {'file goes' if resumed == 1 else 'files go'} on now.</p>" if resumed else ""
+        waiting = "<p>The files that waited for you go on now.</p>" if resumed else ""
         return self._page(
             200,
             "Your To Do is connected",

@@ -1,26 +1,9 @@
 """Uploads that waited for a person to sign in go on at once, instead of at their next try (within ten minutes)."""
 
-from dataclasses import replace
-
-from shared.app.intake import Intake
-from shared.core.entry import Phase
-from shared.errors import Conflict
-from shared.ports import Ports
+from shared.app.sign_in_line import SignInLine
 from shared.sign_in.person import Person
 
 
-def resume_uploads(ports: Ports, intake: Intake, person: Person) -> int:
-    """Announce every upload of *person* that waits; how many there were."""
-    count = 0
-    for mark in ports.ledger.live():
-        stored = ports.ledger.get(mark.upload_id)
-        if stored is None or stored.entry.phase is not Phase.WAITING or not person.is_called(stored.entry.account):
-            continue
-        try:
-            # Its message would otherwise be sent back until then.
-            stored = ports.ledger.replace(stored, replace(stored.entry, not_before=None))
-        except Conflict:
-            continue  # it moves already
-        intake.announce(stored)
-        count += 1
-    return count
+def resume_uploads(line: SignInLine, person: Person) -> int:
+    """Let the first uploads of *person* that wait go on, and those the others; how many first ones there were."""
+    return sum(line.wake_first(name) for name in (person.object_id, person.name))

@@ -67,6 +67,8 @@ ATTRIBUTES: Mapping[str, str] = {
     "live": "todo_attach.live",
     "announced": "todo_attach.announced",
     "cleared": "todo_attach.cleared",
+    "requeued": "todo_attach.requeued",
+    "was_cut": "todo_attach.was_cut",
     "oldest_age": "todo_attach.oldest_age",
     "stalled_age": "todo_attach.stalled_age",
     "accounts_waiting": "todo_attach.accounts_waiting",

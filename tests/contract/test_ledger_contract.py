@@ -141,6 +141,23 @@ def test_live_rows_come_and_go_and_may_be_cleared_twice(ledger: Ledger) -> None:
     assert marks[0].date - marks[0].marked_at < timedelta(minutes=1)
 
 
+def test_live_rows_are_read_in_the_order_of_their_ids_from_any_of_them_on(ledger: Ledger) -> None:
+    ids = [digit * 32 for digit in "05af"] + ["5" + "0" * 31]
+    for upload_id in ids:
+        ledger.mark_live(upload_id)
+    assert [mark.upload_id for mark in ledger.live()] == sorted(ids)
+    assert [mark.upload_id for mark in ledger.live("5" + "0" * 31)] == sorted(ids)[2:]
+    assert list(ledger.live("f" * 32)) == []
+
+
+def test_a_heartbeat_says_how_far_the_sweep_came(ledger: Ledger) -> None:
+    assert ledger.swept_up_to() == ""
+    ledger.beat(Release("0.1.0", "abc"), "a" * 32)
+    assert ledger.swept_up_to() == "a" * 32
+    ledger.beat(Release("0.1.0", "abc"))
+    assert ledger.swept_up_to() == ""
+
+
 def test_a_heartbeat_is_no_entry_and_no_live_row_and_replaces_the_last_one(ledger: Ledger) -> None:
     ledger.beat(Release("0.1.0", "abc"))
     ledger.beat(Release("0.2.0", "def"))

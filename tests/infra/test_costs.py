@@ -17,6 +17,7 @@ ROWS = {
     "Graph requests": r"graph\..*",
     "ledger reads": r"ledger\.get",
     "ledger writes": r"ledger\.(?!get).*",
+    "requests for its turn": r"paces\..*",
     "queue sends": r"queue\.send",
     "blob reads": r"blobs\.(describe|read|tags)",
     "blob writes": r"blobs\.(set_tags|delete)",

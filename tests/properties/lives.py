@@ -26,7 +26,7 @@ from shared.core.limits import (
 from tests.support.entries import LIMITS, NOW, SESSION_URL, an_entry
 from tests.support.results import result
 
-SHORT = replace(LIMITS, sign_in_wait=timedelta(hours=12))
+SHORT = replace(LIMITS, sign_in_wait=timedelta(hours=12), queue_wait=timedelta(days=5))
 FAR_TOO_MANY = 10**9
 
 _TRY_AGAIN: list[type] = [seen.Deferred, seen.Unavailable, seen.NeedsSignIn]
@@ -36,10 +36,19 @@ _CREATED: list[type] = [seen.Attached, seen.LandedUnnamed, seen.LandedUnderOwned
 # What `effects` can observe after each action, the best first.
 POSSIBLE: dict[type[do.Action], list[type]] = {
     do.LookAtBlob: [seen.Arrived, seen.NotYet, seen.Refused, *_BLOB_LOST],
+    do.Admit: [
+        seen.Admitted,
+        seen.MustQueue,
+        seen.OftenRewritten,
+        seen.Deferred,
+        seen.NeedsSignIn,
+        seen.Refused,
+        *_BLOB_LOST,
+    ],
+    do.ReturnLease: [seen.LeaseReturned],
     do.Resolve: [
         seen.Resolved,
         seen.AlreadyAttached,
-        seen.OftenRewritten,
         seen.SlotHeld,
         seen.Refused,
         seen.TargetMissing,
@@ -140,7 +149,9 @@ class Life:
 
     @classmethod
     def of(cls, size: int, *, delete_source: bool = False, read_back: bool = False) -> "Life":
-        entry = an_entry(size=size, delete_source=delete_source, read_back=read_back, claim=None, created_at=NOW)
+        entry = an_entry(
+            Phase.QUEUED, size=size, delete_source=delete_source, read_back=read_back, claim=None, created_at=NOW
+        )
         return cls(entry)
 
     def step(self, fate: Fate) -> None:
@@ -202,7 +213,11 @@ class Life:
     def _check_action(self, entry: Entry, action: do.Action) -> None:
         assert not (entry.landed and isinstance(action, SENDS + OPENS)), "sent again what Graph said was created"
         if entry.phase.is_terminal:
-            assert isinstance(action, do.ReportOutcome | do.CancelSession | do.RemoveReplaced | do.DeleteSource)
+            assert isinstance(
+                action, do.ReturnLease | do.ReportOutcome | do.CancelSession | do.RemoveReplaced | do.DeleteSource
+            )
+        asks_graph = isinstance(action, do.Resolve | do.OpenSession | do.SendSlice | do.PostFile)
+        assert entry.lease or not asks_graph, "asks Graph before its turn"
         if isinstance(action, do.RemoveGarbled):
             assert self.story[-1] != ("ReadBack", "Intact"), "removed what is right"
             assert not entry.attachment_id
@@ -235,7 +250,11 @@ class Life:
             assert self.not_found_at - self.unknown_since >= SHORT.deadline
 
     def _record(self, before: Entry, after: Entry, observation: seen.Observation | None) -> None:
-        assert (after.step, after.claim) == (before.step + 1, None)
+        stays = isinstance(observation, seen.MustQueue)
+        assert (after.step, after.claim) == (before.step + (not stays), None)
+        assert not after.is_done or not (after.lease or after.slot), "others wait for ever"
+        if after.is_in_line:
+            self.now += timedelta(hours=1)  # until its turn comes, or a bound is reached
         assert not before.phase.is_terminal or after.phase is before.phase
         assert self.opened <= MAX_SESSIONS, "I6"
         assert before.deaths <= MAX_DEATHS, "I6"
@@ -287,12 +306,15 @@ _ON_THE_WAY: dict[type, Callable[[Entry, datetime], seen.Observation]] = {
     seen.NotYet: lambda _, until: seen.NotYet(until, "not yet"),
     seen.AlreadyAttached: lambda _entry, until: seen.AlreadyAttached("L", "T", "A", until, ""),
     seen.OftenRewritten: lambda _entry, _until: seen.OftenRewritten(FREE_REWRITES + 1),
+    seen.SlotHeld: lambda _entry, _until: seen.SlotHeld("S"),
+    seen.Admitted: lambda _, at: seen.Admitted("M", at),
+    seen.MustQueue: lambda _, until: seen.MustQueue("M", until),
 }
 
 
 def _resolved(now: datetime, fate: Fate) -> seen.Resolved:
     older = [None, None, None, MayHaveLanded("older", now)][fate.number(4)]
-    return seen.Resolved("L", "T", may_be_of=older, replaces=[None, Replaced("B", "b", now)][fate.number(2)])
+    return seen.Resolved("L", "T", "S", may_be_of=older, replaces=[None, Replaced("B", "b", now)][fate.number(2)])
 
 
 _AS_FATE_HAS_IT: dict[type, Callable[[datetime, Fate], seen.Observation]] = {

@@ -10,7 +10,19 @@ from hypothesis import strategies as st
 from shared.adapters.storage.entry_row import COLUMNS, from_row, to_row
 from shared.core.attachment import BlobKind, BlobVersion, Reference
 from shared.core.content import Piece
-from shared.core.entry import Claim, Entry, LandedAs, Phase, Reason, Replaced, Report, Session, SignInWait, Underway
+from shared.core.entry import (
+    Claim,
+    Entry,
+    LandedAs,
+    Phase,
+    QueueWait,
+    Reason,
+    Replaced,
+    Report,
+    Session,
+    SignInWait,
+    Underway,
+)
 from shared.core.ranges import ByteRange
 
 ZONES = st.just(UTC) | st.integers(-1439, 1439).map(lambda minutes: timezone(timedelta(minutes=minutes)))
@@ -42,6 +54,8 @@ STRATEGIES: dict[str, st.SearchStrategy[object]] = {
     ),
     "Replaced": st.builds(Replaced, TEXTS, TEXTS, TIMES),
     "tuple[Piece, ...]": st.lists(st.builds(Piece, PARTS, DIGESTS), max_size=3).map(tuple),
+    "tuple[str, ...]": st.lists(DIGESTS, max_size=3).map(tuple),
+    "QueueWait": st.builds(QueueWait, st.sampled_from(Phase), st.none() | TIMES, st.booleans()),
     "SignInWait": st.builds(SignInWait, st.sampled_from(Phase), TIMES),
 }
 

@@ -150,7 +150,7 @@ def test_whose_a_name_is_waits_where_the_accounts_cannot_be_asked() -> None:
     )
     world.accounts.away = "the accounts are away"
     world.notify()
-    world.run(until=lambda: world.phase(edited) is Phase.RESOLVING and world.entry(edited).deferrals > 1)
+    world.run(until=lambda: world.phase(edited) is Phase.QUEUED and world.entry(edited).deferrals > 1)
     world.accounts.away = ""
     world.run()
     assert_attached(world, edited)

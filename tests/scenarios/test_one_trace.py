@@ -68,7 +68,7 @@ def test_a_clean_upload_is_one_trace_from_the_blob_to_the_attachment(watch: Watc
     world.run()
     assert_attached(world, blob, PDF)
     spans = assert_whole(watch, blob)
-    assert runs(spans) == ["open_upload", *["send_range"] * 4]
+    assert runs(spans) == ["open_upload", *["send_range"] * 3]
     graph = [span.name for span in spans if span.kind is SpanKind.CLIENT]
     assert graph == ["create_session", "put_slice", "put_slice", "put_slice"]
     assert {span.status.status_code for span in spans} == {StatusCode.UNSET}
@@ -227,7 +227,7 @@ def test_no_span_hangs_on_the_host_s_flag_of_sampling(sampler: Sampler) -> None:
         world.event("nothing.pdf")
         world.run()
         world.sweep()
-    assert runs(assert_whole(watch, blob)) == ["open_upload", *["send_range"] * 4]
+    assert runs(assert_whole(watch, blob)) == ["open_upload", *["send_range"] * 3]
     assert {"open_upload", "sweep"} <= {span.name for span in watch.spans() if not span.parent}
 
 

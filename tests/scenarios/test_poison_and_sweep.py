@@ -1,6 +1,7 @@
 """The nets below the chain: poison messages park, the sweep brings back, and neither gets in a live chain's way."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
@@ -12,7 +13,7 @@ from shared.errors import StorageUnavailable, StrangerError
 from tests.scenarios.promise import FILE, SLICES, assert_attached, assert_promise, fault, upload
 from tests.support.fakes.manual_clock import START
 from tests.support.fakes.seam import ActingSeam, Crash, Seam
-from tests.support.fakes.world import MAX_DEQUEUES, World
+from tests.support.fakes.world import MAILBOX_LIMITS, MAX_DEQUEUES, World, content
 
 STRANGE = {
     "no JSON": b"hello",
@@ -129,7 +130,7 @@ def test_poison_about_an_upload_that_somebody_works_on_comes_back_later() -> Non
     assert world.records.events("parked") == []
 
 
-def test_an_empty_file_that_is_parked_after_its_post_is_not_posted_again() -> None:
+def test_an_empty_file_whose_message_is_poison_after_its_post_is_not_posted_again() -> None:
     """The POST was applied, nothing could be recorded, and every delivery failed: what was sent stays unknown."""
     world = World()
     # It ends with the last delivery: by the time the poison message is looked at, no sweep was there.
@@ -138,7 +139,7 @@ def test_an_empty_file_that_is_parked_after_its_post_is_not_posted_again() -> No
     blob = upload(world, b"")
     assert_attached(world, blob, b"")
     assert_promise(world)
-    assert world.records.events("parked")
+    assert [line["result"] for line in world.records.events("poison")] == ["announced"]
 
 
 def lasting(world: World, how_long: timedelta) -> Callable[[], bool]:
@@ -343,3 +344,43 @@ def test_a_parked_upload_goes_on_where_it_was_not_where_it_is_thought_to_be() ->
     world.run()
     assert_attached(world, blob)
     assert_promise(world)
+
+
+class SlowReads(Seam):
+    """Each read of an entry takes a second."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+
+    def enter(self, operation: str, *, changes: bool) -> None:
+        if operation == "ledger.get":
+            self._world.clock.advance(1)
+
+
+def test_a_sweep_stops_in_time_leaves_a_record_and_the_next_one_goes_on_where_it_stopped() -> None:
+    world = World()
+    for number in range(60):
+        world.drop(FILE, f"{number}.pdf")
+        world.event(f"{number}.pdf")
+    world.messages.messages.clear()
+    world.clock.advance(3600)
+    world.put_in(SlowReads(world))
+    swept = [world.sweep() for _ in range(3)]
+    assert [each.was_cut for each in swept] == [True, True, False]
+    assert sum(each.live for each in swept) == 60
+    assert [line["was_cut"] for line in world.records.events("sweep")] == [True, True, False]
+    # From the beginning again.
+    assert world.sweep().live == swept[0].live
+
+
+def test_a_line_that_a_sweep_has_no_time_for_is_healed_by_the_next_one() -> None:
+    world = World(mailbox_limits=replace(MAILBOX_LIMITS, uploads_at_once=1))
+    blobs = [world.drop(content(len(FILE), number), f"{number}.pdf") for number in range(30)]
+    for blob in blobs:
+        world.event(blob.name)
+    world.paces.queues.clear()
+    world.put_in(SlowReads(world))
+    assert world.sweep().was_cut
+    world.put_in(Seam())
+    world.run()
+    assert [world.phase(blob) for blob in blobs] == [Phase.ATTACHED] * 30

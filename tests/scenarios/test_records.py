@@ -69,7 +69,7 @@ def test_a_blob_that_cannot_be_read_waits_for_storage() -> None:
     world.drop(FILE)
     world.event()
     world.put_in(FailingSeam("blobs.read", [StorageUnavailable("away")]))
-    world.run(until=lambda: len(world.records.events("step")) > 2)
+    world.run(until=lambda: len(world.records.events("step")) > 3)
     step = last(world, "step")
     assert (step["waits_for"], "graph_operation" in step) == ("storage", False)
 
@@ -88,7 +88,7 @@ def test_what_is_put_off_has_not_stood_still() -> None:
     world = World(faults=(fault(Answer(429, retry_after=900), "put_slice"),))
     world.drop(FILE)
     world.notify()
-    world.run(until=lambda: len(world.records.events("step")) > 2)
+    world.run(until=lambda: len(world.records.events("step")) > 3)
     world.clock.advance(600)
     world.sweep()
     assert last(world, "sweep")["stalled_age"] == 0
@@ -120,15 +120,15 @@ def test_poison_that_is_not_ours_is_told_without_its_text(body: bytes, told: dic
     assert world.records.events("poison") == [{"event": "poison", **told}]
 
 
-def test_poison_for_an_upload_that_went_on_is_ignored_and_for_one_that_waits_is_put_off() -> None:
+def test_poison_for_an_upload_that_went_on_announces_its_step_and_for_one_that_waits_is_put_off() -> None:
     world = World(faults=(fault(Answer(429, retry_after=900), "put_slice"),))
     blob = world.drop(FILE)
     world.notify()
-    world.run(until=lambda: len(world.records.events("step")) > 2)
+    world.run(until=lambda: len(world.records.events("step")) > 3)
     step = world.entry(blob).step
     for proposed in (step, step - 1, 0):
         world.application.runner.park_range(encode(RangeMessage(blob.upload_id(), proposed)).encode())
-    assert [line["result"] for line in world.records.events("poison")] == ["delayed", "announced", "ignored"]
+    assert [line["result"] for line in world.records.events("poison")] == ["delayed", "announced", "announced"]
 
 
 def test_every_request_to_graph_carries_an_id_of_its_own() -> None:

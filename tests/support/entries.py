@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from shared.core.attachment import BlobVersion, Reference
-from shared.core.entry import Claim, Entry, Phase, Session, SignInWait
+from shared.core.entry import Claim, Entry, Phase, QueueWait, Session, SignInWait
 from shared.core.limits import Limits
 
 NOW = datetime(2026, 3, 1, 12, 0, 0, tzinfo=UTC)
@@ -28,11 +28,13 @@ LIMITS = Limits(
     missing_patience=timedelta(minutes=5),
     max_age=timedelta(hours=24),
     sign_in_wait=timedelta(days=14),
+    queue_wait=timedelta(days=14),
 )
 
 _RESOLVED = {"list_id": "L", "task_id": "T"}
 _OPENED = {"session": SESSION, "sessions_opened": 1, "first_opened_at": NOW - timedelta(minutes=1)}
 _BY_PHASE: dict[Phase, dict[str, Any]] = {
+    Phase.QUEUED: {"queue_wait": QueueWait(Phase.RESOLVING)},
     Phase.OPENING: _RESOLVED,
     Phase.SENDING: _RESOLVED | _OPENED,
     Phase.LOCATING: _RESOLVED | _OPENED,

@@ -19,7 +19,8 @@ def result_type(action: type[do.Action]) -> type[Any]:
 
 def possible(action: type[do.Action]) -> tuple[type[seen.Observation], ...]:
     """Every observation that the action can lead to, as the type checker knows it."""
-    return get_args(get_type_hints(result_type(action))["seen"])
+    kinds = get_type_hints(result_type(action))["seen"]
+    return get_args(kinds) or (kinds,)
 
 
 def result(action: type[do.Action], observation: seen.Observation) -> do.Result:

@@ -12,7 +12,7 @@ from shared.core import decide as deciding
 from shared.core import endings
 from shared.core import observations as seen
 from shared.core.actions import End
-from shared.core.entry import Claim, Entry, LandedAs, Phase, Reason, Session, SignInWait
+from shared.core.entry import Claim, Entry, LandedAs, Phase, QueueWait, Reason, Session, SignInWait
 from shared.core.limits import (
     MAX_CLOSING_TRIES,
     MAX_GARBLED,
@@ -29,6 +29,7 @@ from tests.support.results import result_for
 TERMINAL = [phase for phase in Phase if phase.is_terminal]
 # The phases that ask Graph: whoever waits for the blob itself is neither throttled nor without a token.
 LIVE = [phase for phase in Phase if not phase.is_terminal and phase not in {Phase.WAITING, Phase.ARRIVING}]
+ASKING = [phase for phase in LIVE if phase is not Phase.QUEUED]
 UNATTACHED = [phase for phase in LIVE if phase is not Phase.VERIFYING]
 AFTER_DEADLINE = NOW + LIMITS.deadline + timedelta(seconds=1)
 SIGN_IN = seen.NeedsSignIn("nobody is signed in")
@@ -88,17 +89,88 @@ def test_a_retry_after_is_never_cut_short_by_our_own_back_off() -> None:
 
 
 def test_what_was_resolved_is_recorded() -> None:
-    after = absorb(an_entry(deferrals=3, detail="waiting"), seen.Resolved("L2", "T2"))
-    assert (after.phase, after.list_id, after.task_id) == (Phase.OPENING, "L2", "T2")
+    after = absorb(an_entry(deferrals=3, detail="waiting"), seen.Resolved("L2", "T2", "S"))
+    assert (after.phase, after.list_id, after.task_id, after.slot) == (Phase.OPENING, "L2", "T2", "S")
     assert (after.deferrals, after.detail, after.not_before) == (0, "", None)
 
 
-def test_a_held_slot_is_waited_for_at_most_half_a_minute_and_counts_nothing() -> None:
-    after = absorb(an_entry(deferrals=50), seen.SlotHeld())
-    assert (after.phase, after.deferrals, after.steps_without_progress) == (Phase.RESOLVING, 51, 0)
+def test_a_held_slot_is_queued_for_without_the_lease_and_counts_nothing() -> None:
+    after = absorb(an_entry(deferrals=50, lease="M"), seen.SlotHeld("S"))
+    assert (after.phase, after.slot, after.deferrals, after.steps_without_progress) == (Phase.QUEUED, "S", 50, 0)
+    assert after.queue_wait == QueueWait(Phase.RESOLVING, NOW, for_slot=True)
     assert after.detail == "another upload of this name to this task is under way"
-    assert delay(after) == 31
-    assert [delay(absorb(an_entry(deferrals=tries), seen.SlotHeld())) for tries in range(4)] == [2, 3, 5, 9]
+    assert decide(after) == do.ReturnLease()
+    in_line = absorb(after, seen.LeaseReturned())
+    assert (in_line.phase, in_line.lease, in_line.slot, in_line.is_in_line) == (Phase.QUEUED, "", "S", True)
+    assert decide(in_line) == do.Admit()
+
+
+def test_an_upload_that_has_its_slot_and_waits_for_another_looks_again_and_holds_no_lease_meanwhile() -> None:
+    after = absorb(an_entry(deferrals=50, lease="M"), seen.SlotHeld("S", is_own=True))
+    assert (after.phase, after.slot, after.not_before) == (Phase.QUEUED, "S", NOW + timedelta(seconds=31))
+    assert decide(after) == do.ReturnLease()
+    put_off = absorb(after, seen.LeaseReturned())
+    assert (put_off.lease, put_off.not_before, put_off.is_in_line) == ("", after.not_before, False)
+    assert decide(put_off) == do.Admit()
+
+
+# -- queued --
+
+
+def test_an_admitted_upload_goes_on_with_what_it_queued_for() -> None:
+    waited = QueueWait(Phase.SENDING, NOW - timedelta(hours=2))
+    before = an_entry(Phase.QUEUED, queue_wait=waited, session=SESSION, queued_for=timedelta(hours=1))
+    after = absorb(before, seen.Admitted("M", NOW))
+    assert (after.phase, after.lease, after.queue_wait, after.not_before) == (Phase.SENDING, "M", None, None)
+    assert after.queued_for == timedelta(hours=3)
+
+
+def test_a_lease_for_later_is_waited_for() -> None:
+    assert delay(absorb(an_entry(Phase.QUEUED), seen.Admitted("M", NOW + timedelta(seconds=40)))) == 40
+
+
+def test_to_queue_is_no_step_so_that_the_message_of_the_ticket_is_never_behind() -> None:
+    before = an_entry(Phase.QUEUED)
+    after = absorb(before, seen.MustQueue("M", NOW + timedelta(hours=1)))
+    assert (after.phase, after.step, after.lease, after.claim) == (Phase.QUEUED, before.step, "M", None)
+    assert after.queue_wait == QueueWait(Phase.RESOLVING, NOW)
+    assert (after.steps_without_progress, after.deferrals, after.sessions_opened) == (0, 0, 0)
+    again = absorbing.absorb(
+        after, do.AdmitResult(seen.MustQueue("M", NOW)), now=NOW + timedelta(hours=1), limits=LIMITS, jitter=0.0
+    )
+    assert again.queue_wait == after.queue_wait, "the wait began when it began"
+
+
+def test_a_turn_that_cannot_be_taken_is_age_from_then_on() -> None:
+    before = an_entry(Phase.QUEUED, lease="M", queue_wait=QueueWait(Phase.RESOLVING, NOW - timedelta(hours=2)))
+    after = absorb(before, seen.Deferred("no token"))
+    assert (after.queue_wait, after.queued_for) == (QueueWait(Phase.RESOLVING), timedelta(hours=2))
+    assert not after.is_in_line
+
+
+def test_an_upload_that_queued_for_too_long_fails_and_says_so() -> None:
+    since = NOW - LIMITS.queue_wait - timedelta(seconds=1)
+    end = ended(an_entry(Phase.QUEUED, created_at=since, queue_wait=QueueWait(Phase.RESOLVING, since)))
+    assert (end.phase, end.reason) == (Phase.FAILED, Reason.QUEUED_TOO_LONG)
+    assert end.detail == "queued for more than 14 days"
+
+
+@pytest.mark.parametrize("phase", TERMINAL)
+def test_what_others_wait_for_is_given_back_before_all_else(phase: Phase) -> None:
+    for held in ({"lease": "M"}, {"slot": "S"}, {"lease": "M", "slot": "S"}):
+        entry = an_entry(phase, **held)
+        assert decide(entry) == do.ReturnLease()
+        after = absorb(entry, seen.LeaseReturned())
+        assert not after.holds_up_others
+        assert not replace(entry, report=replace(entry.report, phase=phase)).is_done
+
+
+def test_an_upload_that_waits_for_a_person_keeps_its_slot_and_gives_its_lease_back() -> None:
+    waiting = absorb(an_entry(Phase.SENDING, lease="M", slot="S"), SIGN_IN)
+    assert decide(waiting) == do.ReturnLease()
+    after = absorb(waiting, seen.LeaseReturned())
+    assert (after.phase, after.lease, after.slot) == (Phase.WAITING, "", "S")
+    assert decide(after) == do.ReportOutcome()
 
 
 # -- opening --
@@ -391,14 +463,14 @@ def test_throttling_defers_and_counts_nothing_but_itself(phase: Phase) -> None:
     assert after.session == before.session
 
 
-@pytest.mark.parametrize("phase", UNATTACHED)
+@pytest.mark.parametrize("phase", [phase for phase in ASKING if phase in UNATTACHED])
 def test_unavailability_is_a_step_without_progress(phase: Phase) -> None:
     after = absorb(an_entry(phase, sessions_opened=1), seen.Unavailable("HTTP 500"))
     assert (after.phase, after.steps_without_progress, after.deferrals, delay(after)) == (phase, 1, 1, 2)
     assert after.detail == "HTTP 500"
 
 
-@pytest.mark.parametrize("phase", LIVE)
+@pytest.mark.parametrize("phase", ASKING)
 def test_what_is_unavailable_is_asked_again_no_sooner_than_it_says(phase: Phase) -> None:
     assert delay(absorb(an_entry(phase, sessions_opened=1), seen.Unavailable("x", timedelta(seconds=41)))) == 42
 
@@ -570,7 +642,10 @@ def test_the_last_attachment_with_other_bytes_that_is_allowed_ends_the_upload() 
 @pytest.mark.parametrize("phase", UNATTACHED)
 def test_without_a_token_an_upload_waits_and_remembers_where(phase: Phase) -> None:
     after = absorb(an_entry(phase, sessions_opened=1, report_tries=2), SIGN_IN)
-    assert (after.phase, after.sign_in_wait) == (Phase.WAITING, SignInWait(phase, NOW))
+    assert (after.phase, after.sign_in_wait) == (
+        Phase.WAITING,
+        SignInWait(phase if phase in ASKING else Phase.RESOLVING, NOW),
+    )
     assert (after.reason, after.not_before, after.steps_without_progress, after.report.failed_tries) == (
         Reason.SIGN_IN,
         None,

@@ -4,7 +4,7 @@ import pytest
 
 from shared.core.admission import Defaults, admit, arrived
 from shared.core.attachment import BlobDescription, Reference
-from shared.core.entry import Entry, Phase, Reason
+from shared.core.entry import Entry, Phase, QueueWait, Reason
 from shared.core.observations import Arrived
 from tests.support.entries import BLOB, LIMITS, NOW
 
@@ -16,9 +16,10 @@ def admitted(
     return admit(blob, defaults=Defaults("sam@example.com", delete_source, read_back), limits=LIMITS)
 
 
-def test_an_accepted_file_starts_by_resolving_and_pins_its_version() -> None:
+def test_an_accepted_file_starts_by_queueing_and_pins_its_version() -> None:
     entry = admitted({"task": "Plan"})
-    assert (entry.phase, entry.step, entry.claim, entry.not_before) == (Phase.RESOLVING, 0, None, None)
+    assert (entry.phase, entry.step, entry.claim, entry.not_before) == (Phase.QUEUED, 0, None, None)
+    assert entry.queue_wait == QueueWait(Phase.RESOLVING)
     assert (entry.upload_id, entry.blob, entry.size) == (BLOB.upload_id(), BLOB, 100)
     assert (entry.created_at, entry.slice_bytes) == (NOW, LIMITS.slice_bytes)
 
@@ -83,14 +84,14 @@ def test_a_blob_that_is_not_complete_is_looked_at_again_and_keeps_what_is_settle
 def test_a_blob_that_has_arrived_wants_what_it_asks_for_resolved() -> None:
     request = Arrived(Reference("L"), Reference("T"), "kim@example.com", "plan.pdf")
     entry = arrived(admitted({}), request, LIMITS)
-    assert (entry.phase, entry.account, entry.attachment_name) == (Phase.RESOLVING, "kim@example.com", "plan.pdf")
+    assert (entry.phase, entry.account, entry.attachment_name) == (Phase.QUEUED, "kim@example.com", "plan.pdf")
     assert (entry.wanted_list, entry.wanted_task, entry.detail) == (Reference("L"), Reference("T"), "")
     assert entry.not_before is None
     assert arrived(admitted({}, 0), request, LIMITS).not_before == NOW + timedelta(minutes=10)
 
 
 def test_a_file_of_exactly_the_limit_is_accepted() -> None:
-    assert admitted({"task": "Plan"}, LIMITS.max_file_bytes).phase is Phase.RESOLVING
+    assert admitted({"task": "Plan"}, LIMITS.max_file_bytes).phase is Phase.QUEUED
 
 
 def test_a_file_too_large_is_told_both_numbers() -> None:

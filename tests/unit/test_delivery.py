@@ -21,8 +21,8 @@ def free(**changes: object) -> Entry:
     ("entry", "step", "count", "verdict"),
     [
         (free(), 5, 1, Drop("duplicate")),
-        (free(), 5, 4, Drop("duplicate")),
-        (free(), 0, 4, Drop("duplicate")),
+        (free(), 5, 4, Announce(timedelta())),
+        (free(), 0, 4, Announce(timedelta())),
         (free(), 6, 1, Drop("duplicate")),
         (free(), 6, 2, Announce(timedelta())),
         (free(not_before=SOON), 6, 2, Announce(timedelta(seconds=40))),
@@ -40,8 +40,8 @@ def free(**changes: object) -> Entry:
     ],
     ids=[
         "two behind, first delivery",
-        "two behind, delivered again",
-        "many behind",
+        "two behind, delivered again: its worker went on without a message, and died",
+        "many behind, delivered again",
         "one behind, first delivery",
         "one behind, delivered again: announce",
         "one behind, delivered again, before its time",

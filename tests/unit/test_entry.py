@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from shared.core.entry import Claim, Entry, LandedAs, Phase, Reason, claimed
+from shared.core.entry import Claim, Entry, LandedAs, Phase, QueueWait, Reason, claimed
 from tests.support.entries import LIMITS, NOW, SESSION, an_entry
 
 UNTIL = NOW + LIMITS.claim
@@ -137,7 +137,7 @@ def test_a_worker_that_dies_at_every_opening_runs_into_the_bound() -> None:
 
 
 @pytest.mark.parametrize("resume", [Phase.RESOLVING, Phase.SENDING, Phase.LOCATING, Phase.CONFIRMING])
-def test_a_told_waiting_entry_wakes_where_it_stopped(resume: Phase) -> None:
+def test_a_told_waiting_entry_queues_to_go_on_where_it_stopped(resume: Phase) -> None:
     since = NOW - timedelta(hours=3)
     before = an_entry(
         Phase.WAITING,
@@ -148,19 +148,45 @@ def test_a_told_waiting_entry_wakes_where_it_stopped(resume: Phase) -> None:
         waited=timedelta(hours=1),
     )
     after = claim(before, taken_over=False)
-    assert (after.phase, after.reason, after.sign_in_wait) == (resume, Reason.NONE, None)
+    assert (after.phase, after.reason, after.sign_in_wait) == (Phase.QUEUED, Reason.NONE, None)
+    assert after.queue_wait == QueueWait(resume)
     assert after.waited == timedelta(hours=4)
 
 
-def test_a_waiting_entry_that_wakes_to_open_counts_the_opening() -> None:
-    before = an_entry(Phase.WAITING, reported=Phase.WAITING, resume=Phase.OPENING)
-    assert claim(before, taken_over=False).sessions_opened == 1
+def test_a_waiting_entry_that_still_has_a_lease_gives_it_back_first() -> None:
+    before = an_entry(Phase.WAITING, reported=Phase.WAITING, lease="M")
+    assert claim(before, taken_over=False).phase is Phase.WAITING
+
+
+def test_time_in_a_line_is_not_age_and_time_before_it_is() -> None:
+    hour = timedelta(hours=1)
+    fresh = an_entry(Phase.QUEUED)
+    assert (fresh.age(NOW), fresh.time_queued(NOW)) == (hour, timedelta())
+    in_line = replace(fresh, queue_wait=QueueWait(Phase.RESOLVING, NOW - hour / 4), queued_for=hour / 2)
+    assert (in_line.age(NOW), in_line.time_queued(NOW)) == (hour / 4, 3 * hour / 4)
+
+
+@pytest.mark.parametrize(
+    ("changes", "line"),
+    [
+        ({"lease": "M"}, "M"),
+        ({"lease": "M", "not_before": NOW}, ""),  # put off: a message is on its way
+        ({"lease": "M", "claim": Claim("me", UNTIL)}, ""),
+        ({}, ""),  # nobody looked whose turn it is
+        ({"queue_wait": QueueWait(Phase.RESOLVING, NOW, for_slot=True), "slot": "S"}, "S"),
+        ({"queue_wait": QueueWait(Phase.RESOLVING, NOW, for_slot=True), "slot": "S", "lease": "M"}, ""),
+    ],
+)
+def test_a_ticket_stands_in_for_the_message_of_an_entry_in_line(changes: dict[str, Any], line: str) -> None:
+    entry = replace(an_entry(Phase.QUEUED, claim=None), **changes)
+    assert entry.is_in_line is bool(line)
+    assert not line or entry.line == line
 
 
 def test_a_waiting_entry_without_memory_starts_where_nothing_can_be_doubled() -> None:
     before = an_entry(Phase.WAITING, reported=Phase.WAITING, sign_in_wait=None)
     after = claim(before, taken_over=False)
-    assert (after.phase, after.waited) == (Phase.RESOLVING, timedelta())
+    assert (after.phase, after.waited, after.queue_wait) == (Phase.QUEUED, timedelta(), QueueWait(Phase.RESOLVING))
 
 
 def test_a_waiting_entry_stays_asleep_until_the_person_is_told() -> None:

@@ -6,7 +6,19 @@ import pytest
 from shared.adapters.storage.entry_row import COLUMNS, from_row, to_row
 from shared.core.attachment import BlobKind, BlobVersion, Reference
 from shared.core.content import Piece
-from shared.core.entry import Claim, Entry, LandedAs, Phase, Reason, Replaced, Report, Session, SignInWait, Underway
+from shared.core.entry import (
+    Claim,
+    Entry,
+    LandedAs,
+    Phase,
+    QueueWait,
+    Reason,
+    Replaced,
+    Report,
+    Session,
+    SignInWait,
+    Underway,
+)
 from shared.core.ranges import ByteRange
 from tests.support.entries import NOW, an_entry
 
@@ -29,11 +41,16 @@ FULL = Entry(
     tell_at=NOW,
     sign_in_wait=SignInWait(Phase.SENDING, NOW),
     waited=timedelta(days=1, microseconds=7),
+    queue_wait=QueueWait(Phase.RESOLVING, NOW, for_slot=True),
+    queued_for=timedelta(hours=5),
     claim=Claim("me", NOW + timedelta(seconds=120), tells=True),
     write_id="w",
     kind=BlobKind.APPEND,
     list_id="L",
     task_id="T",
+    older=("0123456789abcdef0123456789abcdef", "fedcba9876543210fedcba9876543210"),
+    lease="mailbox",
+    slot="slot",
     session=Session(
         url="https://graph.microsoft.com/v1.0/s",
         expires_at=datetime(2026, 3, 2, tzinfo=timezone(timedelta(hours=2))),

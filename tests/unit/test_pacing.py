@@ -38,8 +38,9 @@ def pace_of(*, leases: int = 0, used: tuple[tuple[timedelta, Need], ...] = ()) -
 
 
 def test_a_need_counts_the_slices_and_the_requests_around_them() -> None:
-    assert Need.of(25, slice_bytes=4) == Need(25, 7 + 6)
-    assert Need.of(0, slice_bytes=4) == Need(0, 6)
+    assert Need.of(25, slice_bytes=4, by_name=False) == Need(25, 1 + 7)
+    assert Need.of(0, slice_bytes=4, by_name=False) == Need(0, 1 + 1)
+    assert Need.of(25, slice_bytes=4, by_name=True) == Need(25, 1 + 7 + 2)
 
 
 def test_an_idle_mailbox_lets_an_upload_start_at_once() -> None:
@@ -86,21 +87,25 @@ def test_a_lease_is_given_from_its_start_on_and_only_once() -> None:
 
 
 def test_what_a_lease_reserved_counts_as_used_from_its_return_on() -> None:
-    pace = returned(granted(Pace(), "a", FILE, NOW, LIMITS), "a", NOW + SECOND)
-    assert not pace.has_lease("a")
+    pace = returned(granted(Pace(), "a", FILE, NOW, LIMITS), "a", NOW + SECOND, FILE)
+    assert pace.lease_of("a") is None
     assert pace.uses == (Use(NOW + 2 * SECOND, FILE),)
 
 
+def test_a_lease_under_which_nothing_was_asked_counts_as_nothing() -> None:
+    assert returned(granted(Pace(), "a", FILE, NOW, LIMITS), "a", NOW, Need(0, 0)) == Pace()
+
+
 def test_returning_a_lease_twice_counts_it_once() -> None:
-    pace = returned(granted(Pace(), "a", FILE, NOW, LIMITS), "a", NOW)
-    assert returned(pace, "a", NOW + MINUTE) == pace
+    pace = returned(granted(Pace(), "a", FILE, NOW, LIMITS), "a", NOW, FILE)
+    assert returned(pace, "a", NOW + MINUTE, FILE) == pace
 
 
 def test_uses_of_the_same_two_seconds_are_one_and_never_reach_into_the_next() -> None:
     pace = Pace()
     for number in range(300):
         at = NOW + number * SECOND
-        pace = returned(granted(pace, f"upload {number}", Need(1, 1), at, LIMITS), f"upload {number}", at)
+        pace = returned(granted(pace, f"upload {number}", Need(1, 1), at, LIMITS), f"upload {number}", at, Need(1, 1))
     assert len(pace.uses) == 150
     assert sum(use.need.bytes for use in pace.uses) == 300
     assert all(use.ended_at - NOW - 2 * number * SECOND == 2 * SECOND for number, use in enumerate(pace.uses))
@@ -148,7 +153,7 @@ def test_the_ideal_is_nearly_reached_by_files_that_fill_the_budget() -> None:
         while (start := earliest_start(tidied(pace, at, LIMITS), Need(25, 1), at, LIMITS)) is None:
             end, upload = running.pop(0)
             at = max(at, end)
-            pace = returned(tidied(pace, at, LIMITS), upload, at)
+            pace = returned(tidied(pace, at, LIMITS), upload, at, Need(25, 1))
             ends.append(end)
         pace = granted(tidied(pace, at, LIMITS), f"upload {number}", Need(25, 1), start, LIMITS)
         running.append((start + 8 * SECOND, f"upload {number}"))

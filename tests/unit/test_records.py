@@ -109,7 +109,7 @@ def test_of_an_upload_url_only_the_words_remain_that_every_mailbox_shares() -> N
 @pytest.mark.parametrize(
     ("observation", "exchange", "waits_for"),
     [
-        (SlotHeld(), answered(200), "slot"),
+        (SlotHeld("S"), answered(200), "slot"),
         (Deferred("", A_SECOND), answered(429), "throttling"),
         (Deferred("", A_SECOND), answered(503), "throttling"),
         (Unavailable(""), answered(500), "graph"),

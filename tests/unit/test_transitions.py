@@ -11,7 +11,7 @@ from shared.core import actions as do
 from shared.core import decide as deciding
 from shared.core import observations as seen
 from shared.core.attachment import Reference
-from shared.core.entry import Claim, Entry, LandedAs, MayHaveLanded, Phase, Reason, Replaced
+from shared.core.entry import Claim, Entry, LandedAs, MayHaveLanded, Phase, QueueWait, Reason, Replaced
 from shared.core.limits import FREE_REWRITES, MAX_GARBLED, MAX_SEARCHES_IN_DOUBT
 from shared.core.ranges import MAX_POST_BYTES
 from shared.core.transitions import TRANSITIONS
@@ -25,10 +25,16 @@ TOO_LONG = LIMITS.sign_in_wait + timedelta(days=1)
 EXAMPLES: dict[type[seen.Observation], list[seen.Observation]] = {
     seen.Arrived: [seen.Arrived(Reference(), Reference(name="Plan"), "sam@example.com", "plan.pdf")],
     seen.NotYet: [seen.NotYet(NOW, "waits for the metadata")],
-    seen.Resolved: [seen.Resolved("L", "T"), seen.Resolved("L", "T", may_be_of=MayHaveLanded("older", NOW))],
+    seen.Resolved: [
+        seen.Resolved("L", "T", "S"),
+        seen.Resolved("L", "T", "S", may_be_of=MayHaveLanded("older", NOW)),
+    ],
     seen.AlreadyAttached: [seen.AlreadyAttached("L", "T", "A", NOW, "")],
     seen.OftenRewritten: [seen.OftenRewritten(FREE_REWRITES + 1)],
-    seen.SlotHeld: [seen.SlotHeld()],
+    seen.Admitted: [seen.Admitted("M", NOW)],
+    seen.MustQueue: [seen.MustQueue("M", NOW + timedelta(minutes=5))],
+    seen.LeaseReturned: [seen.LeaseReturned()],
+    seen.SlotHeld: [seen.SlotHeld("S"), seen.SlotHeld("S", is_own=True)],
     seen.SessionOpened: [seen.SessionOpened(SESSION_URL, None, offset, NOW) for offset in (0, 1)],
     seen.PostPrepared: [seen.PostPrepared(NOW)],
     seen.Progress: [seen.Progress(100), seen.Progress(SIZE)],
@@ -66,6 +72,9 @@ def entries(phase: Phase) -> Iterator[Entry]:
     """As many kinds of entries of a phase as are treated differently."""
     usual = an_entry(phase, not_before=NOW)
     yield usual
+    if usual.queue_wait is not None:
+        for resume in (Phase.OPENING, Phase.SENDING, Phase.LOCATING, Phase.CONFIRMING):
+            yield replace(usual, queue_wait=QueueWait(resume))
     yield replace(usual, slice_bytes=LIMITS.slice_bytes // 2)
     yield replace(usual, waited=TOO_LONG)
     if not phase.is_terminal and phase is not Phase.WAITING:
@@ -93,7 +102,7 @@ def test_an_observation_leads_exactly_where_the_table_says(
     for before in entries(phase):
         for observation in EXAMPLES[kind]:
             after = absorbing.absorb(before, result(action, observation), now=NOW, limits=LIMITS, jitter=0.0)
-            assert (after.step, after.claim) == (8, None)
+            assert (after.step, after.claim) == (7 if kind is seen.MustQueue else 8, None)
             reached.add(after.phase)
     assert reached == TRANSITIONS[phase][action][kind]
 
@@ -101,6 +110,7 @@ def test_an_observation_leads_exactly_where_the_table_says(
 def in_every_state(phase: Phase) -> Iterator[Entry]:
     for entry in entries(phase):
         yield entry
+        yield replace(entry, lease="M")
         yield replace(entry, session=replace(SESSION, expires_at=NOW))
         yield replace(entry, session=replace(SESSION, offset=200), sessions_opened=2)
         reported = replace(entry, report=replace(entry.report, phase=phase))
@@ -110,6 +120,8 @@ def in_every_state(phase: Phase) -> Iterator[Entry]:
         yield replace(
             reported, session=None if phase.is_terminal else entry.session, delete_source=True, attachment_id="A"
         )
+    if phase is Phase.QUEUED:
+        yield an_entry(phase, lease="M", queue_wait=QueueWait(Phase.RESOLVING, for_slot=True))
     if phase is Phase.OPENING:
         yield an_entry(phase, size=0)
         yield an_entry(phase, size=0, first_opened_at=NOW)

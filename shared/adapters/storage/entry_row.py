@@ -12,7 +12,19 @@ from typing import Any
 
 from shared.core import content
 from shared.core.attachment import BlobKind, BlobVersion, Reference
-from shared.core.entry import Claim, Entry, LandedAs, Phase, Reason, Replaced, Report, Session, SignInWait, Underway
+from shared.core.entry import (
+    Claim,
+    Entry,
+    LandedAs,
+    Phase,
+    QueueWait,
+    Reason,
+    Replaced,
+    Report,
+    Session,
+    SignInWait,
+    Underway,
+)
 
 Plain = str | int | bool | float
 
@@ -24,6 +36,7 @@ _NESTED: Mapping[str, tuple[type[Any], tuple[str, ...]]] = {
     "claim": (Claim, ("owner", "until")),
     "session": (Session, ("url",)),
     "sign_in_wait": (SignInWait, ("resume", "since")),
+    "queue_wait": (QueueWait, ("resume",)),
     "report": (Report, ()),
     "replaces": (Replaced, ("attachment_id", "name", "attached_at")),
 }
@@ -38,6 +51,7 @@ _FROM_PLAIN: Mapping[str, Callable[[Any], Any]] = {
             "waits_since",
             "tell_at",
             "sign_in_wait_since",
+            "queue_wait_since",
             "session_expires_at",
             "first_opened_at",
             "missing_since",
@@ -45,13 +59,14 @@ _FROM_PLAIN: Mapping[str, Callable[[Any], Any]] = {
         ),
         datetime.fromisoformat,
     ),
-    **dict.fromkeys(("phase", "sign_in_wait_resume", "report_phase"), Phase),
+    **dict.fromkeys(("phase", "sign_in_wait_resume", "queue_wait_resume", "report_phase"), Phase),
     "report_underway": Underway,
     "kind": BlobKind,
     "reason": Reason,
     "landed": LandedAs,
+    "older": lambda text: tuple(str(text).split()),
     "content": lambda text: content.from_text(str(text)),
-    "waited": lambda seconds: timedelta(seconds=float(seconds)),
+    **dict.fromkeys(("waited", "queued_for"), lambda seconds: timedelta(seconds=float(seconds))),
 }
 
 # Every step of an upload writes a row and reads one, so what the row is made of is worked out once.
@@ -108,4 +123,7 @@ def _to_plain(value: Any) -> Plain:
         return value.isoformat()
     if isinstance(value, timedelta):
         return value.total_seconds()
-    return content.to_text(value) if isinstance(value, tuple) else value
+    if isinstance(value, tuple):
+        is_ids = all(isinstance(each, str) for each in value)
+        return " ".join(value) if is_ids else content.to_text(value)
+    return value

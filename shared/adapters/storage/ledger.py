@@ -2,11 +2,14 @@
 
     PartitionKey   RowKey                what
     upload id      "entry"               the entry
-    "live"         upload id             a row while the upload is in flight: what the sweep reads
-    "slot"         hash of the slot      its holder
-    "attachment"   hash of account, id   the upload that an attachment belongs to
-    hash of name   "name"                the uploads that a blob's name remembers
-    "heartbeat"    "sweep"               which release swept last, and when
+    "live-" + hex digit   upload id   a row while the upload is in flight, by the id's first digit: what the sweep reads
+    hash of the slot      "slot"         its holder
+    hash of account, id   "attachment"   the upload that an attachment belongs to
+    hash of name          "name"         the uploads that a blob's name remembers
+    "heartbeat"           "sweep"        which release swept last, when, and how far it came
+
+A partition takes so many requests a second (some 2,000, as Microsoft documents it). So no partition is written by every
+upload: what is of one upload, slot, attachment or name has its own.
 
 The SDK repeats a request whose reply was lost; if that reply was to our own successful write, the repetition is
 answered with 409 or 412. So a conditional write carries an id of its own, and on 409, 412 or no answer the row is
@@ -35,7 +38,8 @@ from shared.errors import Conflict, StorageUnavailable
 from shared.ports import LiveMark, Release, Stored, UploadsOfName
 
 _ENTRY = "entry"
-_LIVE = "live"
+_LIVE = "live-"
+_DIGITS = "0123456789abcdef"
 _SLOT = "slot"
 _ATTACHMENT = "attachment"
 _NAME = "name"
@@ -104,24 +108,33 @@ class TableLedger:
 
     def mark_live(self, upload_id: str) -> None:
         with table_errors():
-            self._table.upsert_entity({"PartitionKey": _LIVE, "RowKey": upload_id})
+            self._table.upsert_entity({"PartitionKey": _live_partition(upload_id), "RowKey": upload_id})
 
     def clear_live(self, upload_id: str) -> None:
         with table_errors():
-            self._table.delete_entity(_LIVE, upload_id)
+            self._table.delete_entity(_live_partition(upload_id), upload_id)
 
-    def live(self) -> Iterator[LiveMark]:
+    def live(self, after: str = "") -> Iterator[LiveMark]:
         date = ServiceDate()
-        with table_errors():
-            rows = self._table.query_entities(f"PartitionKey eq '{_LIVE}'", raw_response_hook=date)
-            for row in rows:
-                yield LiveMark(row["RowKey"], _written_at(row), date.value)
+        for digit in _DIGITS:
+            if digit < after[:1]:
+                continue
+            wanted = f"PartitionKey eq '{_LIVE}{digit}' and RowKey gt '{after}'"
+            with table_errors():
+                for row in self._table.query_entities(wanted, raw_response_hook=date):
+                    yield LiveMark(row["RowKey"], _written_at(row), date.value)
 
-    def beat(self, release: Release) -> None:
+    def swept_up_to(self) -> str:
+        found = self._read(*_HEARTBEAT)
+        return str(found[0].get("swept_up_to", "")) if found is not None else ""
+
+    def beat(self, release: Release, swept_up_to: str = "") -> None:
         partition, row = _HEARTBEAT
         told = {"version": release.version, "package": release.package, "at": datetime.now(UTC).isoformat()}
         with table_errors():
-            self._table.upsert_entity({"PartitionKey": partition, "RowKey": row, **told}, mode=UpdateMode.REPLACE)
+            self._table.upsert_entity(
+                {"PartitionKey": partition, "RowKey": row, **told, "swept_up_to": swept_up_to}, mode=UpdateMode.REPLACE
+            )
 
     # -- rows that name an owner --
 
@@ -133,7 +146,7 @@ class TableLedger:
         return self._owner(_SLOT, slot, upload_id)
 
     def pass_slot(self, slot: str, holder: str, upload_id: str) -> bool:
-        found = self._read(_SLOT, slot)
+        found = self._read(slot, _SLOT)
         if found is None:
             return self.take_slot(slot, upload_id) == upload_id
         row, _ = found
@@ -150,11 +163,11 @@ class TableLedger:
                 )
         except (ResourceModifiedError, ResourceNotFoundError):
             # Perhaps the reply to our own write was lost. The owner's name is our write id here.
-            present = self._read(_SLOT, slot)
+            present = self._read(slot, _SLOT)
             return present is not None and present[0]["owner"] == upload_id
         return True
 
-    # -- rows that name the uploads under a blob's name: a partition each, since every upload writes to one --
+    # -- rows that name the uploads under a blob's name --
 
     def uploads_of(self, name: str, upload_id: str) -> UploadsOfName:
         try:
@@ -182,14 +195,14 @@ class TableLedger:
             return found is not None and tuple(str(found[0]["uploads"]).split()) == uploads
         return True
 
-    def _owner(self, partition: str, key: str, upload_id: str) -> str:
+    def _owner(self, kind: str, key: str, upload_id: str) -> str:
         try:
             with table_errors():
-                self._table.create_entity(_owner_row(partition, key, upload_id))
+                self._table.create_entity(_owner_row(kind, key, upload_id))
         except ResourceExistsError:
-            found = self._read(partition, key)
+            found = self._read(key, kind)
             if found is None:
-                raise StorageUnavailable(f"a {partition} row exists and does not") from None
+                raise StorageUnavailable(f"a row of the kind {kind} exists and does not") from None
             return str(found[0]["owner"])
         return upload_id
 
@@ -218,8 +231,12 @@ def _value(value: Any) -> Any:
     return value.value if isinstance(value, EntityProperty) else value
 
 
-def _owner_row(partition: str, key: str, upload_id: str) -> dict[str, Any]:
-    return {"PartitionKey": partition, "RowKey": key, "owner": upload_id}
+def _live_partition(upload_id: str) -> str:
+    return f"{_LIVE}{upload_id[:1]}"
+
+
+def _owner_row(kind: str, key: str, upload_id: str) -> dict[str, Any]:
+    return {"PartitionKey": key, "RowKey": kind, "owner": upload_id}
 
 
 def _name_row(name: str, uploads: tuple[str, ...]) -> dict[str, Any]:

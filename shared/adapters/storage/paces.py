@@ -7,7 +7,7 @@
 One query for the first rows of the partition reads the pace and the head of the queue together.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from azure.core import MatchConditions
@@ -17,13 +17,11 @@ from azure.data.tables import TableClient, UpdateMode
 from shared.adapters.storage.pace_record import pace_columns, pace_of, ticket_columns, ticket_of
 from shared.adapters.storage.service_date import ServiceDate
 from shared.adapters.storage.table_errors import table_errors
-from shared.core.pacing import Pace, Ticket
+from shared.core.pacing import HEAD, Pace, Ticket
 from shared.errors import Conflict, StorageUnavailable
 from shared.ports import Paced
 
 _PACE = "pace"
-# As many as a mailbox may be asked at once at most, and one: more of the queue is never looked at.
-_HEAD = 10
 
 
 class TablePaces:
@@ -33,21 +31,21 @@ class TablePaces:
         self._table = table
         self._new_id = new_id
 
-    def load(self, mailbox: str) -> Paced:
+    def load(self, mailbox: str, tickets: int = HEAD) -> Paced:
         date = ServiceDate()
         with table_errors():
             rows = self._table.query_entities(
-                f"PartitionKey eq '{_partition(mailbox)}'", results_per_page=_HEAD, raw_response_hook=date
+                f"PartitionKey eq '{_partition(mailbox)}'", results_per_page=tickets + 1, raw_response_hook=date
             )
             head: list[Any] = list(next(rows.by_page(), ()))
         try:
-            tickets = tuple(ticket_of(row) for row in head if row["RowKey"] != _PACE)
+            line = tuple(ticket_of(row) for row in head if row["RowKey"] != _PACE)[:tickets]
             for row in head:
                 if row["RowKey"] == _PACE:
-                    return Paced(pace_of(row), row.metadata["etag"], tickets, date.value)
+                    return Paced(pace_of(row), row.metadata["etag"], line, date.value)
         except ValueError as error:
             raise StorageUnavailable(f"a row of the mailbox {mailbox} holds neither a pace nor a ticket") from error
-        return Paced(Pace(), "", tickets, date.value)
+        return Paced(Pace(), "", line, date.value)
 
     def store(self, mailbox: str, paced: Paced, pace: Pace) -> None:
         write_id = self._new_id()
@@ -81,13 +79,14 @@ class TablePaces:
         with table_errors():
             self._table.delete_entity(_partition(mailbox), _place(ticket))
 
-    def has_ticket(self, mailbox: str, ticket: Ticket) -> bool:
-        try:
-            with table_errors():
-                self._table.get_entity(_partition(mailbox), _place(ticket), select="RowKey")
-        except ResourceNotFoundError:
-            return False
-        return True
+    def tickets(self, mailbox: str) -> Iterator[Ticket]:
+        partition = _partition(mailbox)
+        with table_errors():
+            for row in self._table.query_entities(f"PartitionKey eq '{partition}' and RowKey gt '{_PACE}'"):
+                try:
+                    yield ticket_of(row)
+                except ValueError as error:
+                    raise StorageUnavailable(f"a row of the mailbox {mailbox} holds no ticket") from error
 
     def _written_by(self, mailbox: str) -> str:
         try:

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from shared.app.effects.graph_calls import GraphCalls
 from shared.app.effects.held_claim import HeldClaim
 from shared.app.effects.source import Source
+from shared.app.pacing import Pacing
+from shared.app.sign_in_line import SignInLine
 from shared.core import observations as seen
 from shared.core.entry import Entry
 from shared.graph.request import is_within
@@ -25,6 +27,8 @@ class Context:
     blobs: Blobs
     claim: HeldClaim
     names_others: bool
+    pacing: Pacing
+    sign_in_line: SignInLine
 
     def session_url(self) -> str | None:
         """The open session's URL; None where it is not on the configured Graph host."""

@@ -61,6 +61,10 @@ class GraphCalls:
                 return each
         return isinstance(mine, str) and mine == theirs
 
+    def token(self) -> str | seen.Deferred | seen.NeedsSignIn:
+        """A token that is good now, as far as is known."""
+        return self._from_accounts(lambda: self.ports.accounts.token(self.entry.account))
+
     def ask(self, request: GraphRequest) -> GraphReply | seen.TryAgain:
         """A request that may be sent again whatever became of it: a read, a create that attaches nothing, a DELETE."""
         reply = self._exchange(request)

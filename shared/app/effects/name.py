@@ -4,6 +4,7 @@ All of it only reads, but for the row of the name. So it can be done again from 
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from shared.app.effects.context import Context
 from shared.core import observations as seen
@@ -29,7 +30,7 @@ type _NotRead = seen.Deferred | seen.Refused | seen.BlobLost
 type _NotAsked = seen.Refused | seen.TargetMissing | seen.TryAgain | seen.BlobLost
 
 
-def take(context: Context) -> tuple[str, ...] | seen.SlotHeld | seen.OftenRewritten | _NotRead:
+def take(context: Context) -> tuple[str, ...] | seen.OftenRewritten | _NotRead:
     """Enter this upload under its blob's name: the ids of the others there, or what keeps it from that."""
     ledger, entry = context.ledger, context.entry
     key = name_key(entry.blob)
@@ -42,37 +43,38 @@ def take(context: Context) -> tuple[str, ...] | seen.SlotHeld | seen.OftenRewrit
     if entry.upload_id not in known.uploads:
         remembered = (other.upload_id for other in worth_remembering(others))
         if not ledger.remember(key, known, (entry.upload_id, *remembered)):
-            # Another upload came at the same moment: that one has to be looked at first.
-            return seen.SlotHeld()
+            # That one has to be looked at before this one takes the name.
+            return seen.Deferred("another upload of this blob came at the same moment")
     versions = rewrites(others)
     return seen.OftenRewritten(versions) if must_slow_down(entry, versions) else ids
 
 
 def look_back(
-    context: Context, ids: tuple[str, ...], *, list_id: str, task_id: str
+    context: Context, resolved: seen.Resolved
 ) -> seen.Resolved | seen.AlreadyAttached | seen.SlotHeld | _NotAsked:
     """What the others under the name mean for this upload, whose target is known and whose slot it holds."""
-    if not ids:
-        return seen.Resolved(list_id, task_id)
-    # Where the blob was written again meanwhile, no session is opened for what nobody can read any more.
+    if not context.entry.older and context.entry.step == 0:
+        return resolved
+    # Where the blob was written again meanwhile, no session is opened for what nobody can read any more. In its first
+    # step an upload has entered itself under the name just now, or has looked at its blob when its turn came.
     if (lost := context.source.lost()) is not None:
         return lost
     # Read anew: while this upload waited for the slot, another one may have attached the file.
-    others = _entries(context, ids)
-    targeted = _of_same_person(context, [each for each in others if is_same_target(each, list_id, task_id)])
+    others = _entries(context, context.entry.older or ())
+    same = [each for each in others if is_same_target(each, resolved.list_id, resolved.task_id)]
+    targeted = _of_same_person(context, same)
     if not isinstance(targeted, list):
         return targeted
-    if (under_way := _under_way(targeted)) is not None:
+    if (under_way := _under_way(targeted, resolved.slot)) is not None:
         return under_way
     attached = _already_attached(context, targeted)
     if attached is not None:
         return attached
-    in_doubt = _may_have_landed(context, targeted)
+    in_doubt = _may_have_landed(context, targeted, resolved.slot)
     if in_doubt is not None and not isinstance(in_doubt, MayHaveLanded):
         return in_doubt
-    return seen.Resolved(
-        list_id,
-        task_id,
+    return replace(
+        resolved,
         rewrites=rewrites(others),
         may_be_of=in_doubt,
         replaces=replaced_by(context.entry, targeted, within=context.source.intake.limits.replace_within),
@@ -124,7 +126,7 @@ def _is_same_person(context: Context, other: Entry) -> bool | seen.Deferred:
 # -- whether the file is attached --
 
 
-def _under_way(targeted: Sequence[Entry]) -> seen.SlotHeld | seen.NeedsSignIn | None:
+def _under_way(targeted: Sequence[Entry], slot: str) -> seen.SlotHeld | seen.NeedsSignIn | None:
     """Wait for an upload under another attachment name, and so in another slot.
 
     Before it has ended nobody knows whether what it is to take the place of will stand, nor what it leaves itself.
@@ -132,7 +134,7 @@ def _under_way(targeted: Sequence[Entry]) -> seen.SlotHeld | seen.NeedsSignIn | 
     live = [other for other in targeted if not other.phase.is_terminal]
     if any(other.phase is Phase.WAITING for other in live):
         return seen.NeedsSignIn("another upload of this name waits for it")
-    return seen.SlotHeld() if live else None
+    return seen.SlotHeld(slot, is_own=True) if live else None
 
 
 def _already_attached(context: Context, targeted: Sequence[Entry]) -> seen.AlreadyAttached | _NotAsked | None:
@@ -156,7 +158,9 @@ def _already_attached(context: Context, targeted: Sequence[Entry]) -> seen.Alrea
     return None
 
 
-def _may_have_landed(context: Context, targeted: Sequence[Entry]) -> MayHaveLanded | seen.SlotHeld | _NotRead | None:
+def _may_have_landed(
+    context: Context, targeted: Sequence[Entry], slot: str
+) -> MayHaveLanded | seen.SlotHeld | _NotRead | None:
     for other in targeted:
         if not other.may_have_landed or other.attachment_name != context.entry.attachment_name:
             continue
@@ -168,7 +172,7 @@ def _may_have_landed(context: Context, targeted: Sequence[Entry]) -> MayHaveLand
             # One that was only looking for what an older one may have attached has attached nothing itself.
             whose = other.upload_id if other.sessions_opened else other.may_be_of or other.upload_id
             landed = MayHaveLanded(whose, other.first_opened_at)
-            return landed if not other.session else seen.SlotHeld()
+            return landed if not other.session else seen.SlotHeld(slot, is_own=True)
     return None
 
 

@@ -5,15 +5,17 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import assert_never
 
-from shared.app.effects import arriving, closing, opening, reading_back, resolving, searching, sending
+from shared.app.effects import arriving, closing, opening, queueing, reading_back, resolving, searching, sending
 from shared.app.effects.context import Context
 from shared.app.effects.graph_calls import GraphCalls
 from shared.app.effects.held_claim import HeldClaim
 from shared.app.effects.source import Source
 from shared.app.intake import Intake
+from shared.app.pacing import Pacing
+from shared.app.sign_in_line import SignInLine
 from shared.core import actions as do
 from shared.core.entry import Entry
-from shared.errors import GraphNoReply, SignInNeeded
+from shared.errors import GraphNoReply, SignInNeeded, StorageUnavailable
 from shared.graph import sessions
 from shared.graph.exchange import Exchange
 from shared.graph.request import Mailbox, with_client_request_id
@@ -37,6 +39,8 @@ class Effects:
 
     ports: Ports
     intake: Intake
+    pacing: Pacing
+    sign_in_line: SignInLine
     root: str
     mailbox_by_id: bool
     deadline: timedelta
@@ -49,9 +53,29 @@ class Effects:
         mailbox = Mailbox.of(self.root, account=entry.account, by_id=self.mailbox_by_id)
         graph = GraphCalls(self.ports, entry, mailbox, claim)
         source = Source(self.ports.blobs, self.intake, entry.blob)
-        context = Context(entry, graph, source, self.ports.ledger, self.ports.blobs, claim, self.names_others)
+        context = Context(
+            entry,
+            graph,
+            source,
+            self.ports.ledger,
+            self.ports.blobs,
+            claim,
+            self.names_others,
+            self.pacing,
+            self.sign_in_line,
+        )
         result = _perform(action, context)
-        return Performed(result, graph.exchanges[-1] if graph.exchanges else None)
+        exchange = graph.exchanges[-1] if graph.exchanges else None
+        if entry.lease and exchange is not None and exchange.is_throttled and exchange.retry_after:
+            self._hold_others_back(entry.lease, timedelta(seconds=exchange.retry_after))
+        return Performed(result, exchange)
+
+    def _hold_others_back(self, mailbox: str, wait: timedelta) -> None:
+        try:
+            self.pacing.throttled(mailbox, wait)
+        except StorageUnavailable:
+            # What was seen must be stored, whatever becomes of this: the next one to be throttled tells it again.
+            self.ports.telemetry.record("pace_untold")
 
     def cancel_orphan(self, entry: Entry, session_url: str) -> None:
         """Cancel a session that the ledger will never know: it was opened after the claim was lost.
@@ -71,6 +95,10 @@ def _perform(action: do.Action, context: Context) -> do.Result:  # noqa: C901, P
     match action:
         case do.LookAtBlob():
             return do.LookAtBlobResult(arriving.look_at_blob(context))
+        case do.Admit():
+            return do.AdmitResult(queueing.admit(context))
+        case do.ReturnLease():
+            return do.ReturnLeaseResult(queueing.return_lease(context))
         case do.Resolve():
             return do.ResolveResult(resolving.resolve(context), tuple(context.source.pieces))
         case do.OpenSession():

@@ -1,9 +1,10 @@
 """Which list and which task are meant, and whether this upload may attach its file there."""
 
-from shared.app.effects import name
+from shared.app.effects import name, queueing
 from shared.app.effects.context import Context
 from shared.core import observations as seen
 from shared.core.actions import AfterResolve
+from shared.core.endings import UNDER_WAY
 from shared.core.entry import Phase
 from shared.core.landing import slot
 from shared.core.lookup import HIDDEN, Named, are_hidden, find_list, find_task
@@ -11,20 +12,16 @@ from shared.graph import listings
 
 
 def resolve(context: Context) -> AfterResolve:
-    """Take the blob's name, look up what was given by name, take the slot, and look back at older uploads."""
-    # Before anything that needs a token: a file that waits for a sign-in must hold its name already.
-    others = name.take(context)
-    if not isinstance(others, tuple):
-        return others
+    """Look up what was given by name, take the slot, and look back at older uploads under the blob's name."""
     list_id = _list_id(context)
     if not isinstance(list_id, str):
         return list_id
     task_id = _task_id(context, list_id)
     if not isinstance(task_id, str):
         return task_id
-    kept_from = _take_slot(context, list_id, task_id)
+    taken = _take_slot(context, list_id, task_id)
     # In this order: whoever holds the slot knows that no other upload to it is still on its way.
-    return kept_from or name.look_back(context, others, list_id=list_id, task_id=task_id)
+    return name.look_back(context, taken) if isinstance(taken, seen.Resolved) else taken
 
 
 def _list_id(context: Context) -> str | seen.Refused | seen.TargetMissing | seen.TryAgain:
@@ -56,8 +53,7 @@ def _task_id(context: Context, list_id: str) -> str | seen.Refused | seen.Target
     return found.id if isinstance(found, Named) else found
 
 
-def _take_slot(context: Context, list_id: str, task_id: str) -> seen.SlotHeld | seen.TryAgain | None:
-    """What keeps this upload from the slot; None where it holds it."""
+def _take_slot(context: Context, list_id: str, task_id: str) -> seen.Resolved | seen.SlotHeld | seen.TryAgain:
     account = context.graph.identity()
     if not isinstance(account, str):
         return account
@@ -67,12 +63,16 @@ def _take_slot(context: Context, list_id: str, task_id: str) -> seen.SlotHeld | 
     wanted = slot(account, list_id, task_id, context.entry.attachment_name)
     holder = ledger.take_slot(wanted, mine)
     if holder == mine:
-        return None
+        return seen.Resolved(list_id, task_id, wanted)
     # A holder enters the ledger before it takes a slot: one that is not there was cleared away long ago.
     other = ledger.get(holder)
     if other is not None and other.entry.phase is Phase.WAITING:
         # The same account's: to wait for the slot would be to wait for the sign-in, and to age meanwhile.
         return seen.NeedsSignIn("another upload of this name waits for it")
     if other is not None and not other.entry.phase.is_terminal:
-        return seen.SlotHeld()
-    return None if ledger.pass_slot(wanted, holder, mine) else seen.SlotHeld()
+        if context.entry.slot != wanted:
+            # How long that one takes nobody can say.
+            queueing.tell(context, UNDER_WAY)
+        return seen.SlotHeld(wanted)
+    passed = ledger.pass_slot(wanted, holder, mine)
+    return seen.Resolved(list_id, task_id, wanted) if passed else seen.SlotHeld(wanted)

@@ -31,6 +31,7 @@ class MemoryLedger:
     names: dict[str, UploadsOfName] = field(default_factory=dict)
     attachments: dict[tuple[str, str], str] = field(default_factory=dict)
     heartbeat: tuple[Release, datetime] | None = None
+    stopped_at: str = ""
     versions: int = 0
     by_record: bool = True
 
@@ -66,14 +67,20 @@ class MemoryLedger:
         self.live_rows.pop(upload_id, None)
         self.seam.leave("ledger.clear_live", changes=True)
 
-    def live(self) -> Iterator[LiveMark]:
+    def live(self, after: str = "") -> Iterator[LiveMark]:
         self.seam.enter("ledger.live", changes=False)
-        for upload_id, marked_at in list(self.live_rows.items()):
-            yield LiveMark(upload_id, marked_at, self.clock.date())
+        for upload_id, marked_at in sorted(self.live_rows.items()):
+            if upload_id > after:
+                yield LiveMark(upload_id, marked_at, self.clock.date())
 
-    def beat(self, release: Release) -> None:
+    def swept_up_to(self) -> str:
+        self.seam.enter("ledger.swept_up_to", changes=False)
+        return self.stopped_at
+
+    def beat(self, release: Release, swept_up_to: str = "") -> None:
         self.seam.enter("ledger.beat", changes=True)
         self.heartbeat = (release, self.clock.date())
+        self.stopped_at = swept_up_to
         self.seam.leave("ledger.beat", changes=True)
 
     def own_attachment(self, account: str, attachment_id: str, upload_id: str) -> str:

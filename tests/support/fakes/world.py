@@ -22,6 +22,8 @@ from shared.core.attachment import BlobVersion
 from shared.core.blob_path import DEFAULT_PATTERNS
 from shared.core.entry import Entry, Phase
 from shared.core.limits import Limits
+from shared.core.pacing import LEASE as LEASE_OF_A_MAILBOX
+from shared.core.pacing import Budget, MailboxLimits
 from shared.core.ranges import MAX_SLICE_BYTES
 from shared.ports import Invocation, Ports
 from shared.settings import Connection, Settings
@@ -33,6 +35,7 @@ from tests.support.fakes.memory_accounts import MemoryAccounts
 from tests.support.fakes.memory_blobs import MemoryBlobs
 from tests.support.fakes.memory_dead_letters import MemoryDeadLetters
 from tests.support.fakes.memory_ledger import MemoryLedger
+from tests.support.fakes.memory_paces import MemoryPaces
 from tests.support.fakes.memory_places import MemoryPlaces
 from tests.support.fakes.memory_queue import MemoryQueue, MemoryRangeQueue, QueuedMessage
 from tests.support.fakes.seam import Crash, Seam
@@ -47,6 +50,13 @@ SWEEP_EVERY = timedelta(minutes=1)
 SLICE = 1024  # files are really sent, and small ones take a fraction of the time
 # As in the tests of the pure modules, but for sizes.
 LIMITS = replace(entries.LIMITS, slice_bytes=SLICE, max_file_bytes=64 * SLICE)
+# As published, but for files that are as much smaller as the slices are.
+MAILBOX_LIMITS = MailboxLimits(
+    uploads_at_once=3,
+    bytes=Budget(150_000, timedelta(minutes=5)),
+    requests=Budget(10_000, timedelta(minutes=10)),
+    lease=LEASE_OF_A_MAILBOX,
+)
 FULL_SIZE = replace(LIMITS, slice_bytes=MAX_SLICE_BYTES, max_file_bytes=26_214_400)
 
 
@@ -81,6 +91,7 @@ class World:
         behaviour: Behaviour = DOCUMENTED,
         faults: tuple[Rule, ...] = (),
         limits: Limits = LIMITS,
+        mailbox_limits: MailboxLimits = MAILBOX_LIMITS,
         published: PublishedLimits = NO_LIMITS,
         mailbox_by_id: bool = False,
         delete_attached: bool = False,
@@ -99,6 +110,7 @@ class World:
         self.ledger = MemoryLedger(self.clock)
         self.places = MemoryPlaces()
         self.dead_letters = MemoryDeadLetters()
+        self.paces = MemoryPaces(self.clock)
         self.messages = MemoryQueue(self.clock)
         self.poison = MemoryQueue(self.clock)
         self.events = MemoryQueue(self.clock)
@@ -128,12 +140,15 @@ class World:
             stalled_after=timedelta(minutes=15),
             catch_up_time=timedelta(seconds=60),
             limits=limits,
+            mailbox_limits=mailbox_limits,
+            pace_of_the_app=False,
         )
         ports = Ports(
             blobs=self.blobs,
             graph=self.graph,
             accounts=self.accounts,
             ledger=self.ledger,
+            paces=self.paces,
             queue=self.range_queue,
             places=self.places,
             dead_letters=self.dead_letters,
@@ -150,7 +165,8 @@ class World:
 
     def put_in(self, seam: Seam) -> None:
         """Put *seam* between the application and everything outside."""
-        for port in (self.blobs, self.ledger, self.range_queue, self.graph, self.places, self.dead_letters):
+        ports = (self.blobs, self.ledger, self.paces, self.range_queue, self.graph, self.places, self.dead_letters)
+        for port in ports:
             port.seam = seam
 
     # -- the person --

@@ -13,13 +13,14 @@ from typing import Any
 from local.stand_ins.todo.behaviour import DOCUMENTED
 from local.stand_ins.todo.faults import Answer, KeepPart, ResetConnection, Rule
 from shared.app import catch_up, runner
-from shared.app.effects import closing, name, resolving, searching
+from shared.app.effects import closing, name, queueing, resolving, searching
 from shared.app.effects.context import Context
 from shared.app.effects.held_claim import HeldClaim
 from shared.app.effects.perform import Effects
 from shared.app.effects.source import Source
+from shared.app.pacing import Pacing
 from shared.core import absorb as absorbing
-from shared.core import blob_name, delivery, endings, underway
+from shared.core import blob_name, delivery, endings, pacing, underway
 from shared.core import decide as deciding
 from shared.core import entry as ledger
 from shared.core import observations as seen
@@ -33,7 +34,7 @@ from shared.graph.reply import GraphReply
 from shared.telemetry.records import describe_step
 from tests.support.fakes import memory_queue
 from tests.support.fakes.memory_ledger import MemoryLedger
-from tests.support.fakes.world import SLICE
+from tests.support.fakes.world import MAILBOX_LIMITS, SLICE
 
 
 @contextmanager
@@ -118,8 +119,8 @@ def counts_its_claim_from_the_answer() -> AbstractContextManager[None]:
     """A slow answer of the ledger makes the claim seem longer than it is."""
     run = runner.Runner._run
 
-    def worse(self: Any, stored: Any, _asked: float, *, inline: bool) -> None:
-        run(self, stored, self.ports.monotonic(), inline=inline)
+    def worse(self: Any, stored: Any, _asked: float) -> None:
+        run(self, stored, self.ports.monotonic())
 
     return _with(runner.Runner, "_run", worse)
 
@@ -141,7 +142,11 @@ def looks_by_name_only() -> AbstractContextManager[None]:
 
 def takes_no_slot() -> AbstractContextManager[None]:
     """Two uploads of one name to one task at once."""
-    return _with(resolving, "_take_slot", lambda *_: None)
+
+    def worse(_context: Any, list_id: str, task_id: str) -> seen.Resolved:
+        return seen.Resolved(list_id, task_id, "")
+
+    return _with(resolving, "_take_slot", worse)
 
 
 def claims_no_attachment() -> AbstractContextManager[None]:
@@ -248,6 +253,55 @@ def ends_the_wait_to_say_so() -> AbstractContextManager[None]:
     return _with(underway, "told", lambda entry, observation: replace(told(entry, observation), not_before=None))
 
 
+def queues_without_a_ticket() -> AbstractContextManager[None]:
+    """The entry says that it queues, and nothing stands in for its message."""
+
+    def worse(self: Any, entry: Entry) -> None:
+        self.look_at(entry.line, is_slot=entry.waits_for_slot)
+
+    return _with(Pacing, "stand_in_line", worse)
+
+
+def gives_back_and_wakes_nobody() -> AbstractContextManager[None]:
+    """The lease is free, and whoever queues for it waits for the next one to arrive."""
+    return _with(Pacing, "_admitted", lambda _self, pace, _line, _now, **_: (pace, []))
+
+
+def never_gives_a_lease_back() -> AbstractContextManager[None]:
+    """Three uploads, and the mailbox is taken until their leases run out."""
+    return _with(Pacing, "leave", lambda *_: None)
+
+
+def gives_a_lease_and_sends_no_message() -> AbstractContextManager[None]:
+    """The ticket is gone, the lease is there, and the upload does not know."""
+
+    def worse(self: Any, line: str, ticket: Any, *_: Any) -> None:
+        self.paces.dequeue(line, ticket)
+
+    return _with(Pacing, "_wake", worse)
+
+
+def keeps_the_slots_line_waiting() -> AbstractContextManager[None]:
+    """An upload that is over wakes nobody who waits for its name."""
+
+    def worse(context: Any) -> seen.LeaseReturned:
+        if context.entry.lease:
+            context.pacing.leave(context.entry.lease, context.entry)
+        return seen.LeaseReturned()
+
+    return _with(queueing, "return_lease", worse)
+
+
+def lets_everybody_go_at_once() -> AbstractContextManager[None]:
+    """Leases are counted, and nobody looks at the number."""
+    earliest = pacing.earliest_start
+
+    def worse(pace: Any, need: Any, now: datetime, limits: Any) -> Any:
+        return earliest(replace(pace, leases=()), need, now, limits)
+
+    return _with(pacing, "earliest_start", worse)
+
+
 class _Deaf:
     """Does not send the proposal of *step* again."""
 
@@ -304,6 +358,22 @@ _CALM: Mapping[str, Any] = {
     "kill": 0.0,
     "rules": [],
 }
+# Several workers, one lease, and no sweep that would heal what they forget.
+_CROWDED: Mapping[str, Any] = {
+    "workers": 6,
+    "sweeping": False,
+    "person": 0.0,
+    "frozen": 0.0,
+    "poison": 0.0,
+    "late_writes": False,
+    "kill": 0.0,
+    "storage_fault": 0.0,
+    "graph_fault": 0.0,
+    "rules": [],
+    "files": (7,),
+    "sizes": (1, SLICE),
+    "mailbox_limits": replace(MAILBOX_LIMITS, uploads_at_once=1),
+}
 # A variant, and on what a schedule concentrates to see it soon; the soak sees all of them without.
 VARIANTS: Mapping[Callable[[], AbstractContextManager[None]], Mapping[str, Any]] = {
     drops_what_is_delivered_again: {},
@@ -347,4 +417,10 @@ VARIANTS: Mapping[Callable[[], AbstractContextManager[None]], Mapping[str, Any]]
     replaces_what_has_long_been_attached: _CALM,
     leaves_the_part_beside_the_whole: {"person": 0.04, "sweeping": True},
     takes_a_removed_attachment_for_one_that_stands: _CALM,
+    queues_without_a_ticket: {"sweeping": False, "person": 0.0, "frozen": 0.0},
+    gives_back_and_wakes_nobody: _CROWDED,
+    never_gives_a_lease_back: _CROWDED,
+    gives_a_lease_and_sends_no_message: _CROWDED,
+    keeps_the_slots_line_waiting: _CROWDED,
+    lets_everybody_go_at_once: {},
 }

@@ -28,9 +28,10 @@ from local.stand_ins.todo.faults import (
 )
 from local.stand_ins.todo.mailbox import Task, TaskList
 from shared.core.entry import Reason
+from shared.core.pacing import MailboxLimits
 from shared.errors import BlobTagsRefused, StorageUnavailable
 from shared.graph.request import GraphRequest
-from tests.support.fakes.world import SAM, SLICE, TOKEN, content
+from tests.support.fakes.world import MAILBOX_LIMITS, SAM, SLICE, TOKEN, content
 from tests.support.simulation.stage import TIMEOUT, Stage
 
 # How long faults go on; what is under way then ends without any.
@@ -148,10 +149,12 @@ class Profile:
     late_writes: bool
     sweeping: bool
     delete_attached: bool
+    files: tuple[int, ...] = (1, 1, 2, 2, 3, 4)
     sizes: tuple[int, ...] = SIZES
     rules: list[Rule] = field(default_factory=list)
     fatal: set[Reason] = field(default_factory=set)
     behaviour: Behaviour = DOCUMENTED
+    mailbox_limits: MailboxLimits = MAILBOX_LIMITS
 
     @classmethod
     def draw(cls, chance: random.Random) -> "Profile":
@@ -178,6 +181,12 @@ class Profile:
             delete_attached=swarm.yes(0.15),
         )
         profile._draw_graph(chance, swarm)
+        # Last, so that the rest of a seed's profile is as it was without.
+        profile.mailbox_limits = replace(
+            MAILBOX_LIMITS,
+            uploads_at_once=chance.choice((1, 1, 2, 3)),
+            bytes=replace(MAILBOX_LIMITS.bytes, amount=chance.choice((4 * SLICE, 30 * SLICE, 150_000))),
+        )
         return profile
 
     def _draw_graph(self, chance: random.Random, swarm: Swarm) -> None:
@@ -204,7 +213,13 @@ class Schedule:
         self.chance = random.Random(seed)
         self.profile = replace(Profile.draw(self.chance), **(focus or {}))
         behaviour, delete_attached = self.profile.behaviour, self.profile.delete_attached
-        self.stage = Stage(seed, behaviour=behaviour, delete_attached=delete_attached, tell=tell)
+        self.stage = Stage(
+            seed,
+            behaviour=behaviour,
+            delete_attached=delete_attached,
+            mailbox_limits=self.profile.mailbox_limits,
+            tell=tell,
+        )
         self.stage.say(f"{self.profile}")
         self.stage.watch.fatal |= self.profile.fatal
         self.stage.late_writes = self.profile.late_writes
@@ -224,7 +239,7 @@ class Schedule:
 
     def run(self) -> Counter[str]:
         """The whole schedule; raises where something does not hold."""
-        for _ in range(self.chance.choice((1, 1, 2, 2, 3, 4))):
+        for _ in range(self.chance.choice(self.profile.files)):
             self._drop()
         for _ in range(self.chance.choice(MOVES)):
             if not self._move():

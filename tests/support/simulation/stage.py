@@ -19,13 +19,14 @@ from local.stand_ins.todo.faults import NO_FAULT, Effect
 from local.stand_ins.todo.mailbox import Task
 from shared.core.attachment import BlobVersion
 from shared.core.catching_up import EVENT_IS_DUE
+from shared.core.pacing import MailboxLimits
 from shared.errors import Conflict, StorageUnavailable
 from shared.graph.reply import GraphReply
 from shared.graph.request import GraphRequest
 from shared.wiring import assemble
 from tests.support.fakes.memory_queue import MemoryQueue, QueuedMessage
 from tests.support.fakes.seam import Crash
-from tests.support.fakes.world import LEASE, MAX_DEQUEUES, RELEASE, ROOT, SWEEP_EVERY, World
+from tests.support.fakes.world import LEASE, MAILBOX_LIMITS, MAX_DEQUEUES, RELEASE, ROOT, SWEEP_EVERY, World
 from tests.support.simulation.graph import Flight, Hooks, SimulatedGraph
 from tests.support.simulation.watch import Version, Watch
 from tests.support.simulation.workers import StoppingSeam, Worker, present
@@ -51,6 +52,9 @@ _LATE = {
     "uploads_of",
     "remember",
     "send",
+    "store",
+    "enqueue",
+    "dequeue",
 }
 
 
@@ -63,11 +67,18 @@ class Stage:
         *,
         behaviour: Behaviour = DOCUMENTED,
         delete_attached: bool = False,
+        mailbox_limits: MailboxLimits = MAILBOX_LIMITS,
         tell: Callable[[str], None] | None = None,
     ) -> None:
         self.chance = random.Random(seed)
-        self.world = World(behaviour=behaviour, delete_attached=delete_attached, jitter=self.chance.random)
+        self.world = World(
+            behaviour=behaviour,
+            delete_attached=delete_attached,
+            mailbox_limits=mailbox_limits,
+            jitter=self.chance.random,
+        )
         self.world.ledger.by_record = False
+        self.mailbox_limits = mailbox_limits
         self.clock = self.world.clock
         self.todo = self.world.todo
         self.workers: list[Worker] = []
@@ -88,7 +99,7 @@ class Stage:
         self.world.put_in(StoppingSeam(lambda: self.clock.now))
         ports = self.world.application.ports
         ledger, queue = _Port(self, self.world.ledger), _Port(self, self.world.range_queue)
-        ports = replace(ports, graph=self.graph, ledger=ledger, queue=queue)
+        ports = replace(ports, graph=self.graph, ledger=ledger, paces=_Port(self, self.world.paces), queue=queue)
         self.world.application = assemble(self.world.application.settings, ports)
         self.runner = self.world.application.runner
 
@@ -236,7 +247,7 @@ class Stage:
 
     @staticmethod
     def is_storage(worker: Worker) -> bool:
-        return worker.at.split(".")[0] in {"ledger", "queue", "blobs", "places", "dead_letters"}
+        return worker.at.split(".")[0] in {"ledger", "paces", "queue", "blobs", "places", "dead_letters"}
 
     def kill(self, worker: Worker) -> None:
         self.counts["kills"] += 1

@@ -34,6 +34,7 @@ from shared.core.attachment import BlobVersion
 from shared.core.entry import Entry, Phase, Reason
 from shared.core.limits import MAX_DEATHS, MAX_REMOVAL_TRIES, MAX_REPORT_TRIES, MAX_SESSIONS, MAX_STEPS_WITHOUT_PROGRESS
 from shared.core.outcome import STATE
+from shared.core.pacing import tidied
 from shared.errors import StorageUnavailable, StrangerError
 from shared.graph.reply import GraphReply
 from tests.support.fakes.seam import Crash
@@ -83,6 +84,8 @@ class Watch:
         self.tags_fail = False
         self.cannot_cancel = False
         self.faults = 0
+        # What the few files of a schedule may wait for each other: beyond it, somebody was forgotten.
+        self._longest_wait = timedelta(days=2)
         self._entries: dict[str, Entry] = {}
         self._owner_of_session: dict[str, str] = {}
         self._opener: dict[str, Worker] = {}
@@ -225,7 +228,9 @@ class Watch:
             raise Violation(f"I6: {entry.steps_without_progress} steps without progress")
         self._offset_is_the_servers(entry)
         self._slot_is_its_own(entry)
-        if before is not None and before.phase is Phase.RESOLVING and entry.phase in {Phase.OPENING, Phase.CONFIRMING}:
+        self._queues_in_bounded_time(entry)
+        looked_back = before is not None and before.phase in {Phase.QUEUED, Phase.RESOLVING} and not before.list_id
+        if looked_back and entry.phase in {Phase.OPENING, Phase.CONFIRMING}:
             self._is_handed_to_nobody_else(entry)
             self._is_not_attached_yet(entry)
         if entry.may_remove_replaced and entry.replaces is not None:
@@ -236,6 +241,11 @@ class Watch:
         session = self._stage.todo.store.sessions.get(_session_id(_url(entry)))
         if entry.phase is Phase.SENDING and session is not None and entry.offset > self._most_held[session.id]:
             raise Violation(f"I1: the ledger says {entry.offset}, which the server never had")
+
+    def _queues_in_bounded_time(self, entry: Entry) -> None:
+        """A lost ticket, or a lost wake-up: nobody would send the message."""
+        if entry.time_queued(self._stage.clock.now) > self._longest_wait:
+            raise Violation(f"pacing: upload {entry.upload_id[:6]} queued for {entry.queued_for}")
 
     def _slot_is_its_own(self, entry: Entry) -> None:
         if entry.phase.is_terminal or not entry.list_id:
@@ -329,6 +339,7 @@ class Watch:
         """What can be looked at at any time."""
         self._no_offence()
         self._messages_propose()
+        self._no_more_than_allowed()
         self._nothing_told()
 
     def _messages_propose(self) -> None:
@@ -380,6 +391,7 @@ class Watch:
         self._replaced_is_gone()
         self._none_is_missing()
         self._nothing_open()
+        self._nothing_withheld()
         self.check()
 
     def _ended_truly(self, entry: Entry) -> None:
@@ -418,6 +430,8 @@ class Watch:
                 return any(other.account.lower() != entry.account.lower() for other in others)
             case Phase.FAILED, Reason.SESSIONS:
                 return self.faults >= 5 or self._stage.todo.behaviour.session_lifetime < 86_400
+            case Phase.FAILED, Reason.QUEUED_TOO_LONG:
+                return False  # so few files never have to
             case Phase.FAILED, Reason.NO_PROGRESS:
                 return self.faults >= 10
             case Phase.FAILED, Reason.WORKERS_DIED:
@@ -513,6 +527,20 @@ class Watch:
         for mailbox in self._stage.todo.store.mailboxes.values():
             for each in mailbox.lists.values():
                 yield from each.tasks.values()
+
+    def _no_more_than_allowed(self) -> None:
+        paces, most = self._stage.world.paces.paces, self._stage.mailbox_limits.uploads_at_once
+        if any(len(pace.leases) > most for _, pace in paces.values()):
+            raise Violation(f"pacing: more than {most} uploads to one mailbox at once")
+
+    def _nothing_withheld(self) -> None:
+        """No lease is left, and no ticket, where no worker died and no write was lost that should give it back."""
+        stage, paces = self._stage, self._stage.world.paces
+        if not stage.counts["kills"] + stage.counts["storage faults"] + stage.counts["late writes"]:
+            for mailbox, (_, pace) in paces.paces.items():
+                # One that ran out is nobody's: its upload was held up for longer than that.
+                if tidied(pace, stage.clock.now, stage.mailbox_limits).leases or paces.queues.get(mailbox):
+                    raise Violation(f"pacing: {len(pace.leases)} leases of a mailbox were never given back")
 
     def _nothing_open(self) -> None:
         orphaned = {str(line["upload_id"]) for line in self._stage.world.records.events("orphan_session")}

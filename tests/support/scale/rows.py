@@ -1,0 +1,145 @@
+"""The rows of the table: what is measured, and what is wanted."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from math import ceil
+
+from local.stand_ins.todo.behaviour import DOCUMENTED
+from tests.support.scale.town import FILES_PER_WINDOW, LIMITED, MB_25, SAM, TOKEN, Town
+
+WINDOW = 300.0
+_DAY = timedelta(days=1)
+
+
+@dataclass(frozen=True)
+class Row:
+    """One figure. *at_least*: the wanted is the least, else the most."""
+
+    what: str
+    measured: float
+    wanted: float
+    at_least: bool = False
+
+    @property
+    def is_met(self) -> bool:
+        return self.measured >= self.wanted if self.at_least else self.measured <= self.wanted
+
+    def __str__(self) -> str:
+        sign, met = (">=" if self.at_least else "<="), ("met" if self.is_met else "MISSED")
+        return f"{self.what:<78} {self.measured:>10.3f}  {sign} {self.wanted:<8g} {met}"
+
+
+def _many(town: Town, count: int) -> Town:
+    for number in range(count):
+        town.drop(f"{number:05}.bin", MB_25)
+    town.run()
+    return town
+
+
+def one_mailbox(few: int) -> Iterator[Row]:
+    """Many large files to one mailbox."""
+    count = 1_000 // few
+    for instances in (1, 4, 20):
+        town = _many(Town(instances), count)
+        name = f"{count} x 25 MB to one mailbox, {instances} instances"
+        # The files of the last window need not wait for its end.
+        ideal = (ceil(count / FILES_PER_WINDOW) - 1) * WINDOW
+        yield Row(f"{name}: attached", town.attached, 1.0, at_least=True)
+        yield Row(f"{name}: of the ideal throughput", ideal / town.elapsed, 0.95, at_least=True)
+        yield Row(f"{name}: refused", town.refused, 0.01)
+        yield Row(f"{name}: bytes sent over payload", town.graph.sent / (count * MB_25), 1.02)
+        yield Row(f"{name}: operations a file for pacing", town.pacing_operations, 15)
+
+
+def refused_bytes_count(few: int) -> Iterator[Row]:
+    count = 100 // few
+    town = _many(Town(published=replace(LIMITED, refused_bytes_count=True)), count)
+    yield Row(f"{count} x 25 MB where refused bytes count: attached", town.attached, 1.0, at_least=True)
+    yield Row(f"{count} x 25 MB where refused bytes count: refused", town.refused, 0.01)
+
+
+def small_files(few: int) -> Iterator[Row]:
+    count, limit = 2_000 // few, 1_000 // few
+    town = Town(requests=limit, published=replace(LIMITED, requests=limit))
+    for number in range(count):
+        town.drop(f"{number:05}.txt", 4)
+    town.run()
+    name = f"{count} small files, {limit} requests per 10 minutes"
+    yield Row(f"{name}: attached", town.attached, 1.0, at_least=True)
+    yield Row(f"{name}: refused", town.refused, 0.01)
+    # Two requests a file, a session and a slice: in so many windows they would all fit exactly.
+    windows = 2 * count / limit
+    yield Row(f"{name}: windows of ten minutes", town.elapsed / 600, windows)
+
+
+def short_sessions(few: int) -> Iterator[Row]:
+    count = 300 // few
+    town = _many(Town(behaviour=replace(DOCUMENTED, session_lifetime=3_600.0)), count)
+    yield Row(f"sessions that live an hour, {count} files: sessions a file", town.sessions, 1.0)
+
+
+def another_person(few: int) -> Iterator[Row]:
+    town, count = Town(), 1_000 // few
+    kim = town.person("kim@example.com")
+    for number in range(count):
+        town.drop(f"{number:05}.bin", MB_25)
+    town.drop("kim.bin", MB_25, kim, after=5.0)
+    town.engine.run(
+        lambda: any(file.name == "kim.bin" and file.upload_id() in town.ends for file in town.files), at_most=_DAY
+    )
+    file = next(file for file in town.files if file.name == "kim.bin")
+    yield Row(f"one file 5 s after another person's {count}: seconds", town.seconds_of(file), 20)
+
+
+def slow_mailbox(few: int) -> Iterator[Row]:
+    each = max(20 // few, 4)
+
+    def latency(token: str) -> float:
+        return 28.0 if token == TOKEN else 0.7
+
+    town = Town(latency=latency)
+    people = [town.person(f"p{number}@example.com") for number in range(19)]
+    for number in range(each):
+        for who in (SAM, *people):
+            town.drop(f"{who}-{number}.bin", MB_25 // 4, who)
+    town.run()
+    medians = [town.median_of(who) for who in people]
+    name = f"one mailbox 40 times slower than 19 others, batches of {town.batch} at {town.threshold}"
+    yield Row(f"{name}: seconds, median", sorted(medians)[9], 180)
+
+
+def one_name(few: int) -> Iterator[Row]:
+    def operations(count: int) -> float:
+        town = Town()
+        for number in range(count):
+            town.drop(f"{number:05}.bin", 4, filename="same.bin")
+        town.run()
+        yield_attached.append(town.attached)
+        return town.operations
+
+    yield_attached: list[float] = []
+    count = 300 // few
+    third, whole = operations(count // 3), operations(count)
+    yield Row(f"{count} files of one name: attached", min(yield_attached), 1.0, at_least=True)
+    yield Row(f"{count} files of one name: operations a file, against a third as many", whole / third, 1.2)
+
+
+def a_whole_day(few: int) -> Iterator[Row]:
+    count = 1_728 * 2 // few
+    town = _many(Town(4), count)
+    yield Row(
+        f"{count} x 25 MB, {town.elapsed / 3600:.0f} hours of one mailbox: attached", town.attached, 1.0, at_least=True
+    )
+
+
+ROWS: tuple[Callable[[int], Iterator[Row]], ...] = (
+    one_mailbox,
+    refused_bytes_count,
+    small_files,
+    short_sessions,
+    another_person,
+    slow_mailbox,
+    one_name,
+    a_whole_day,
+)
