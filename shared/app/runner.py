@@ -151,9 +151,10 @@ class Runner:
         """Leave the entry without a message until the sweep announces it; False where it has moved on meanwhile."""
         entry = stored.entry
         wait = delay_before(entry.times_parked + _BACK_OFF_OF_PARKED, jitter=self.ports.jitter())
+        # Never earlier than Graph asked: a message that is only to say in the tags that it waits may turn poison too.
+        until = max(stored.date + wait, entry.not_before or stored.date)
         # A claim that ran out stays: it says that a worker may have sent what it never stored.
-        times = entry.times_parked + 1
-        parked = replace(entry, times_parked=times, not_before=stored.date + wait, tell_at=None)
+        parked = replace(entry, times_parked=entry.times_parked + 1, not_before=until, tell_at=None)
         try:
             self.ports.ledger.replace(stored, parked)
         except Conflict:
@@ -164,7 +165,7 @@ class Runner:
             step=entry.step,
             phase=entry.phase,
             parked=parked.times_parked,
-            wait=wait.total_seconds(),
+            wait=(until - stored.date).total_seconds(),
         )
         return True
 

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from local.stand_ins.todo.faults import ResetConnection
+from local.stand_ins.todo.faults import Answer, ResetConnection
 from shared.core.entry import Phase
 from shared.core.messages import RangeMessage, encode
 from shared.errors import StorageUnavailable, StrangerError
@@ -341,6 +341,23 @@ def test_a_parked_upload_goes_on_where_it_was_not_where_it_is_thought_to_be() ->
         raise Crash
 
     world.put_in(ActingSeam("graph.put_slice", die, applied=True))
+    world.run()
+    assert_attached(world, blob)
+    assert_promise(world)
+
+
+def test_a_message_that_turns_poison_while_graph_asks_to_wait_does_not_end_the_wait() -> None:
+    """After half a minute a message is due only to say so in the tags: that this fails lets nobody ask Graph sooner."""
+    world = World(faults=(fault(Answer(429, retry_after=3_600), "put_slice"),))
+    blob = world.drop(FILE)
+    world.event()
+    world.run(until=lambda: world.entry(blob).not_before is not None)
+    until = world.entry(blob).not_before
+    assert until is not None
+    world.clock.advance(60)
+    world.application.runner.park_range(encode(RangeMessage(blob.upload_id(), world.entry(blob).step)).encode())
+    assert world.entry(blob).not_before == until
+    assert [line["wait"] for line in world.records.events("parked")] == [(until - world.clock.now).total_seconds()]
     world.run()
     assert_attached(world, blob)
     assert_promise(world)
