@@ -7,10 +7,11 @@ come to it is an outcome, not an error: another host took it over, or the functi
 import base64
 import binascii
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 
-from azure.core.exceptions import HttpResponseError, ResourceNotFoundError
+from azure.core.exceptions import HttpResponseError, ResourceExistsError, ResourceNotFoundError
 from azure.storage.queue import QueueMessage
 from azure.storage.queue.aio import QueueClient
 
@@ -100,7 +101,9 @@ async def send_creating(queue: QueueClient, content: str) -> None:
     try:
         await queue.send_message(content)
     except ResourceNotFoundError:
-        await queue.create_queue()
+        # The first two events of a host may come at once.
+        with suppress(ResourceExistsError):
+            await queue.create_queue()
         await queue.send_message(content)
 
 
