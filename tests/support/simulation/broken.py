@@ -358,8 +358,10 @@ _CALM: Mapping[str, Any] = {
     "kill": 0.0,
     "rules": [],
 }
+# Nothing heals what they forget.
+_WITHOUT_SWEEP: dict[str, Any] = {"sweeping": False, "person": 0.0, "frozen": 0.0, "late_writes": False}
 # Several workers, one lease, and no sweep that would heal what they forget.
-_CROWDED: Mapping[str, Any] = {
+_CROWDED: dict[str, Any] = {
     "workers": 6,
     "sweeping": False,
     "person": 0.0,
@@ -404,7 +406,7 @@ VARIANTS: Mapping[Callable[[], AbstractContextManager[None]], Mapping[str, Any]]
     raises_when_throttled: {},
     tries_for_ever: {"kill": 0.1, "graph_fault": 0.6, "sizes": (4 * SLICE,)},
     ends_the_wait_to_say_so: {"rules": [Rule(Answer(429, retry_after=900), "put_slice", count=3)]},
-    schedules_nothing_on_conflict: {"workers": 6, "kill": 0.08},
+    schedules_nothing_on_conflict: _WITHOUT_SWEEP | {"workers": 6, "kill": 0.1, "files": (1,)},
     takes_an_edit_for_another_file: _CALM,
     hands_a_file_to_whoever_edits_it: {**_CALM, "person": 0.04, "sizes": (1, SLICE)},
     forgets_what_an_older_version_may_have_attached: {
@@ -417,10 +419,11 @@ VARIANTS: Mapping[Callable[[], AbstractContextManager[None]], Mapping[str, Any]]
     replaces_what_has_long_been_attached: _CALM,
     leaves_the_part_beside_the_whole: {"person": 0.04, "sweeping": True},
     takes_a_removed_attachment_for_one_that_stands: _CALM,
-    queues_without_a_ticket: {"sweeping": False, "person": 0.0, "frozen": 0.0},
+    queues_without_a_ticket: _WITHOUT_SWEEP,
     gives_back_and_wakes_nobody: _CROWDED,
     never_gives_a_lease_back: _CROWDED,
     gives_a_lease_and_sends_no_message: _CROWDED,
-    keeps_the_slots_line_waiting: _CROWDED,
+    # With one lease no two would be looking for the same task at once.
+    keeps_the_slots_line_waiting: _CROWDED | {"mailbox_limits": replace(MAILBOX_LIMITS, uploads_at_once=3)},
     lets_everybody_go_at_once: {},
 }
