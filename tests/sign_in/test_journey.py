@@ -143,7 +143,7 @@ def test_a_person_connects_uploads_loses_the_sign_in_and_goes_on_after_signing_i
     connect(window, town, SAM)
     assert window.heading() == "Your To Do is connected"
     window.keep_screenshot("connected")
-    assert "1 waiting file goes on now" in window.text("main")
+    assert "The files that waited for you go on now" in window.text("main")
     assert f"user={SAM.name}" in window.text("main")
     town.wait_for(first, "attached")
     assert first.sha256 in town.attached()
