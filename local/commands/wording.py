@@ -25,6 +25,8 @@ def doing(entry: Entry | None, *, now: datetime) -> str:
     if entry.not_before is not None and entry.not_before > now:
         why = in_words(underway.why(entry))
         return f"{_DOING[entry.phase]}; waits until {until_text(entry.not_before, now)}{f': {why}' if why else ''}"
+    if entry.phase is Phase.QUEUED and entry.detail:
+        return f"{_DOING[entry.phase]}: {entry.detail}"
     return _DOING[entry.phase]
 
 
@@ -89,7 +91,7 @@ _NO_REPLY = re.compile(r"no reply to \w+: (.+)")
 
 _DOING = {
     Phase.ARRIVING: "waits for the blob to be complete",
-    Phase.QUEUED: "waits for its turn at the mailbox",
+    Phase.QUEUED: "waits for its turn",
     Phase.RESOLVING: "looks for list and task",
     Phase.OPENING: "opens an upload session",
     Phase.SENDING: "sends",

@@ -8,7 +8,8 @@ the message. So that no upload is forgotten, the order of writes is fixed everyw
     to wake         the lease (or the slot) is given; then the message; then the ticket goes
 
 A worker that dies after any of these writes leaves an entry without a ticket, or a ticket whose turn has come. The next
-who looks at the line heals the second, and so does the next try to give back; the sweep heals both. docs/adr/0016-leases-and-tickets.md has the reasons.
+who looks at the line heals the second, and so does the next try to give back; the sweep heals both.
+docs/adr/0016-leases-and-tickets.md has the reasons.
 """
 
 import hashlib
@@ -41,6 +42,7 @@ class Wait:
 
     since: datetime
     until: datetime
+    why: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +66,7 @@ class Pacing:
         """A lease, where one is free and nobody was first, or where the upload was given one already."""
         mine = _ticket(entry)
         # All that are before it, once: a person is told how long that may be.
-        tickets = pure.HEAD if entry.is_in_a_line else pure.COUNTED
+        tickets = pure.HEAD if entry.is_in_mailbox_line else pure.COUNTED
         for _ in range(_TRIES):
             paced = self.paces.load(mailbox, tickets)
             pace, now = pure.tidied(paced.pace, paced.date, self.limits), paced.date
@@ -82,12 +84,13 @@ class Pacing:
                 else:
                     starts_at = None
             if starts_at is None:
-                return Wait(now, now + pure.expected_wait(pace, _sum(others), mine.need, now, self.limits))
+                wait = pure.expected_wait(pace, _sum(others), mine.need, now, self.limits)
+                return Wait(now, now + wait, pure.why_not_yet(pace, now))
             if held is None:
                 # It overtook its own ticket, which would be given a lease again later.
                 self._drop_own(mailbox, paced, entry)
             return Turn(starts_at)
-        return Wait(paced.date, paced.date)
+        return Wait(paced.date, paced.date, pure.OTHERS_FIRST)
 
     def leave(self, mailbox: str, entry: Entry) -> None:
         """Give the lease back, or the place in the line, and let the next ones go."""
@@ -104,7 +107,7 @@ class Pacing:
         """Graph asked one upload to wait: that goes for all that have not started yet."""
         for _ in range(_TRIES):
             paced = self.paces.load(mailbox)
-            pace = pure.throttled(paced.pace, paced.date + wait)
+            pace = pure.throttled(paced.pace, paced.date + wait, self.limits)
             if pace == paced.pace:
                 return
             try:

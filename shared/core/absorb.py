@@ -146,10 +146,9 @@ def _after_admit(entry: Entry, observation: done.AfterAdmit, at: Schedule) -> En
                 # The back-off is kept: what it was for may go wrong again right after the queue.
                 detail="",
             )
-        case seen.MustQueue(mailbox, _, older):
+        case seen.MustQueue(mailbox, detail, older):
             wait = entry.queue_wait or QueueWait(Phase.RESOLVING)
             in_line = replace(wait, since=wait.since or at.now, for_slot=False)
-            detail = "other uploads to this mailbox are first"
             return replace(entry, older=older, lease=mailbox, queue_wait=in_line, detail=detail)
         case seen.OftenRewritten(versions):
             # The wait grows with each version that comes to nothing, and no session is opened before it is over.

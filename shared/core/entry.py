@@ -276,6 +276,11 @@ class Entry:
         return self.queue_wait is not None and self.queue_wait.since is not None
 
     @property
+    def is_in_mailbox_line(self) -> bool:
+        """It queues for the mailbox, and has been told so."""
+        return self.is_in_a_line and not self.waits_for_slot
+
+    @property
     def is_in_line(self) -> bool:
         """A ticket stands in for its message: who gives back what it queues for sends one."""
         if self.phase is not Phase.QUEUED or self.not_before is not None or self.claim is not None:

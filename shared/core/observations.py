@@ -43,13 +43,13 @@ class Admitted:
 
 @dataclass(frozen=True, slots=True)
 class MustQueue:
-    """*mailbox* has no lease to spare, or others were first. *until*: about when its turn comes, as far as is known.
+    """*mailbox* has no lease to spare, or others were first. *detail*: which, and until about when.
 
     *older*: as in `Admitted`.
     """
 
     mailbox: str
-    until: datetime
+    detail: str
     older: tuple[str, ...] = ()
 
 

@@ -25,6 +25,9 @@ LEASE = timedelta(minutes=30)
 HEAD = 9
 # As many as are counted for the time that a person is told: what one request reads.
 COUNTED = 999
+# Why an upload queues.
+THROTTLED = "Graph asks this mailbox to slow down"
+OTHERS_FIRST = "other files are first"
 _LONG_AGO = datetime.min.replace(tzinfo=UTC)
 
 
@@ -148,9 +151,19 @@ def returned(pace: Pace, upload_id: str, now: datetime, used: Need) -> Pace:
     return replace(pace, leases=others, uses=_counted(pace.uses, now, used) if used.requests else pace.uses)
 
 
-def throttled(pace: Pace, until: datetime) -> Pace:
-    """The pace after Graph asked to come back at *until*: it asks all of the mailbox's uploads, not only one."""
-    return replace(pace, not_before=max(until, pace.not_before or until))
+def throttled(pace: Pace, until: datetime, limits: MailboxLimits) -> Pace:
+    """The pace after Graph asked to come back at *until*: it asks all of the mailbox's uploads, not only one.
+
+    The leases hold for as much longer: who has one may use it only then, and those that queue are given others then.
+    """
+    not_before = max(until, pace.not_before or until)
+    leases = tuple(replace(lease, until=max(lease.until, not_before + limits.lease)) for lease in pace.leases)
+    return replace(pace, leases=leases, not_before=not_before)
+
+
+def why_not_yet(pace: Pace, now: datetime) -> str:
+    """What a person reads about an upload that has to queue."""
+    return THROTTLED if pace.not_before is not None and pace.not_before > now else OTHERS_FIRST
 
 
 def expected_wait(pace: Pace, ahead: Need, need: Need, now: datetime, limits: MailboxLimits) -> timedelta:

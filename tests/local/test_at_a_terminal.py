@@ -2,6 +2,8 @@
 
 import json
 import os
+import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,27 +15,65 @@ from tests.local.terminal import Terminal, Up
 pytestmark = pytest.mark.stack
 
 
-# Graph asks every client to wait before it opens a session.
+# Graph asks every client to wait before it opens a session, and that holds for the whole mailbox: so on a stack of its
+# own, where nobody else has to wait.
 _PATIENCE = {"operation": "create_session", "effect": {"kind": "answer", "status": 429, "retry_after": 3600}}
+# The first file's request is the one that is refused. Whether the second one asks before that is known is a matter of
+# milliseconds.
+_ASKS = "opens an upload session; waits until .{10,20}: Graph asks to slow down"
+_QUEUES = "waits for its turn: Graph asks this mailbox to slow down, expected at about"
 
 
-def test_attach_interrupted_says_what_is_on_its_way_and_how_to_look(terminal: Terminal, tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def patient_terminal(tmp_path_factory: pytest.TempPathFactory) -> Terminal:
+    return Terminal(tmp_path_factory.mktemp("patient"))
+
+
+@pytest.fixture(scope="module")
+def patience(patient_terminal: Terminal) -> Iterator[None]:
+    with patient_terminal.up("--fault", json.dumps({**_PATIENCE, "count": None})) as up:
+        up.ready()
+        yield
+
+
+@pytest.mark.usefixtures("patience")
+def test_attach_interrupted_says_what_is_on_its_way_and_how_to_look(patient_terminal: Terminal, tmp_path: Path) -> None:
     files = [tmp_path / "interrupted.bin", tmp_path / "also interrupted.bin"]
     for file in files:
         file.write_bytes(os.urandom(1000))
-    with terminal.up("--fault", json.dumps({**_PATIENCE, "count": None})) as up:
-        up.ready()
-        with screen(terminal.environment, "attach", *files, "--list", "Household", "--task", "Insurance") as shown:
-            wait_until(lambda: sum("; waits until" in line for line in shown.lines()) == 2, "both files wait")
-            shown.press_enter()
-            shown.press_ctrl_c()
-            assert shown.status() == 130
-            said, lines = " ".join(shown.text().split()), shown.lines()
-    assert "on their way, without this command: interrupted.bin: opens an upload session; waits until" in said
-    assert "also interrupted.bin: opens an upload session; waits until" in said
-    assert "-m local status" in said
+    with screen(patient_terminal.environment, "attach", *files, "--list", "Household", "--task", "Insurance") as shown:
+        waits = ("; waits until", "waits for its turn: ")
+        wait_until(lambda: sum(any(map(line.__contains__, waits)) for line in shown.lines()) == 2, "both files wait")
+        shown.press_enter()
+        shown.press_ctrl_c()
+        assert shown.status() == 130
+        lines = shown.lines()
+        # Words that are broken at the edge of the screen are whole again.
+        said = "".join(shown.text().split())
+    for before in ("on their way, without this command: interrupted.bin", "also interrupted.bin"):
+        assert re.search("".join(f"{before}: (?:{_ASKS}|{_QUEUES})".split()), said)
+    assert "-mlocalstatus" in said
     bars = [line for line in lines if line.startswith("interrupted.bin ") and "━" in line]
     assert len(bars) == 1, f"a file has one bar, and it is drawn once: {lines}"
+
+
+@pytest.mark.usefixtures("patience")
+def test_attach_says_when_it_stops_waiting_and_status_says_why(patient_terminal: Terminal, tmp_path: Path) -> None:
+    file = tmp_path / "throttled.txt"
+    file.write_bytes(b"patience")
+    waiting = patient_terminal.run(
+        *("attach", file, "--user", "kim@example.com", "--task", "Receipts", "--timeout", "3")
+    )
+    assert waiting.returncode == 1
+    assert "stopped waiting after 3 s" in waiting.stderr
+    assert "\tnot finished (opening)\t" in waiting.stdout
+
+    (entry,) = json.loads(patient_terminal.run("status", file.name, "--json").stdout)["under_way"]
+    assert entry["attachment_name"] == file.name
+    assert "opens an upload session; waits until" in entry["does"]
+    assert "429" in entry["detail"]
+    assert "session_url" not in entry
+    assert "opens an upload session; waits until" in patient_terminal.run("status").stdout
 
 
 def test_what_attach_starts_for_itself_is_said_to_be_thrown_away_before_and_after(
@@ -76,5 +116,6 @@ def test_status_fits_into_eighty_columns_and_cuts_no_name(stack: Up, busy_termin
         assert shown.status() == 0
         lines = shown.lines()
     assert max(map(len, lines)) <= COLUMNS
+    assert "Ended last" in lines
     assert "end.bin" in "".join(lines)
     assert 'to "Receipts" in the default list, of sam@example.com' in "\n".join(lines)

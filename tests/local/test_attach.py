@@ -63,26 +63,6 @@ def test_a_file_that_cannot_be_attached_makes_the_status_1_and_has_its_reason(
     assert 'no-such-task: no task is named "No such thing"' in outcome["reason"]
 
 
-def test_it_says_when_it_stops_waiting_and_status_says_why(stack: Up, busy_terminal: Terminal, tmp_path: Path) -> None:
-    file = tmp_path / "throttled.txt"
-    file.write_bytes(b"patience")
-    throttle = {"operation": "create_session", "effect": {"kind": "answer", "status": 429, "retry_after": 3600}}
-    control(stack.emulator(), "POST", "faults", throttle)
-    waiting = busy_terminal.run("attach", file, "--timeout", "3")
-    assert waiting.returncode == 1
-    assert "stopped waiting after 3 s" in waiting.stderr
-    assert table(waiting.stdout)[file.name]["outcome"] == "not finished (opening)"
-
-    (entry,) = json.loads(busy_terminal.run("status", file.name, "--json").stdout)["under_way"]
-    assert entry["attachment_name"] == file.name
-    assert "opens an upload session; waits until" in entry["does"]
-    assert "429" in entry["detail"]
-    assert "session_url" not in entry
-    for_people = busy_terminal.run("status").stdout
-    assert "opens an upload session; waits until" in for_people
-    assert "Ended last" in for_people
-
-
 @contextmanager
 def another_server(behaviour: Mapping[str, str]) -> Iterator[dict[str, Any]]:
     """A server that speaks the documented protocol, and is no part of a stack."""
@@ -132,7 +112,7 @@ def test_files_for_more_requests_at_once_than_are_allowed_all_arrive(stack: Up, 
     """Counted per mailbox, or over all of them: what is over the limit is refused, and comes when it was told to."""
     server, storage = stack.emulator(), Connection(stack.ready()["storage"])
     emulator = Emulator(EmulatorRecord(server["control"], "", ""))
-    # Other tests leave some: a task that asked for an hour's patience, the same file twice.
+    # Other tests leave some.
     seen, offences = len(control(server, "GET", "journal")), emulator.offences()
     control(server, "POST", "faults", {"count": None, "effect": {"kind": "delay", "seconds": 0.3}})
     control(server, "PATCH", "limits", {"concurrent_requests": 1, "concurrency_scope": scope})

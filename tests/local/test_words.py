@@ -54,6 +54,8 @@ def test_it_is_told_what_an_upload_waits_for_and_until_when() -> None:
     assert doing(throttled, now=_NOW + timedelta(minutes=1)) == "sends"
     days = replace(_ENTRY, not_before=_NOW + timedelta(days=2))
     assert doing(days, now=_NOW) == f"sends; waits until {(_NOW + timedelta(days=2)).astimezone():%Y-%m-%d %H:%M:%S %Z}"
+    queued = replace(_ENTRY, phase=Phase.QUEUED, detail="other files are first")
+    assert doing(queued, now=_NOW) == "waits for its turn: other files are first"
     assert doing(_WAITING, now=_NOW) == "waits for sign-in of sam@example.com: nobody is signed in"
     assert doing(None, now=_NOW) == "waits for the event that announces the file"
     assert because(_WAITING) == "needs-sign-in: nobody is signed in"

@@ -308,7 +308,7 @@ _ON_THE_WAY: dict[type, Callable[[Entry, datetime], seen.Observation]] = {
     seen.OftenRewritten: lambda _entry, _until: seen.OftenRewritten(FREE_REWRITES + 1),
     seen.SlotHeld: lambda _entry, _until: seen.SlotHeld("S"),
     seen.Admitted: lambda _, at: seen.Admitted("M", at),
-    seen.MustQueue: lambda _, until: seen.MustQueue("M", until),
+    seen.MustQueue: lambda *_: seen.MustQueue("M", "others are first"),
 }
 
 

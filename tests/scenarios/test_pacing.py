@@ -209,6 +209,24 @@ def test_graph_s_word_to_one_upload_holds_for_all_of_the_mailbox_that_have_not_b
     assert_all_attached(world, blobs)
 
 
+def test_who_queues_because_graph_asked_the_mailbox_to_wait_reads_that_and_until_when() -> None:
+    """No other file is first."""
+    world = World(mailbox_limits=replace(MAILBOX_LIMITS, uploads_at_once=3))
+    world.todo.faults.add(fault(Answer(429, retry_after=3600), "create_session"))
+    first, second = drop(world, "a.pdf", "b.pdf")
+    world.event("a.pdf")
+    world.event("b.pdf")
+    until = world.clock.now + timedelta(hours=1)
+    assert world.phase(second) is Phase.QUEUED
+    assert world.entry(second).detail == (
+        f"Graph asks this mailbox to slow down, expected at about {until:%Y-%m-%d %H:%M} UTC"
+    )
+    assert world.blobs.tags(second)["todo_reason"].startswith("Graph asks this mailbox to slow down - expected at")
+    world.run()
+    assert_all_attached(world, [first, second])
+    assert_nothing_is_held_back(world)
+
+
 def test_files_of_one_name_wait_in_a_line_of_their_own_without_a_lease() -> None:
     world = World()
     where = {"listid": world.list.id, "taskid": world.task.id, "filename": "same.pdf"}

@@ -131,12 +131,16 @@ def test_a_lease_for_later_is_waited_for() -> None:
 
 def test_to_queue_is_no_step_so_that_the_message_of_the_ticket_is_never_behind() -> None:
     before = an_entry(Phase.QUEUED)
-    after = absorb(before, seen.MustQueue("M", NOW + timedelta(hours=1)))
+    after = absorb(before, seen.MustQueue("M", "others are first"))
     assert (after.phase, after.step, after.lease, after.claim) == (Phase.QUEUED, before.step, "M", None)
     assert after.queue_wait == QueueWait(Phase.RESOLVING, NOW)
     assert (after.steps_without_progress, after.deferrals, after.sessions_opened) == (0, 0, 0)
     again = absorbing.absorb(
-        after, do.AdmitResult(seen.MustQueue("M", NOW)), now=NOW + timedelta(hours=1), limits=LIMITS, jitter=0.0
+        after,
+        do.AdmitResult(seen.MustQueue("M", "others are first")),
+        now=NOW + timedelta(hours=1),
+        limits=LIMITS,
+        jitter=0.0,
     )
     assert again.queue_wait == after.queue_wait, "the wait began when it began"
 

@@ -17,6 +17,7 @@ from shared.core.pacing import (
     returned,
     throttled,
     tidied,
+    why_not_yet,
 )
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -74,9 +75,24 @@ def test_a_file_larger_than_the_budget_goes_alone_instead_of_never() -> None:
 
 
 def test_a_throttled_mailbox_starts_no_upload_before_graph_said() -> None:
-    pace = throttled(Pace(), NOW + MINUTE)
+    pace = throttled(Pace(), NOW + MINUTE, LIMITS)
     assert earliest_start(pace, FILE, NOW, LIMITS) == NOW + MINUTE
-    assert throttled(pace, NOW + SECOND) == pace  # the later word of two holds
+    assert throttled(pace, NOW + SECOND, LIMITS) == pace  # the later word of two holds
+
+
+def test_an_upload_that_has_to_wait_for_graph_keeps_its_lease_as_long() -> None:
+    """An hour is longer than a lease: others would be given three more when the hour is over."""
+    pace = throttled(granted(Pace(), "a", FILE, NOW, LIMITS), NOW + 60 * MINUTE, LIMITS)
+    assert pace.leases == (Lease("a", NOW + 90 * MINUTE, FILE),)
+    assert tidied(pace, NOW + 60 * MINUTE, LIMITS).leases == pace.leases
+    again = throttled(pace, NOW + SECOND, LIMITS)
+    assert again == pace
+
+
+def test_who_queues_reads_whether_graph_or_other_files_are_the_reason() -> None:
+    assert why_not_yet(throttled(Pace(), NOW + MINUTE, LIMITS), NOW) == "Graph asks this mailbox to slow down"
+    assert why_not_yet(throttled(Pace(), NOW + MINUTE, LIMITS), NOW + MINUTE) == "other files are first"
+    assert why_not_yet(pace_of(leases=3), NOW) == "other files are first"
 
 
 def test_a_lease_is_given_from_its_start_on_and_only_once() -> None:
@@ -122,8 +138,8 @@ def test_tidying_takes_back_the_lease_of_a_lost_upload_and_counts_all_that_it_re
 
 
 def test_tidying_forgets_a_throttling_that_is_over() -> None:
-    assert tidied(throttled(Pace(), NOW), NOW, LIMITS) == Pace()
-    later = throttled(Pace(), NOW + SECOND)
+    assert tidied(throttled(Pace(), NOW, LIMITS), NOW, LIMITS) == Pace()
+    later = throttled(Pace(), NOW + SECOND, LIMITS)
     assert tidied(later, NOW, LIMITS) == later
 
 
@@ -136,7 +152,7 @@ def test_the_expected_wait_follows_from_what_is_ahead(ahead: Need, wait: timedel
 
 
 def test_the_expected_wait_is_no_shorter_than_graph_asked_for() -> None:
-    assert expected_wait(throttled(Pace(), NOW + MINUTE), Need(0, 0), FILE, NOW, LIMITS) == MINUTE
+    assert expected_wait(throttled(Pace(), NOW + MINUTE, LIMITS), Need(0, 0), FILE, NOW, LIMITS) == MINUTE
 
 
 def test_tickets_sort_by_the_time_of_queueing_and_then_by_upload() -> None:

@@ -32,7 +32,7 @@ EXAMPLES: dict[type[seen.Observation], list[seen.Observation]] = {
     seen.AlreadyAttached: [seen.AlreadyAttached("L", "T", "A", NOW, "")],
     seen.OftenRewritten: [seen.OftenRewritten(FREE_REWRITES + 1)],
     seen.Admitted: [seen.Admitted("M", NOW)],
-    seen.MustQueue: [seen.MustQueue("M", NOW + timedelta(minutes=5))],
+    seen.MustQueue: [seen.MustQueue("M", "others are first")],
     seen.LeaseReturned: [seen.LeaseReturned()],
     seen.SlotHeld: [seen.SlotHeld("S"), seen.SlotHeld("S", is_own=True)],
     seen.SessionOpened: [seen.SessionOpened(SESSION_URL, None, offset, NOW) for offset in (0, 1)],

@@ -33,9 +33,14 @@ def admit(context: Context) -> AfterAdmit:
     turn = context.pacing.arrive(mailbox, entry)
     if isinstance(turn, Turn):
         return seen.Admitted(mailbox, turn.starts_at, older)
-    if turn.until - turn.since > PATIENCE and not entry.is_in_a_line:
-        tell(context, f"other files are first, expected at about {turn.until:%Y-%m-%d %H:%M} UTC")
-    return seen.MustQueue(mailbox, turn.until, older)
+    if entry.is_in_mailbox_line:
+        # What it was told counted the whole line. Now only the head of it was read.
+        return seen.MustQueue(mailbox, entry.detail, older)
+    if turn.until - turn.since <= PATIENCE:
+        return seen.MustQueue(mailbox, turn.why, older)
+    why = f"{turn.why}, expected at about {turn.until:%Y-%m-%d %H:%M} UTC"
+    tell(context, why)
+    return seen.MustQueue(mailbox, why, older)
 
 
 def tell(context: Context, reason: str) -> None:
