@@ -123,7 +123,14 @@ class Application:
         return self.ports.telemetry.invocation(invocations.invocation_of(trigger, context, message))
 
     def sweep_live(self) -> Swept:
-        return sweep(self.ports, self.intake, self.pacing, self.release, stalled_after=self.settings.stalled_after)
+        return sweep(
+            self.ports,
+            self.intake,
+            self.pacing,
+            self.sign_in_line,
+            self.release,
+            stalled_after=self.settings.stalled_after,
+        )
 
     def catch_up_with_missed(self) -> CaughtUp:
         settings = self.settings

@@ -220,17 +220,20 @@ class Runner:
             return
         entry = going.entry
         if entry.is_done:
+            if entry.waited:
+                # Its last wait may have been in vain: nobody would ever take the ticket out of the line.
+                self.sign_in_line.leave(entry)
             # After the entry is stored: were it first, a death in between would leave an entry that no sweep sees.
             self.ports.ledger.clear_live(entry.upload_id)
         elif entry.is_in_line:
             # No message: the ticket stands in for it. After the entry is stored, since whoever gives a lease back
             # believes the ticket.
             self.pacing.stand_in_line(entry)
+        elif entry.is_in_sign_in_line:
+            # No message either: thousands that wait for somebody who never comes would be tried again for weeks.
+            self.sign_in_line.enter(entry)
         else:
             self._announce(going, delivery.delay_until(entry.due_at, going.date))
-            if entry.phase is Phase.WAITING:
-                # After the message, which it only hastens.
-                self.sign_in_line.enter(entry)
 
     def _act(
         self, stored: Stored, claim: Claim, clock: "_Clock", *, since: float, through: frozenset[Phase]

@@ -9,6 +9,7 @@ from datetime import timedelta
 
 from shared.app.intake import Intake
 from shared.app.pacing import Pacing
+from shared.app.sign_in_line import SignInLine
 from shared.core.entry import Phase
 from shared.core.limits import Limits
 from shared.ports import LiveMark, Ports, Release, Stored
@@ -59,20 +60,28 @@ class _InFlight:
         }
 
 
-def sweep(ports: Ports, intake: Intake, pacing: Pacing, release: Release, *, stalled_after: timedelta) -> Swept:
+def sweep(
+    ports: Ports,
+    intake: Intake,
+    pacing: Pacing,
+    sign_in_line: SignInLine,
+    release: Release,
+    *,
+    stalled_after: timedelta,
+) -> Swept:
     """Announce every live entry that is overdue; clear the rows of those that are done; leave a sign of life.
 
     *stalled_after* must exceed the queue's lease: before that, a message may still be on its way back.
     """
-    return _Sweep(ports, intake, pacing, stalled_after, began=ports.monotonic()).run(release)
+    return _Sweep(ports, intake, pacing, sign_in_line, stalled_after, began=ports.monotonic()).run(release)
 
 
 @dataclass
 class _Line:
-    """Entries that queue in one line. *before*: the last row that was read before the first of them."""
+    """Entries that stand in one line. *before*: the last row that was read before the first of them."""
 
     before: str
-    waiting: list[Stored] = field(default_factory=list)
+    waiting: list[tuple[LiveMark, Stored]] = field(default_factory=list)
 
 
 @dataclass
@@ -82,6 +91,7 @@ class _Sweep:
     ports: Ports
     intake: Intake
     pacing: Pacing
+    sign_in_line: SignInLine
     stalled_after: timedelta
     began: float
     live: int = 0
@@ -90,17 +100,21 @@ class _Sweep:
     requeued: int = 0
     in_flight: _InFlight = field(default_factory=_InFlight)
     lines: dict[str, _Line] = field(default_factory=dict)
+    sign_in_lines: dict[str, _Line] = field(default_factory=dict)
 
     def run(self, release: Release) -> Swept:
         ledger = self.ports.ledger
         stopped_at = self._read_rows(ledger.swept_up_to())
         # Lines after rows: only then it is known what stands in them. One that there is no time for is read again.
-        for key, line in self.lines.items():
-            if self._time_is_over(MOST_SECONDS):
-                stopped_at = line.before
-                break
-            self._heal(key, line.waiting)
-        swept = Swept(self.live, self.announced, self.cleared, self.requeued, was_cut=bool(stopped_at))
+        left = [stopped_at] if stopped_at else []
+        for heal, lines in ((self._heal, self.lines), (self._heal_sign_in, self.sign_in_lines)):
+            for key, line in lines.items():
+                if self._time_is_over(MOST_SECONDS):
+                    left.append(line.before)
+                else:
+                    heal(key, line.waiting)
+        stopped_at = min(left, default="")
+        swept = Swept(self.live, self.announced, self.cleared, self.requeued, was_cut=bool(left))
         self.ports.telemetry.record(
             "sweep",
             live=swept.live,
@@ -138,18 +152,38 @@ class _Sweep:
         self.in_flight.count(stored)
         if stored.entry.is_in_line and not _is_too_long_in_line(stored, self.intake.limits):
             # Announced, all who queue would ask for their turn at once, every few minutes.
-            self.lines.setdefault(stored.entry.line, _Line(before)).waiting.append(stored)
+            self.lines.setdefault(stored.entry.line, _Line(before)).waiting.append((mark, stored))
+        elif stored.entry.is_in_sign_in_line and not _has_waited_too_long(stored, self.intake.limits):
+            # Announced, all who wait for people who never come would be tried again, for weeks.
+            key = self.sign_in_line.key(stored.entry.account)
+            self.sign_in_lines.setdefault(key, _Line(before)).waiting.append((mark, stored))
         elif _is_overdue(mark, stored, self.stalled_after):
-            self.intake.announce(stored)
-            # Second: were it first, a death in between would leave the upload standing as if it were announced.
-            self.ports.ledger.mark_live(mark.upload_id)
-            self.announced += 1
+            self._announce(mark, stored)
 
-    def _heal(self, line: str, waiting: list[Stored]) -> None:
+    def _announce(self, mark: LiveMark, stored: Stored) -> None:
+        self.intake.announce(stored)
+        # Second: were it first, a death in between would leave the upload standing as if it were announced.
+        self.ports.ledger.mark_live(mark.upload_id)
+        self.announced += 1
+
+    def _heal_sign_in(self, line: str, waiting: list[tuple[LiveMark, Stored]]) -> None:
+        """Give a ticket to each of *waiting* that has none, and let one of them try whether there is a token now."""
+        tickets = self.pacing.uploads_in(line)
+        for _, stored in waiting:
+            if stored.entry.upload_id not in tickets and self._stands_still(stored):
+                self.sign_in_line.enter(stored.entry)
+                self.requeued += 1
+        in_order = sorted(waiting, key=lambda each: each[1].entry.created_at)
+        for mark, stored in in_order:
+            if _is_overdue(mark, stored, self.stalled_after):
+                self._announce(mark, stored)
+                return
+
+    def _heal(self, line: str, waiting: list[tuple[LiveMark, Stored]]) -> None:
         """Give a ticket to each of *waiting* that has none, and let the first of the line go if they can."""
         tickets = self.pacing.uploads_in(line)
         leases = self.pacing.leases_of(line)
-        for stored in waiting:
+        for _, stored in waiting:
             upload_id = stored.entry.upload_id
             if upload_id in tickets:
                 continue
@@ -159,14 +193,18 @@ class _Sweep:
                 # Its turn had come, and nothing came of the message.
                 self.intake.announce(stored)
                 self.announced += 1
-        self.pacing.look_at(line, is_slot=waiting[0].entry.waits_for_slot)
+        self.pacing.look_at(line, is_slot=waiting[0][1].entry.waits_for_slot)
 
     def _queue_again(self, stored: Stored) -> None:
         """Its worker died before it could queue, or its lease ran out: if it did not simply go on since it was read."""
-        now = self.ports.ledger.get(stored.entry.upload_id)
-        if now is not None and now.version == stored.version:
+        if self._stands_still(stored):
             self.pacing.stand_in_line(stored.entry)
             self.requeued += 1
+
+    def _stands_still(self, stored: Stored) -> bool:
+        """Nobody has written the entry since it was read."""
+        now = self.ports.ledger.get(stored.entry.upload_id)
+        return now is not None and now.version == stored.version
 
     def _time_is_over(self, most_seconds: float) -> bool:
         return self.ports.monotonic() - self.began >= most_seconds
@@ -175,6 +213,11 @@ class _Sweep:
 def _is_too_long_in_line(stored: Stored, limits: Limits) -> bool:
     """Its bound is only noticed by a step."""
     return stored.entry.time_queued(stored.date) > limits.queue_wait
+
+
+def _has_waited_too_long(stored: Stored, limits: Limits) -> bool:
+    """In the same way."""
+    return stored.entry.time_waited(stored.date) > limits.sign_in_wait
 
 
 def _is_over(mark: LiveMark, stored: Stored | None) -> bool:
@@ -191,7 +234,9 @@ def _is_overdue(mark: LiveMark, stored: Stored, stalled_after: timedelta) -> boo
     # without being given back is a dead worker's: where its host died too, nobody releases the message, and the upload
     # would stand still for the rest of the lease. The same step announced twice is harmless.
     is_parked = entry.times_parked > 0 and entry.not_before is not None
-    grace = timedelta() if is_parked or entry.claim is not None else stalled_after
+    # Who waits for a person has no message either.
+    has_none = is_parked or entry.claim is not None or entry.is_in_sign_in_line
+    grace = timedelta() if has_none else stalled_after
     if mark.marked_at >= due:
         # Announced since it was due. While nobody takes the messages they must not pile up with every sweep.
         return stored.date >= mark.marked_at + stalled_after

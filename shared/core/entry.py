@@ -293,6 +293,16 @@ class Entry:
         return self.slot if self.waits_for_slot else self.lease
 
     @property
+    def is_in_sign_in_line(self) -> bool:
+        """It waits for a person, and the tags say so: no message is under way, and a ticket stands in for it."""
+        is_told = self.phase is Phase.WAITING and self.is_reported
+        return is_told and not self.lease and self.claim is None
+
+    def time_waited(self, now: datetime) -> timedelta:
+        """All waits for sign-in together, the present one included."""
+        return self.waited + (now - self.sign_in_wait.since if self.sign_in_wait is not None else timedelta())
+
+    @property
     def waits_for_slot(self) -> bool:
         return self.queue_wait is not None and self.queue_wait.for_slot
 
@@ -365,8 +375,7 @@ class Entry:
 
     def age(self, now: datetime) -> timedelta:
         """How long it has been tried, without the time spent waiting for a person to sign in, or for its turn."""
-        waiting = now - self.sign_in_wait.since if self.sign_in_wait is not None else timedelta()
-        return now - self.created_at - self.waited - waiting - self.time_queued(now)
+        return now - self.created_at - self.time_waited(now) - self.time_queued(now)
 
     def time_queued(self, now: datetime) -> timedelta:
         """All waits for a turn together, the present one included."""

@@ -198,3 +198,54 @@ def test_a_wait_that_is_told_once_is_not_told_at_every_try() -> None:
     world.run(until=lambda: world.clock.now - START > timedelta(days=2))
     reports = [line for line in world.records.events("step") if line["action"] == "ReportOutcome"]
     assert len(reports) == 1
+
+
+def many_that_wait(number: int) -> World:
+    world = World()
+    sign_out(world)
+    for each in range(number):
+        world.drop(content(len(FILE), each), f"{each}.pdf")
+        world.notify(f"{each}.pdf")
+    world.run(until=lambda: sum(entry.is_in_sign_in_line for entry in world.ledger.entries()) == number)
+    return world
+
+
+def tries(world: World) -> int:
+    return sum(line["observation"] == "NeedsSignIn" for line in world.records.events("step"))
+
+
+def test_many_files_for_somebody_who_never_comes_are_in_no_message_and_cost_one_try_a_minute() -> None:
+    """However many: a stranger could else keep the queue, and everybody's files behind it, busy for two weeks."""
+    world = many_that_wait(40)
+    assert world.messages.messages == []
+    began, before = world.clock.now, tries(world)
+    world.run(until=lambda: world.clock.now - began > timedelta(hours=2))
+    assert 0 < tries(world) - before <= 121
+
+
+@pytest.mark.parametrize("lost", ["no ticket", "every ticket"])
+def test_all_who_wait_go_on_where_there_is_a_token_though_no_sign_in_was_seen(lost: str) -> None:
+    world = many_that_wait(20)
+    if lost == "every ticket":
+        world.paces.queues.clear()
+    sign_in(world)
+    began = world.clock.now
+    world.run(until=lambda: len(world.attached()) == 20)
+    assert world.clock.now - began <= timedelta(minutes=12)
+    world.run()
+    assert_promise(world)
+    assert not any(world.paces.queues.values())
+
+
+def test_each_of_many_who_wait_ends_when_the_wait_is_over() -> None:
+    world = World(limits=SHORT)
+    sign_out(world)
+    blobs = [world.drop(content(len(FILE), each), f"{each}.pdf") for each in range(20)]
+    for blob in blobs:
+        world.notify(blob.name)
+    began = world.clock.now
+    world.run()
+    for blob in blobs:
+        assert_ended(world, blob, Phase.FAILED, Reason.SIGN_IN, "nobody signed in within 1 days")
+    assert world.clock.now - began <= timedelta(days=1, hours=1)
+    assert not any(world.paces.queues.values())

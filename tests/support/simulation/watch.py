@@ -226,6 +226,9 @@ class Watch:
         _no_secrets(entry.detail, "a detail")
         if entry.steps_without_progress > MAX_STEPS_WITHOUT_PROGRESS + 1:
             raise Violation(f"I6: {entry.steps_without_progress} steps without progress")
+        if entry.phase is Phase.WAITING:
+            # Without a sign-in that the app sees, only the sweep lets it try again.
+            self._stage.sweeping = True
         self._offset_is_the_servers(entry)
         self._slot_is_its_own(entry)
         self._queues_in_bounded_time(entry)
