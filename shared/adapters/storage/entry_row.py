@@ -126,4 +126,5 @@ def _to_plain(value: Any) -> Plain:
     if isinstance(value, tuple):
         is_ids = all(isinstance(each, str) for each in value)
         return " ".join(value) if is_ids else content.to_text(value)
-    return value
+    plain: Plain = value
+    return plain
