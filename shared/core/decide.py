@@ -85,8 +85,8 @@ def _queue(entry: Entry) -> Action:
 
 
 def _wait(entry: Entry) -> Action:
-    # A person may take days: others have the mailbox meanwhile. The tags only until they say so: from then on the claim
-    # moves the entry back to where it came from.
+    # A person may take days: others have the mailbox meanwhile. Then the tags say once that the file waits. After that,
+    # this is not asked again: a claim moves the entry back to the phase in which it began to wait.
     return ReturnLease() if entry.lease else ReportOutcome()
 
 

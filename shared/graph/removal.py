@@ -13,7 +13,10 @@ def prepare_delete_attachment(mailbox: Mailbox, list_id: str, task_id: str, atta
 
 
 def parse_delete_attachment(reply: GraphReply) -> RemovalObservation:
-    """Sent again whatever became of it: an attachment that is gone is what was wanted."""
+    """Sent again whatever became of it: an attachment that is gone is what was wanted.
+
+    Documented is 204. A service that says 200, or 202 for later, has taken the request all the same.
+    """
     if reply.status in {200, 202, 204}:
         return seen.AttachmentRemoved()
     match meaning_of(reply).kind:

@@ -21,6 +21,8 @@ def open_session(context: Context) -> AfterOpenSession:
 def prepare_post(context: Context) -> AfterPreparePost:
     if (lost := context.source.lost()) is not None:
         return lost
+    # For the server's date alone: the ledger has it before the POST is sent, or a lost answer could not be told from an
+    # older attachment of the same name.
     reply = context.graph.ask(context.graph.list_attachments())
     if not isinstance(reply, GraphReply):
         return reply

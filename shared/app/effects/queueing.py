@@ -22,7 +22,7 @@ def admit(context: Context) -> AfterAdmit:
         return token
     if entry.waited:
         context.sign_in_line.wake_next(entry)
-    # Who had to queue was given a lease of that mailbox, whatever the account is called by now.
+    # An upload that queued has its lease at the mailbox it queued for. Its account's name may lead elsewhere by now.
     account = entry.lease or graph.identity()
     if not isinstance(account, str):
         return account
