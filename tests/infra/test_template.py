@@ -93,10 +93,11 @@ def test_the_compiler_evaluated_the_snapshots_without_a_diagnostic() -> None:
 
 
 def test_a_lifecycle_rule_never_deletes_a_file_that_may_still_wait() -> None:
-    """Longest wait: for a person to sign in, and then the age of an upload."""
+    """Longest wait: for a person to sign in, for the mailbox's turn, and then the age of an upload."""
     variables = template()["variables"]
     assert variables["longestWaitDays"] == (
-        "[add(parameters('signInWaitDays'), div(add(parameters('maxAgeHours'), 23), 24))]"
+        "[add(add(parameters('signInWaitDays'), parameters('queueWaitDays')), "
+        "div(add(parameters('maxAgeHours'), 23), 24))]"
     )
     assert variables["effectiveDeleteFilesAfterDays"] == (
         "[if(equals(parameters('deleteFilesAfterDays'), 0), 0, "
