@@ -25,7 +25,7 @@ check-code:
 
 check-infra:
 	@./scripts/bicep check
-	@TODO_ATTACH_CHECKS=required $(py) -m pytest -n auto --dist loadfile tests/infra
+	@TODO_ATTACH_CHECKS=required $(py) -m pytest -n auto --dist loadgroup tests/infra
 
 # Not in `make test`: they take long, and are worth it before a release.
 soak: setup

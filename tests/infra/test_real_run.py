@@ -17,7 +17,8 @@ from tests.infra.workspace import Workspace
 from tests.local.processes import wait_until
 from tests.local.terminal import Terminal
 
-pytestmark = [pytest.mark.infra, pytest.mark.stack]
+# They look at one stack, so they stay in one process, however many there are.
+pytestmark = [pytest.mark.infra, pytest.mark.stack, pytest.mark.xdist_group("real run")]
 
 _THROTTLED = {"kind": "answer", "status": 429, "code": "TooManyRequests", "retry_after": 1}
 _REFUSED = {"kind": "answer", "status": 400, "code": "invalidRequest"}

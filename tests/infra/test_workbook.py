@@ -13,7 +13,8 @@ from tests.infra.watched import Watched
 from tests.infra.workbook import COMPONENT, DEPLOYED, WORKSPACE, items, parameters, queries, workbook
 from tests.scenarios.promise import FILE, fault
 
-pytestmark = pytest.mark.infra
+# Several look at the same hours, so they stay in one process, however many there are.
+pytestmark = [pytest.mark.infra, pytest.mark.xdist_group("workbook")]
 DAY = timedelta(days=1)
 
 
