@@ -117,6 +117,11 @@ param graphRoot string = 'https://graph.microsoft.com/v1.0'
 @description('TODO_ATTACH_MAILBOX_PATH: how requests name the mailbox, /me or /users/{id}.')
 param mailboxPath string = 'me'
 
+@minValue(0)
+@maxValue(3650)
+@description('TODO_ATTACH_KEEP_FINISHED_DAYS: days that the ledger keeps a finished upload after its file is gone; 0 = for ever. Raised to a day more than deleted files can be brought back, and to 8.')
+param keepFinishedDays int = 0
+
 @description('TODO_ATTACH_DELETE_ATTACHED: delete a file once it is attached.')
 param deleteAttached bool = false
 
@@ -383,6 +388,9 @@ var identityParts = split(makesIdentity ? '////////none' : identityResourceId, '
 var longestWaitDays = signInWaitDays + queueWaitDays + (maxAgeHours + 23) / 24
 var effectiveDeleteFilesAfterDays = deleteFilesAfterDays == 0 ? 0 : max(deleteFilesAfterDays, longestWaitDays + 1)
 
+// A file that is brought back after its upload was forgotten would be attached once more.
+var effectiveKeepFinishedDays = keepFinishedDays == 0 ? 0 : max(keepFinishedDays, deletedBlobDays + 1, 8)
+
 resource givenIdentity 'Microsoft.ManagedIdentity/userAssignedIdentities@2024-11-30' existing = if (!makesIdentity) {
   name: identityParts[8]
   scope: resourceGroup(identityParts[2], identityParts[4])
@@ -561,6 +569,7 @@ module functionApp 'modules/functionapp.bicep' = {
       TODO_ATTACH_ACCOUNTS_CONTAINER: accountsContainer
       TODO_ATTACH_ACCOUNTS_TABLE: accountsTable
       TODO_ATTACH_ACCOUNTS_KEY: '${keyVault.outputs.uri}keys/${keyVault.outputs.accountsKeyName}'
+      TODO_ATTACH_KEEP_FINISHED_DAYS: string(effectiveKeepFinishedDays)
       TODO_ATTACH_DELETE_ATTACHED: deleteAttached ? 'true' : 'false'
       TODO_ATTACH_READ_BACK: readBack
       TODO_ATTACH_REQUEST_DEADLINE_SECONDS: string(requestDeadlineSeconds)

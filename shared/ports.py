@@ -148,6 +148,15 @@ class Ledger(Protocol):
     def replace(self, stored: Stored, entry: Entry) -> Stored:
         """Write *entry* over exactly *stored*. Raises Conflict where it is no longer what lies there."""
 
+    def listed(self, after: str, before: str) -> Page[Stored]:
+        """Entries beyond *after*, up to *before* (empty: all), in the order of their ids, as many as fit on a page.
+
+        A row that holds no entry is left out. *next* is what to go on after.
+        """
+
+    def remove(self, stored: Stored) -> None:
+        """Remove exactly *stored*. Quietly nothing where it is gone; raises Conflict where it is another by now."""
+
     def mark_live(self, upload_id: str) -> None:
         """Note that the upload is in flight: before its entry is inserted. Idempotent."""
 
@@ -180,6 +189,12 @@ class Ledger(Protocol):
 
     def remember(self, name: str, known: "UploadsOfName", uploads: tuple[str, ...]) -> bool:
         """Let the name remember *uploads* in place of those *known*; False where it is others by now."""
+
+    def forget(self, name: str, upload_id: str) -> None:
+        """Let the name remember *upload_id* no longer; its row goes with the last one. Idempotent.
+
+        Raises Conflict where another upload came at the same moment.
+        """
 
 
 @dataclass(frozen=True, slots=True)

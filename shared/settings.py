@@ -43,6 +43,8 @@ _LOOPBACK = {"127.0.0.1", "::1", "localhost"}
 # The queue's own lease: a claim must be over long before a message comes back by itself.
 _QUEUE_LEASE_SECONDS = 600
 _DAY_SECONDS = 86_400
+# The template lets deleted blobs be brought back for a week; an event is tried for one, a message delayed for seven.
+_LEAST_DAYS_KEPT = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +101,7 @@ class Settings:
     # Either this, or tokens.
     sign_in: SignIn | None = None
     telemetry: bool = False  # the worker has set up OpenTelemetry
+    keep_finished: timedelta | None = None  # how long the entry of a finished upload outlives its blob; None: for ever
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str]) -> "Settings":
@@ -134,6 +137,7 @@ class Settings:
             ),
             catch_up_time=timedelta(seconds=read.number("TODO_ATTACH_CATCH_UP_SECONDS", 60, at_least=1, at_most=120)),
             dead_letters=_dead_letters(read),
+            keep_finished=_keep_finished(read),
             limits=Limits(
                 slice_bytes=read.integer(
                     "TODO_ATTACH_SLICE_BYTES", MAX_SLICE_BYTES, at_least=327_680, at_most=MAX_SLICE_BYTES
@@ -274,6 +278,15 @@ def _dead_letters(read: _Reader) -> str:
         # What has been dealt with there is deleted, and anybody may write a letter there.
         read.mistake(name, value, "use another container than TODO_ATTACH_CONTAINER")
     return value
+
+
+def _keep_finished(read: _Reader) -> timedelta | None:
+    name = "TODO_ATTACH_KEEP_FINISHED_DAYS"
+    days = read.integer(name, 0, at_least=0, at_most=3_650)
+    if 0 < days < _LEAST_DAYS_KEPT:
+        # A blob that can still be brought back would be attached once more.
+        read.mistake(name, str(days), f"use 0 (for ever), or {_LEAST_DAYS_KEPT} to 3650")
+    return timedelta(days=days) if days else None
 
 
 def _paths(read: _Reader) -> tuple[PathPattern, ...]:

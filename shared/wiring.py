@@ -134,7 +134,13 @@ class Application:
 
     def catch_up_with_missed(self) -> CaughtUp:
         settings = self.settings
-        return catch_up(self.ports, self.intake, container=settings.container, budget=settings.catch_up_time)
+        return catch_up(
+            self.ports,
+            self.intake,
+            container=settings.container,
+            budget=settings.catch_up_time,
+            keep_finished=settings.keep_finished,
+        )
 
 
 def build(settings: Settings, credential: TokenCredential | None = None) -> Application:

@@ -11,6 +11,7 @@ param entraTenant = 'common'
 param entraClientCredential = 'client-secret'
 param deleteFilesAfterDays = 30
 param deleteAttached = true
+param keepFinishedDays = 30
 param readBack = 'on'
 param alwaysReadyBlob = 1
 param alwaysReadyHttp = 1

@@ -89,7 +89,7 @@ class Uploads:
         return [upload for upload in found if upload.is_under_way]
 
     def newest_first(self) -> Iterator[Upload]:
-        """All of them, the last written first. A whole scan, which the application itself never does."""
+        """All of them, the last written first. A whole scan at once, which the application itself never does."""
         try:
             rows = list(self._table.query_entities("RowKey eq 'entry'", select=["PartitionKey", "Timestamp"]))
         except AzureError as error:

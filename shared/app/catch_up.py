@@ -1,6 +1,6 @@
 """Finds files that no event tells of, and enters them.
 
-Four walks, each with a share of the run's time:
+Walks, each with a share of the run's time:
 
     dead letters   events that Event Grid gave up
     rejected       an edit of the metadata, which raises no event, may have put them right
@@ -9,6 +9,9 @@ Four walks, each with a share of the run's time:
 
 The first three start from the beginning with every run, unless its time ended before. The last one goes on where it
 was, so that its cost grows with neither the container nor its history; a round takes as many runs as there are pages.
+
+Where finished entries age out (`app/ageing`), a fifth walk goes through the ledger, a share a run. It is here because
+it needs the same: a place to go on from, and a share of the time.
 
 All that is lasting is the place where a walk goes on, and it is written last: what comes before can be done again, by
 this run after a death, or by another one at the same time.
@@ -20,6 +23,7 @@ from datetime import timedelta
 from functools import partial
 from itertools import count
 
+from shared.app.ageing import Ageing
 from shared.app.intake import Intake
 from shared.core.attachment import BlobDescription
 from shared.core.catching_up import (
@@ -32,7 +36,7 @@ from shared.core.catching_up import (
 from shared.core.entry import Phase, Reason
 from shared.core.outcome import APPEND_BLOB, KIND, STATE
 from shared.errors import BlobGone, BlobKeyWithheld, Conflict, PageRefused, StorageUnavailable
-from shared.ports import DeadLetters, Page, Ports
+from shared.ports import DeadLetters, Page, Ports, Stored
 
 
 @dataclass(slots=True)
@@ -40,7 +44,7 @@ class CaughtUp:
     """What a run did.
 
     *letters*: dead letters that were dealt with; *strange*: what lies among them and names no file of ours.
-    *unfinished*: walks that its time ended; *failed*: items and walks that raised.
+    *unfinished*: walks that its time ended; *failed*: items and walks that raised. *aged_out*: entries that went.
     """
 
     looked_at: int = 0
@@ -49,14 +53,20 @@ class CaughtUp:
     strange: int = 0
     unfinished: int = 0
     failed: int = 0
+    aged_out: int = 0
 
 
-def catch_up(ports: Ports, intake: Intake, *, container: str, budget: timedelta) -> CaughtUp:
+def catch_up(
+    ports: Ports, intake: Intake, *, container: str, budget: timedelta, keep_finished: timedelta | None
+) -> CaughtUp:
     """Enter and announce what was missed. *container*: the name of the one that files are put into.
+
+    *keep_finished*: how long the entry of a finished upload outlives its blob; None: for ever.
 
     What one item raises does not keep the others from their turn; all of it is raised at the end, as one group.
     """
-    run = _Run(ports, intake, container)
+    ageing = Ageing(ports, container, keep_finished) if keep_finished is not None else None
+    run = _Run(ports, intake, container, ageing)
     walks = run.walks()
     end = ports.monotonic() + budget.total_seconds()
     for at, walk in enumerate(walks):
@@ -90,6 +100,7 @@ class _Run:
     ports: Ports
     intake: Intake
     container: str
+    ageing: Ageing | None
     done: CaughtUp = field(default_factory=CaughtUp)
     errors: list[Exception] = field(default_factory=list)
 
@@ -102,6 +113,7 @@ class _Run:
             partial(self._go, self._by_tag("rejected", STATE, Phase.REJECTED)),
             partial(self._go, self._by_tag("growing", KIND, APPEND_BLOB)),
             partial(self._go, container),
+            *([] if self.ageing is None else [partial(self._go, self._through_ledger(self.ageing))]),
         ]
 
     def _through_letters(self, letters: DeadLetters) -> _Walk[str]:
@@ -110,6 +122,15 @@ class _Run:
     def _by_tag(self, name: str, tag: str, value: str) -> _Walk[str]:
         blobs = self.ports.blobs
         return _Walk(name, lambda page: blobs.tagged(tag, value, page), str, lambda blob: self._look_at(blob, name))
+
+    def _through_ledger(self, ageing: Ageing) -> _Walk[Stored]:
+        return _Walk(
+            "finished",
+            ageing.list_page,
+            lambda stored: stored.entry.upload_id,
+            lambda stored: self._age(ageing, stored),
+            pages=1,
+        )
 
     def _go[Item](self, walk: _Walk[Item], until: float) -> None:
         """From the place that was kept, and keep the place where this run ends."""
@@ -189,6 +210,11 @@ class _Run:
             return
         if not is_attached_as_it_is(replace(blob, outcome=outcome)):
             self._enter(blob, walk)
+
+    def _age(self, ageing: Ageing, stored: Stored) -> None:
+        if ageing.is_candidate(stored.entry):
+            self.done.looked_at += 1
+            self.done.aged_out += ageing.look_at(stored)
 
     def _compare(self, blob: BlobDescription) -> None:
         self.done.looked_at += 1

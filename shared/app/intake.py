@@ -38,7 +38,7 @@ class Intake:
         if inserted is not None:
             self._record(inserted)
             return inserted, True
-        # Another delivery of the event was faster. The application never deletes an entry, so it is there.
+        # Another delivery of the event was faster. No entry ages out so young, so it is there.
         raced = ledger.get(entry.upload_id)
         if raced is None:
             raise RuntimeError(f"the entry {entry.upload_id} could not be inserted, yet the ledger does not have it")

@@ -14,6 +14,9 @@ from shared.core.entry import Phase
 
 # The event of a younger blob may still be on its way. Event Grid's first tries are within so many minutes.
 EVENT_IS_DUE = timedelta(minutes=5)
+# Ids are hashes, so their first two digits part the ledger evenly. With a share a run, every five minutes, each is
+# looked at about once a day, less often where a share takes several runs.
+LEDGER_SHARES = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +54,12 @@ def is_attached_as_it_is(blob: BlobDescription) -> bool:
 def is_event_due(blob: BlobDescription) -> bool:
     """Whether an event would have come by now."""
     return blob.modified_at is None or blob.date >= blob.modified_at + EVENT_IS_DUE
+
+
+def end_of_share(page: str) -> str:
+    """The first id beyond the share of the ledger that *page* is in, or begins; empty for the last share."""
+    number = int(page[:2] or "0", 16) + 1
+    return f"{number:02x}" if number < LEDGER_SHARES else ""
 
 
 def names_in_dead_letter(body: bytes, container: str) -> list[str]:

@@ -247,6 +247,7 @@ class Entry:
     closing_tries: int = 0  # failed tries to read back, then to cancel the session, then to delete the blob
     delete_source: bool = False  # the blob is to be deleted once it is attached
     source_deleted: bool = False
+    source_gone_since: datetime | None = None  # no blob of its name was there at any look since then
 
     @property
     def is_done(self) -> bool:

@@ -79,6 +79,7 @@ ATTRIBUTES: Mapping[str, str] = {
     "strange": "todo_attach.catch_up.strange",
     "unfinished": "todo_attach.catch_up.unfinished",
     "failed": "todo_attach.catch_up.failed",
+    "aged_out": "todo_attach.catch_up.aged_out",
     "version": "todo_attach.version",
     "package": "todo_attach.package",
     "by_name": "todo_attach.sign_in.by_name",

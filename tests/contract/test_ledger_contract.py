@@ -14,7 +14,7 @@ from shared.adapters.storage.ledger import TableLedger
 from shared.core.attachment import BlobVersion, Reference
 from shared.core.entry import Claim, Entry, Phase, Reason, Report, Session, SignInWait
 from shared.errors import Conflict, StorageUnavailable
-from shared.ports import Ledger, Release
+from shared.ports import Ledger, Release, Stored
 from shared.settings import Connection
 from tests.contract.lost_replies import LostReplies
 from tests.support.fakes.manual_clock import ManualClock
@@ -52,9 +52,9 @@ def _table(storage: Connection) -> str:
 @pytest.fixture(params=["memory", pytest.param("table", marks=pytest.mark.azurite)])
 def ledger(request: pytest.FixtureRequest) -> Ledger:
     if request.param == "memory":
-        return MemoryLedger(ManualClock())
+        return MemoryLedger(ManualClock(), page_size=2)
     storage: Connection = request.getfixturevalue("storage")
-    return TableLedger(azure_clients.table_client(storage, _table(storage)), _new_id)
+    return TableLedger(azure_clients.table_client(storage, _table(storage)), _new_id, page_size=2)
 
 
 def _inserted(ledger: Ledger, **changes: Any) -> Any:
@@ -119,6 +119,46 @@ def test_a_replace_of_an_entry_that_is_gone_is_a_conflict(ledger: Ledger) -> Non
     stored = _inserted(ledger)
     with pytest.raises(Conflict):
         ledger.replace(replace(stored, version='W/"nothing"'), replace(stored.entry, step=1))
+
+
+def test_entries_are_listed_in_pages_in_the_order_of_their_ids_and_nothing_else_is(ledger: Ledger) -> None:
+    ids = sorted([f"{digit}{digit}" + "0" * 30 for digit in "03af"] + ["3f" + "0" * 30])
+    for upload_id in reversed(ids):
+        ledger.mark_live(upload_id)
+        _inserted(ledger, upload_id=upload_id)
+        ledger.take_slot(upload_id, upload_id)
+        ledger.uploads_of(upload_id, upload_id)
+    ledger.beat(Release("0.1.0", "abc"))
+    found: list[Stored] = []
+    page = ledger.listed("", "")
+    while True:
+        assert len(page.items) <= 2
+        found += page.items
+        if not page.next:
+            break
+        page = ledger.listed(page.next, "")
+    assert [stored.entry.upload_id for stored in found] == ids
+    assert [stored for stored in found if stored != replace(_get(ledger, stored), date=stored.date)] == []
+    share = ledger.listed("3f", "40")
+    assert ([stored.entry.upload_id for stored in share.items], share.next) == (["3f" + "0" * 30], "")
+    assert [stored.entry.upload_id for stored in ledger.listed(ids[0], ids[2]).items] == [ids[1]]
+
+
+def _get(ledger: Ledger, stored: Stored) -> Stored:
+    read = ledger.get(stored.entry.upload_id)
+    assert read is not None
+    return read
+
+
+def test_an_entry_is_removed_as_it_was_read_or_not_at_all(ledger: Ledger) -> None:
+    stored = _inserted(ledger)
+    changed = ledger.replace(stored, replace(stored.entry, detail="theirs"))
+    with pytest.raises(Conflict):
+        ledger.remove(stored)
+    assert ledger.get(stored.entry.upload_id) is not None
+    ledger.remove(changed)
+    assert ledger.get(stored.entry.upload_id) is None
+    ledger.remove(changed)
 
 
 def test_dates_are_the_services_and_never_run_backwards(ledger: Ledger) -> None:
@@ -218,6 +258,29 @@ def test_a_name_is_read_and_written_on_the_state_that_was_just_made(ledger: Ledg
     assert ledger.remember("a" * 32, made, ("three",)) is False
 
 
+def test_a_name_forgets_an_upload_and_is_gone_with_the_last_one(ledger: Ledger) -> None:
+    name = "a" * 32
+    known = ledger.uploads_of(name, "one")
+    assert ledger.remember(name, known, ("two", "one")) is True
+    known = ledger.uploads_of(name, "two")
+    ledger.forget(name, "three")
+    ledger.forget("b" * 32, "one")
+    ledger.forget(name, "one")
+    ledger.forget(name, "one")
+    assert ledger.remember(name, known, ("three", "two", "one")) is False
+    assert ledger.uploads_of(name, "three").uploads == ("two",)
+    ledger.forget(name, "two")
+    assert ledger.uploads_of(name, "three").uploads == ("three",)
+
+
+def test_who_has_read_a_name_that_is_gone_since_must_look_again(ledger: Ledger) -> None:
+    known = ledger.uploads_of("a" * 32, "one")
+    ledger.forget("a" * 32, "one")
+    assert ledger.remember("a" * 32, known, ("two", "one")) is False
+    ledger.uploads_of("a" * 32, "one")
+    assert ledger.remember("a" * 32, known, ("two", "one")) is False
+
+
 # -- only the real one: the SDK's own retries --
 
 
@@ -283,6 +346,35 @@ def test_a_lost_reply_does_not_hide_that_somebody_else_wrote(lossy: Callable[[st
     ledger.replace(stored, replace(stored.entry, detail="theirs"))
     with pytest.raises(Conflict):
         ledger.replace(stored, replace(stored.entry, detail="ours"))
+
+
+@pytest.mark.azurite
+def test_a_row_that_holds_no_entry_is_left_out_of_the_listing(storage: Connection) -> None:
+    table = azure_clients.table_client(storage, _table(storage))
+    ledger = TableLedger(table, _new_id)
+    table.create_entity({"PartitionKey": "0" * 32, "RowKey": "entry", "phase": "of a later version"})
+    stored = _inserted(ledger)
+    assert [each.entry for each in ledger.listed("", "").items] == [stored.entry]
+
+
+@pytest.mark.azurite
+def test_an_upload_that_comes_while_a_name_forgets_another_is_not_forgotten(
+    storage: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ledger = TableLedger(azure_clients.table_client(storage, _table(storage)), _new_id)
+    known = ledger.uploads_of("a" * 32, "one")
+    read = ledger._read
+
+    def read_and_be_overtaken(*keys: str) -> Any:
+        found = read(*keys)
+        monkeypatch.undo()
+        ledger.remember("a" * 32, known, ("two", "one"))
+        return found
+
+    monkeypatch.setattr(ledger, "_read", read_and_be_overtaken)
+    with pytest.raises(Conflict):
+        ledger.forget("a" * 32, "one")
+    assert ledger.uploads_of("a" * 32, "three").uploads == ("two", "one")
 
 
 @pytest.mark.azurite

@@ -105,6 +105,13 @@ def test_a_lifecycle_rule_never_deletes_a_file_that_may_still_wait() -> None:
     )
 
 
+def test_an_upload_is_never_forgotten_while_its_file_may_be_brought_back() -> None:
+    assert template()["variables"]["effectiveKeepFinishedDays"] == (
+        "[if(equals(parameters('keepFinishedDays'), 0), 0, "
+        "max(parameters('keepFinishedDays'), add(parameters('deletedBlobDays'), 1), 8))]"
+    )
+
+
 def test_what_belongs_to_the_site_is_written_one_after_another() -> None:
     """Two writes at a time end with "another operation is in progress"."""
     order = ("config", "basicPublishingCredentialsPolicies", "basicPublishingCredentialsPolicies", "diagnosticSettings")

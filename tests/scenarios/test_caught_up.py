@@ -448,4 +448,5 @@ def test_a_run_that_finds_nothing_reads_eight_times_and_writes_nothing() -> None
         "strange": 0,
         "unfinished": 0,
         "failed": 0,
+        "aged_out": 0,
     }

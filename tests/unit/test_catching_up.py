@@ -9,6 +9,8 @@ import pytest
 from shared.core.attachment import BlobDescription, BlobKind, BlobVersion
 from shared.core.catching_up import (
     EVENT_IS_DUE,
+    LEDGER_SHARES,
+    end_of_share,
     is_attached_as_it_is,
     is_event_due,
     names_in_dead_letter,
@@ -83,3 +85,17 @@ def test_a_dead_letter_names_the_blobs_of_the_container(subject: str | None, nam
 @pytest.mark.parametrize("body", [b"", b"{}", b"\xff", b'"text"', b"[" * 100_000], ids=range(5))
 def test_what_is_no_dead_letter_names_no_blob(body: bytes) -> None:
     assert names_in_dead_letter(body, "attachments") == []
+
+
+@pytest.mark.parametrize(
+    ("page", "end"), [("", "01"), ("01", "02"), ("0f", "10"), ("3f" + "e" * 30, "40"), ("fe", "ff"), ("ff", "")]
+)
+def test_a_share_of_the_ledger_ends_where_the_next_one_begins(page: str, end: str) -> None:
+    assert end_of_share(page) == end
+
+
+def test_all_shares_together_are_the_ledger() -> None:
+    ends = [end_of_share("")]
+    while ends[-1]:
+        ends.append(end_of_share(ends[-1]))
+    assert ends == [*(f"{number:02x}" for number in range(1, LEDGER_SHARES)), ""]

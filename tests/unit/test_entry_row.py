@@ -84,6 +84,7 @@ FULL = Entry(
     closing_tries=2,
     delete_source=True,
     source_deleted=True,
+    source_gone_since=NOW,
 )
 
 

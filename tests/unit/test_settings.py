@@ -137,6 +137,9 @@ def test_every_mistake_is_found_at_once() -> None:
         ("TODO_ATTACH_MAX_AGE_HOURS", "0"),
         ("TODO_ATTACH_SIGN_IN_WAIT_DAYS", "91"),
         ("TODO_ATTACH_STALLED_AFTER_SECONDS", "0"),
+        ("TODO_ATTACH_KEEP_FINISHED_DAYS", "7"),
+        ("TODO_ATTACH_KEEP_FINISHED_DAYS", "-1"),
+        ("TODO_ATTACH_KEEP_FINISHED_DAYS", "3651"),
         ("TODO_ATTACH_CATCH_UP_SECONDS", "0.5"),
         ("TODO_ATTACH_CATCH_UP_SECONDS", "121"),
         ("TODO_ATTACH_DEAD_LETTERS", "Dead_Letters"),
@@ -285,6 +288,12 @@ def test_choices_and_numbers_are_read() -> None:
     assert (found.mailbox_by_id, found.delete_attached, found.names_others) == (True, True, False)
     assert found.read_back
     assert (found.limits.slice_bytes, found.limits.max_age) == (327_680, timedelta(minutes=30))
+
+
+@pytest.mark.parametrize(("days", "keep"), [("", None), ("0", None), ("8", 8), ("3650", 3_650)])
+def test_finished_entries_are_kept_for_ever_or_for_more_than_a_week(days: str, keep: int | None) -> None:
+    found = settings(TODO_ATTACH_KEEP_FINISHED_DAYS=days).keep_finished
+    assert found == (timedelta(days=keep) if keep is not None else None)
 
 
 WATCHED = {

@@ -56,6 +56,7 @@ _FROM_PLAIN: Mapping[str, Callable[[Any], Any]] = {
             "first_opened_at",
             "missing_since",
             "claim_until",
+            "source_gone_since",
         ),
         datetime.fromisoformat,
     ),

@@ -17,7 +17,8 @@ read again: our id means that the write succeeded.
 """
 
 import hashlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -28,6 +29,7 @@ from azure.core.exceptions import (
     ResourceModifiedError,
     ResourceNotFoundError,
 )
+from azure.core.paging import PageIterator
 from azure.data.tables import EdmType, EntityProperty, TableClient, UpdateMode
 
 from shared.adapters.storage.entry_row import from_row, to_row
@@ -35,7 +37,7 @@ from shared.adapters.storage.service_date import ServiceDate
 from shared.adapters.storage.table_errors import table_errors
 from shared.core.entry import Entry
 from shared.errors import Conflict, StorageUnavailable
-from shared.ports import LiveMark, Release, Stored, UploadsOfName
+from shared.ports import LiveMark, Page, Release, Stored, UploadsOfName
 
 _ENTRY = "entry"
 _LIVE = "live-"
@@ -46,14 +48,18 @@ _NAME = "name"
 _HEARTBEAT = ("heartbeat", "sweep")
 _KEYS = ("PartitionKey", "RowKey")
 _INT32_END = 2**31
+_BEYOND_ALL_IDS = "g"  # they are hex digits
+# As many as the service gives at most.
+_PAGE_SIZE = 1000
 
 
 class TableLedger:
     """`ports.Ledger` on one table."""
 
-    def __init__(self, table: TableClient, new_id: Callable[[], str]) -> None:
+    def __init__(self, table: TableClient, new_id: Callable[[], str], page_size: int = _PAGE_SIZE) -> None:
         self._table = table
         self._new_id = new_id
+        self._page_size = page_size
 
     # -- entries --
 
@@ -63,10 +69,9 @@ class TableLedger:
             return None
         row, date = found
         try:
-            entry = from_row({name: _value(row[name]) for name in row if name not in _KEYS})
+            return _read_entry(row, date)
         except ValueError as error:
             raise StorageUnavailable(f"the ledger's row for {upload_id} holds no entry") from error
-        return Stored(entry, row.metadata["etag"], date, _written_at(row))
 
     def insert(self, entry: Entry) -> Stored | None:
         entry = replace(entry, write_id=self._new_id())
@@ -103,6 +108,34 @@ class TableLedger:
             # Not applied so far, but a request that we gave up on may still be: only the next delivery can tell.
             raise error
         return None
+
+    def listed(self, after: str, before: str) -> Page[Stored]:
+        date = ServiceDate()
+        end = before or _BEYOND_ALL_IDS
+        pages = self._table.query_entities(
+            f"PartitionKey gt '{after}' and PartitionKey lt '{end}' and RowKey eq '{_ENTRY}'",
+            results_per_page=self._page_size,
+            raw_response_hook=date,
+        ).by_page()
+        if not isinstance(pages, PageIterator):
+            raise TypeError("a query of the SDK's without pages")
+        with table_errors():
+            for page in pages:
+                # The service may answer with an empty page where it has read long enough, and found nothing yet.
+                if rows := list(page):
+                    found = tuple(_entries_of(rows, date.value))
+                    return Page(found, rows[-1]["PartitionKey"] if pages.continuation_token else "")
+        return Page((), "")
+
+    def remove(self, stored: Stored) -> None:
+        upload_id = stored.entry.upload_id
+        try:
+            with table_errors():
+                self._table.delete_entity(
+                    upload_id, _ENTRY, etag=stored.version, match_condition=MatchConditions.IfNotModified
+                )
+        except ResourceModifiedError as error:
+            raise Conflict(f"the entry {upload_id} was changed by another worker") from error
 
     # -- live rows --
 
@@ -195,6 +228,22 @@ class TableLedger:
             return found is not None and tuple(str(found[0]["uploads"]).split()) == uploads
         return True
 
+    def forget(self, name: str, upload_id: str) -> None:
+        found = self._read(name, _NAME)
+        uploads = str(found[0]["uploads"]).split() if found is not None else []
+        if found is None or upload_id not in uploads:
+            return
+        left = tuple(each for each in uploads if each != upload_id)
+        unchanged = {"etag": found[0].metadata["etag"], "match_condition": MatchConditions.IfNotModified}
+        try:
+            with table_errors():
+                if left:
+                    self._table.update_entity(_name_row(name, left), mode=UpdateMode.REPLACE, **unchanged)
+                else:
+                    self._table.delete_entity(name, _NAME, **unchanged)
+        except (ResourceModifiedError, ResourceNotFoundError) as error:
+            raise Conflict("another upload of this blob came at the same moment") from error
+
     def _owner(self, kind: str, key: str, upload_id: str) -> str:
         try:
             with table_errors():
@@ -214,6 +263,18 @@ class TableLedger:
         except ResourceNotFoundError:
             return None
         return row, date.value
+
+
+def _read_entry(row: Any, date: datetime) -> Stored:
+    """Raises ValueError for a row that holds no entry."""
+    entry = from_row({name: _value(row[name]) for name in row if name not in _KEYS})
+    return Stored(entry, row.metadata["etag"], date, _written_at(row))
+
+
+def _entries_of(rows: Iterable[Any], date: datetime) -> Iterator[Stored]:
+    for row in rows:
+        with suppress(ValueError):
+            yield _read_entry(row, date)
 
 
 def _entry_row(entry: Entry) -> dict[str, Any]:

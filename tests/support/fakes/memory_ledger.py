@@ -7,8 +7,9 @@ from datetime import datetime
 from shared.adapters.storage.entry_row import from_row, to_row
 from shared.core.entry import Entry
 from shared.errors import Conflict
-from shared.ports import LiveMark, Release, Stored, UploadsOfName
+from shared.ports import LiveMark, Page, Release, Stored, UploadsOfName
 from tests.support.fakes.manual_clock import ManualClock
+from tests.support.fakes.pages import page_of
 from tests.support.fakes.seam import Seam
 
 
@@ -34,6 +35,7 @@ class MemoryLedger:
     stopped_at: str = ""
     versions: int = 0
     by_record: bool = True
+    page_size: int = 1000
 
     def get(self, upload_id: str) -> Stored | None:
         self.seam.enter("ledger.get", changes=False)
@@ -56,6 +58,20 @@ class MemoryLedger:
         stored = self._stored(self._write(entry))
         self.seam.leave("ledger.replace", changes=True)
         return stored
+
+    def listed(self, after: str, before: str) -> Page[Stored]:
+        self.seam.enter("ledger.listed", changes=False)
+        ids = sorted(each for each in self.rows if not before or each < before)
+        found, following = page_of(ids, after, self.page_size)
+        return Page(tuple(self._stored(self.rows[each]) for each in found), following)
+
+    def remove(self, stored: Stored) -> None:
+        self.seam.enter("ledger.remove", changes=True)
+        row = self.rows.get(stored.entry.upload_id)
+        if row is not None and str(row.version) != stored.version:
+            raise Conflict(f"the entry {stored.entry.upload_id} was changed by someone else")
+        self.rows.pop(stored.entry.upload_id, None)
+        self.seam.leave("ledger.remove", changes=True)
 
     def mark_live(self, upload_id: str) -> None:
         self.seam.enter("ledger.mark_live", changes=True)
@@ -104,16 +120,33 @@ class MemoryLedger:
 
     def uploads_of(self, name: str, upload_id: str) -> UploadsOfName:
         self.seam.enter("ledger.uploads_of", changes=True)
-        known = self.names.setdefault(name, UploadsOfName((upload_id,), "0"))
+        known = self.names.get(name)
+        if known is None:
+            known = self.names[name] = UploadsOfName((upload_id,), self._next_version())
         self.seam.leave("ledger.uploads_of", changes=True)
         return known
 
     def remember(self, name: str, known: UploadsOfName, uploads: tuple[str, ...]) -> bool:
         self.seam.enter("ledger.remember", changes=True)
-        if self.names[name].version == known.version:
-            self.names[name] = UploadsOfName(uploads, str(int(known.version) + 1))
+        present = self.names.get(name)
+        if present is not None and present.version == known.version:
+            present = self.names[name] = UploadsOfName(uploads, self._next_version())
         self.seam.leave("ledger.remember", changes=True)
-        return self.names[name].uploads == uploads
+        return present is not None and present.uploads == uploads
+
+    def forget(self, name: str, upload_id: str) -> None:
+        self.seam.enter("ledger.forget", changes=True)
+        known = self.names.get(name)
+        if known is not None and upload_id in known.uploads:
+            if left := tuple(each for each in known.uploads if each != upload_id):
+                self.names[name] = UploadsOfName(left, self._next_version())
+            else:
+                del self.names[name]
+        self.seam.leave("ledger.forget", changes=True)
+
+    def _next_version(self) -> str:
+        self.versions += 1
+        return str(self.versions)
 
     def _write(self, entry: Entry) -> _Row:
         self.versions += 1

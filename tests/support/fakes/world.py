@@ -98,6 +98,7 @@ class World:
         names_others: bool = True,
         path_accounts: Mapping[str, str] | None = None,
         read_back: bool = False,
+        keep_finished: timedelta | None = None,
         jitter: Callable[[], float] = lambda: 0.5,
         watched: Callable[[Ports], Ports] = lambda ports: ports,
     ) -> None:
@@ -142,6 +143,7 @@ class World:
             limits=limits,
             mailbox_limits=mailbox_limits,
             pace_of_the_app=False,
+            keep_finished=keep_finished,
         )
         ports = Ports(
             blobs=self.blobs,
