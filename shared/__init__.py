@@ -11,5 +11,5 @@ Each folder is a layer, and `tests/test_layers.py` says which layer may import w
     adapters/   do what the ports ask, one outside thing each, with its SDK
     telemetry/  records of what happened, and where they go
     settings.py the only reader of the environment
-    wiring.py   builds the adapters, once per process
+    wiring.py   builds the adapters, once per process; those of sign-in in sign_in_wiring.py, where it is set
 """

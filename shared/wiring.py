@@ -7,28 +7,19 @@ import os
 import random
 import time
 import uuid
-from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
 from functools import cache
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import azure.functions as func
 from azure.core.credentials import TokenCredential
 
 from shared.adapters import package
-from shared.adapters.account_blobs import BlobAccountStore, KeyRing
-from shared.adapters.account_keys import AccountKeys
 from shared.adapters.allocator import give_slices_back
-from shared.adapters.entra import Entra, Registration, assertion_of
-from shared.adapters.functions import invocations, web
+from shared.adapters.functions import invocations
 from shared.adapters.functions.blob_events import blob_of
 from shared.adapters.graph import RequestsGraph
-from shared.adapters.key_file import FileKey
-from shared.adapters.key_vault import VaultRing
-from shared.adapters.pending_sign_in_blobs import BlobPendingSignIns
 from shared.adapters.static_accounts import StaticAccounts
 from shared.adapters.storage import clients as azure_clients
 from shared.adapters.storage.blobs import BlobStore
@@ -46,14 +37,12 @@ from shared.app.sign_in_line import SignInLine
 from shared.app.sweep import Swept, sweep
 from shared.core.admission import Defaults
 from shared.errors import MessageError
-from shared.ports import Accounts, Ports, Release
-from shared.settings import Settings, SignIn
-from shared.sign_in.account_tokens import ConnectedAccounts
-from shared.sign_in.endpoints import SignInEndpoints
-from shared.sign_in.id_token import Expected
-from shared.sign_in.pages import Destination, Pages
-from shared.sign_in.resume import resume_uploads
+from shared.ports import Ports, Release
+from shared.settings import Settings
 from shared.telemetry.log import LogTelemetry
+
+if TYPE_CHECKING:
+    from shared.sign_in.endpoints import SignInEndpoints
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +55,7 @@ class Application:
     pacing: Pacing
     sign_in_line: SignInLine
     runner: Runner
-    sign_in: SignInEndpoints | None = None  # where people connect their To Do; None with static tokens
+    sign_in: "SignInEndpoints | None" = None  # where people connect their To Do; None with static tokens
     release: Release = field(default_factory=package.release)
 
     def open_upload(self, blob_name: str, context: func.Context) -> None:
@@ -114,6 +103,9 @@ class Application:
         """What a browser gets at *endpoint*. With static tokens there is no sign-in, and no such page."""
         if self.sign_in is None:
             return func.HttpResponse("sign-in is not configured", status_code=404)
+        # Only now: it imports a part of sign-in, which is imported already where sign-in is set.
+        from shared.adapters.functions import web  # noqa: PLC0415
+
         with self._run(invocations.HTTP, context):
             return web.http_response(self.sign_in.respond(endpoint, web.browser_request(request)))
 
@@ -146,7 +138,12 @@ class Application:
 def build(settings: Settings, credential: TokenCredential | None = None) -> Application:
     """The application on real storage and a real Graph; *credential* in place of the app's own identity."""
     storage = settings.storage
-    sign_in = _SignInParts.of(settings, settings.sign_in, credential) if settings.sign_in is not None else None
+    sign_in = None
+    if settings.sign_in is not None:
+        # Only now: Entra's and Key Vault's libraries are a part of a worker's start that static tokens do without.
+        from shared.sign_in_wiring import SignInParts  # noqa: PLC0415
+
+        sign_in = SignInParts.of(settings, settings.sign_in, _new_id, credential)
     table = azure_clients.table_client(storage, settings.table, credential)
     letters = (
         azure_clients.container_client(storage, settings.dead_letters, credential) if settings.dead_letters else None
@@ -171,7 +168,9 @@ def build(settings: Settings, credential: TokenCredential | None = None) -> Appl
 
         ports = traced(ports, settings.queue)
     application = assemble(settings, ports)
-    return application if sign_in is None else replace(application, sign_in=sign_in.endpoints(application))
+    if sign_in is None:
+        return application
+    return replace(application, sign_in=sign_in.endpoints(ports.telemetry, application.sign_in_line))
 
 
 def assemble(settings: Settings, ports: Ports) -> Application:
@@ -200,81 +199,6 @@ def assemble(settings: Settings, ports: Ports) -> Application:
     )
     runner = Runner(ports, intake, effects, pacing, line, settings.limits)
     return Application(settings, ports, intake, pacing, line, runner)
-
-
-@dataclass(frozen=True, slots=True)
-class _SignInParts:
-    """What people connect through, and what uploads get their tokens from: over one store and one provider."""
-
-    settings: SignIn
-    store: BlobAccountStore
-    pending: BlobPendingSignIns
-    provider: Entra
-    accounts: Accounts
-    destination: Destination
-
-    @classmethod
-    def of(cls, settings: Settings, sign_in: SignIn, credential: TokenCredential | None) -> "_SignInParts":
-        container = azure_clients.container_client(settings.storage, sign_in.container, credential)
-        files = azure_clients.container_client(settings.storage, settings.container, credential)
-        own_keys = AccountKeys(azure_clients.table_client(settings.storage, sign_in.table, credential))
-        store = BlobAccountStore(container, key_ring(settings, sign_in, credential), own_keys, _new_id)
-        provider = identity_provider(settings, sign_in, credential)
-        return cls(
-            sign_in,
-            store,
-            BlobPendingSignIns(container),
-            provider,
-            ConnectedAccounts(store, provider, f"{sign_in.url}/connect", time.monotonic),
-            Destination(
-                str(files.account_name),
-                settings.container,
-                by_identity=not settings.storage.connection_string,
-                path_accounts=settings.path_accounts,
-            ),
-        )
-
-    def endpoints(self, application: Application) -> SignInEndpoints:
-        sign_in = self.settings
-        return SignInEndpoints(
-            self.store,
-            self.pending,
-            self.provider,
-            Expected(sign_in.client_id, sign_in.authority, sign_in.tenant),
-            Pages(sign_in.url, sign_in.authority, sign_in.client_id, self.destination),
-            application.ports.telemetry,
-            lambda: datetime.now(UTC),
-            lambda person: resume_uploads(application.sign_in_line, person),
-        )
-
-
-def key_ring(settings: Settings, sign_in: SignIn, credential: TokenCredential | None = None) -> KeyRing:
-    """What connected accounts are encrypted with."""
-    if sign_in.key.startswith("https://"):
-        return VaultRing(sign_in.key, credential or azure_clients.managed_identity(settings.storage))
-    return FileKey.read(Path(sign_in.key))
-
-
-def identity_provider(settings: Settings, sign_in: SignIn, credential: TokenCredential | None = None) -> Entra:
-    """Entra, as this app is registered with it."""
-    client_credential: str | Mapping[str, Any] | None = None
-    if sign_in.client_credential == "client-secret":
-        client_credential = sign_in.client_secret
-    elif sign_in.client_credential == "managed-identity":
-        client_credential = assertion_of(
-            credential or azure_clients.managed_identity(settings.storage), sign_in.authority
-        )
-    return Entra(
-        Registration(
-            sign_in.client_id,
-            sign_in.authority,
-            sign_in.tenant,
-            sign_in.scope,
-            f"{sign_in.url}/connected",
-            client_credential,
-            ca_file=sign_in.ca_file,
-        )
-    )
 
 
 @cache

@@ -167,10 +167,11 @@ def test_the_architecture_tells_every_field_of_the_entry_and_no_other() -> None:
 
 
 def test_the_architecture_has_every_module_in_its_layer() -> None:
-    """By the row of its folder; `settings`, `wiring`, `ports` and `errors` have no folder."""
+    """By the row of its folder; `settings`, `ports`, `errors` and the wiring have no folder."""
     rows = {row[0].strip("`"): set(re.findall(r"`(?:\w+/)*(\w+)`", row[2])) for row in _layers()}
     modules = [path for path in (ROOT / "shared").rglob("*.py") if path.name != "__init__.py"]
-    layer_of = {"settings": "edges", "wiring": "edges", "ports": "contracts", "errors": "contracts"}
+    layer_of = dict.fromkeys(("settings", "wiring", "sign_in_wiring"), "edges")
+    layer_of |= {"ports": "contracts", "errors": "contracts"}
     folders = {path: path.relative_to(ROOT / "shared").parts[0].removesuffix(".py") for path in modules}
     missing = [path for path in modules if path.stem not in rows[layer_of.get(folders[path], folders[path])]]
     assert [path.relative_to(ROOT).as_posix() for path in missing] == []

@@ -1,7 +1,8 @@
 """The import rule: each folder of `shared/` is a layer, and this is what a layer may import.
 
 The inner layers decide, and must run without a network, a clock or an environment. `app` and the parts of `sign_in`
-that order effects know the outside only through contracts; only the wiring knows the adapters.
+that order effects know the outside only through contracts; only the wiring knows the adapters: `wiring`, and
+`sign_in_wiring` for the part that is imported where sign-in is set.
 """
 
 import ast
@@ -39,6 +40,7 @@ LAYERS = {
     "sign_in.resume": APP | {"app"},
     "adapters": CONTRACTS | {"ports", "settings", "sign_in"},
     "settings": {"core", "errors"},
+    "sign_in_wiring": {"adapters", "app.sign_in_line", "ports", "settings", "sign_in"},
 }
 # Layers that run without any SDK; `cryptography` computes, and touches nothing outside.
 WITHOUT_SDK = {"errors", "core", "graph", "ports", "telemetry.records", "telemetry.metrics", "app", "sign_in"}
@@ -55,9 +57,13 @@ def tree(path: Path) -> ast.Module:
     return ast.parse(path.read_text(encoding="utf-8"))
 
 
-def imports(path: Path) -> Iterator[str]:
-    """Every module that *path* imports, `from shared.core import decide` as `shared.core.decide`."""
-    for node in ast.walk(tree(path)):
+def imports(path: Path, *, at_once: bool = False) -> Iterator[str]:
+    """Every module that *path* imports, `from shared.core import decide` as `shared.core.decide`.
+
+    *at_once*: only those that are imported with it; not in a function, nor for the type checker.
+    """
+    module = tree(path)
+    for node in module.body if at_once else ast.walk(module):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -121,6 +127,22 @@ def test_no_two_modules_import_each_other_however_indirectly() -> None:
         free = {module for module, needs in graph.items() if not needs & graph.keys()}
         assert free, f"a circle among {sorted(graph)}"
         graph = {module: needs for module, needs in graph.items() if module not in free}
+
+
+SELDOM_NEEDED = {"azure.keyvault", "cryptography", "msal", "opentelemetry"}
+
+
+def test_a_worker_imports_what_only_sign_in_or_telemetry_needs_only_where_it_is_set() -> None:
+    """Each would be part of every worker's start. What an SDK imports by itself is its own."""
+    at_once, foreign, ahead = set[str](), set[str](), {"wiring"}
+    while ahead:
+        at_once |= ahead
+        found = {name for module in ahead for name in imports(MODULES[module], at_once=True)}
+        foreign |= {name for name in found if name.split(".")[0] != "shared"}
+        ahead = ({name.removeprefix("shared.") for name in found - foreign} & set(MODULES)) - at_once
+    assert "adapters.storage.ledger" in at_once
+    assert not {name for name in at_once if name == "sign_in_wiring" or is_within(name, "telemetry.otel")}
+    assert not {name for name in foreign if any(is_within(name, each) for each in SELDOM_NEEDED)}
 
 
 def test_only_the_wiring_touches_the_environment() -> None:

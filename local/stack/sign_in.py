@@ -32,7 +32,7 @@ from shared.sign_in.connecting import connect_account
 from shared.sign_in.id_token import Expected, person_of
 from shared.sign_in.person import Person
 from shared.sign_in.ports import NotGranted
-from shared.wiring import identity_provider
+from shared.sign_in_wiring import identity_provider
 
 ACCOUNTS_CONTAINER = "accounts"
 ACCOUNTS_TABLE = "accountkeys"
