@@ -11,14 +11,14 @@ from pathlib import Path
 
 from rich.console import Console
 
-from bench import cold, latency, memory, report, scale, throughput
+from bench import cold, latency, mailbox, memory, report, scale, throughput
 from bench.baseline import Baseline
 from bench.figures import Figure
 from bench.stack import Failed, MeasuredStack
 from local.stack.child import REPOSITORY, ChildFailed
 
 _RESULTS = REPOSITORY / "bench" / "results"
-_PARTS = ("latency", "throughput", "memory", "scale", "cold")
+_PARTS = ("latency", "throughput", "memory", "scale", "mailbox", "cold")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,6 +32,7 @@ class _Profile:
     far_away_throughput_rounds: int
     memory_files: int
     many: int
+    mailbox_files: int
     finished: int
     scale_rounds: int
     cold_rounds: int
@@ -46,6 +47,7 @@ _FULL = _Profile(
     far_away_throughput_rounds=2,
     memory_files=40,
     many=2_000,
+    mailbox_files=30,
     finished=50_000,
     scale_rounds=5,
     cold_rounds=15,
@@ -58,6 +60,7 @@ _QUICK = _Profile(
     far_away_throughput_rounds=0,
     memory_files=8,
     many=30,
+    mailbox_files=4,
     finished=500,
     scale_rounds=1,
     cold_rounds=1,
@@ -112,6 +115,9 @@ async def _measure(profile: _Profile, parts: Sequence[str], say: Callable[[str],
             if "scale" in parts:
                 say("scale: many small files, and a long history")
                 figures += await scale.measure(stack, profile.many, profile.finished, profile.scale_rounds)
+    if "mailbox" in parts:
+        say("mailbox: files for one person, who has limits")
+        figures += await mailbox.measure(profile.mailbox_files)
     if "cold" in parts:
         say("cold: a worker's start, and a file, with telemetry and without")
         figures += await cold.measure(profile.cold_rounds)

@@ -65,10 +65,11 @@ class Written:
 class MeasuredStack:
     """One stack with *people* mailboxes for the application, and one for the plain script.
 
-    *telemetry*: a connection string, where the worker is to send telemetry.
+    *telemetry*: a connection string, where the worker is to send telemetry. *published_limits*: Graph has them.
     """
 
-    def __init__(self, people: int, *, telemetry: str = "") -> None:
+    def __init__(self, people: int, *, telemetry: str = "", published_limits: bool = False) -> None:
+        self._published_limits = published_limits
         self._telemetry = telemetry
         self._people = [f"user{number}@example.com" for number in range(people)]
         self._held: dict[str, str] = {}
@@ -97,7 +98,12 @@ class MeasuredStack:
 
     async def _start(self, ending: AsyncExitStack) -> None:
         state = await ending.enter_async_context(StateDir(Path(ending.enter_context(TemporaryDirectory()))))
-        plan = Plan(people=(*self._people, PLAIN), keep_content=False, settings=self._settings())
+        plan = Plan(
+            people=(*self._people, PLAIN),
+            keep_content=False,
+            published_limits=self._published_limits,
+            settings=self._settings(),
+        )
         self._stack = Stack(plan, state, tell=self._on_event, say=self._complaints.append, on_access=self._on_access)
         await ending.enter_async_context(self._stack)
         record = self._stack.record
