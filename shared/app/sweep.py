@@ -216,7 +216,7 @@ def _is_too_long_in_line(stored: Stored, limits: Limits) -> bool:
 
 
 def _has_waited_too_long(stored: Stored, limits: Limits) -> bool:
-    """In the same way."""
+    """Its bound is only noticed by a step, too: then it is announced, and no longer left in the line."""
     return stored.entry.time_waited(stored.date) > limits.sign_in_wait
 
 

@@ -272,14 +272,9 @@ class Entry:
         return bool(self.lease or self.slot)
 
     @property
-    def is_in_a_line(self) -> bool:
-        """It queues, and has been told so."""
-        return self.queue_wait is not None and self.queue_wait.since is not None
-
-    @property
     def is_in_mailbox_line(self) -> bool:
-        """It queues for the mailbox, and has been told so."""
-        return self.is_in_a_line and not self.waits_for_slot
+        """It queues for the mailbox, and knows so: the wait that a person reads has been counted."""
+        return self.queue_wait is not None and self.queue_wait.since is not None and not self.waits_for_slot
 
     @property
     def is_in_line(self) -> bool:
