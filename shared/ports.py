@@ -15,6 +15,7 @@ from shared.core.entry import Entry
 from shared.core.messages import RangeMessage
 from shared.core.pacing import HEAD, Pace, Ticket
 from shared.core.ranges import ByteRange
+from shared.core.sent_file import SentFile
 from shared.graph.reply import GraphReply
 from shared.graph.request import GraphRequest
 
@@ -56,6 +57,14 @@ class Blobs(Protocol):
 
     def delete(self, blob: BlobVersion) -> None:
         """Delete this version; quietly nothing where it is gone or another by now."""
+
+    def touch(self, blob: BlobVersion) -> None:
+        """Write the blob again as it is, only while it has this ETag: the same bytes and metadata, no tags, a new ETag.
+
+        The service copies it onto itself, which raises an event. The copy may take a while.
+        Raises BlobChanged or BlobGone as `read` does, and BlobArchived or BlobKeyWithheld. A lost answer may end as
+        BlobChanged where this very call has changed it: the person who asked for it has what they asked for.
+        """
 
     def listed(self, page: str) -> Page[BlobDescription]:
         """All blobs, page by page, from the empty *page* on, with the outcome that their tags tell.
@@ -261,6 +270,50 @@ class Paces(Protocol):
         """The whole queue, in its order."""
 
 
+class SentFiles(Protocol):
+    """What the page has signed for, until it is no longer needed. Every method may raise StorageUnavailable."""
+
+    def keep(self, sent: SentFile, *, at_most: int) -> bool:
+        """Keep what is about to be signed; False where the account has *at_most* live signatures that are not used.
+
+        Exact, however many ask at once. Where it raises, the signature may count until it ends.
+        """
+
+    def find(self, token: str) -> SentFile | None:
+        """What was signed for the blob of *token*, or None."""
+
+    def used(self, sent: SentFile) -> None:
+        """Its blob is there: the signature counts no longer. Idempotent."""
+
+    def remove(self, sent: SentFile) -> None:
+        """Nothing of it is needed any more. Idempotent. A blob of that token was never signed for from then on."""
+
+    def listed(self, page: str) -> Page[SentFile]:
+        """All of them, page by page, in the order of their tokens. *next* is the last token on the page.
+
+        A row that holds none is left out.
+        """
+
+
+class AccountUploads(Protocol):
+    """The uploads of each account, newest first. Every method may raise StorageUnavailable.
+
+    *key*: `core.sent_file.account_key`. A row may be there without an entry, where a worker died before it wrote that.
+    """
+
+    def add(self, key: str, upload_id: str, created_at: datetime) -> None:
+        """The upload is this account's. Idempotent."""
+
+    def newest(self, key: str, *, since: datetime, page: str, at_most: int = 50) -> Page[str]:
+        """The ids of those that were created at *since* or later, beyond *page*, at most so many of them.
+
+        Costs the same however many there are. Raises PageRefused where *page* is none that this gave.
+        """
+
+    def remove(self, key: str, upload_id: str, created_at: datetime) -> None:
+        """Take the row back. Idempotent."""
+
+
 class RangeQueue(Protocol):
     """The queue of range messages. Messages never expire."""
 
@@ -315,3 +368,5 @@ class Ports:
     monotonic: Callable[[], float]
     jitter: Callable[[], float]
     new_id: Callable[[], str]
+    sent_files: SentFiles | None = None  # None: no sign-in, so no page to send files through
+    account_uploads: AccountUploads | None = None  # likewise

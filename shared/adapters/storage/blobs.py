@@ -78,6 +78,11 @@ class BlobStore:
         except (BlobGone, BlobChanged):
             return  # ours is gone already, or what lies there is not ours
 
+    def touch(self, blob: BlobVersion) -> None:
+        client = self._client(blob)
+        with blob_errors():
+            client.start_copy_from_url(client.url, **_pinned(blob))
+
     def listed(self, page: str) -> Page[BlobDescription]:
         date = ServiceDate()
         found, following = page_of(

@@ -135,6 +135,17 @@ class MemoryBlobs:
             del self.blobs[blob.name]
         self.seam.leave("blobs.delete", changes=True)
 
+    def touch(self, blob: BlobVersion) -> None:
+        self.seam.enter("blobs.touch", changes=True)
+        present = self._pinned(blob)
+        if present.key_withheld:
+            raise BlobKeyWithheld(blob.name)
+        if present.archived:
+            raise BlobArchived(blob.name)
+        present.etag, present.modified_at = self._next_etag(), self.clock.date()
+        present.tags, present.copy = {}, CopyState.SUCCESS
+        self.seam.leave("blobs.touch", changes=True)
+
     def listed(self, page: str) -> Page[BlobDescription]:
         self.seam.enter("blobs.listed", changes=False)
         names, following = page_of(sorted(self.blobs), page, self.page_size)

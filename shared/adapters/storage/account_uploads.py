@@ -1,0 +1,56 @@
+"""The index of uploads by account, in the ledger's table.
+
+    PartitionKey                RowKey                            what
+    "uploads-" + account's key  time, counted down, + upload id   nothing else; the rows sort newest first
+
+A partition of its own: what paces a mailbox reads the first rows of its own partition, and only those.
+"""
+
+from datetime import datetime
+
+from azure.core.paging import PageIterator
+from azure.data.tables import TableClient
+
+from shared.adapters.storage.table_errors import table_errors
+from shared.core.upload_place import places_until, upload_at, upload_place
+from shared.errors import PageRefused
+from shared.ports import Page
+
+
+class TableAccountUploads:
+    """`ports.AccountUploads` on one table."""
+
+    def __init__(self, table: TableClient) -> None:
+        self._table = table
+
+    def add(self, key: str, upload_id: str, created_at: datetime) -> None:
+        with table_errors():
+            self._table.upsert_entity({"PartitionKey": _partition(key), "RowKey": upload_place(upload_id, created_at)})
+
+    def newest(self, key: str, *, since: datetime, page: str, at_most: int = 50) -> Page[str]:
+        # It becomes a part of the query, and comes from a browser.
+        if page and upload_at(page) is None:
+            raise PageRefused("no page of an account's uploads")
+        pages = self._table.query_entities(
+            f"PartitionKey eq '{_partition(key)}' and RowKey gt '{page}' and RowKey lt '{places_until(since)}'",
+            results_per_page=at_most,
+            select="RowKey",
+        ).by_page()
+        if not isinstance(pages, PageIterator):
+            raise TypeError("a query of the SDK's without pages")
+        with table_errors():
+            for rows in map(list, pages):
+                # The service may answer with an empty page where it has read long enough, and found nothing yet.
+                if rows:
+                    places = [str(row["RowKey"]) for row in rows]
+                    found = tuple(each for place in places if (each := upload_at(place)) is not None)
+                    return Page(found, places[-1] if pages.continuation_token else "")
+        return Page((), "")
+
+    def remove(self, key: str, upload_id: str, created_at: datetime) -> None:
+        with table_errors():
+            self._table.delete_entity(_partition(key), upload_place(upload_id, created_at))
+
+
+def _partition(key: str) -> str:
+    return f"uploads-{key}"
