@@ -247,6 +247,58 @@ def test_a_leased_blob_is_read_and_its_tags_are_refused(world: tuple[Blobs, Pers
         blobs.set_tags(version, {"todo_state": "attached"})
 
 
+def test_a_touched_blob_is_another_version_of_the_same_bytes_without_tags(world: tuple[Blobs, Person]) -> None:
+    blobs, person = world
+    before = person.write(NAME, b"content", {"Key": "value"})
+    blobs.set_tags(before, {"todo_state": "rejected", "theirs": "1"})
+    blobs.touch(before)
+    after = blobs.describe(NAME)
+    assert after is not None
+    assert after.version != before
+    assert blobs.read(after.version, ByteRange(0, 7)) == b"content"
+    assert (after.size, dict(after.metadata), after.copy) == (7, {"Key": "value"}, CopyState.SUCCESS)
+    assert blobs.tags(after.version) == {}
+    with pytest.raises(BlobChanged):
+        blobs.read(before, ByteRange(0, 7))
+
+
+def test_an_empty_blob_can_be_touched(world: tuple[Blobs, Person]) -> None:
+    blobs, person = world
+    before = person.write(NAME, b"", {})
+    blobs.touch(before)
+    after = blobs.describe(NAME)
+    assert after is not None
+    assert after.version != before
+
+
+def test_only_the_version_that_was_meant_is_touched(world: tuple[Blobs, Person]) -> None:
+    blobs, person = world
+    before = person.write(NAME, b"one", {})
+    present = person.write(NAME, b"two", {})
+    with pytest.raises(BlobChanged):
+        blobs.touch(before)
+    described = blobs.describe(NAME)
+    assert described is not None
+    assert described.version == present
+
+
+def test_a_blob_that_is_gone_cannot_be_touched_and_does_not_come_back(world: tuple[Blobs, Person]) -> None:
+    blobs, person = world
+    before = person.write(NAME, b"one", {})
+    person.remove(NAME)
+    with pytest.raises((BlobGone, BlobChanged)):
+        blobs.touch(before)
+    assert blobs.describe(NAME) is None
+
+
+def test_an_archived_blob_cannot_be_touched(world: tuple[Blobs, Person]) -> None:
+    blobs, person = world
+    before = person.write(NAME, b"one", {})
+    person.archive(NAME)
+    with pytest.raises(BlobArchived):
+        blobs.touch(before)
+
+
 @pytest.fixture(params=["memory", pytest.param("azurite", marks=pytest.mark.azurite)])
 def paged(request: pytest.FixtureRequest) -> tuple[Blobs, Person]:
     """As `world`, but that pages have two blobs."""
