@@ -288,11 +288,19 @@ class SentFiles(Protocol):
     def remove(self, sent: SentFile) -> None:
         """Nothing of it is needed any more. Idempotent. A blob of that token was never signed for from then on."""
 
-    def listed(self, page: str) -> Page[SentFile]:
+    def listed(self, page: str) -> Page["KeptSentFile"]:
         """All of them, page by page, in the order of their tokens. *next* is the last token on the page.
 
         A row that holds none is left out.
         """
+
+
+@dataclass(frozen=True, slots=True)
+class KeptSentFile:
+    """A sent file as it was listed. *date* is the service's clock."""
+
+    sent: SentFile
+    date: datetime
 
 
 class AccountUploads(Protocol):
@@ -301,16 +309,16 @@ class AccountUploads(Protocol):
     *key*: `core.sent_file.account_key`. A row may be there without an entry, where a worker died before it wrote that.
     """
 
-    def add(self, key: str, upload_id: str, created_at: datetime) -> None:
+    def add(self, key: str, upload_id: str, written_at: datetime) -> None:
         """The upload is this account's. Idempotent."""
 
     def newest(self, key: str, *, since: datetime, page: str, at_most: int = 50) -> Page[str]:
-        """The ids of those that were created at *since* or later, beyond *page*, at most so many of them.
+        """The ids of those whose file was written at *since* or later, beyond *page*, at most so many of them.
 
         Costs the same however many there are. Raises PageRefused where *page* is none that this gave.
         """
 
-    def remove(self, key: str, upload_id: str, created_at: datetime) -> None:
+    def remove(self, key: str, upload_id: str, written_at: datetime) -> None:
         """Take the row back. Idempotent."""
 
 
@@ -364,9 +372,9 @@ class Ports:
     queue: RangeQueue
     places: Places
     dead_letters: DeadLetters | None  # None: there is no container of them
+    sent_files: SentFiles
+    account_uploads: AccountUploads | None  # None: nobody signs in, so nobody asks for their own
     telemetry: Telemetry
     monotonic: Callable[[], float]
     jitter: Callable[[], float]
     new_id: Callable[[], str]
-    sent_files: SentFiles | None = None  # None: no sign-in, so no page to send files through
-    account_uploads: AccountUploads | None = None  # likewise

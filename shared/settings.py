@@ -88,6 +88,7 @@ class Settings:
     default_account: str
     tokens: Mapping[str, str] = field(repr=False)
     delete_attached: bool
+    delete_sent: bool  # the same of what people send through the page
     read_back: bool
     paths: tuple[PathPattern, ...]  # how a blob's path names its task; empty: it does not
     path_accounts: Mapping[str, str]  # prefix of a blob's path to its account; empty: no path belongs to an account
@@ -128,6 +129,7 @@ class Settings:
             default_account=_default_account(read, sign_in),
             tokens=_tokens(read) if sign_in is None else {},
             delete_attached=read.choice("TODO_ATTACH_DELETE_ATTACHED", "false", ("true", "false")) == "true",
+            delete_sent=read.choice("TODO_ATTACH_DELETE_SENT", "true", ("true", "false")) == "true",
             read_back=read.choice("TODO_ATTACH_READ_BACK", "off", ("on", "off")) == "on",
             paths=_paths(read),
             path_accounts=_path_accounts(read, sign_in),

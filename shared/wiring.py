@@ -22,12 +22,14 @@ from shared.adapters.functions.blob_events import blob_of
 from shared.adapters.graph import RequestsGraph
 from shared.adapters.static_accounts import StaticAccounts
 from shared.adapters.storage import clients as azure_clients
+from shared.adapters.storage.account_uploads import TableAccountUploads
 from shared.adapters.storage.blobs import BlobStore
 from shared.adapters.storage.dead_letters import DeadLetterBlobs
 from shared.adapters.storage.ledger import TableLedger
 from shared.adapters.storage.paces import TablePaces
 from shared.adapters.storage.places import TablePlaces
 from shared.adapters.storage.queue import StorageRangeQueue
+from shared.adapters.storage.sent_files import TableSentFiles
 from shared.app.catch_up import CaughtUp, catch_up
 from shared.app.effects.perform import Effects
 from shared.app.intake import Intake
@@ -157,6 +159,8 @@ def build(settings: Settings, credential: TokenCredential | None = None) -> Appl
         queue=StorageRangeQueue(azure_clients.queue_client(storage, settings.queue, credential)),
         places=TablePlaces(table, _new_id),
         dead_letters=DeadLetterBlobs(letters) if letters is not None else None,
+        sent_files=TableSentFiles(table),
+        account_uploads=TableAccountUploads(table) if sign_in is not None else None,
         telemetry=LogTelemetry(),
         monotonic=time.monotonic,
         jitter=random.random,
@@ -181,6 +185,7 @@ def assemble(settings: Settings, ports: Ports) -> Application:
         settings.read_back,
         settings.paths,
         settings.path_accounts,
+        settings.delete_sent,
     )
     intake = Intake(ports, defaults, settings.limits)
     pacing = Pacing(

@@ -6,7 +6,7 @@ While a blob is there, its entry is what keeps it from being attached once more:
 The order of writes is fixed, for the sake of deaths:
 
     mark     the entry says since when its blob is gone; one that is back takes the mark away
-    forget   its blob's name remembers the upload no longer
+    forget   its blob's name remembers the upload no longer, nor does the index of its account
     remove   the entry goes, last: as long as it is there, the next round does the rest
 
 The rows of its attachment and its slot stay. A search after a lost answer must know which upload owns each attachment;
@@ -57,6 +57,8 @@ class Ageing:
                 ledger.replace(stored, replace(entry, source_gone_since=stored.date))
             elif stored.date >= entry.source_gone_since + self.keep:
                 ledger.forget(name_key(entry.blob), entry.upload_id)
+                if entry.account_key and self.ports.account_uploads is not None:
+                    self.ports.account_uploads.remove(entry.account_key, entry.upload_id, entry.indexed_at)
                 ledger.remove(stored)
                 return True
         return False

@@ -10,8 +10,10 @@ Walks, each with a share of the run's time:
 The first three start from the beginning with every run, unless its time ended before. The last one goes on where it
 was, so that its cost grows with neither the container nor its history; a round takes as many runs as there are pages.
 
-Where finished entries age out (`app/ageing`), a fifth walk goes through the ledger, a share a run. It is here because
-it needs the same: a place to go on from, and a share of the time.
+Two more clear the ledger up. They are here because they need the same: a place to go on from, a share of the time.
+
+    sent           what was signed for, and has no blob any more or never had one; only where people sign in
+    finished       entries that age out (`app/ageing`), a share of the ledger a run; only where they do
 
 All that is lasting is the place where a walk goes on, and it is written last: what comes before can be done again, by
 this run after a death, or by another one at the same time.
@@ -30,13 +32,15 @@ from shared.core.catching_up import (
     Place,
     is_attached_as_it_is,
     is_event_due,
+    is_signature_over,
     names_in_dead_letter,
     rest_of,
 )
 from shared.core.entry import Phase, Reason
 from shared.core.outcome import APPEND_BLOB, KIND, STATE
+from shared.core.sent_file import blob_name
 from shared.errors import BlobGone, BlobKeyWithheld, Conflict, PageRefused, StorageUnavailable
-from shared.ports import DeadLetters, Page, Ports, Stored
+from shared.ports import DeadLetters, KeptSentFile, Page, Ports, Stored
 
 
 @dataclass(slots=True)
@@ -113,6 +117,7 @@ class _Run:
             partial(self._go, self._by_tag("rejected", STATE, Phase.REJECTED)),
             partial(self._go, self._by_tag("growing", KIND, APPEND_BLOB)),
             partial(self._go, container),
+            *([] if self.ports.account_uploads is None else [partial(self._go, self._through_sent_files())]),
             *([] if self.ageing is None else [partial(self._go, self._through_ledger(self.ageing))]),
         ]
 
@@ -122,6 +127,9 @@ class _Run:
     def _by_tag(self, name: str, tag: str, value: str) -> _Walk[str]:
         blobs = self.ports.blobs
         return _Walk(name, lambda page: blobs.tagged(tag, value, page), str, lambda blob: self._look_at(blob, name))
+
+    def _through_sent_files(self) -> _Walk[KeptSentFile]:
+        return _Walk("sent", self.ports.sent_files.listed, lambda kept: kept.sent.token, self._clear_sent, pages=1)
 
     def _through_ledger(self, ageing: Ageing) -> _Walk[Stored]:
         return _Walk(
@@ -210,6 +218,18 @@ class _Run:
             return
         if not is_attached_as_it_is(replace(blob, outcome=outcome)):
             self._enter(blob, walk)
+
+    def _clear_sent(self, kept: KeptSentFile) -> None:
+        """A blob that is there and has no entry is the container walk's to find."""
+        if not is_signature_over(kept.sent, kept.date):
+            return
+        self.done.looked_at += 1
+        try:
+            blob = self.ports.blobs.describe(blob_name(kept.sent.token))
+        except BlobKeyWithheld:
+            return
+        if blob is None:
+            self.ports.sent_files.remove(kept.sent)
 
     def _age(self, ageing: Ageing, stored: Stored) -> None:
         if ageing.is_candidate(stored.entry):

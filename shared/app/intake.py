@@ -12,6 +12,7 @@ from shared.core.delivery import delay_until, proposal
 from shared.core.entry import Claim, Entry, Reason
 from shared.core.limits import Limits
 from shared.core.observations import Arrived, NotYet, Refused
+from shared.core.sent_file import SentFile, token_of
 from shared.ports import Ports, Stored
 from shared.telemetry.records import describe_accepted, describe_outcome
 
@@ -27,13 +28,16 @@ class Intake:
     def enter(self, blob: BlobDescription, *, owner: str = "") -> tuple[Stored, bool]:
         """The blob's entry, and whether this call inserted it; a new one is claimed for *owner*, if one is given.
 
-        The live row is written first: were it second, a death in between would leave an entry that no sweep sees.
+        The live row is written first: were it second, a death in between would leave an entry that no sweep sees. Then
+        the row in the index of the person who sent it, so that none of their files is missing there.
         """
         ledger = self.ports.ledger
         if (existing := ledger.get(blob.version.upload_id())) is not None:
             return existing, False
-        entry = admit(blob, defaults=self.defaults, limits=self.limits)
+        entry = admit(blob, sent=self._sent_file(blob), defaults=self.defaults, limits=self.limits)
         ledger.mark_live(entry.upload_id)
+        if entry.account_key and self.ports.account_uploads is not None:
+            self.ports.account_uploads.add(entry.account_key, entry.upload_id, entry.indexed_at)
         inserted = ledger.insert(self._claimed(entry, owner))
         if inserted is not None:
             self._record(inserted)
@@ -53,7 +57,13 @@ class Intake:
 
     def judge(self, blob: BlobDescription, entry: Entry) -> Arrived | NotYet | Refused:
         """Whether the blob of an entry that waits for it has arrived."""
-        return judge(blob, seen_at=entry.created_at, defaults=self.defaults, limits=self.limits)
+        sent = self._sent_file(blob)
+        return judge(blob, seen_at=entry.created_at, sent=sent, defaults=self.defaults, limits=self.limits)
+
+    def _sent_file(self, blob: BlobDescription) -> SentFile | None:
+        """What was signed for the blob's name. One request where the name is the page's, none for all other files."""
+        token = token_of(blob.version.name)
+        return self.ports.sent_files.find(token) if token else None
 
     def turn_away(self, reason: Reason) -> None:
         """Record that a blob could not become an entry: storage refuses even to describe it, so it has no ETag here.

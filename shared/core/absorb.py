@@ -31,6 +31,7 @@ from shared.core.limits import (
 )
 from shared.core.ranges import MAX_POST_BYTES
 from shared.core.schedule import Schedule
+from shared.core.sent_file import token_of
 
 
 def absorb(entry: Entry, result: done.Result, *, now: datetime, limits: Limits, jitter: float) -> Entry:
@@ -135,21 +136,23 @@ def _after_look_at_blob(entry: Entry, observation: done.AfterLookAtBlob, at: Sch
 
 def _after_admit(entry: Entry, observation: done.AfterAdmit, at: Schedule) -> Entry:
     match observation:
-        case seen.Admitted(mailbox, starts_at, older):
+        case seen.Admitted(mailbox, starts_at, older, account_key):
             resume = entry.queue_wait.resume if entry.queue_wait is not None else Phase.RESOLVING
             return replace(
                 _out_of_the_queue(entry, at),
                 phase=resume,
                 older=older,
+                account_key=account_key,
                 lease=mailbox,
                 not_before=starts_at if starts_at > at.now else None,
                 # The back-off is kept: what it was for may go wrong again right after the queue.
                 detail="",
             )
-        case seen.MustQueue(mailbox, detail, older):
+        case seen.MustQueue(mailbox, detail, older, account_key):
             wait = entry.queue_wait or QueueWait(Phase.RESOLVING)
             in_line = replace(wait, since=wait.since or at.now, for_slot=False)
-            return replace(entry, older=older, lease=mailbox, queue_wait=in_line, detail=detail)
+            queued = replace(entry, older=older, account_key=account_key, lease=mailbox)
+            return replace(queued, queue_wait=in_line, detail=detail)
         case seen.OftenRewritten(versions):
             # The wait grows with each version that comes to nothing, and no session is opened before it is over.
             waiting = replace(entry, rewrites=versions, deferrals=versions - FREE_REWRITES)
@@ -593,7 +596,9 @@ def _after_delete_source(entry: Entry, observation: done.AfterDeleteSource, at: 
         case seen.SourceDeleted():
             return replace(entry, source_deleted=True)
         case seen.Unavailable():
-            return _closing_failed(entry, at.try_again(entry, observation.retry_after))
+            # Who sent it through the page has no right to delete it.
+            most = MAX_CLOSING_TRIES if token_of(entry.blob.name) is None else MAX_REMOVAL_TRIES
+            return _closing_failed(entry, at.try_again(entry, observation.retry_after), most)
         case _:
             assert_never(observation)
 

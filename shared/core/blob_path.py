@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from shared.core.account_name import as_object_id
+from shared.core.sent_file import PREFIX
 
 _USER, _LIST, _TASK, _FILE = "USER", "LIST", "TASK", "FILE"
 _WORDS = {_USER, _LIST, _TASK, _FILE}
@@ -51,6 +52,8 @@ def parse_patterns(text: str) -> tuple[PathPattern, ...] | str:
             return f'"{pattern}" has an empty part'
         if any(parts.count(word) > 1 for word in _WORDS):
             return f'"{pattern}" has a word twice'
+        if parts[0] == PREFIX.rstrip("/"):
+            return f'"{pattern}" begins with {PREFIX}, which is for what the page sends'
         if parts[-1] != _FILE or _TASK not in parts:
             return f'"{pattern}" needs TASK, and FILE at its end'
     return patterns

@@ -7,16 +7,19 @@ subscription.
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from shared.core.attachment import BlobDescription, BlobKind
 from shared.core.entry import Phase
+from shared.core.sent_file import SentFile
 
 # The event of a younger blob may still be on its way. Event Grid's first tries are within so many minutes.
 EVENT_IS_DUE = timedelta(minutes=5)
 # Ids are hashes, so their first two digits part the ledger evenly. With a share a run, every five minutes, each is
 # looked at about once a day, less often where a share takes several runs.
 LEDGER_SHARES = 256
+# Longer than a write can take that was begun while its signature was good.
+SIGNATURE_IS_OVER = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +52,11 @@ def is_attached_as_it_is(blob: BlobDescription) -> bool:
     attached. But an append leaves them too, and changes the file.
     """
     return blob.outcome == Phase.ATTACHED and blob.kind is not BlobKind.APPEND
+
+
+def is_signature_over(sent: SentFile, now: datetime) -> bool:
+    """Whether no blob can come any more of what was signed for."""
+    return now >= sent.good_until + SIGNATURE_IS_OVER
 
 
 def is_event_due(blob: BlobDescription) -> bool:

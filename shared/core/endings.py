@@ -39,8 +39,10 @@ def blob_lost(entry: Entry, observation: seen.BlobLost) -> Entry:
 
 def terminal(entry: Entry, phase: Phase, reason: Reason, detail: str) -> Entry:
     """The session stays as it is: one that may be open is cancelled after the outcome is reported."""
+    # It is deleted at once: nothing goes before that, not even the outcome, whose tags would go with it.
+    is_deleted = reason is Reason.LARGER_THAN_DECLARED
     # A blob that is gone, or belongs to another entry now, has no tags for this one.
-    has_no_tags = phase in {Phase.SUPERSEDED, Phase.WITHDRAWN}
+    has_no_tags = is_deleted or phase in {Phase.SUPERSEDED, Phase.WITHDRAWN}
     return replace(
         entry,
         phase=phase,
@@ -52,6 +54,7 @@ def terminal(entry: Entry, phase: Phase, reason: Reason, detail: str) -> Entry:
         sign_in_wait=None,
         queue_wait=None,
         report=Report(phase if has_no_tags else entry.report.phase),
+        delete_source=entry.delete_source or is_deleted,
         deferrals=0,
     )
 

@@ -65,6 +65,8 @@ class Reason(StrEnum):
     COPY_FAILED = "copy-failed"
     ARCHIVED = "archived"
     KEY_WITHHELD = "customer-key"
+    NEVER_SIGNED = "never-signed-for"
+    LARGER_THAN_DECLARED = "larger-than-declared"
     # waiting, and failed after it
     SIGN_IN = "needs-sign-in"
     # failed
@@ -198,6 +200,8 @@ class Entry:
     queue_wait: QueueWait | None = None  # while QUEUED
     queued_for: timedelta = timedelta()  # all finished waits for a turn together; they do not count as age
 
+    account_key: str = ""  # of the account whose index has this upload (`sent_file.account_key`)
+
     # Who may act, and whose write the last one was.
     claim: Claim | None = None
     write_id: str = ""
@@ -245,7 +249,7 @@ class Entry:
     attached_at: datetime | None = None
     report: Report = Report()
     closing_tries: int = 0  # failed tries to read back, then to cancel the session, then to delete the blob
-    delete_source: bool = False  # the blob is to be deleted once it is attached
+    delete_source: bool = False  # the blob is to be deleted once it is attached, or where it is too large to keep
     source_deleted: bool = False
     source_gone_since: datetime | None = None  # no blob of its name was there at any look since then
 
@@ -260,6 +264,11 @@ class Entry:
             and not self.may_remove_replaced
             and (self.source_deleted or not self.may_delete_source)
         )
+
+    @property
+    def indexed_at(self) -> datetime:
+        """Its time in the index of its account: the same for every worker that enters it, at whatever time."""
+        return self.modified_at or self.created_at
 
     @property
     def is_reported(self) -> bool:
@@ -304,8 +313,12 @@ class Entry:
 
     @property
     def may_delete_source(self) -> bool:
-        """Attached under an id: "created" that was never found is no ground for deleting the only copy."""
-        return self.delete_source and self.phase is Phase.ATTACHED and bool(self.attachment_id)
+        """Attached under an id: "created" that was never found is no ground for deleting the only copy.
+
+        Or larger than what was signed for: nobody was allowed to store so much.
+        """
+        is_attached = self.phase is Phase.ATTACHED and bool(self.attachment_id)
+        return self.delete_source and (is_attached or self.reason is Reason.LARGER_THAN_DECLARED)
 
     @property
     def may_remove_replaced(self) -> bool:

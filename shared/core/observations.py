@@ -33,24 +33,27 @@ class NotYet:
 class Admitted:
     """The entry has a lease of *mailbox*, and may ask Graph from *starts_at* on.
 
-    *older*: the ids of the other uploads under the blob's name, where this one is entered by now.
+    *older*: the ids of the other uploads under the blob's name, where this one is entered by now. *account_key*: of the
+    account whose index it is entered in; empty where accounts have none.
     """
 
     mailbox: str
     starts_at: datetime
     older: tuple[str, ...] = ()
+    account_key: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class MustQueue:
     """*mailbox* has no lease to spare, or others were first. *detail*: which, and until about when.
 
-    *older*: as in `Admitted`.
+    *older*, *account_key*: as in `Admitted`.
     """
 
     mailbox: str
     detail: str
     older: tuple[str, ...] = ()
+    account_key: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from shared.core.attachment import BlobKind
 from shared.core.entry import Entry, Phase, Reason, Underway
 from shared.core.lookup import THEIR_IDS
+from shared.core.sent_file import token_of
 from shared.core.tag_text import is_tag_text, tag_text
 from shared.core.underway import why
 
@@ -51,7 +52,9 @@ def _reason(entry: Entry) -> str:
         return tag_text(why(entry)) if entry.underway is Underway.DELAYED else ""
     if entry.phase is Phase.ATTACHED or not entry.reason:
         return tag_text(entry.detail) if entry.phase is Phase.ATTACHED else ""
-    can_be_put_right = entry.phase is Phase.REJECTED and entry.reason in _OF_METADATA
+    # What the page sent has no metadata that would count.
+    has_metadata = token_of(entry.blob.name) is None
+    can_be_put_right = entry.phase is Phase.REJECTED and entry.reason in _OF_METADATA and has_metadata
     # An id that is cut off is of no use to anybody: the ledger has them whole.
     detail = entry.detail.partition(THEIR_IDS)[0]
     told = f"{entry.reason}: {detail}" if detail else str(entry.reason)

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from shared.core.account_name import ascii_lower
 from shared.core.entry import Reason
 from shared.core.observations import Refused
+from shared.core.sent_file import PREFIX
 from shared.core.tag_text import quoted
 
 # What a condition of a role assignment, a shell and a URL all take as it is.
@@ -66,6 +67,8 @@ def parse_path_accounts(text: str) -> Mapping[str, str] | str:
     for prefix, account in pairs:
         if not _PREFIX.fullmatch(prefix):
             return f"{quoted(prefix)} is no prefix of A-Z, a-z, 0-9 and . _ @ + = - that ends in a slash"
+        if prefix.startswith(PREFIX):
+            return f"{quoted(prefix)} begins with {PREFIX}, which is for what the page sends"
         if not isinstance(account, str) or not account.strip():
             return f"{quoted(prefix)} has no account"
     for at, (prefix, _) in enumerate(pairs):

@@ -112,6 +112,10 @@ def _ending(phase: Phase) -> dict[type[do.Action], Seen]:
     }
 
 
+def _source_deleted(phase: Phase) -> dict[type[do.Action], Seen]:
+    return {do.DeleteSource: {seen.SourceDeleted: _to(phase), seen.Unavailable: _to(phase)}}
+
+
 TRANSITIONS: Mapping[Phase, Mapping[type[do.Action], Seen]] = {
     Phase.ARRIVING: {
         **_told(Phase.ARRIVING),
@@ -236,9 +240,10 @@ TRANSITIONS: Mapping[Phase, Mapping[type[do.Action], Seen]] = {
             seen.ReplacedLeft: _to(Phase.ATTACHED),
             **_or_again(Phase.ATTACHED),
         },
-        do.DeleteSource: {seen.SourceDeleted: _to(Phase.ATTACHED), seen.Unavailable: _to(Phase.ATTACHED)},
+        **_source_deleted(Phase.ATTACHED),
     },
-    Phase.REJECTED: _ending(Phase.REJECTED),
+    # Only a blob that is larger than what was signed for is deleted there.
+    Phase.REJECTED: {**_ending(Phase.REJECTED), **_source_deleted(Phase.REJECTED)},
     Phase.FAILED: _ending(Phase.FAILED),
     Phase.SUPERSEDED: _ending(Phase.SUPERSEDED),
     Phase.WITHDRAWN: _ending(Phase.WITHDRAWN),

@@ -10,13 +10,13 @@ _END = 10**16
 _PLACE = re.compile(r"[0-9]{16}-([0-9a-f]{32})")
 
 
-def upload_place(upload_id: str, created_at: datetime) -> str:
-    """The place, a text: the later *created_at* is, the smaller. Of one moment, in the order of their ids."""
-    return f"{_counted_down(created_at)}-{upload_id}"
+def upload_place(upload_id: str, written_at: datetime) -> str:
+    """The place, a text: the later *written_at* is, the smaller. Of one moment, in the order of their ids."""
+    return f"{_counted_down(written_at)}-{upload_id}"
 
 
 def places_until(since: datetime) -> str:
-    """A text beyond the places of all uploads that were created at *since* or later, and of no others."""
+    """A text beyond the places of all uploads that were written at *since* or later, and of no others."""
     return f"{_counted_down(since)}."  # sorts after the hyphen
 
 

@@ -16,6 +16,7 @@ from shared.errors import StorageUnavailable
 from shared.ports import SentFiles
 from shared.settings import Connection
 from tests.contract.lost_replies import LostReplies
+from tests.support.fakes.manual_clock import ManualClock
 from tests.support.fakes.memory_sent_files import MemorySentFiles
 
 AT = datetime(2026, 3, 1, 12, 0, 0, 250_000, tzinfo=UTC)
@@ -47,7 +48,7 @@ def _table(storage: Connection) -> str:
 @pytest.fixture(params=["memory", pytest.param("table", marks=pytest.mark.azurite)])
 def sent_files(request: pytest.FixtureRequest) -> SentFiles:
     if request.param == "memory":
-        return MemorySentFiles(page_size=2)
+        return MemorySentFiles(ManualClock(), page_size=2)
     storage: Connection = request.getfixturevalue("storage")
     return TableSentFiles(azure_clients.table_client(storage, _table(storage)), page_size=2)
 
@@ -102,11 +103,11 @@ def test_sent_files_are_listed_page_by_page_in_the_order_of_their_tokens(sent_fi
     while True:
         listed = sent_files.listed(page)
         assert len(listed.items) <= 2
-        found += listed.items
+        found += [each.sent for each in listed.items]
         page = listed.next
         if not page:
             break
-        assert page == listed.items[-1].token
+        assert page == listed.items[-1].sent.token
     assert found == files
 
 
@@ -126,7 +127,7 @@ def test_of_many_who_sign_at_once_exactly_as_many_as_may_be_get_a_signature(stor
         kept = list(pool.map(keep, range(6)))
     assert kept.count(True) == 3
     found = TableSentFiles(azure_clients.table_client(storage, name)).listed("").items
-    assert [each.token for each in found] == [sent(number).token for number, was in enumerate(kept) if was]
+    assert [each.sent.token for each in found] == [sent(number).token for number, was in enumerate(kept) if was]
 
 
 @pytest.mark.azurite
@@ -169,6 +170,6 @@ def test_a_row_that_holds_no_sent_file_is_left_out_of_the_listing_and_no_missing
     table.create_entity({"PartitionKey": "sent-0", "RowKey": sent(1).token, "size": "many"})
     sent_files = TableSentFiles(table)
     sent_files.keep(sent(2), at_most=20)
-    assert sent_files.listed("").items == (sent(2),)
+    assert [each.sent for each in sent_files.listed("").items] == [sent(2)]
     with pytest.raises(StorageUnavailable):
         sent_files.find(sent(1).token)

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -6,14 +7,16 @@ from shared.core.admission import Defaults, admit, arrived
 from shared.core.attachment import BlobDescription, Reference
 from shared.core.entry import Entry, Phase, QueueWait, Reason
 from shared.core.observations import Arrived
+from shared.core.sent_file import SentFile, account_key, blob_name
 from tests.support.entries import BLOB, LIMITS, NOW
+from tests.unit.test_sent_file import SENT
 
 
 def admitted(
     metadata: dict[str, str], size: int = 100, *, delete_source: bool = False, read_back: bool = False
 ) -> Entry:
     blob = BlobDescription(BLOB, size, metadata, NOW)
-    return admit(blob, defaults=Defaults("sam@example.com", delete_source, read_back), limits=LIMITS)
+    return admit(blob, sent=None, defaults=Defaults("sam@example.com", delete_source, read_back), limits=LIMITS)
 
 
 def test_an_accepted_file_starts_by_queueing_and_pins_its_version() -> None:
@@ -96,3 +99,39 @@ def test_a_file_of_exactly_the_limit_is_accepted() -> None:
 
 def test_a_file_too_large_is_told_both_numbers() -> None:
     assert admitted({"task": "Plan"}, 1001).detail == "the file has 1001 bytes, at most 1000 can be attached"
+
+
+# -- what the page sent --
+
+
+def sent_through_page(size: int = SENT.size, *, sent: SentFile | None = SENT, delete_sent: bool = True) -> Entry:
+    blob = BlobDescription(replace(BLOB, name=blob_name(SENT.token)), size, {"task": "Other"}, NOW)
+    defaults = Defaults("sam@example.com", not delete_sent, delete_sent=delete_sent)
+    return admit(blob, sent=sent, defaults=defaults, limits=LIMITS)
+
+
+@pytest.mark.parametrize("delete_sent", [False, True])
+def test_a_sent_file_is_entered_as_it_was_signed_for_under_its_own_setting(delete_sent: bool) -> None:
+    entry = sent_through_page(delete_sent=delete_sent)
+    assert (entry.phase, entry.account, entry.attachment_name) == (Phase.QUEUED, SENT.account, "plan.pdf")
+    assert (entry.wanted_list, entry.wanted_task) == (Reference("L", "Tasks"), Reference("T", "Plan"))
+    assert entry.account_key == account_key(SENT.account)
+    assert entry.delete_source is delete_sent
+
+
+def test_an_empty_sent_file_is_not_waited_for() -> None:
+    entry = sent_through_page(0)
+    assert (entry.not_before, entry.tell_at, entry.detail) == (None, None, "")
+
+
+def test_a_larger_one_than_declared_is_to_be_deleted_before_anything_is_told() -> None:
+    entry = sent_through_page(SENT.size + 1, delete_sent=False)
+    assert (entry.phase, entry.reason) == (Phase.REJECTED, Reason.LARGER_THAN_DECLARED)
+    assert (entry.is_reported, entry.may_delete_source, entry.is_done) == (True, True, False)
+    assert (entry.account, entry.attachment_name, entry.wanted_task.name) == (SENT.account, "plan.pdf", "Plan")
+
+
+def test_one_that_was_never_signed_for_is_nobody_s_and_stays() -> None:
+    entry = sent_through_page(sent=None)
+    assert (entry.phase, entry.reason) == (Phase.REJECTED, Reason.NEVER_SIGNED)
+    assert (entry.account, entry.account_key, entry.may_delete_source) == ("", "", False)

@@ -11,7 +11,9 @@ from shared.core.attachment import BlobDescription, BlobKind, CopyState, Referen
 from shared.core.blob_path import DEFAULT_PATTERNS, PathPattern
 from shared.core.entry import Reason
 from shared.core.observations import Arrived, NotYet, Refused
+from shared.core.sent_file import SentFile, blob_name
 from tests.support.entries import BLOB, LIMITS, NOW
+from tests.unit.test_sent_file import SENT
 
 BY_PATH = replace(BLOB, name="Work/Plan/a.pdf")
 WHOLE = BlobDescription(replace(BLOB, name="report.pdf"), 100, {"task": "Plan"}, NOW, modified_at=NOW)
@@ -23,6 +25,7 @@ def judged(
     after: float = 0,
     paths: tuple[PathPattern, ...] = DEFAULT_PATTERNS,
     path_accounts: Mapping[str, str] = MappingProxyType({}),
+    sent: SentFile | None = None,
     **changes: Any,
 ) -> Arrived | NotYet | Refused:
     """What is said of *blob*, changed so, when it is described so many seconds *after* its last change."""
@@ -30,6 +33,7 @@ def judged(
     return arrival(
         described,
         seen_at=NOW,
+        sent=sent,
         account="sam@example.com",
         path_accounts=path_accounts,
         paths=paths,
@@ -160,3 +164,52 @@ def test_the_remedy_below_a_prefix_says_the_prefix_and_no_user() -> None:
     found = judged(WHOLE, 600, path_accounts=SHARED, version=replace(BLOB, name="alice/a.pdf"), metadata={})
     assert isinstance(found, Refused)
     assert found.detail.endswith("; or write it again as alice/LIST/TASK/FILE")
+
+
+# -- what the page sent --
+
+BY_PAGE = replace(WHOLE, version=replace(BLOB, name=blob_name(SENT.token)), metadata={}, size=SENT.size)
+AS_SIGNED = Arrived(Reference("L", "Tasks"), Reference("T", "Plan"), SENT.account, "plan.pdf")
+
+
+@pytest.mark.parametrize("metadata", [{}, {"task": "Other", "user": "kim@example.com"}, {"taks": "Other"}])
+@pytest.mark.parametrize("path_accounts", [{}, {"kim/": "kim@example.com"}])
+def test_what_was_signed_for_has_arrived_at_once_whatever_metadata_and_paths_say(
+    metadata: Mapping[str, str], path_accounts: Mapping[str, str]
+) -> None:
+    assert judged(BY_PAGE, sent=SENT, metadata=metadata, path_accounts=path_accounts) == AS_SIGNED
+    assert judged(BY_PAGE, sent=SENT, size=SENT.size - 1) == AS_SIGNED
+
+
+def test_without_a_signature_it_is_refused_whatever_it_is() -> None:
+    for changes in ({}, {"metadata": {"task": "Plan"}}, {"kind": BlobKind.PAGE}, {"copy": CopyState.PENDING}):
+        found = judged(BY_PAGE, **changes)
+        assert isinstance(found, Refused)
+        assert found.reason is Reason.NEVER_SIGNED
+
+
+@pytest.mark.parametrize("changes", [{}, {"kind": BlobKind.PAGE}, {"kind": BlobKind.APPEND}])
+def test_a_byte_more_than_was_declared_is_refused_before_anything_else(changes: dict[str, Any]) -> None:
+    found = judged(BY_PAGE, sent=SENT, size=SENT.size + 1, **changes)
+    assert found == Refused(
+        Reason.LARGER_THAN_DECLARED, "the file has 251 bytes, and 250 were declared for it: send it again"
+    )
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"kind": BlobKind.PAGE}, Reason.PAGE_BLOB),
+        ({"copy": CopyState.FAILED}, Reason.COPY_FAILED),
+        ({"size": LIMITS.max_file_bytes + 1}, Reason.TOO_LARGE),
+    ],
+)
+def test_kinds_and_limits_are_those_of_all_files(changes: dict[str, Any], reason: Reason) -> None:
+    found = judged(BY_PAGE, sent=replace(SENT, size=2 * LIMITS.max_file_bytes), **changes)
+    assert isinstance(found, Refused)
+    assert found.reason is reason
+
+
+def test_a_copy_or_an_append_under_the_prefix_is_waited_for_like_any_other() -> None:
+    assert until(judged(BY_PAGE, sent=SENT, copy=CopyState.PENDING)) == NOW + LOOKS[0]
+    assert until(judged(BY_PAGE, sent=SENT, kind=BlobKind.APPEND)) == NOW + LIMITS.append_quiet

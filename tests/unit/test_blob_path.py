@@ -62,6 +62,8 @@ def test_a_pattern_is_written_as_it_is_read() -> None:
         ("TASK", "FILE at its end"),
         ("TASK/TASK/FILE", "a word twice"),
         ("/TASK/FILE", "an empty part"),
+        ("from-page/TASK/FILE", "which is for what the page sends"),
+        ("LIST/TASK/FILE,from-page/LIST/TASK/FILE", "begins with from-page/"),
         ("TASK/FILE,", "an empty part"),
         ("", "an empty part"),
     ],
@@ -71,3 +73,7 @@ def test_what_is_no_pattern_is_said(text: str, reason: str) -> None:
     told = parse_patterns(text)
     assert isinstance(told, str)
     assert reason in told
+
+
+def test_a_folder_whose_name_only_begins_as_the_page_s_may_be_named() -> None:
+    assert parse_patterns("from-pages/TASK/FILE") == (PathPattern(("from-pages", "TASK", "FILE")),)

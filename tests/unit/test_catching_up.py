@@ -13,10 +13,12 @@ from shared.core.catching_up import (
     end_of_share,
     is_attached_as_it_is,
     is_event_due,
+    is_signature_over,
     names_in_dead_letter,
     rest_of,
 )
 from tests.support.entries import NOW
+from tests.unit.test_sent_file import SENT
 
 BLOB = BlobDescription(BlobVersion("acct", "attachments", "a.pdf", "0x1"), 5, {}, NOW, modified_at=NOW)
 OURS = "/blobServices/default/containers/attachments/blobs/"
@@ -99,3 +101,9 @@ def test_all_shares_together_are_the_ledger() -> None:
     while ends[-1]:
         ends.append(end_of_share(ends[-1]))
     assert ends == [*(f"{number:02x}" for number in range(1, LEDGER_SHARES)), ""]
+
+
+def test_a_signature_is_over_an_hour_after_its_end() -> None:
+    over_at = SENT.good_until + timedelta(hours=1)
+    assert not is_signature_over(SENT, over_at - timedelta(microseconds=1))
+    assert is_signature_over(SENT, over_at)

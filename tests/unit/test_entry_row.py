@@ -85,6 +85,7 @@ FULL = Entry(
     delete_source=True,
     source_deleted=True,
     source_gone_since=NOW,
+    account_key="0a" * 16,
 )
 
 

@@ -1,9 +1,12 @@
+from dataclasses import replace
+
 import pytest
 
 from shared.core.attachment import BlobKind
 from shared.core.entry import Entry, Phase, Reason
 from shared.core.outcome import APPEND_BLOB, ATTACHMENT, KIND, MAX_TAGS, REASON, STATE, outcome_tags
-from tests.support.entries import an_entry
+from shared.core.sent_file import blob_name
+from tests.support.entries import BLOB, an_entry
 
 ID = "AAMkADI5MAAIT3drCAAABEgAQANAqbAe7qaROhYdTnUQwXm0="
 
@@ -91,3 +94,9 @@ def test_where_room_is_short_theirs_stay_then_the_state_then_the_reason(theirs: 
     tags = outcome_tags(entry, existing)
     assert len(tags) <= MAX_TAGS
     assert tags.keys() == existing.keys() | ours
+
+
+def test_what_the_page_sent_is_not_told_to_put_its_metadata_right() -> None:
+    blob = replace(BLOB, name=blob_name("0" * 32))
+    entry = an_entry(Phase.REJECTED, blob=blob, reason=Reason.NO_SUCH_TASK, detail="no such task")
+    assert outcome_tags(entry, {}) == {STATE: "rejected", REASON: "no-such-task: no such task"}

@@ -28,6 +28,8 @@ def test_a_json_object_says_whose_the_prefixes_are() -> None:
         ('{"al\'ice/": "a"}', "is no prefix"),
         ('{"alice*/": "a"}', '"alice*/" is no prefix'),
         ('{"\u0430lice/": "a"}', "is no prefix"),
+        ('{"from-page/": "a"}', '"from-page/" begins with from-page/, which is for what the page sends'),
+        ('{"from-page/alice/": "a"}', '"from-page/alice/" begins with from-page/'),
         ('{"alice/": ""}', '"alice/" has no account'),
         ('{"alice/": {"x": "y"}}', '"alice/" has no account'),
         ('{"alice/": "a", "alice/": "b"}', '"alice/" is twice'),

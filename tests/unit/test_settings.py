@@ -39,7 +39,7 @@ def test_the_least_that_must_be_set_gives_the_documented_defaults() -> None:
     found = settings()
     assert (found.container, found.queue, found.table) == ("attachments", "ranges", "Uploads")
     assert (found.graph_root, found.mailbox_by_id) == ("https://graph.microsoft.com/v1.0", False)
-    assert (found.delete_attached, found.names_others, found.read_back) == (False, True, False)
+    assert (found.delete_attached, found.delete_sent, found.names_others, found.read_back) == (False, True, True, False)
     assert found.stalled_after == timedelta(minutes=15)
     assert (found.limits.slice_bytes, found.limits.max_file_bytes) == (MAX_SLICE_BYTES, MAX_FILE_BYTES)
     assert (found.limits.deadline, found.limits.claim) == (timedelta(seconds=90), timedelta(seconds=120))
@@ -122,6 +122,8 @@ def test_every_mistake_is_found_at_once() -> None:
         ("TODO_ATTACH_DEFAULT_ACCOUNT", "  "),
         ("TODO_ATTACH_MAILBOX_PATH", "everybody"),
         ("TODO_ATTACH_DELETE_ATTACHED", "yes"),
+        ("TODO_ATTACH_DELETE_SENT", "no"),
+        ("TODO_ATTACH_PATHS", "from-page/TASK/FILE"),
         ("TODO_ATTACH_REJECTIONS_NAME_OTHERS", "no"),
         ("TODO_ATTACH_READ_BACK", "true"),
         ("TODO_ATTACH_SLICE_BYTES", str(MAX_SLICE_BYTES + 1)),
@@ -280,12 +282,14 @@ def test_choices_and_numbers_are_read() -> None:
     found = settings(
         TODO_ATTACH_MAILBOX_PATH="Users",
         TODO_ATTACH_DELETE_ATTACHED="TRUE",
+        TODO_ATTACH_DELETE_SENT="FALSE",
         TODO_ATTACH_REJECTIONS_NAME_OTHERS="False",
         TODO_ATTACH_READ_BACK="On",
         TODO_ATTACH_SLICE_BYTES=" 327680 ",
         TODO_ATTACH_MAX_AGE_HOURS="0.5",
     )
-    assert (found.mailbox_by_id, found.delete_attached, found.names_others) == (True, True, False)
+    assert (found.mailbox_by_id, found.delete_attached, found.delete_sent) == (True, True, False)
+    assert not found.names_others
     assert found.read_back
     assert (found.limits.slice_bytes, found.limits.max_age) == (327_680, timedelta(minutes=30))
 

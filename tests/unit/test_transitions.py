@@ -120,6 +120,8 @@ def in_every_state(phase: Phase) -> Iterator[Entry]:
         yield replace(
             reported, session=None if phase.is_terminal else entry.session, delete_source=True, attachment_id="A"
         )
+        if phase is Phase.REJECTED:
+            yield replace(reported, reason=Reason.LARGER_THAN_DECLARED, delete_source=True)
     if phase is Phase.QUEUED:
         yield an_entry(phase, lease="M", queue_wait=QueueWait(Phase.RESOLVING, for_slot=True))
     if phase is Phase.OPENING:

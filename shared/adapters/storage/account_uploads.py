@@ -23,9 +23,9 @@ class TableAccountUploads:
     def __init__(self, table: TableClient) -> None:
         self._table = table
 
-    def add(self, key: str, upload_id: str, created_at: datetime) -> None:
+    def add(self, key: str, upload_id: str, written_at: datetime) -> None:
         with table_errors():
-            self._table.upsert_entity({"PartitionKey": _partition(key), "RowKey": upload_place(upload_id, created_at)})
+            self._table.upsert_entity({"PartitionKey": _partition(key), "RowKey": upload_place(upload_id, written_at)})
 
     def newest(self, key: str, *, since: datetime, page: str, at_most: int = 50) -> Page[str]:
         # It becomes a part of the query, and comes from a browser.
@@ -47,9 +47,9 @@ class TableAccountUploads:
                     return Page(found, places[-1] if pages.continuation_token else "")
         return Page((), "")
 
-    def remove(self, key: str, upload_id: str, created_at: datetime) -> None:
+    def remove(self, key: str, upload_id: str, written_at: datetime) -> None:
         with table_errors():
-            self._table.delete_entity(_partition(key), upload_place(upload_id, created_at))
+            self._table.delete_entity(_partition(key), upload_place(upload_id, written_at))
 
 
 def _partition(key: str) -> str:

@@ -9,6 +9,7 @@ other way round it would leave one more live than may be.
 """
 
 from contextlib import suppress
+from datetime import datetime
 from typing import Any
 
 from azure.core import MatchConditions
@@ -22,10 +23,11 @@ from shared.adapters.storage.sent_file_record import (
     signatures_column,
     signatures_of,
 )
+from shared.adapters.storage.service_date import ServiceDate
 from shared.adapters.storage.table_errors import table_errors
 from shared.core.sent_file import SentFile, Signature, account_key, with_signature, without_signature
 from shared.errors import StorageUnavailable
-from shared.ports import Page
+from shared.ports import KeptSentFile, Page
 
 _SENT = "sent-"
 _BEYOND_SENT = "sent."  # sorts after the hyphen
@@ -85,10 +87,12 @@ class TableSentFiles:
         with table_errors():
             self._table.delete_entity(_partition(sent.token), sent.token)
 
-    def listed(self, page: str) -> Page[SentFile]:
+    def listed(self, page: str) -> Page[KeptSentFile]:
+        date = ServiceDate()
         pages = self._table.query_entities(
             f"PartitionKey ge '{_partition(page)}' and PartitionKey lt '{_BEYOND_SENT}' and RowKey gt '{page}'",
             results_per_page=self._page_size,
+            raw_response_hook=date,
         ).by_page()
         if not isinstance(pages, PageIterator):
             raise TypeError("a query of the SDK's without pages")
@@ -96,7 +100,7 @@ class TableSentFiles:
             for rows in map(list, pages):
                 # The service may answer with an empty page where it has read long enough, and found nothing yet.
                 if rows:
-                    return Page(_sent_files(rows), rows[-1]["RowKey"] if pages.continuation_token else "")
+                    return Page(_sent_files(rows, date.value), rows[-1]["RowKey"] if pages.continuation_token else "")
         return Page((), "")
 
     def _live(self, account: str) -> tuple[tuple[Signature, ...], str]:
@@ -132,11 +136,11 @@ class TableSentFiles:
         return True
 
 
-def _sent_files(rows: list[Any]) -> tuple[SentFile, ...]:
+def _sent_files(rows: list[Any], date: datetime) -> tuple[KeptSentFile, ...]:
     found = []
     for row in rows:
         with suppress(ValueError):
-            found.append(sent_file_of(row))
+            found.append(KeptSentFile(sent_file_of(row), date))
     return tuple(found)
 
 

@@ -10,7 +10,7 @@ from shared.app.sign_in_line import SignInLine
 from shared.core import observations as seen
 from shared.core.entry import Entry
 from shared.graph.request import is_within
-from shared.ports import Blobs, Ledger
+from shared.ports import AccountUploads, Blobs, Ledger
 
 # The token must not go to a session that was opened when another Graph root was configured.
 ELSEWHERE = "the session belongs to another Graph host than the configured one"
@@ -29,6 +29,7 @@ class Context:
     names_others: bool
     pacing: Pacing
     sign_in_line: SignInLine
+    account_uploads: AccountUploads | None
 
     def session_url(self) -> str | None:
         """The open session's URL; None where it is not on the configured Graph host."""

@@ -63,6 +63,7 @@ class Effects:
             self.names_others,
             self.pacing,
             self.sign_in_line,
+            self.ports.account_uploads,
         )
         result = _perform(action, context)
         exchange = graph.exchanges[-1] if graph.exchanges else None

@@ -6,6 +6,7 @@ from shared.app.pacing import Turn
 from shared.core import observations as seen
 from shared.core.actions import AfterAdmit, AfterReturnLease
 from shared.core.outcome import queued_tags
+from shared.core.sent_file import account_key
 from shared.core.underway import PATIENCE
 from shared.errors import BlobChanged, BlobGone, BlobTagsRefused, StorageUnavailable
 
@@ -22,25 +23,44 @@ def admit(context: Context) -> AfterAdmit:
         return token
     if entry.waited:
         context.sign_in_line.wake_next(entry)
+    mailbox, key = entry.lease, entry.account_key
     # An upload that queued has its lease at the mailbox it queued for. Its account's name may lead elsewhere by now.
-    account = entry.lease or graph.identity()
-    if not isinstance(account, str):
-        return account
-    mailbox = entry.lease or context.pacing.mailbox(account)
-    if entry.lease and (lost := context.source.lost()) is not None:
+    if not mailbox:
+        account = graph.identity()
+        if not isinstance(account, str):
+            return account
+        mailbox, key = context.pacing.mailbox(account), _enter_in_index(context, account)
+    elif (lost := context.source.lost()) is not None:
         # Deleted or written again while it queued: its lease goes to the next one at once.
         return lost
     turn = context.pacing.arrive(mailbox, entry)
     if isinstance(turn, Turn):
-        return seen.Admitted(mailbox, turn.starts_at, older)
+        return seen.Admitted(mailbox, turn.starts_at, older, key)
     if entry.is_in_mailbox_line:
         # What it was told counted the whole line. Now only the head of it was read.
-        return seen.MustQueue(mailbox, entry.detail, older)
+        return seen.MustQueue(mailbox, entry.detail, older, key)
     if turn.until - turn.since <= PATIENCE:
-        return seen.MustQueue(mailbox, turn.why, older)
+        return seen.MustQueue(mailbox, turn.why, older, key)
     why = f"{turn.why}, expected at about {turn.until:%Y-%m-%d %H:%M} UTC"
     tell(context, why)
-    return seen.MustQueue(mailbox, why, older)
+    return seen.MustQueue(mailbox, why, older, key)
+
+
+def _enter_in_index(context: Context, account: str) -> str:
+    """Enter the upload among those of *account*, an identity: the account's key, or what was, where there is no index.
+
+    Before Graph is asked, and stored with the turn. A worker that dies in between leaves a row that the next one finds.
+    """
+    index, entry = context.account_uploads, context.entry
+    if index is None:
+        return entry.account_key
+    key = account_key(account)
+    if key != entry.account_key:
+        index.add(key, entry.upload_id, entry.indexed_at)
+        if entry.account_key:
+            # While it waited for a sign-in, its account's name came to mean another: nobody reads of others' files.
+            index.remove(entry.account_key, entry.upload_id, entry.indexed_at)
+    return key
 
 
 def tell(context: Context, reason: str) -> None:

@@ -17,9 +17,9 @@ class MemoryAccountUploads:
     seam: Seam = field(default_factory=Seam)
     places: dict[str, set[str]] = field(default_factory=dict)  # by the account's key
 
-    def add(self, key: str, upload_id: str, created_at: datetime) -> None:
+    def add(self, key: str, upload_id: str, written_at: datetime) -> None:
         self.seam.enter("account_uploads.add", changes=True)
-        self.places.setdefault(key, set()).add(upload_place(upload_id, created_at))
+        self.places.setdefault(key, set()).add(upload_place(upload_id, written_at))
         self.seam.leave("account_uploads.add", changes=True)
 
     def newest(self, key: str, *, since: datetime, page: str, at_most: int = 50) -> Page[str]:
@@ -30,7 +30,7 @@ class MemoryAccountUploads:
         found, following = page_of(within, page, at_most)
         return Page(tuple(each for place in found if (each := upload_at(place)) is not None), following)
 
-    def remove(self, key: str, upload_id: str, created_at: datetime) -> None:
+    def remove(self, key: str, upload_id: str, written_at: datetime) -> None:
         self.seam.enter("account_uploads.remove", changes=True)
-        self.places.get(key, set()).discard(upload_place(upload_id, created_at))
+        self.places.get(key, set()).discard(upload_place(upload_id, written_at))
         self.seam.leave("account_uploads.remove", changes=True)

@@ -9,7 +9,8 @@ from shared.adapters.storage.sent_file_record import (
     signatures_of,
 )
 from shared.core.sent_file import SentFile, with_signature, without_signature
-from shared.ports import Page
+from shared.ports import KeptSentFile, Page
+from tests.support.fakes.manual_clock import ManualClock
 from tests.support.fakes.pages import page_of
 from tests.support.fakes.seam import Seam
 
@@ -18,6 +19,7 @@ from tests.support.fakes.seam import Seam
 class MemorySentFiles:
     """`ports.SentFiles`. Everything passes through its columns: what a table could not hold does not survive."""
 
+    clock: ManualClock = field(default_factory=ManualClock)
     seam: Seam = field(default_factory=Seam)
     rows: dict[str, SentFile] = field(default_factory=dict)
     signatures: dict[str, str] = field(default_factory=dict)  # by account, as a column
@@ -50,10 +52,10 @@ class MemorySentFiles:
         self.rows.pop(sent.token, None)
         self.seam.leave("sent_files.remove", changes=True)
 
-    def listed(self, page: str) -> Page[SentFile]:
+    def listed(self, page: str) -> Page[KeptSentFile]:
         self.seam.enter("sent_files.listed", changes=False)
         tokens, following = page_of(sorted(self.rows), page, self.page_size)
-        return Page(tuple(self.rows[token] for token in tokens), following)
+        return Page(tuple(KeptSentFile(self.rows[token], self.clock.date()) for token in tokens), following)
 
     def _free(self, sent: SentFile) -> None:
         left = without_signature(signatures_of(self.signatures.get(sent.account, "[]")), sent.token)

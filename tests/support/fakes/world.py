@@ -25,12 +25,14 @@ from shared.core.limits import Limits
 from shared.core.pacing import LEASE as LEASE_OF_A_MAILBOX
 from shared.core.pacing import Budget, MailboxLimits
 from shared.core.ranges import MAX_SLICE_BYTES
+from shared.core.sent_file import SentFile, blob_name
 from shared.ports import Invocation, Ports
 from shared.settings import Connection, Settings
 from shared.telemetry.records import ATTRIBUTES
 from shared.wiring import Application, assemble
 from tests.support import entries
 from tests.support.fakes.manual_clock import ManualClock
+from tests.support.fakes.memory_account_uploads import MemoryAccountUploads
 from tests.support.fakes.memory_accounts import MemoryAccounts
 from tests.support.fakes.memory_blobs import MemoryBlobs
 from tests.support.fakes.memory_dead_letters import MemoryDeadLetters
@@ -38,10 +40,12 @@ from tests.support.fakes.memory_ledger import MemoryLedger
 from tests.support.fakes.memory_paces import MemoryPaces
 from tests.support.fakes.memory_places import MemoryPlaces
 from tests.support.fakes.memory_queue import MemoryQueue, MemoryRangeQueue, QueuedMessage
+from tests.support.fakes.memory_sent_files import MemorySentFiles
 from tests.support.fakes.seam import Crash, Seam
 from tests.support.fakes.todo_graph import TodoGraph
 
 SAM, TOKEN = "sam@example.com", "canary-token-of-sam"
+SAM_ID = "3f6cbb2a-0000-4000-8000-00000000005a"  # where people sign in
 ROOT = "https://graph.microsoft.com/v1.0"
 LEASE = timedelta(minutes=10)
 RELEASE = timedelta(seconds=30)
@@ -95,6 +99,8 @@ class World:
         published: PublishedLimits = NO_LIMITS,
         mailbox_by_id: bool = False,
         delete_attached: bool = False,
+        delete_sent: bool = True,
+        signs_in: bool = False,
         names_others: bool = True,
         path_accounts: Mapping[str, str] | None = None,
         read_back: bool = False,
@@ -111,6 +117,8 @@ class World:
         self.ledger = MemoryLedger(self.clock)
         self.places = MemoryPlaces()
         self.dead_letters = MemoryDeadLetters()
+        self.sent_files = MemorySentFiles(self.clock)
+        self.account_uploads = MemoryAccountUploads()
         self.paces = MemoryPaces(self.clock)
         self.messages = MemoryQueue(self.clock)
         self.poison = MemoryQueue(self.clock)
@@ -119,6 +127,9 @@ class World:
         self.choose: Callable[[list[QueuedMessage]], QueuedMessage] = lambda visible: visible[0]
         self.range_queue = MemoryRangeQueue(self.messages)
         self.accounts = MemoryAccounts({SAM: TOKEN})
+        if signs_in:
+            self.accounts.tokens[SAM_ID] = TOKEN
+            self.accounts.identities[SAM] = SAM_ID
         self.graph = TodoGraph(self.todo, self.clock, ROOT, limits.deadline)
         self.records = Records()
         self.raised: list[Exception] = []  # out of invocations, as the host would log them
@@ -134,6 +145,7 @@ class World:
             default_account=SAM,
             tokens={},
             delete_attached=delete_attached,
+            delete_sent=delete_sent,
             read_back=read_back,
             paths=DEFAULT_PATTERNS,
             path_accounts=path_accounts or {},
@@ -154,6 +166,8 @@ class World:
             queue=self.range_queue,
             places=self.places,
             dead_letters=self.dead_letters,
+            sent_files=self.sent_files,
+            account_uploads=self.account_uploads if signs_in else None,
             telemetry=self.records,
             monotonic=self.clock.monotonic,
             jitter=jitter,
@@ -167,8 +181,17 @@ class World:
 
     def put_in(self, seam: Seam) -> None:
         """Put *seam* between the application and everything outside."""
-        ports = (self.blobs, self.ledger, self.paces, self.range_queue, self.graph, self.places, self.dead_letters)
-        for port in ports:
+        for port in (
+            self.blobs,
+            self.ledger,
+            self.paces,
+            self.range_queue,
+            self.graph,
+            self.places,
+            self.dead_letters,
+            self.sent_files,
+            self.account_uploads,
+        ):
             port.seam = seam
 
     # -- the person --
@@ -177,6 +200,28 @@ class World:
         """Write a blob that names the default task, unless *metadata* says otherwise; raises no event."""
         wanted = metadata or {"listid": self.list.id, "taskid": self.task.id}
         return self.blobs.write(name, content, wanted)
+
+    def sign(self, size: int) -> SentFile:
+        """The app signs for a file of Sam's, of *size* bytes, for the default task."""
+        sent = SentFile(
+            token=self._new_id(),
+            account=SAM_ID,
+            list_id=self.list.id,
+            list_name="Tasks",
+            task_id=self.task.id,
+            task_title="Receipts",
+            name="Beleg ü.pdf",
+            size=size,
+            signed_at=self.clock.date(),
+            good_until=self.clock.date() + timedelta(minutes=15),
+        )
+        assert self.sent_files.keep(sent, at_most=20)
+        return sent
+
+    def send(self, content: bytes, *, declared: int | None = None, **metadata: str) -> BlobVersion:
+        """Sam sends a file through the page, which has *declared* its size, by default as it is; raises no event."""
+        sent = self.sign(len(content) if declared is None else declared)
+        return self.blobs.write(blob_name(sent.token), content, metadata)
 
     # -- the host --
 
