@@ -10,7 +10,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Protocol
 
 import pytest
-from azure.storage.blob import BlobType, ContainerClient, ContentSettings, StandardBlobTier
+from azure.storage.blob import BlobServiceClient, BlobType, ContainerClient, ContentSettings, StandardBlobTier
 
 from shared.adapters.storage import clients as azure_clients
 from shared.adapters.storage.blobs import BlobStore
@@ -27,6 +27,7 @@ from shared.errors import (
 )
 from shared.ports import Blobs
 from shared.settings import Connection
+from tests.contract.lost_replies import LostReplies
 from tests.support.fakes.manual_clock import ManualClock
 from tests.support.fakes.memory_blobs import MemoryBlobs
 
@@ -289,6 +290,23 @@ def test_a_blob_that_is_gone_cannot_be_touched_and_does_not_come_back(world: tup
     with pytest.raises((BlobGone, BlobChanged)):
         blobs.touch(before)
     assert blobs.describe(NAME) is None
+
+
+@pytest.mark.azurite
+def test_a_touch_whose_answer_was_lost_has_touched_the_blob_once_and_says_that_it_changed(storage: Connection) -> None:
+    replies = LostReplies("PUT", 0)
+    with BlobServiceClient.from_connection_string(
+        storage.connection_string, transport=replies, retry_total=1, initial_backoff=0
+    ) as service:
+        container = service.create_container(uuid.uuid4().hex)
+        blobs = BlobStore(container)
+        before = AzuritePerson(container, blobs).write(NAME, b"one", {})
+        replies.losses = 1
+        with pytest.raises(BlobChanged):
+            blobs.touch(before)
+        after = blobs.describe(NAME)
+        assert after is not None
+        assert after.version != before
 
 
 def test_an_archived_blob_cannot_be_touched(world: tuple[Blobs, Person]) -> None:

@@ -47,6 +47,23 @@ def counted(slices: int) -> dict[str, int]:
     }
 
 
+def test_where_people_sign_in_a_file_is_one_write_more_and_what_the_page_sends_is_three_requests_more() -> None:
+    """The document has it in words."""
+
+    def calls(*, signs_in: bool, by_page: bool) -> Counter[str]:
+        world, seam = World(signs_in=signs_in), Counting()
+        blob = world.send(b"x") if by_page else world.drop(b"x")
+        world.put_in(seam)
+        world.notify(blob.name)
+        world.run(until=lambda: world.settled(blob))
+        return seam.calls
+
+    plain, listed = calls(signs_in=False, by_page=False), calls(signs_in=True, by_page=False)
+    assert (listed - plain, plain - listed) == ({"account_uploads.add": 1}, {})
+    sent = calls(signs_in=True, by_page=True)
+    assert (sent - listed, listed - sent) == ({"sent_files.find": 1, "blobs.delete": 1, "ledger.replace": 1}, {})
+
+
 def table_per_file() -> list[tuple[str, str, str]]:
     """Row, formula, and its value for 25 MiB. Other tables of the page count other things."""
     table = PAGE.read_text(encoding="utf-8").partition("| operation | per file | 25 MiB |")[2].partition("\n\n")[0]
