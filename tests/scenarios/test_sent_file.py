@@ -7,7 +7,7 @@ import pytest
 
 from local.stand_ins.todo.faults import Answer
 from shared.core.attachment import BlobKind, BlobVersion
-from shared.core.catching_up import SIGNATURE_IS_OVER, Place
+from shared.core.catching_up import EVENT_IS_DUE, SIGNATURE_IS_OVER, Place
 from shared.core.entry import Phase, Reason
 from shared.core.outcome import REASON, STATE
 from shared.core.sent_file import PREFIX, account_key, blob_name
@@ -62,14 +62,14 @@ def test_its_metadata_counts_for_nothing() -> None:
     world = a_world()
     other = world.todo.add_task(world.list, "Another")
     said = {"taskid": other.id, "listid": world.list.id, "user": "kim@example.com", "filename": "other.exe"}
-    blob = run(world, world.send(FILE, **said))
+    blob = run(world, world.send(FILE, said))
     assert_attached_and_gone(world, blob)
     assert not other.attachments
 
 
 def test_metadata_that_could_be_followed_by_nobody_rejects_nothing() -> None:
     world = a_world()
-    blob = run(world, world.send(FILE, taks="Receipts", task="a", taskid="b"))
+    blob = run(world, world.send(FILE, {"taks": "Receipts", "task": "a", "taskid": "b"}))
     assert_attached_and_gone(world, blob)
 
 
@@ -160,6 +160,21 @@ def test_a_deletion_that_fails_for_a_quarter_of_an_hour_is_done_in_the_end(decla
     blob = run(world, world.send(LARGER, declared=declared))
     assert world.clock.date() - START > timedelta(minutes=15)
     assert blob.name not in world.blobs.blobs
+    assert_promise(world)
+
+
+def test_a_larger_one_under_a_key_of_its_writer_s_is_deleted_by_the_timer() -> None:
+    """Storage describes it to nobody; but a listing tells its size, and to delete it takes no key."""
+    world = a_world()
+    blob = world.send(LARGER, declared=len(FILE))
+    world.blobs.blobs[blob.name].key_withheld = True
+    world.event(blob.name)
+    assert blob.name in world.blobs.blobs
+    world.clock.advance(EVENT_IS_DUE)
+    world.catch_up()
+    world.run()
+    assert blob.name not in world.blobs.blobs
+    assert_ended(world, blob, Phase.REJECTED, Reason.LARGER_THAN_DECLARED)
     assert_promise(world)
 
 
@@ -280,8 +295,10 @@ def test_an_entry_that_ages_out_leaves_the_index_too() -> None:
     world = a_world(keep_finished=keep)
     blob = run(world, world.send(FILE))
     for _ in range(2):
-        while world.catch_up() and world.places.places["finished"].place != Place():
-            pass
+        while True:
+            world.catch_up()
+            if world.places.places["finished"].place == Place():
+                break
         world.clock.advance(keep)
     assert blob.upload_id() not in world.ledger.rows
     assert uploads(world) == []

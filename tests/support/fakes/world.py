@@ -218,10 +218,12 @@ class World:
         assert self.sent_files.keep(sent, at_most=20)
         return sent
 
-    def send(self, content: bytes, *, declared: int | None = None, **metadata: str) -> BlobVersion:
+    def send(
+        self, content: bytes, metadata: Mapping[str, str] | None = None, *, declared: int | None = None
+    ) -> BlobVersion:
         """Sam sends a file through the page, which has *declared* its size, by default as it is; raises no event."""
         sent = self.sign(len(content) if declared is None else declared)
-        return self.blobs.write(blob_name(sent.token), content, metadata)
+        return self.blobs.write(blob_name(sent.token), content, metadata or {})
 
     # -- the host --
 
