@@ -306,7 +306,8 @@ class KeptSentFile:
 class AccountUploads(Protocol):
     """The uploads of each account, newest first. Every method may raise StorageUnavailable.
 
-    *key*: `core.sent_file.account_key`. A row may be there without an entry, where a worker died before it wrote that.
+    *key*: `core.sent_file.account_key`. *written_at*: when the file was, by the service's clock, which is cut to whole
+    seconds. A row may be there without an entry, where a worker died before it wrote that.
     """
 
     def add(self, key: str, upload_id: str, written_at: datetime) -> None:
