@@ -155,5 +155,5 @@ TAKEN_IN: dict[type[do.Action], set[Phase]] = {
     do.CancelSession: {Phase.SENDING, Phase.CONFIRMING, *TERMINAL},
     do.ReportOutcome: set(Phase),
     do.RemoveReplaced: {Phase.ATTACHED},
-    do.DeleteSource: {Phase.ATTACHED},
+    do.DeleteSource: {Phase.ATTACHED, Phase.REJECTED},  # there only what is larger than was signed for
 }
