@@ -58,7 +58,7 @@ def token_of(name: str) -> str | None:
 
 def account_key(identity: str) -> str:
     """What stands for an account in the keys of rows: 32 hex digits of its `ports.Accounts.identity`, the object id."""
-    return hashlib.sha256(f"account\0{identity.casefold()}".encode("utf-8", "surrogatepass")).hexdigest()[:32]
+    return hashlib.sha256(f"account\0{identity.casefold()}".encode()).hexdigest()[:32]
 
 
 def with_signature(live: Sequence[Signature], sent: SentFile, *, at_most: int) -> tuple[Signature, ...] | None:

@@ -59,6 +59,11 @@ def test_an_account_s_key_is_one_for_all_spellings_of_its_identity_and_names_nob
     assert (len(key), set(key) <= set("0123456789abcdef")) == (32, True)
 
 
+def test_an_account_s_key_is_the_same_in_every_release() -> None:
+    """Rows are found by it that an older one wrote."""
+    assert account_key(SENT.account) == "3b4162ebca0c6f4761c9193f7b5502b1"
+
+
 def test_a_signature_is_added_to_the_live_ones_and_those_over_go() -> None:
     assert with_signature((OVER, LIVE), SENT, at_most=2) == (LIVE, MINE)
 

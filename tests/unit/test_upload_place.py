@@ -29,8 +29,8 @@ def test_a_moment_parts_those_written_since_from_those_before() -> None:
     assert upload_place(OTHER, NOW) < places_until(NOW) < upload_place(ID, NOW - MOMENT)
 
 
-def test_a_time_that_no_clock_has_still_has_a_place() -> None:
-    assert upload_at(upload_place(ID, datetime.max.replace(tzinfo=UTC))) == ID
+def test_a_time_that_no_clock_has_still_has_a_place_before_all_others() -> None:
+    assert upload_place(ID, datetime.max.replace(tzinfo=UTC)) == f"{'0' * 16}-{ID}"
 
 
 @pytest.mark.parametrize("place", ["", "1", f"{'1' * 15}-{ID}", f"{'1' * 16}-{ID}0", f"{'1' * 16}-{'g' * 32}"])
