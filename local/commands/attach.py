@@ -26,12 +26,13 @@ from local.commands.put import PutError, files_in, why_unfit
 from local.commands.sending import Outcome, Parcel, Sending, StackGone, facts_of, lines_of, table_of
 from local.commands.target import OpenStack, Target, choose, opened
 from local.commands.todo_lists import GraphTrouble, TodoLists
-from local.commands.wording import doing, sign_in_advice, size_text, utc_now
+from local.commands.wording import doing, sign_in_advice, utc_now
 from local.stack.child import ChildFailed
 from local.stack.state_dir import RunningRecord, StateDirError
 from shared.core.attachment import Reference
 from shared.core.lookup import Named, find_list, find_task
 from shared.core.observations import Refused, TargetMissing
+from shared.core.size_text import size_text
 
 _DEFAULT_TIMEOUT_SECONDS = 600.0
 

@@ -20,7 +20,6 @@ from local.commands.progress import terminal
 from local.commands.put import PutError
 from local.commands.sending import Outcome, Parcel, Sending, StackGone
 from local.commands.target import new_stack
-from local.commands.wording import size_text
 from local.stack.child import ChildFailed
 from local.stack.emulator import Emulator
 from local.stack.plan import Plan
@@ -30,6 +29,7 @@ from shared.adapters.storage.blobs import BlobStore
 from shared.core.entry import Phase
 from shared.core.outcome import REASON, STATE
 from shared.core.ranges import MAX_SLICE_BYTES
+from shared.core.size_text import size_text
 from shared.settings import MAX_FILE_BYTES, Connection
 
 _PATIENCE_SECONDS = 120.0

@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from local.commands.wording import size_text
+from shared.core.size_text import size_text
 
 # Made by every message, or said elsewhere.
 _ROUTINE = frozenset(

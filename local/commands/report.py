@@ -8,11 +8,12 @@ from typing import Any
 from rich.text import Text
 
 from local.commands.uploads import Unknown, Upload, does, title_of
-from local.commands.wording import arrived, because, moment_text, size_text
+from local.commands.wording import arrived, because, moment_text
 from local.stack.emulator import Emulator
 from local.stack.state_dir import RunningRecord
 from shared.core.attachment import Reference
 from shared.core.entry import Phase
+from shared.core.size_text import size_text
 
 _COLOURS = {Phase.ATTACHED: "green", Phase.REJECTED: "red", Phase.FAILED: "red", Phase.WAITING: "yellow"}
 

@@ -15,12 +15,13 @@ from rich.text import Text
 from local.commands import progress
 from local.commands.follow import OnEntry, follow, has_ended
 from local.commands.put import PutFile, put
-from local.commands.wording import because, size_text
+from local.commands.wording import because
 from local.stack.emulator import Emulator
 from local.stack.state_dir import RunningRecord
 from shared.adapters.storage import clients as azure_clients
 from shared.adapters.storage.ledger import TableLedger
 from shared.core.entry import Entry, Phase
+from shared.core.size_text import size_text
 from shared.settings import Connection
 
 

@@ -6,14 +6,8 @@ from datetime import UTC, datetime
 from local.stack.state_dir import RunningRecord
 from shared.core import underway
 from shared.core.entry import Entry, Phase
+from shared.core.size_text import size_text
 from shared.core.tag_text import quoted
-
-
-def size_text(size: int) -> str:
-    """12 bytes, 3.0 KiB, 25.0 MiB."""
-    if size < 1024:
-        return f"{size} byte" if size == 1 else f"{size} bytes"
-    return f"{size / 1024:.1f} KiB" if size < 1024**2 else f"{size / 1024**2:.1f} MiB"
 
 
 def doing(entry: Entry | None, *, now: datetime) -> str:

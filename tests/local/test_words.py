@@ -14,7 +14,7 @@ from local.commands.put import PutFile
 from local.commands.report import Seen, as_json
 from local.commands.sending import Outcome, lines_of
 from local.commands.uploads import Upload
-from local.commands.wording import because, doing, sign_in_advice, size_text
+from local.commands.wording import because, doing, sign_in_advice
 from shared.core.attachment import BlobVersion, Reference
 from shared.core.entry import Entry, Phase, Reason, Report
 from shared.ports import Stored
@@ -37,14 +37,6 @@ _ENTRY = Entry(
 )
 _ATTACHED = replace(_ENTRY, phase=Phase.ATTACHED, report=Report(Phase.ATTACHED), attachment_id="AAMk")
 _WAITING = replace(_ENTRY, phase=Phase.WAITING, reason=Reason.SIGN_IN, detail="nobody is signed in")
-
-
-@pytest.mark.parametrize(
-    ("size", "text"),
-    [(0, "0 bytes"), (1, "1 byte"), (1023, "1023 bytes"), (4096, "4.0 KiB"), (26_214_400, "25.0 MiB")],
-)
-def test_sizes_are_told_as_people_tell_them(size: int, text: str) -> None:
-    assert size_text(size) == text
 
 
 def test_it_is_told_what_an_upload_waits_for_and_until_when() -> None:

@@ -17,8 +17,8 @@ from opentelemetry.trace import Link, SpanContext, SpanKind, Status, StatusCode,
 from rich.text import Text
 from rich.tree import Tree
 
-from local.commands.wording import size_text
 from local.stand_ins.insights.rows import Row
+from shared.core.size_text import size_text
 
 _MS = 1_000_000
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
