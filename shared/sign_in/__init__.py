@@ -6,6 +6,7 @@
     pending_sign_in  a sign-in that is under way: bound to the browser that began it, good once, for minutes
     browser          what a browser sends and gets, and its cookie
     problems         what can go wrong in front of a person
+    look             how all pages look, and the headers that protect them
     pages            what the person sees
     ports            the identity provider and the stores, as Protocols
     connecting       what is written when an account is connected or disconnected
@@ -13,5 +14,5 @@
     account_tokens   access tokens of connected accounts, for uploads
     resume           uploads that waited for the person go on
 
-The first seven are pure. The others order effects, through the ports.
+The first eight are pure. The others order effects, through the ports.
 """

@@ -3,8 +3,6 @@
 No token, no code and nothing out of a URL is ever on a page. What comes from outside (names, ids) is escaped.
 """
 
-import base64
-import hashlib
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -12,26 +10,10 @@ from html import escape
 
 from shared.core.account_name import as_object_id
 from shared.sign_in.browser import BrowserResponse
+from shared.sign_in.look import Look
 from shared.sign_in.person import Person
 from shared.sign_in.problems import Problem
 
-_STYLE = (
-    "body{font:1.125rem/1.6 system-ui,sans-serif;margin:0 auto;max-width:40rem;padding:2rem 1rem;"
-    "color:#1b1b1b;background:#fff;overflow-wrap:anywhere}"
-    "h1{font-size:1.75rem;line-height:1.25}"
-    "h2{font-size:1.25rem;margin-top:2.5rem}"
-    "code{background:#f0f0f0;padding:.1em .3em}"
-    "pre{background:#f0f0f0;padding:.75rem 1rem;white-space:pre-wrap}pre code{padding:0}"
-    "a{color:#0b57a4}"
-    "button,.button{display:inline-block;font:inherit;padding:.5rem 1.25rem;border:2px solid #0b57a4;"
-    "border-radius:.25rem;background:#0b57a4;color:#fff;text-decoration:none;cursor:pointer}"
-    "button.quiet{background:#fff;color:#0b57a4}"
-    ":focus-visible{outline:3px solid #c25700;outline-offset:2px}"
-    "@media(prefers-color-scheme:dark){body{color:#eee;background:#1b1b1b}code,pre{background:#333}"
-    "a{color:#8ec5ff}button,.button{background:#8ec5ff;border-color:#8ec5ff;color:#111}"
-    "button.quiet{background:#1b1b1b;color:#8ec5ff}:focus-visible{outline-color:#ffb366}}"
-)
-_STYLE_HASH = base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode()
 # What a shell, a metadata header and a reader all take as it is. Any other account is named by its object id.
 _PLAIN_NAME = re.compile(r"[A-Za-z0-9@._+-]+")
 # Where a person takes back what they allowed, by the identity provider's origin. Other clouds: no address is known.
@@ -87,27 +69,12 @@ class Pages:
     client_id: str
     destination: Destination
 
-    def security_headers(self) -> dict[str, str]:
-        # A form's target may redirect to the identity provider, and browsers hold form-action against that as well.
-        policy = (
-            f"default-src 'none'; style-src 'sha256-{_STYLE_HASH}'; form-action 'self' {self.authority}; "
-            "base-uri 'none'; frame-ancestors 'none'"
-        )
-        headers = {
-            "Content-Security-Policy": policy,
-            "X-Frame-Options": "DENY",
-            "X-Content-Type-Options": "nosniff",
-            "Referrer-Policy": "no-referrer",
-            "Cross-Origin-Opener-Policy": "same-origin",
-            "Cross-Origin-Resource-Policy": "same-origin",
-            "Cache-Control": "no-store",
-        }
-        if self.app_url.startswith("https://"):
-            headers["Strict-Transport-Security"] = "max-age=31536000"
-        return headers
+    @property
+    def _look(self) -> Look:
+        return Look(self.app_url, self.authority)
 
     def redirect(self, url: str) -> BrowserResponse:
-        return BrowserResponse(303, {**self.security_headers(), "Location": url})
+        return self._look.redirect(url)
 
     # -- pages --
 
@@ -231,13 +198,7 @@ class Pages:
         return f'<p><a class="button" href="{escape(self.app_url)}/connect">{escape(text)}</a></p>'
 
     def _page(self, status: int, title: str, body: str) -> BrowserResponse:
-        html = (
-            '<!DOCTYPE html><html lang="en"><head><meta charset="utf-8">'
-            '<meta name="viewport" content="width=device-width, initial-scale=1">'
-            f"<title>{escape(title)} - todo-attach</title><style>{_STYLE}</style></head>"
-            f"<body><main><h1>{escape(title)}</h1>{body}</main></body></html>"
-        )
-        return BrowserResponse(status, {**self.security_headers(), "Content-Type": "text/html; charset=utf-8"}, html)
+        return self._look.page(status, title, body)
 
 
 def _link(address: str) -> str:

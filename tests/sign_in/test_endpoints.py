@@ -16,7 +16,7 @@ from local.stand_ins.entra.people import ALEX, CLIENT_ID, KIM, SAM
 from shared.errors import SignInNeeded
 from shared.sign_in import pending_sign_in
 from shared.sign_in.browser import BrowserRequest, BrowserResponse
-from shared.sign_in.pages import _STYLE
+from shared.sign_in.look import STYLE
 from shared.sign_in.person import Person
 from shared.telemetry.records import pseudonym
 from tests.sign_in.office import CONNECT, ROOT, Office, cookie_of, goes_to
@@ -519,7 +519,7 @@ def test_records_name_the_account_and_the_problem_and_no_secret(office: Office) 
 
 def test_every_text_can_be_told_from_its_ground_by_weak_eyes() -> None:
     """WCAG 2.2, 1.4.3: a contrast of 4.5 to 1 for texts, in light and in dark."""
-    light, _, dark = _STYLE.partition("@media(prefers-color-scheme:dark)")
+    light, _, dark = STYLE.partition("@media(prefers-color-scheme:dark)")
     for style in (light, dark):
         pairs = re.findall(
             r"(?<![-\w])(?:color:(#\w+);background:(#\w+)|background:(#\w+);(?:border-color:#\w+;)?color:(#\w+))", style
