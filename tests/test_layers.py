@@ -38,12 +38,23 @@ LAYERS = {
     "sign_in": {"core.account_name", "errors"},
     "sign_in.endpoints": APP,
     "sign_in.resume": APP | {"app"},
+    "my_files": {"core", "errors", "sign_in"},
     "adapters": CONTRACTS | {"ports", "settings", "sign_in"},
     "settings": {"core", "errors"},
     "sign_in_wiring": {"adapters", "app.sign_in_line", "ports", "settings", "sign_in"},
 }
 # Layers that run without any SDK; `cryptography` computes, and touches nothing outside.
-WITHOUT_SDK = {"errors", "core", "graph", "ports", "telemetry.records", "telemetry.metrics", "app", "sign_in"}
+WITHOUT_SDK = {
+    "errors",
+    "core",
+    "graph",
+    "ports",
+    "telemetry.records",
+    "telemetry.metrics",
+    "app",
+    "sign_in",
+    "my_files",
+}
 LIBRARIES = {
     "sign_in": {"cryptography"},
     "sign_in.account_tokens": {"threading"},
