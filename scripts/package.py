@@ -26,6 +26,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 FILES = ("host.json", "function_app.py", "requirements.txt")
 PACKAGES = ("shared",)
+KINDS = (".py", ".js")
 HASH = "shared/package-hash.txt"
 VERSION = "shared/package-version.txt"
 # Where the worker looks for packages that came with the code.
@@ -40,7 +41,7 @@ def sources(root: Path) -> dict[str, bytes]:
     """What is deployed of the repository at *root*, by its name in the package."""
     names = [Path(name) for name in FILES]
     for package in PACKAGES:
-        names += [path.relative_to(root) for path in (root / package).rglob("*.py")]
+        names += [path.relative_to(root) for path in (root / package).rglob("*") if path.suffix in KINDS]
     found = {name.as_posix(): (root / name).read_bytes() for name in names}
     # No TOML parser: whoever deploys may have an older Python than the application, down to 3.9.
     version = re.search(r'^version = "(.+)"$', (root / "pyproject.toml").read_text(encoding="utf-8"), re.MULTILINE)

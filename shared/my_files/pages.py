@@ -135,6 +135,7 @@ class FilesPages:
             '<section aria-labelledby="sent"><h2 id="sent" tabindex="-1">Files of the last 30 days</h2>'
             f'<div class="row"><a id="refresh" class="button quiet small" href="{escape(self.address)}">Refresh</a>'
             '<span id="looked" class="hint"></span></div>'
+            '<p id="not-done" class="trouble" role="alert" hidden></p>'
             f'<div id="uploads">{self._listing(view)}</div></section>'
             '<p id="said" class="unseen" role="status"></p>',
         )
@@ -227,9 +228,10 @@ class FilesPages:
             f'<div id="tasks">{_tasks(view.tasks, cut=view.tasks_cut)}</div></fieldset>'
             '<div id="drop"><label class="over" for="file">File</label>'
             '<input type="file" id="file" name="file" required aria-describedby="most">'
-            f'<small id="most"><noscript>Without JavaScript: one file at a time, at most {most_by_form}, and this page '
-            f'does not refresh itself. With it: at most {most} each. </noscript><span id="drop-hint" hidden>One or '
-            f"several, picked or dropped here. At most {most} each.</span></small></div>"
+            # Not <noscript>: the words are to be there as well where the script was not let through.
+            f'<small id="most"><span id="form-hint">Without JavaScript: one file at a time, at most {most_by_form}, '
+            f'and this page does not refresh itself. With it: at most {most} each.</span><span id="drop-hint" hidden>'
+            f"One or several, picked or dropped here. At most {most} each.</span></small></div>"
             '<div id="refused" class="trouble" role="alert" hidden></div>'
             '<button type="submit">Send</button></form>'
             '<h3 id="being-sent" class="unseen">Being sent</h3>'
@@ -251,9 +253,9 @@ class FilesPages:
         )
 
     def _page_links(self, view: FilesView) -> str:
-        newest = "" if view.is_first_page else f'<a href="{escape(self.address)}">Newest files</a>'
+        newest = "" if view.is_first_page else f'<a id="newest" href="{escape(self.address)}">Newest files</a>'
         older = f"{escape(self.address)}?page={quote(view.next_page, safe='')}"
-        on = f'<a rel="next" href="{older}">Older files</a>' if view.next_page else ""
+        on = f'<a id="older" rel="next" href="{older}">Older files</a>' if view.next_page else ""
         return f'<nav class="row" aria-label="Pages">{newest}{on}</nav>' if newest or on else ""
 
     def _upload(self, upload: ShownUpload) -> str:
@@ -270,7 +272,8 @@ class FilesPages:
 
     def _actions(self, upload: ShownUpload) -> str:
         buttons = [
-            f'<a class="button quiet small" href="{escape(self.app_url)}/connect">Connect</a>'
+            f'<a id="connect-{escape(upload.upload_id)}" class="button quiet small" '
+            f'href="{escape(self.app_url)}/connect">Connect</a>'
             if upload.wants_connecting
             else "",
             self._form("retry", "Try again", upload) if upload.can_retry else "",

@@ -85,7 +85,7 @@ def shown(entry: Entry, now: datetime) -> ShownUpload:
         can_withdraw=is_mine and is_under_way,
         can_retry=is_mine and _can_retry(entry),
         is_under_way=is_under_way,
-        wants_connecting=entry.reason is Reason.SIGN_IN,
+        wants_connecting=entry.reason is Reason.SIGN_IN and entry.phase in {Phase.WAITING, Phase.FAILED},
         tone=_TONES.get(entry.phase, Tone.PLAIN),
     )
 
@@ -189,8 +189,8 @@ def _detail(entry: Entry, now: datetime, *, is_mine: bool) -> str:
         case Phase.SUPERSEDED:
             return "A newer version of the file took its place."
         case Phase.WITHDRAWN:
-            unsure = entry.detail.partition("; ")[2]
-            return f"The file was deleted before it was attached{f', but {unsure}' if unsure else ''}."
+            unsure = ", but it may already be attached" if entry.may_have_landed else ""
+            return f"The file was deleted before it was attached{unsure}."
         case Phase.WAITING:
             # The entry's own words are for senders: an address, and a number of the identity provider's.
             return "This app has no sign-in of yours that is good. Connect your To Do, and the file goes on by itself."

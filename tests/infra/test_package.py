@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from scripts.package import FILES, HASH, LIBRARIES, VERSION, build, contents, describe
+from scripts.package import FILES, HASH, KINDS, LIBRARIES, VERSION, build, contents, describe
 from tests.infra.tools import ROOT
 
 PACKAGE = ROOT / "scripts/package.py"
@@ -25,9 +25,9 @@ def test_the_package_holds_what_runs_and_nothing_else(tmp_path: Path) -> None:
     members = made(tmp_path / "one.zip")
     made(tmp_path / "two.zip")
     assert (tmp_path / "one.zip").read_bytes() == (tmp_path / "two.zip").read_bytes()
-    assert {*FILES, "shared/settings.py", HASH, VERSION} <= set(members)
+    assert {*FILES, "shared/settings.py", "shared/my_files/files.js", HASH, VERSION} <= set(members)
     in_shared = [name for name in members if "/" in name and name not in {HASH, VERSION}]
-    assert all(name.startswith("shared/") and name.endswith(".py") for name in in_shared)
+    assert all(name.startswith("shared/") and name.endswith(KINDS) for name in in_shared)
     assert {name for name in members if "/" not in name} == set(FILES)
 
 

@@ -5,7 +5,6 @@ import shlex
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from html import escape, unescape
-from html.parser import HTMLParser
 from itertools import pairwise
 from types import SimpleNamespace
 from urllib.parse import parse_qs, urlencode, urlsplit
@@ -21,6 +20,7 @@ from shared.sign_in.person import Person
 from shared.telemetry.records import pseudonym
 from tests.sign_in.office import CONNECT, ROOT, Office, cookie_of, goes_to
 from tests.support.fakes.world import World
+from tests.support.web_page import Page, contrast
 
 pytestmark = pytest.mark.azurite
 
@@ -36,20 +36,6 @@ def title_of(response: BrowserResponse) -> str:
 
 # Where a person takes a permission back.
 MICROSOFTS = ("https://myapps.microsoft.com/", "https://account.live.com/consent/Manage")
-
-
-class Page(HTMLParser):
-    """What a page loads or leads to."""
-
-    def __init__(self, response: BrowserResponse) -> None:
-        super().__init__()
-        self.tags: list[str] = []
-        self.addresses: list[str] = []
-        self.feed(response.body)
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.append(tag)
-        self.addresses += [value or "" for name, value in attrs if name in {"href", "src", "action"}]
 
 
 def assert_safe(response: BrowserResponse) -> None:
@@ -526,19 +512,7 @@ def test_every_text_can_be_told_from_its_ground_by_weak_eyes() -> None:
         )
         assert len(pairs) == 3, "the page, a button, a quiet button"
         for text, ground, ground_first, text_last in pairs:
-            assert _contrast(text or text_last, ground or ground_first) >= 4.5
+            assert contrast(text or text_last, ground or ground_first) >= 4.5
     links = {light: re.findall(r"}a{color:(#\w+)}", light), dark: re.findall(r"}a{color:(#\w+)}", dark)}
     grounds = {light: "#fff", dark: "#1b1b1b"}
-    assert all(_contrast(colours[0], grounds[style]) >= 4.5 for style, colours in links.items())
-
-
-def _contrast(one: str, other: str) -> float:
-    lighter, darker = sorted((_luminance(one), _luminance(other)), reverse=True)
-    return (lighter + 0.05) / (darker + 0.05)
-
-
-def _luminance(colour: str) -> float:
-    digits = colour[1:] if len(colour) == 7 else "".join(each * 2 for each in colour[1:])
-    parts = [int(digits[at : at + 2], 16) / 255 for at in (0, 2, 4)]
-    linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
-    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+    assert all(contrast(colours[0], grounds[style]) >= 4.5 for style, colours in links.items())

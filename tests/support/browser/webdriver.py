@@ -1,8 +1,9 @@
 """A real Chromium, driven by Selenium: the system's own browser and driver, and nothing that is downloaded."""
 
+import base64
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.remote.webelement import WebElement
+from selenium.webdriver.support.select import Select
 from selenium.webdriver.support.wait import WebDriverWait
 
 _FLAGS = (
@@ -58,17 +60,50 @@ class Browser:
         return self.text("h1")
 
     def text(self, selector: str) -> str:
-        """The text that is shown. A page that renews itself may replace what was found: then it is found again."""
-        stale = [StaleElementReferenceException]
-        again = WebDriverWait(self._driver, 20, poll_frequency=0.02, ignored_exceptions=stale)
-        return again.until(lambda _driver: [self._find(selector).text])[0]
+        """The text that is shown."""
+        return self._until_done(lambda: self._find(selector).text)
 
     def attribute(self, selector: str, name: str) -> str:
         return self._find(selector).get_attribute(name) or ""
 
     def press(self, words: str) -> None:
         """The button or link that says *words*."""
-        self._find(f"//*[self::button or self::a][contains(normalize-space(.), '{words}')]").click()
+        self.click(f"//*[self::button or self::a][contains(normalize-space(.), '{words}')]")
+
+    def choose_files(self, selector: str, *paths: Path) -> None:
+        """In a file input, as its dialog would."""
+        self._find(selector).send_keys("\n".join(str(path) for path in paths))
+
+    def type_into(self, selector: str, words: str) -> None:
+        """In place of what is there."""
+        element = self._find(selector)
+        element.clear()
+        element.send_keys(words)
+
+    def click(self, selector: str) -> None:
+        self._until_done(lambda: self._find(selector).click())
+
+    def choose(self, selector: str, words: str) -> None:
+        """The option of a select that says *words*."""
+        Select(self._find(selector)).select_by_visible_text(words)
+
+    def press_key(self, key: str) -> None:
+        ActionChains(self._driver).send_keys(key).perform()
+
+    def show_as(self, width: int, *, dark: bool) -> None:
+        """As on a screen of this many pixels' width, in the colours that the person prefers."""
+        size = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": False}
+        self._driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+        scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
+        self._driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [scheme]})
+
+    def run_first_on_each_page(self, script: str) -> None:
+        """Before the page's own scripts."""
+        self._driver.execute_cdp_cmd("Page.addScriptToEvaluateOnNewDocument", {"source": script})
+
+    def allow_scripts(self, *, allowed: bool) -> None:
+        """From the next page on."""
+        self._driver.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": not allowed})
 
     def run(self, script: str) -> Any:
         return self._driver.execute_script(script)
@@ -97,12 +132,20 @@ class Browser:
     def cookies(self) -> list[dict[str, Any]]:
         return self._driver.get_cookies()
 
-    def keep_screenshot(self, name: str) -> Path:
+    def keep_screenshot(self, name: str, *, whole: bool = False) -> Path:
+        """Of what is seen; *whole*: of the whole page."""
         directory = Path(os.environ.get("TODO_ATTACH_SCREENSHOTS", ".local/screenshots"))
         directory.mkdir(parents=True, exist_ok=True)
         path = directory / f"{name}.png"
-        path.write_bytes(self._driver.get_screenshot_as_png())
+        shot = self._driver.execute_cdp_cmd("Page.captureScreenshot", {"captureBeyondViewport": whole})
+        path.write_bytes(base64.b64decode(shot["data"]))
         return path
+
+    def _until_done[Result](self, act: Callable[[], Result]) -> Result:
+        """A page that renews itself may replace what was found before it is used: then it is found again."""
+        stale = [StaleElementReferenceException]
+        again = WebDriverWait(self._driver, 20, poll_frequency=0.02, ignored_exceptions=stale)
+        return again.until(lambda _driver: [act()])[0]
 
     def _find(self, selector: str) -> WebElement:
         return self._driver.find_element(By.XPATH if selector.startswith("/") else By.CSS_SELECTOR, selector)
