@@ -1,14 +1,13 @@
-"""Requests to Graph as one account: its token, what a 401 means, and what an answer that never came means."""
+"""Requests to Graph for one claimed upload: what may be sent, and what an answer that never came means."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
 
+from shared.app.as_account import AsAccount, NoReply, TokenRejected
 from shared.app.effects.held_claim import HeldClaim
 from shared.core import observations as seen
 from shared.core.entry import Entry
-from shared.core.tag_text import quoted
-from shared.errors import GraphNoReply, SignInNeeded, TokenUnavailable
 from shared.graph.exchange import Exchange
 from shared.graph.listings import (
     ListingFailed,
@@ -17,22 +16,14 @@ from shared.graph.listings import (
     prepare_list_attachments,
     prepare_next_page,
 )
-from shared.graph.reply import GraphReply, claims_challenge, is_challenge, status_and_code
-from shared.graph.request import GraphRequest, Mailbox, with_client_request_id
+from shared.graph.reply import GraphReply
+from shared.graph.request import GraphRequest, Mailbox
 from shared.graph.sessions import SESSION_OPERATIONS
 from shared.ports import Ports
 from shared.telemetry.records import CLAIM_NEARLY_OVER
 
 # A listing longer than this is not one that a person made.
 MAX_PAGES = 200
-
-
-@dataclass(frozen=True, slots=True)
-class NoReply:
-    """No complete reply came. *sent* is False only where not one byte of the request can have left."""
-
-    detail: str
-    sent: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,11 +42,11 @@ class GraphCalls:
 
     def identity(self) -> str | seen.Deferred | seen.NeedsSignIn:
         """The account under one name: two blobs that name the same person differently compete for the same things."""
-        return self._from_accounts(lambda: self.ports.accounts.identity(self.entry.account))
+        return self._as_account.of_accounts(lambda: self.ports.accounts.identity(self.entry.account))
 
     def is_same_person(self, account: str) -> bool | seen.Deferred:
         """Whether *account* is this upload's by another name. Nobody knows of an account that is not connected."""
-        mine, theirs = self.identity(), self._from_accounts(lambda: self.ports.accounts.identity(account))
+        mine, theirs = self.identity(), self._as_account.of_accounts(lambda: self.ports.accounts.identity(account))
         for each in (mine, theirs):
             if isinstance(each, seen.Deferred):
                 return each
@@ -63,7 +54,7 @@ class GraphCalls:
 
     def token(self) -> str | seen.Deferred | seen.NeedsSignIn:
         """A token that is good now, as far as is known."""
-        return self._from_accounts(lambda: self.ports.accounts.token(self.entry.account))
+        return self._as_account.of_accounts(lambda: self.ports.accounts.token(self.entry.account))
 
     def ask(self, request: GraphRequest) -> GraphReply | seen.TryAgain:
         """A request that may be sent again whatever became of it: a read, a create that attaches nothing, a DELETE."""
@@ -107,81 +98,42 @@ class GraphCalls:
         return prepare_list_attachments(self.mailbox, list_id, task_id)
 
     def _exchange(self, request: GraphRequest) -> GraphReply | NoReply | seen.TryAgain:
-        """One exchange; after a 401, one more with a fresh token. Everything else is the queue's to repeat."""
         # One refresh, and no other retry: the message is retried by the queue, with a back-off that is in the ledger.
         # Retries in here would multiply with those, while the claim runs out.
-        accounts, account = self.ports.accounts, self.entry.account
-        token = self._from_accounts(lambda: accounts.token(account), request)
-        if not isinstance(token, str):
-            return token
-        reply = self._send(request, token)
-        if not isinstance(reply, GraphReply) or not is_challenge(reply):
-            return reply
-        rejected, claims = token, claims_challenge(reply)
-        # The rejected token goes along, so that of many workers that are rejected at once only one asks for another.
-        fresh = self._from_accounts(lambda: accounts.refreshed(account, rejected, claims), request)
-        if isinstance(fresh, seen.Deferred):
-            return fresh
-        if isinstance(fresh, seen.NeedsSignIn):
-            return self._unless_only_the_session_refuses(request, reply, token, fresh)
-        reply = self._send(request, fresh)
-        if not isinstance(reply, GraphReply) or not is_challenge(reply):
-            return reply
-        needed = seen.NeedsSignIn(f"Graph does not take the account's token ({status_and_code(reply)})")
-        return self._unless_only_the_session_refuses(request, reply, fresh, needed)
+        reply = self._as_account.exchange(request)
+        return self._unless_only_the_session_refuses(request, reply) if isinstance(reply, TokenRejected) else reply
 
     def _unless_only_the_session_refuses(
-        self, request: GraphRequest, reply: GraphReply, token: str, needed: seen.NeedsSignIn
+        self, request: GraphRequest, rejected: TokenRejected
     ) -> GraphReply | seen.TryAgain:
         """A session that is over may answer 401 too. Only the task itself shows whether the person must sign in.
 
         Otherwise a session that expired would ask a person to sign in who is signed in.
         """
         if request.operation not in SESSION_OPERATIONS:
-            return needed
+            return rejected.needed
         # The same token, the same task, and no session in it.
-        listed = self._send(self.list_attachments(), token)
+        listed = self._as_account.send(self.list_attachments(), rejected.token)
         if isinstance(listed, NoReply):
             return seen.Unavailable(listed.detail)
         if not isinstance(listed, GraphReply):
             return listed
         if listed.status == 401:
-            return needed
+            return rejected.needed
         page = parse_attachments(listed, self.root)
         if isinstance(page, seen.Deferred | seen.Unavailable):
             # Not answered, and perhaps throttled: the request that got the 401 was not applied, so all of it waits.
             return page
-        return reply
+        return rejected.reply
 
-    def _from_accounts(
-        self, ask: Callable[[], str], request: GraphRequest | None = None
-    ) -> str | seen.Deferred | seen.NeedsSignIn:
-        """What the accounts say: a token for *request*, or whose they are.
+    @property
+    def _as_account(self) -> AsAccount:
+        return AsAccount(self.ports, self.entry.account, self._without_a_claim, self.exchanges)
 
-        Identity provider, key vault or the app's client credential out of order: a delay, not a step without progress.
-        """
-        try:
-            return ask()
-        except SignInNeeded as error:
-            # Named for the person who reads the tag: they may have misspelt it. Exceptions name nobody.
-            return seen.NeedsSignIn(f"{quoted(self.entry.account)}: {error.detail}")
-        except TokenUnavailable as error:
-            # Left in the record as an exchange, so that it shows what the upload waits for.
-            kind = type(error).__name__
-            self.exchanges.append(Exchange.unanswered(request, kind) if request else Exchange.unasked(kind))
-            return seen.Deferred(error.detail)
-
-    def _send(self, request: GraphRequest, token: str) -> GraphReply | NoReply | seen.Deferred:
+    def _without_a_claim(self, request: GraphRequest) -> seen.Deferred | None:
         # Reads are free: they may go on when the claim is over, since they change nothing. Before anything else, what
         # is left of the claim must cover the request for as long as it can last.
-        if request.method != "GET" and not self.claim.outlives_a_request():
-            self.exchanges.append(Exchange.unanswered(request, CLAIM_NEARLY_OVER))
-            return seen.Deferred("the claim was nearly over", timedelta())
-        request = with_client_request_id(request, self.ports.new_id())
-        try:
-            reply = self.ports.graph.send(request, token)
-        except GraphNoReply as error:
-            self.exchanges.append(Exchange.unanswered(request, type(error).__name__))
-            return NoReply(error.detail, error.sent)
-        self.exchanges.append(Exchange.answered(request, reply))
-        return reply
+        if request.method == "GET" or self.claim.outlives_a_request():
+            return None
+        self.exchanges.append(Exchange.unanswered(request, CLAIM_NEARLY_OVER))
+        return seen.Deferred("the claim was nearly over", timedelta())
