@@ -116,6 +116,20 @@ class Pacing:
                 continue
             return
 
+    def spend(self, mailbox: str, requests: int) -> bool:
+        """Count *requests* that a person waits for; False where they must not be sent now."""
+        for _ in range(_TRIES):
+            paced = self.paces.load(mailbox, 0)
+            pace = pure.spent(pure.tidied(paced.pace, paced.date, self.limits), requests, paced.date, self.limits)
+            if pace is None:
+                return False
+            try:
+                self.paces.store(mailbox, paced, pace)
+            except Conflict:
+                continue
+            return True
+        return False
+
     def _settle(self, mailbox: str, *, leaving: Entry | None, healing: bool) -> None:
         for _ in range(_TRIES):
             paced = self.paces.load(mailbox)

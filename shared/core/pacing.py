@@ -161,6 +161,18 @@ def throttled(pace: Pace, until: datetime, limits: MailboxLimits) -> Pace:
     return replace(pace, leases=leases, not_before=not_before)
 
 
+def spent(pace: Pace, requests: int, now: datetime, limits: MailboxLimits) -> Pace | None:
+    """The pace after *requests* that are no upload's; None where the mailbox is not to be asked them now.
+
+    They need no lease: a person waits for them, and they are few. But what they use, uploads may not use again.
+    """
+    need = Need(0, requests)
+    room = _has_room_at(pace, lambda each: each.requests, need, limits.requests, limits.slack)
+    if room is None or room > now or (pace.not_before is not None and pace.not_before > now):
+        return None
+    return replace(pace, uses=_counted(pace.uses, now, need))
+
+
 def why_not_yet(pace: Pace, now: datetime) -> str:
     """What a person reads about an upload that has to queue."""
     return THROTTLED if pace.not_before is not None and pace.not_before > now else OTHERS_FIRST

@@ -15,6 +15,7 @@ from shared.core.pacing import (
     expected_wait,
     granted,
     returned,
+    spent,
     throttled,
     tidied,
     why_not_yet,
@@ -179,3 +180,27 @@ def test_the_ideal_is_nearly_reached_by_files_that_fill_the_budget() -> None:
     ends.extend(end for end, _ in running)
     for end in ends:
         assert sum(end - 5 * MINUTE < other <= end for other in ends) <= 6
+
+
+def test_what_a_person_asks_counts_like_what_uploads_ask() -> None:
+    pace = spent(pace_of(), 2, NOW, LIMITS)
+    assert pace is not None
+    assert [use.need for use in pace.uses] == [Need(0, 2)]
+
+
+def test_what_a_person_asks_needs_no_lease() -> None:
+    assert spent(pace_of(leases=LIMITS.uploads_at_once), 1, NOW, LIMITS) is not None
+
+
+def test_a_person_asks_nothing_where_the_budget_is_used_or_reserved() -> None:
+    all_of_it = Need(0, LIMITS.requests.amount)
+    used = pace_of(used=((timedelta(seconds=1), all_of_it),))
+    assert spent(used, 1, NOW, LIMITS) is None
+    reserved = granted(Pace(), "upload", all_of_it, NOW, LIMITS)
+    assert spent(reserved, 1, NOW, LIMITS) is None
+
+
+def test_a_person_asks_nothing_before_graph_said() -> None:
+    slow = throttled(Pace(), NOW + timedelta(seconds=10), LIMITS)
+    assert spent(slow, 1, NOW, LIMITS) is None
+    assert spent(slow, 1, NOW + timedelta(seconds=10), LIMITS) is not None
