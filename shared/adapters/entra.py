@@ -77,14 +77,14 @@ class Entra:
         self._http = OneHostClient(registration.authority, registration.ca_file)
 
     def begin(self, purpose: Purpose) -> tuple[str, Mapping[str, Any]]:
-        is_connecting = purpose is Purpose.CONNECT
+        is_disconnecting = purpose is Purpose.DISCONNECT
         with _provider_errors():
             flow = self._application(msal.SerializableTokenCache(), purpose).initiate_auth_code_flow(
                 self._scopes(purpose),
                 redirect_uri=self._registration.redirect_uri,
                 # Never silently as the person who happens to be signed in there.
-                prompt="select_account" if is_connecting else "login",
-                max_age=None if is_connecting else 0,
+                prompt="login" if is_disconnecting else "select_account",
+                max_age=0 if is_disconnecting else None,
             )
             url = str(flow.pop("auth_uri"))
             self._http.check(url)
@@ -162,7 +162,7 @@ class Entra:
         if not claims:
             # Without an ID token MSAL has compared no nonce either.
             return NotGranted(Problem.NOT_UNDERSTOOD)
-        if purpose is Purpose.DISCONNECT:
+        if purpose is not Purpose.CONNECT:
             return Granted(claims, "", "")
         cache = without_tokens_of_memory(cache)
         scopes = str(result.get("scope", "")).lower().split()
@@ -189,8 +189,8 @@ class Entra:
             instance_discovery=False,
             # Graph then sends claims challenges, which `refresh` passes on.
             client_capabilities=["cp1"],
-            # A person who disconnects leaves nothing behind that could be refreshed.
-            exclude_scopes=["offline_access"] if purpose is Purpose.DISCONNECT else [],
+            # Who disconnects, or only says who they are, leaves nothing behind that could be refreshed.
+            exclude_scopes=[] if purpose is Purpose.CONNECT else ["offline_access"],
         )
 
 

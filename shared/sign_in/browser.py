@@ -1,7 +1,8 @@
-"""What a browser sends, and what it gets; its cookie of ours; and whether the request is a person's visit to a page."""
+"""What a browser sends, and what it gets; its cookies of ours; and whether the request is a person's own doing."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from enum import Enum
 from urllib.parse import urlsplit
 
@@ -9,12 +10,35 @@ from shared.sign_in.pending_sign_in import KEPT_FOR, is_cookie
 
 
 @dataclass(frozen=True, slots=True)
+class FormFile:
+    """A file in a form. *name* is what the browser calls it."""
+
+    name: str = field(repr=False)
+    content: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """What a form sent: of several fields of one name, the first."""
+
+    fields: Mapping[str, str] = field(default_factory=dict, repr=False)
+    files: Mapping[str, FormFile] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class BrowserRequest:
-    """Header names in lower case. *headers* are those that the browser sent; *parameters* the query's."""
+    """Header names in lower case. *headers* are those that the browser sent; *parameters* the query's.
+
+    *action*: the part of the path that the route leaves open. *read_form* reads the body as a form: only once it is
+    known who sent it.
+    """
 
     method: str
     parameters: Mapping[str, str] = field(repr=False)
     headers: Mapping[str, str] = field(repr=False)
+    action: str = ""
+    body: bytes = field(default=b"", repr=False)
+    read_form: Callable[[], Form] = field(default=Form, repr=False)
 
     def is_visit(self, app_url: str) -> bool:
         """Whether a person opened a page of this app: no script, image or frame of another page, and no prefetch.
@@ -35,6 +59,11 @@ class BrowserRequest:
     def is_from_own_page(self) -> bool:
         """Whether this app's own page sent it, or the person typed the address."""
         return self.headers.get("sec-fetch-site", "same-origin") in {"same-origin", "none"}
+
+    def is_surely_from_own_page(self, app_url: str) -> bool:
+        """Whether a page of this app sent it, by what the browser itself says. A request that does not say is not."""
+        site = self.headers.get("sec-fetch-site")
+        return site == "same-origin" if site is not None else self.headers.get("origin") == _origin(app_url)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,15 +86,17 @@ class BadCookie(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class SignInCookie:
-    """The cookie that binds a sign-in to its browser. *app_url* is the app's own root."""
+class Cookie:
+    """One kind of cookie of ours. *app_url* is the app's own root."""
 
     app_url: str
+    plain_name: str
+    kept_for: timedelta
 
     @property
     def name(self) -> str:
         # With this prefix a browser takes the cookie from this very host only. Plain http is for loopback only.
-        return "__Host-todo-attach" if self._is_secure else "todo-attach"
+        return f"__Host-{self.plain_name}" if self._is_secure else self.plain_name
 
     def find(self, request: BrowserRequest) -> str | BadCookie:
         """Our cookie among all of the request's, whatever the others look like.
@@ -82,7 +113,7 @@ class SignInCookie:
 
     def set(self, value: str) -> Mapping[str, str]:
         """The header that gives the browser the cookie."""
-        return {"Set-Cookie": f"{self.name}={value}; Max-Age={int(KEPT_FOR.total_seconds())}{self._attributes}"}
+        return {"Set-Cookie": f"{self.name}={value}; Max-Age={int(self.kept_for.total_seconds())}{self._attributes}"}
 
     def delete(self) -> Mapping[str, str]:
         """The header that takes it away. The value is no cookie of ours, should a host drop the attributes."""
@@ -96,7 +127,13 @@ class SignInCookie:
 
     @property
     def _attributes(self) -> str:
+        # Not Strict: the identity provider sends the browser back, and with such a visit a browser sends no Strict one.
         return f"; Path=/; HttpOnly; SameSite=Lax{'; Secure' if self._is_secure else ''}"
+
+
+def sign_in_cookie(app_url: str) -> Cookie:
+    """The cookie that binds a sign-in to its browser."""
+    return Cookie(app_url, "todo-attach", KEPT_FOR)
 
 
 def _origin(url: str) -> str:

@@ -15,7 +15,7 @@ from shared.errors import StorageUnavailable, TokenUnavailable
 from shared.ports import Telemetry
 from shared.sign_in import pending_sign_in
 from shared.sign_in.account import Account
-from shared.sign_in.browser import BadCookie, BrowserRequest, BrowserResponse, SignInCookie
+from shared.sign_in.browser import BadCookie, BrowserRequest, BrowserResponse, Cookie, sign_in_cookie
 from shared.sign_in.connecting import connect_account, disconnect_account
 from shared.sign_in.id_token import Expected, freshness_problem, person_of
 from shared.sign_in.pages import Pages
@@ -32,7 +32,11 @@ _READ = ("code", "state", "error", "error_description", "error_subcode", "sessio
 
 @dataclass(frozen=True, slots=True)
 class SignInEndpoints:
-    """Responds to browsers. *resume*: what to do for a person who has just connected; how many uploads go on."""
+    """Responds to browsers. *resume*: what to do for a person who has just connected; how many uploads go on.
+
+    *open_files*: the response to a person who has signed in to see their files. *close_files*: what else ends when a
+    person disconnects.
+    """
 
     accounts: AccountStore
     pending: PendingSignIns
@@ -42,6 +46,8 @@ class SignInEndpoints:
     telemetry: Telemetry
     now: Callable[[], datetime]
     resume: Callable[[Person], int]
+    open_files: Callable[[Person], BrowserResponse]
+    close_files: Callable[[Person], None]
 
     def respond(self, endpoint: str, request: BrowserRequest) -> BrowserResponse:
         """The response of *endpoint*, the last part of the path: connect, connected or disconnect."""
@@ -50,7 +56,7 @@ class SignInEndpoints:
         try:
             match endpoint:
                 case "connect":
-                    return self._begin(Purpose.CONNECT)
+                    return self.begin(Purpose.CONNECT)
                 case "connected":
                     return self._finish(request)
                 case _:
@@ -70,9 +76,10 @@ class SignInEndpoints:
         # Only the fresh sign-in protects; this spares a person another site's fright.
         if not request.is_from_own_page():
             return self._problem(Problem.CROSS_SITE)
-        return self._begin(Purpose.DISCONNECT)
+        return self.begin(Purpose.DISCONNECT)
 
-    def _begin(self, purpose: Purpose) -> BrowserResponse:
+    def begin(self, purpose: Purpose) -> BrowserResponse:
+        """Off to the identity provider. Raises StorageUnavailable and TokenUnavailable."""
         cookie = secrets.token_urlsafe(32)
         url, flow = self.provider.begin(purpose)
         pending = PendingSignIn(purpose, self.now(), flow)
@@ -131,6 +138,8 @@ class SignInEndpoints:
         match pending.purpose:
             case Purpose.CONNECT:
                 return self._connect(person, granted)
+            case Purpose.FILES:
+                return self.open_files(person)
             case Purpose.DISCONNECT:
                 problem = freshness_problem(granted.id_token_claims, pending.began, self.now())
                 return self._disconnect(person) if problem is None else self._problem(problem)
@@ -147,6 +156,7 @@ class SignInEndpoints:
 
     def _disconnect(self, person: Person) -> BrowserResponse:
         was_connected = disconnect_account(self.accounts, person)
+        self.close_files(person)
         self.telemetry.record("disconnected", account=pseudonym(person.name), was_connected=was_connected)
         return self.pages.disconnected(person, was_connected=was_connected)
 
@@ -158,12 +168,15 @@ class SignInEndpoints:
         return self.pages.problem(problem, code)
 
     def _over(self, response: BrowserResponse) -> BrowserResponse:
-        """The sign-in was used, and its cookie goes."""
-        return response.with_headers(self._cookie.delete())
+        """The sign-in was used, and its cookie goes, unless the one cookie of the response is another.
+
+        Then it runs out by itself: it is worth nothing any more.
+        """
+        return response if "Set-Cookie" in response.headers else response.with_headers(self._cookie.delete())
 
     @property
-    def _cookie(self) -> SignInCookie:
-        return SignInCookie(self.pages.app_url)
+    def _cookie(self) -> Cookie:
+        return sign_in_cookie(self.pages.app_url)
 
 
 def _encoded(text: str) -> bytes:

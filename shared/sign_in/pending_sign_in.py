@@ -35,6 +35,7 @@ _NONCE = bytes(12)
 class Purpose(StrEnum):
     CONNECT = "connect"
     DISCONNECT = "disconnect"
+    FILES = "files"  # to see one's own files: only who the person is
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,6 +23,7 @@ from shared.sign_in.browser import BrowserRequest, BrowserResponse
 from shared.sign_in.endpoints import SignInEndpoints
 from shared.sign_in.id_token import Expected
 from shared.sign_in.pages import Destination, Pages
+from shared.sign_in.pending_sign_in import Purpose
 from shared.sign_in.person import Person
 from shared.sign_in.ports import AccountStore, IdentityProvider
 from tests.sign_in.browser import Visitor
@@ -58,6 +59,7 @@ class Office:
     elapsed: float = 0.0
     records: Records = field(default_factory=Records)
     resumed: list[Person] = field(default_factory=list)
+    disconnected: list[Person] = field(default_factory=list)
     _visitors: list[Visitor] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -80,6 +82,8 @@ class Office:
             self.records,
             self.now,
             self._resume,
+            self._open_files,
+            self.disconnected.append,
         )
 
     def worker(
@@ -95,6 +99,11 @@ class Office:
         self.resumed.append(person)
         return 0
 
+    def _open_files(self, person: Person) -> BrowserResponse:
+        return BrowserResponse(
+            303, {"Location": f"{ROOT}/files", "Set-Cookie": f"todo-attach-files={person.object_id}"}
+        )
+
     # -- a person --
 
     def visitor(self) -> Visitor:
@@ -108,6 +117,9 @@ class Office:
     def begin_to_disconnect(self, headers: dict[str, str] | None = None) -> BrowserResponse:
         """A person presses the button of `disconnect`."""
         return self.endpoints.respond("disconnect", BrowserRequest("POST", {}, headers or {}))
+
+    def sign_in_to_see_files(self, person: Resident) -> BrowserResponse:
+        return self._go_through(lambda: self.endpoints.begin(Purpose.FILES), person)
 
     def connect(self, person: Resident) -> BrowserResponse:
         """The whole way of a person who connects."""

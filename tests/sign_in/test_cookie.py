@@ -12,7 +12,7 @@ from azure_functions_runtime.bindings.datumdef import parse_to_rpc_http_cookie_l
 
 from local.stand_ins.functions.worker import protos
 from shared.adapters.functions.web import http_response
-from shared.sign_in.browser import BadCookie, BrowserRequest, BrowserResponse, SignInCookie
+from shared.sign_in.browser import BadCookie, BrowserRequest, BrowserResponse, sign_in_cookie
 from shared.sign_in.pages import Destination, Pages
 from shared.sign_in.pending_sign_in import is_cookie, slot_of
 
@@ -35,12 +35,12 @@ def test_no_cookie_of_ours_needs_quotes_or_gets_lost_on_the_way(root: str, name:
     seeded = random.Random(43)
     values = ["-" * 43, "_" * 43, *("".join(seeded.choices(alphabet, k=43)) for _ in range(200))]
     for value in values:
-        header = SignInCookie(root).set(value)["Set-Cookie"]
+        header = sign_in_cookie(root).set(value)["Set-Cookie"]
         assert '"' not in header
         (cookie,) = as_rewritten({"Set-Cookie": header})
         assert (cookie.name, cookie.value) == (name, value)
         back = BrowserRequest("GET", {}, {"cookie": f"{cookie.name}={cookie.value}"})
-        assert SignInCookie(root).find(back) == value
+        assert sign_in_cookie(root).find(back) == value
 
 
 def test_a_value_that_needs_quotes_would_be_lost_and_is_never_ours() -> None:
@@ -52,7 +52,7 @@ def test_a_value_that_needs_quotes_would_be_lost_and_is_never_ours() -> None:
 
 @pytest.mark.parametrize("root", ROOTS)
 def test_what_is_set_and_deleted_keeps_its_attributes_on_the_way(root: str) -> None:
-    for header, seconds in ((SignInCookie(root).set("A" * 43), 3600.0), (SignInCookie(root).delete(), 0.0)):
+    for header, seconds in ((sign_in_cookie(root).set("A" * 43), 3600.0), (sign_in_cookie(root).delete(), 0.0)):
         (cookie,) = as_rewritten(dict(header))
         assert cookie.max_age.value == seconds
         assert cookie.path.value == "/"
@@ -62,15 +62,15 @@ def test_what_is_set_and_deleted_keeps_its_attributes_on_the_way(root: str) -> N
 
 
 def test_a_deleted_cookie_is_none_of_ours_even_where_a_host_drops_its_attributes() -> None:
-    (cookie,) = as_rewritten(dict(SignInCookie("https://app.example/api").delete()))
+    (cookie,) = as_rewritten(dict(sign_in_cookie("https://app.example/api").delete()))
     back = BrowserRequest("GET", {}, {"cookie": f"{cookie.name}={cookie.value}"})
-    assert SignInCookie("https://app.example/api").find(back) is BadCookie.NONE
+    assert sign_in_cookie("https://app.example/api").find(back) is BadCookie.NONE
 
 
 def test_a_response_has_one_cookie_at_most() -> None:
     """Two in one header: the real host breaks the first one's path."""
     pages = Pages("https://app.example/api", "https://login.example", "id", Destination("a", "b", by_identity=True))
-    cookie = SignInCookie(pages.app_url)
+    cookie = sign_in_cookie(pages.app_url)
     response = (
         pages.redirect("https://login.example/x").with_headers(cookie.set("A" * 43)).with_headers(cookie.delete())
     )
