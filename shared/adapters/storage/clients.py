@@ -24,15 +24,15 @@ _TABLE_RETRY: dict[str, Any] = {"retry_total": 1, "retry_backoff_factor": 0.5, "
 def container_client(
     connection: Connection, container: str, credential: TokenCredential | None = None
 ) -> ContainerClient:
+    return blob_service_client(connection, credential).get_container_client(container)
+
+
+def blob_service_client(connection: Connection, credential: TokenCredential | None = None) -> BlobServiceClient:
     # A slice is one ranged GET: the client's own splitting into chunks would make several of it.
     options = {**_TIMEOUTS, **_STORAGE_RETRY, "max_single_get_size": 4 * 1024 * 1024}
     if connection.connection_string:
-        service = BlobServiceClient.from_connection_string(connection.connection_string, **options)
-    else:
-        service = BlobServiceClient(
-            connection.blob_uri, credential=credential or managed_identity(connection), **options
-        )
-    return service.get_container_client(container)
+        return BlobServiceClient.from_connection_string(connection.connection_string, **options)
+    return BlobServiceClient(connection.blob_uri, credential=credential or managed_identity(connection), **options)
 
 
 def queue_client(connection: Connection, queue: str, credential: TokenCredential | None = None) -> QueueClient:

@@ -1,0 +1,82 @@
+"""What a browser sent, read with suspicion: the fields of a form or of JSON."""
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from shared.core.attachment_name import attachment_name
+from shared.my_files import refusals
+from shared.my_files.refusals import Refusal
+
+# The longest body of a request in JSON: ids and names.
+_LONGEST_JSON = 16 * 1024
+# Graph's ids are opaque; the longest that was seen has 180 characters.
+_ID = re.compile(r"[!-~]{1,1024}")
+_UPLOAD_ID = re.compile(r"[0-9a-f]{32}")
+_TOKEN = re.compile(r"[0-9a-f]{32}")
+# Of a list's name or a task's title, as its person reads it again. Graph's own limit is not published.
+_LONGEST_LABEL = 300
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A file that a person wants to send. *size* in bytes, *name* as the attachment will be called."""
+
+    list_id: str
+    list_name: str
+    task_id: str
+    task_title: str
+    name: str
+    size: int
+
+
+def read_json(content_type: str, body: bytes) -> Mapping[str, object] | None:
+    """The object in a body of JSON; None for anything else.
+
+    A form of another site can send a body that looks like JSON, but not under this content type.
+    """
+    if content_type.partition(";")[0].strip().lower() != "application/json" or len(body) > _LONGEST_JSON:
+        return None
+    try:
+        content = json.loads(body)
+    except (ValueError, RecursionError):
+        return None
+    return content if isinstance(content, dict) else None
+
+
+def wanted(content: Mapping[str, object], *, most_bytes: int) -> Wanted | Refusal:
+    """What *content* asks for: list, task, name and size, and how list and task are called."""
+    list_id, task_id = graph_id(content.get("list")), graph_id(content.get("task"))
+    if not list_id or not task_id:
+        return refusals.NO_TASK
+    size, given = content.get("size"), content.get("name")
+    if not isinstance(size, int) or isinstance(size, bool) or size < 0 or not isinstance(given, str):
+        return refusals.NOT_UNDERSTOOD
+    if size > most_bytes:
+        return refusals.too_large(most_bytes)
+    name = attachment_name(given)
+    if not name:
+        return refusals.NO_NAME
+    return Wanted(list_id, _label(content.get("list_name")), task_id, _label(content.get("task_title")), name, size)
+
+
+def graph_id(value: object) -> str:
+    """*value*, where it can be an id of Graph's: one part of a path, and no way out of it; else nothing."""
+    return value if isinstance(value, str) and _ID.fullmatch(value) and value not in {".", ".."} else ""
+
+
+def upload_id(value: object) -> str:
+    """*value*, where it can be an upload's id; else nothing."""
+    return value if isinstance(value, str) and _UPLOAD_ID.fullmatch(value) else ""
+
+
+def token(value: object) -> str:
+    """*value*, where it can be a sent file's token; else nothing."""
+    return value if isinstance(value, str) and _TOKEN.fullmatch(value) else ""
+
+
+def _label(value: object) -> str:
+    # JSON may hold half of a surrogate pair, which no ledger takes.
+    text = value if isinstance(value, str) else ""
+    return " ".join(text.encode("utf-8", "replace").decode("utf-8").split())[:_LONGEST_LABEL]

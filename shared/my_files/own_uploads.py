@@ -1,0 +1,120 @@
+"""A person's own uploads: those of the last month, page by page; and what they may do with those they sent here.
+
+Whose an upload is say the index, which is asked by the account of the session, and the entry itself, which has its
+account from what was signed for. No request names an account.
+"""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from shared.core.attachment import BlobDescription
+from shared.core.entry import Entry, Phase
+from shared.core.sent_file import SentFile, account_key, blob_name, token_of
+from shared.errors import BlobChanged, BlobGone, BlobKeyWithheld, BlobRefused, PageRefused
+from shared.my_files import refusals
+from shared.my_files.refusals import Refusal
+from shared.ports import AccountUploads, Blobs, Ledger, Stored
+from shared.sign_in.person import Person
+
+SHOWN_FOR = timedelta(days=30)
+PAGE_SIZE = 50
+# Entries that are read at once: each has a row of its own.
+_AT_ONCE = 10
+
+
+@dataclass(frozen=True, slots=True)
+class OwnPage:
+    """A part of a person's uploads, the newest first. *next*: what goes on from there; empty at the end."""
+
+    entries: tuple[Entry, ...]
+    next: str
+
+
+@dataclass(frozen=True, slots=True)
+class OwnUploads:
+    """One per process. *announce* sends a message for an entry. Every method may raise StorageUnavailable."""
+
+    index: AccountUploads
+    ledger: Ledger
+    blobs: Blobs
+    announce: Callable[[Stored], None]
+    now: Callable[[], datetime]
+
+    def page(self, person: Person, place: str) -> OwnPage:
+        """The uploads from *place* on: one that an earlier page named, or the newest."""
+        key, since = account_key(person.object_id), self.now() - SHOWN_FOR
+        try:
+            found = self.index.newest(key, since=since, page=place, at_most=PAGE_SIZE)
+        except PageRefused:
+            found = self.index.newest(key, since=since, page="", at_most=PAGE_SIZE)
+        with ThreadPoolExecutor(_AT_ONCE) as pool:
+            read = list(pool.map(self.ledger.get, found.items))
+        return OwnPage(tuple(stored.entry for stored in read if stored is not None), found.next)
+
+    def has_come(self, sent: SentFile) -> bool:
+        """Whether the file has come, also where it is attached and its blob deleted by now."""
+        name = blob_name(sent.token)
+        try:
+            if self.blobs.describe(name) is not None:
+                return True
+        except BlobKeyWithheld:
+            return True
+        newest = self.index.newest(account_key(sent.account), since=sent.signed_at, page="", at_most=PAGE_SIZE)
+        read = (self.ledger.get(upload_id) for upload_id in newest.items)
+        return any(stored is not None and stored.entry.blob.name == name for stored in read)
+
+    def withdraw(self, person: Person, upload_id: str) -> Refusal | None:
+        """Delete the blob of an upload that is not attached; None where that is done."""
+        stored = self._sent_by(person, upload_id)
+        if isinstance(stored, Refusal):
+            return stored
+        if stored.entry.phase is Phase.ATTACHED:
+            return refusals.ALREADY_ATTACHED
+        blob = self._blob_of(stored)
+        if isinstance(blob, Refusal):
+            return blob
+        self.blobs.delete(blob.version)
+        # One that queues would notice when its turn comes.
+        self.announce(stored)
+        return None
+
+    def try_again(self, person: Person, upload_id: str) -> Refusal | None:
+        """Let the same bytes be uploaded again; None where that is begun."""
+        stored = self._sent_by(person, upload_id)
+        if isinstance(stored, Refusal):
+            return stored
+        if stored.entry.phase is Phase.ATTACHED:
+            return refusals.ALREADY_ATTACHED
+        if not stored.entry.is_done:
+            return refusals.UNDER_WAY
+        blob = self._blob_of(stored)
+        if isinstance(blob, Refusal):
+            return blob
+        try:
+            self.blobs.touch(blob.version)
+        except BlobChanged:
+            return refusals.SENT_ANEW
+        except (BlobGone, BlobRefused):
+            return refusals.GONE
+        return None
+
+    def _sent_by(self, person: Person, upload_id: str) -> Stored | Refusal:
+        """The upload, where *person* sent it here. What is another's and what there never was look the same."""
+        stored = self.ledger.get(upload_id) if upload_id else None
+        if stored is None or not token_of(stored.entry.blob.name):
+            return refusals.NO_SUCH_UPLOAD
+        # The key was written from what was signed for: nothing that a browser says now has a part in it.
+        is_mine = stored.entry.account_key == account_key(person.object_id)
+        return stored if is_mine else refusals.NO_SUCH_UPLOAD
+
+    def _blob_of(self, stored: Stored) -> BlobDescription | Refusal:
+        """The upload's blob, while it is the very version that the person looks at."""
+        try:
+            blob = self.blobs.describe(stored.entry.blob.name)
+        except BlobKeyWithheld:
+            return refusals.GONE
+        if blob is None:
+            return refusals.GONE
+        return blob if blob.version == stored.entry.blob else refusals.SENT_ANEW
