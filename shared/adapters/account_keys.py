@@ -33,11 +33,11 @@ class AccountKeys:
 
     def find(self, object_id: str) -> bytes | None:
         """The account's key; None where it has none, so that nothing that was sealed for it can be read."""
-        with _table_errors():
+        with accounts_table_errors():
             try:
                 key = self._table.get_entity(_PARTITION, _row(object_id)).get("Key")
             except ResourceNotFoundError as error:
-                _require_table(error)
+                require_accounts_table(error)
                 return None
         if not isinstance(key, bytes) or len(key) * 8 != _KEY_BITS:
             raise StorageUnavailable("what is stored in the place of an account's key is none")
@@ -49,7 +49,7 @@ class AccountKeys:
         if found is not None:
             return found
         made = AESGCM.generate_key(_KEY_BITS)
-        with _table_errors():
+        with accounts_table_errors():
             try:
                 self._table.create_entity({"PartitionKey": _PARTITION, "RowKey": _row(object_id), "Key": made})
             except ResourceExistsError:
@@ -62,7 +62,7 @@ class AccountKeys:
 
     def destroy(self, object_id: str) -> None:
         """Destroy the key, and with it all that was ever sealed for the account."""
-        with _table_errors(), suppress(ResourceNotFoundError):
+        with accounts_table_errors(), suppress(ResourceNotFoundError):
             self._table.delete_entity(_PARTITION, _row(object_id))
 
 
@@ -83,14 +83,15 @@ def _row(object_id: str) -> str:
     return hashlib.sha256(object_id.encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def _require_table(error: ResourceNotFoundError) -> None:
+def require_accounts_table(error: ResourceNotFoundError) -> None:
     """An account without a key is disconnected; a table that is missing says nothing of any account."""
     if getattr(error, "error_code", "") == "TableNotFound":
         raise StorageUnavailable("the accounts' table does not exist") from error
 
 
 @contextmanager
-def _table_errors() -> Iterator[None]:
+def accounts_table_errors() -> Iterator[None]:
+    """Failures of the accounts' table, as StorageUnavailable."""
     try:
         yield
     except AzureError as error:
