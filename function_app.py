@@ -46,8 +46,7 @@ def park_range(message: func.QueueMessage, context: func.Context) -> None:
 def reopen_upload(message: func.QueueMessage, context: func.Context) -> None:
     """A blob event failed too often, say while storage was away: it is taken up again until it succeeds.
 
-    The queue's name is the host's. A queue whose name ends in -poison has no poison queue of its own: a message that
-    fails here comes back, after the lease, for as long as it takes.
+    The queue is the host's. It has no poison queue of its own: what fails here comes back, after the lease, for ever.
     """
     application().reopen_upload(message, context)
 
@@ -85,3 +84,17 @@ def connected(request: func.HttpRequest, context: func.Context) -> func.HttpResp
 def disconnect(request: func.HttpRequest, context: func.Context) -> func.HttpResponse:
     """A form, and what it sends: off to the identity provider, to sign in anew."""
     return application().respond("disconnect", request, context)
+
+
+@app.function_name("files")
+@app.route("files", methods=["GET"], trigger_arg_name="request", auth_level=func.AuthLevel.ANONYMOUS)
+def files(request: func.HttpRequest, context: func.Context) -> func.HttpResponse:
+    """A person's own files: a page."""
+    return application().respond("files", request, context)
+
+
+@app.function_name("files_action")
+@app.route("files/{action}", methods=["GET", "POST"], trigger_arg_name="request", auth_level=func.AuthLevel.ANONYMOUS)
+def files_action(request: func.HttpRequest, context: func.Context) -> func.HttpResponse:
+    """What the page asks for, and what it sends."""
+    return application().respond("files", request, context)

@@ -8,22 +8,55 @@ from pathlib import Path
 from typing import Any
 
 from azure.core.credentials import TokenCredential
+from azure.storage.blob import BlobServiceClient
 
 from shared.adapters.account_blobs import BlobAccountStore, KeyRing
 from shared.adapters.account_keys import AccountKeys
 from shared.adapters.entra import Entra, Registration, assertion_of
 from shared.adapters.key_file import FileKey
 from shared.adapters.key_vault import VaultRing
+from shared.adapters.page_session_rows import TablePageSessions
 from shared.adapters.pending_sign_in_blobs import BlobPendingSignIns
 from shared.adapters.storage import clients as azure_clients
+from shared.adapters.storage.page_blobs import ContainerWriter, SasSigner, origin_of
+from shared.app.intake import Intake
+from shared.app.pacing import Pacing
 from shared.app.sign_in_line import SignInLine
-from shared.ports import Accounts, Telemetry
+from shared.my_files.endpoints import FilesEndpoints
+from shared.my_files.own_uploads import OwnUploads
+from shared.my_files.pages import FilesPages
+from shared.my_files.sending import Sending
+from shared.my_files.signed_in import SignedInBrowsers
+from shared.my_files.task_choice import TaskChoices
+from shared.ports import Accounts, Ports, Telemetry
 from shared.settings import Settings, SignIn
 from shared.sign_in.account_tokens import ConnectedAccounts
+from shared.sign_in.browser import BrowserRequest, BrowserResponse
 from shared.sign_in.endpoints import SignInEndpoints
 from shared.sign_in.id_token import Expected
 from shared.sign_in.pages import Destination, Pages
+from shared.sign_in.pending_sign_in import Purpose
 from shared.sign_in.resume import resume_uploads
+
+# Of a file that comes through the app. The host takes bodies of 2 MiB at most, and a form wraps something around it.
+MAX_FORM_BYTES = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class WebPages:
+    """All that browsers visit: the page of one's own files, and the pages of sign-in."""
+
+    sign_in: SignInEndpoints
+    files: FilesEndpoints
+
+    def respond(self, endpoint: str, request: BrowserRequest) -> BrowserResponse:
+        """The response of *endpoint*, the first part of the path."""
+        return self.files.respond(request) if endpoint == "files" else self.sign_in.respond(endpoint, request)
+
+    def clear(self) -> None:
+        """Delete what is over by itself. Raises StorageUnavailable."""
+        self.sign_in.clear_abandoned()
+        self.files.clear_over()
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,46 +64,92 @@ class SignInParts:
     """What people connect through, and what uploads get their tokens from: over one store and one provider."""
 
     settings: SignIn
+    storage: BlobServiceClient
     store: BlobAccountStore
     pending: BlobPendingSignIns
+    sessions: TablePageSessions
     provider: Entra
     accounts: Accounts
-    destination: Destination
 
     @classmethod
     def of(
         cls, settings: Settings, sign_in: SignIn, new_id: Callable[[], str], credential: TokenCredential | None
     ) -> "SignInParts":
-        container = azure_clients.container_client(settings.storage, sign_in.container, credential)
-        files = azure_clients.container_client(settings.storage, settings.container, credential)
-        own_keys = AccountKeys(azure_clients.table_client(settings.storage, sign_in.table, credential))
-        store = BlobAccountStore(container, key_ring(settings, sign_in, credential), own_keys, new_id)
+        storage = azure_clients.blob_service_client(settings.storage, credential)
+        container = storage.get_container_client(sign_in.container)
+        table = azure_clients.table_client(settings.storage, sign_in.table, credential)
+        store = BlobAccountStore(container, key_ring(settings, sign_in, credential), AccountKeys(table), new_id)
         provider = identity_provider(settings, sign_in, credential)
         return cls(
             sign_in,
+            storage,
             store,
             BlobPendingSignIns(container),
+            TablePageSessions(table),
             provider,
             ConnectedAccounts(store, provider, f"{sign_in.url}/connect", time.monotonic),
-            Destination(
-                str(files.account_name),
-                settings.container,
-                by_identity=not settings.storage.connection_string,
-                path_accounts=settings.path_accounts,
-            ),
         )
 
-    def endpoints(self, telemetry: Telemetry, line: SignInLine) -> SignInEndpoints:
+    def pages(self, settings: Settings, ports: Ports, intake: Intake, pacing: Pacing, line: SignInLine) -> WebPages:
+        """What browsers visit, beside an application of these parts."""
+        files_pages = FilesPages(
+            self.settings.url,
+            self.settings.authority,
+            origin_of(self.storage),
+            settings.limits.max_file_bytes,
+            min(MAX_FORM_BYTES, settings.limits.max_file_bytes),
+        )
+        browsers = SignedInBrowsers(
+            self.sessions,
+            lambda object_id: self.store.version(object_id) is not None,
+            files_pages,
+            ports.telemetry,
+            _now,
+        )
+        sign_in = self._sign_in(settings, ports.telemetry, line, browsers)
+        # Every port is there where sign-in is set.
+        assert ports.account_uploads is not None  # noqa: S101 - `wiring.build` makes it so
+        uploads = OwnUploads(ports.account_uploads, ports.ledger, ports.blobs, intake.announce, _now)
+        sending = Sending(
+            ports.sent_files,
+            uploads,
+            SasSigner(self.storage, settings.container),
+            ContainerWriter(self.storage.get_container_client(settings.container)),
+            ports.telemetry,
+            _now,
+        )
+        files = FilesEndpoints(
+            browsers,
+            TaskChoices(ports, pacing, settings.graph_root, settings.mailbox_by_id),
+            uploads,
+            sending,
+            files_pages,
+            ports.telemetry,
+            lambda: sign_in.begin(Purpose.FILES),
+        )
+        return WebPages(sign_in, files)
+
+    def _sign_in(
+        self, settings: Settings, telemetry: Telemetry, line: SignInLine, browsers: SignedInBrowsers
+    ) -> SignInEndpoints:
         sign_in = self.settings
+        destination = Destination(
+            str(self.storage.account_name),
+            settings.container,
+            by_identity=not settings.storage.connection_string,
+            path_accounts=settings.path_accounts,
+        )
         return SignInEndpoints(
             self.store,
             self.pending,
             self.provider,
             Expected(sign_in.client_id, sign_in.authority, sign_in.tenant),
-            Pages(sign_in.url, sign_in.authority, sign_in.client_id, self.destination),
+            Pages(sign_in.url, sign_in.authority, sign_in.client_id, destination),
             telemetry,
-            lambda: datetime.now(UTC),
+            _now,
             lambda person: resume_uploads(line, person),
+            browsers.open,
+            browsers.close_all_of,
         )
 
 
@@ -101,3 +180,7 @@ def identity_provider(settings: Settings, sign_in: SignIn, credential: TokenCred
             ca_file=sign_in.ca_file,
         )
     )
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)

@@ -44,7 +44,7 @@ from shared.settings import Settings
 from shared.telemetry.log import LogTelemetry
 
 if TYPE_CHECKING:
-    from shared.sign_in.endpoints import SignInEndpoints
+    from shared.sign_in_wiring import WebPages
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +57,7 @@ class Application:
     pacing: Pacing
     sign_in_line: SignInLine
     runner: Runner
-    sign_in: "SignInEndpoints | None" = None  # where people connect their To Do; None with static tokens
+    pages: "WebPages | None" = None  # what browsers visit; None with static tokens
     release: Release = field(default_factory=package.release)
 
     def open_upload(self, blob_name: str, context: func.Context) -> None:
@@ -92,9 +92,9 @@ class Application:
         """Time to look for uploads that no message names."""
         with self._run(invocations.TIMER, context):
             self.sweep_live()
-            if self.sign_in is not None:
+            if self.pages is not None:
                 # After the uploads: storage that fails here has cost them nothing.
-                self.sign_in.clear_abandoned()
+                self.pages.clear()
 
     def catch_up(self, context: func.Context) -> None:
         """Time to look for files that no event announced."""
@@ -103,13 +103,13 @@ class Application:
 
     def respond(self, endpoint: str, request: func.HttpRequest, context: func.Context) -> func.HttpResponse:
         """What a browser gets at *endpoint*. With static tokens there is no sign-in, and no such page."""
-        if self.sign_in is None:
+        if self.pages is None:
             return func.HttpResponse("sign-in is not configured", status_code=404)
         # Only now: it imports a part of sign-in, which is imported already where sign-in is set.
         from shared.adapters.functions import web  # noqa: PLC0415
 
         with self._run(invocations.HTTP, context):
-            return web.http_response(self.sign_in.respond(endpoint, web.browser_request(request)))
+            return web.http_response(self.pages.respond(endpoint, web.browser_request(request)))
 
     def _run(
         self, trigger: str, context: func.Context, message: func.QueueMessage | None = None
@@ -174,7 +174,8 @@ def build(settings: Settings, credential: TokenCredential | None = None) -> Appl
     application = assemble(settings, ports)
     if sign_in is None:
         return application
-    return replace(application, sign_in=sign_in.endpoints(ports.telemetry, application.sign_in_line))
+    pages = sign_in.pages(settings, ports, application.intake, application.pacing, application.sign_in_line)
+    return replace(application, pages=pages)
 
 
 def assemble(settings: Settings, ports: Ports) -> Application:

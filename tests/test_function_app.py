@@ -75,7 +75,7 @@ def blob_client(name: str) -> BlobClient:
 def test_these_functions_exist_under_these_names() -> None:
     """An event for a name that does not exist is dropped by the host without a word."""
     of_uploads = {"open_upload", "send_range", "park_range", "reopen_upload", "sweep", "catch_up"}
-    assert set(bindings()) == of_uploads | {"connect", "connected", "disconnect"}
+    assert set(bindings()) == of_uploads | {"connect", "connected", "disconnect", "files", "files_action"}
 
 
 def test_a_function_is_named_as_its_python_function() -> None:
@@ -94,6 +94,8 @@ def test_every_function_has_its_trigger_and_no_other_binding() -> None:
         "connect": ["httpTrigger", "http"],
         "connected": ["httpTrigger", "http"],
         "disconnect": ["httpTrigger", "http"],
+        "files": ["httpTrigger", "http"],
+        "files_action": ["httpTrigger", "http"],
     }
 
 
@@ -103,9 +105,14 @@ def test_a_browser_needs_no_key_of_the_host_and_comes_by_the_methods_that_it_sho
         "connect": ["GET"],
         "connected": ["GET"],
         "disconnect": ["GET", "POST"],
+        "files": ["GET"],
+        "files_action": ["GET", "POST"],
     }
     assert {str(trigger["authLevel"]).lower() for trigger in found.values()} == {"anonymous"}
-    assert {name: trigger["route"] for name, trigger in found.items()} == {name: name for name in found}
+    of_its_own = {"files_action": "files/{action}"}
+    assert {name: trigger["route"] for name, trigger in found.items()} == {
+        name: of_its_own.get(name, name) for name in found
+    }
 
 
 def test_the_blob_trigger_listens_to_events_and_never_scans_the_container() -> None:
@@ -138,6 +145,8 @@ def test_every_trigger_of_storage_uses_the_one_connection() -> None:
         "connect": None,
         "connected": None,
         "disconnect": None,
+        "files": None,
+        "files_action": None,
     }
 
 

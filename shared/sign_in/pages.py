@@ -86,7 +86,7 @@ class Pages:
             "Your To Do is connected",
             f"<p>You signed in as <strong>{name}</strong>. From now on, files that are put into the container for you "
             f"are attached to your tasks, until you disconnect.</p>{waiting}"
-            f"<h2>To send a file to a task</h2>{self._how_to_send(person, by_name=by_name)}"
+            f"<h2>To send a file to a task</h2>{self._own_files()}{self._how_to_send(person, by_name=by_name)}"
             "<h2>What this app may do</h2>"
             "<p>This app can read and change your tasks, and nothing else. "
             f"{self._who_can_send(person, by_name=by_name)}</p>"
@@ -131,6 +131,12 @@ class Pages:
 
     # -- parts of pages --
 
+    def _own_files(self) -> str:
+        return (
+            "<p>On a page of your own you can send files, and see what became of them:</p>"
+            f'<p><a class="button" href="{escape(self.app_url)}/files">Your files</a></p>'
+        )
+
     def _how_to_send(self, person: Person, *, by_name: bool) -> str:
         prefix = self.destination.prefix_of(person, by_name=by_name)
         if prefix is None:
@@ -170,8 +176,8 @@ class Pages:
         below = f" below <code>{escape(prefix)}</code>" if prefix else ""
         named, user_key = ("the task", "") if prefix else ("you and the task", "<code>user</code>, ")
         return (
-            f"<p>Put it into the container{below}, with metadata that name {named}. With the Azure CLI, for a task of "
-            "your default list that is called <em>Buy milk</em>:</p>"
+            f"<p>Or put it into the container{below}, with metadata that name {named}. With the Azure CLI, for a task "
+            "of your default list that is called <em>Buy milk</em>:</p>"
             f"<pre><code>{escape(self.destination.upload_command(prefix, user))}</code></pre>"
             "<p>Write your own file's name in place of <code>receipt.pdf</code>, and your task's title in place of "
             f"<code>Buy milk</code>. {where}</p>"

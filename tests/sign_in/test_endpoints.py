@@ -16,8 +16,11 @@ from shared.errors import SignInNeeded
 from shared.sign_in import pending_sign_in
 from shared.sign_in.browser import BrowserRequest, BrowserResponse
 from shared.sign_in.look import STYLE
+from shared.sign_in.pending_sign_in import Purpose
 from shared.sign_in.person import Person
+from shared.sign_in_wiring import WebPages
 from shared.telemetry.records import pseudonym
+from tests.my_files.on_fakes import Site
 from tests.sign_in.office import CONNECT, ROOT, Office, cookie_of, goes_to
 from tests.support.fakes.world import World
 from tests.support.web_page import Page, contrast
@@ -283,7 +286,8 @@ def test_the_sweep_clears_abandoned_sign_ins_after_the_uploads(office: Office, m
     office.begin()
     age(office, monkeypatch, timedelta(minutes=61))
     world = World()
-    application = replace(world.application, sign_in=office.endpoints)
+    pages = WebPages(office.endpoints, Site().endpoints)
+    application = replace(world.application, pages=pages)
     context = SimpleNamespace(function_name="sweep", invocation_id="1", trace_context=SimpleNamespace(trace_parent=""))
     application.sweep(context)  # type: ignore[arg-type]
     assert not list(office.container.list_blob_names())
@@ -516,3 +520,43 @@ def test_every_text_can_be_told_from_its_ground_by_weak_eyes() -> None:
     links = {light: re.findall(r"}a{color:(#\w+)}", light), dark: re.findall(r"}a{color:(#\w+)}", dark)}
     grounds = {light: "#fff", dark: "#1b1b1b"}
     assert all(contrast(colours[0], grounds[style]) >= 4.5 for style, colours in links.items())
+
+
+# -- to see one's own files --
+
+
+def test_signing_in_to_see_files_asks_which_account_and_for_no_token_that_lasts(office: Office) -> None:
+    begun = office.endpoints.begin(Purpose.FILES)
+    asked = parse_qs(urlsplit(begun.headers["Location"]).query)
+    assert asked["prompt"] == ["select_account"]
+    assert "offline_access" not in asked["scope"][0]
+    assert "Tasks.ReadWrite" not in asked["scope"][0]
+
+
+def test_signing_in_to_see_files_ends_with_the_page_s_cookie_alone_and_changes_nothing_that_is_stored(
+    office: Office,
+) -> None:
+    """One cookie a response: the sign-in's own is used up, and runs out by itself."""
+    page = office.sign_in_to_see_files(SAM)
+    assert page.headers["Set-Cookie"] == f"todo-attach-files={SAM.oid}"
+    assert office.store.version(SAM.oid) is None
+    assert office.resumed == []
+
+
+def test_a_sign_in_to_see_files_works_once(office: Office) -> None:
+    begun = office.endpoints.begin(Purpose.FILES)
+    reply = office.visitor().sign_in(begun.headers["Location"], SAM)
+    assert office.come_back(begun, reply).headers["Set-Cookie"].startswith("todo-attach-files=")
+    again = office.come_back(begun, reply)
+    assert title_of(again) == "This link was used already"
+    assert again.headers["Set-Cookie"].startswith("todo-attach=deleted")
+
+
+def test_disconnecting_ends_what_else_the_person_is_signed_in_to(office: Office) -> None:
+    office.connect(SAM)
+    office.disconnect(SAM)
+    assert [person.object_id for person in office.disconnected] == [SAM.oid]
+
+
+def test_the_page_of_a_connected_person_leads_to_their_files(office: Office) -> None:
+    assert f'href="{ROOT}/files"' in office.connect(SAM).body

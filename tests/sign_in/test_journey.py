@@ -218,7 +218,7 @@ def test_the_page_is_readable_and_operable_by_anybody(town: Town, window: Browse
     assert window.title.startswith("Your To Do is connected")
     assert window.computed("main")[0] == "main"
     assert window.computed("button") == ("button", "Disconnect")
-    assert window.focused_by_tab() == ["Disconnect", f"{town.connect.removesuffix('connect')}disconnect"]
+    assert window.focused_by_tab() == ["Your files", "Disconnect", f"{town.connect.removesuffix('connect')}disconnect"]
     assert window.run("return document.documentElement.lang") == "en"
     assert window.run("return getComputedStyle(document.body).maxWidth") != "none", "its own style is let through"
     window.run("document.body.style.fontSize = '200%'")

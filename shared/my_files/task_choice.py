@@ -1,0 +1,164 @@
+"""The lists and tasks that a person chooses from, within the budget that Graph gives their mailbox.
+
+Uploads have the same budget. So each request is counted before it is sent, and where there is no room the person reads
+so and waits, instead of a file being refused. What was listed is kept for half a minute: typing and refreshing ask
+nothing.
+"""
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from shared.app.as_account import AsAccount, TokenRejected
+from shared.app.pacing import Pacing
+from shared.core import observations as seen
+from shared.core.lookup import Named, are_hidden
+from shared.graph import listings
+from shared.graph.listings import ListingFailed, Page
+from shared.graph.reply import GraphReply
+from shared.graph.request import GraphRequest, Mailbox
+from shared.my_files.pages import Choice, TaskChoice
+from shared.ports import Ports
+from shared.sign_in.person import Person
+
+_KEPT_SECONDS = 30.0
+# Each may hold several hundred titles.
+_MOST_KEPT = 100
+# A hundred each. A person who has more finds theirs by writing to it in To Do, and with it at the top of the list.
+_MOST_PAGES = 5
+# A person waits for these.
+_MOST_SECONDS = 20.0
+
+_BUSY = "Your To Do is asked for too much just now. Try again in a minute."
+_AWAY = "Microsoft To Do does not answer just now. Try again in a minute."
+_CONNECT = "This app has no sign-in of yours that is good. Connect your To Do again, and come back."
+
+
+@dataclass(frozen=True, slots=True)
+class Tasks:
+    """The tasks of a list, those that are open first. *is_cut*: there are more."""
+
+    items: tuple[TaskChoice, ...]
+    is_cut: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Listed:
+    """What Graph listed. *is_cut*: it went on."""
+
+    items: tuple[Named, ...]
+    is_cut: bool
+
+
+@dataclass(slots=True)
+class _Kept:
+    """Listings by person and list, each with the second until which it is good. Read and changed under *lock*."""
+
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    listings: OrderedDict[tuple[str, str], tuple[float, _Listed]] = field(default_factory=OrderedDict)
+
+
+@dataclass(frozen=True, slots=True)
+class TaskChoices:
+    """One per process. *root* is the Graph root; *by_id*: `/users/{id}` in place of `/me`.
+
+    Where something cannot be had, the result is words for the person. Every method may raise StorageUnavailable.
+    """
+
+    ports: Ports
+    pacing: Pacing
+    root: str
+    by_id: bool
+    _kept: _Kept = field(default_factory=_Kept)
+
+    def lists(self, person: Person) -> Sequence[Choice] | str:
+        """Their lists, the default one first."""
+        listed = self._remembered((person.object_id, ""), lambda: self._lists(person))
+        if isinstance(listed, str):
+            return listed
+        default_first = sorted(listed.items, key=lambda each: not each.is_default)
+        return tuple(Choice(each.id, each.name) for each in default_first if not each.is_flagged_emails)
+
+    def tasks(self, person: Person, list_id: str) -> Tasks | str:
+        """The tasks of one of their lists."""
+        listed = self._remembered((person.object_id, list_id), lambda: self._tasks(person, list_id))
+        if isinstance(listed, str):
+            return listed
+        open_first = sorted(listed.items, key=lambda each: each.is_completed)
+        choices = tuple(TaskChoice(each.id, each.name, is_open=not each.is_completed) for each in open_first)
+        return Tasks(choices, listed.is_cut)
+
+    def _lists(self, person: Person) -> _Listed | str:
+        mailbox = self._mailbox(person)
+        listed = self._listed(person, listings.prepare_list_lists(mailbox), listings.parse_lists)
+        if isinstance(listed, _Listed) and are_hidden(listed.items):
+            # For some accounts the plain listing hides the lists, and that of the change tracking does not.
+            return self._listed(person, listings.prepare_list_lists_delta(mailbox), listings.parse_lists)
+        return listed
+
+    def _tasks(self, person: Person, list_id: str) -> _Listed | str:
+        request = listings.prepare_list_tasks(self._mailbox(person), list_id)
+        return self._listed(person, request, listings.parse_tasks)
+
+    def _listed(
+        self, person: Person, request: GraphRequest, parse: Callable[[GraphReply, str], Page[Named] | ListingFailed]
+    ) -> _Listed | str:
+        """What Graph lists, page by page: as far as pages, time and budget go."""
+        mailbox, items = self.pacing.mailbox(person.object_id), list[Named]()
+        began = self.ports.monotonic()
+        for _ in range(_MOST_PAGES):
+            if not self.pacing.spend(mailbox, 1):
+                return _Listed(tuple(items), is_cut=True) if items else _BUSY
+            page = self._page(person, mailbox, request, parse)
+            if isinstance(page, str):
+                return page
+            items += page.items
+            if not page.next_url:
+                return _Listed(tuple(items), is_cut=False)
+            if self.ports.monotonic() - began > _MOST_SECONDS:
+                break
+            request = listings.prepare_next_page(request, page.next_url)
+        return _Listed(tuple(items), is_cut=True)
+
+    def _page(
+        self,
+        person: Person,
+        mailbox: str,
+        request: GraphRequest,
+        parse: Callable[[GraphReply, str], Page[Named] | ListingFailed],
+    ) -> Page[Named] | str:
+        reply = AsAccount(self.ports, person.object_id).exchange(request)
+        if isinstance(reply, TokenRejected | seen.NeedsSignIn):
+            return _CONNECT
+        if not isinstance(reply, GraphReply):
+            return _AWAY
+        match parse(reply, self.root):
+            case seen.Deferred(retry_after=wait):
+                if wait:
+                    self.pacing.throttled(mailbox, wait)
+                return _BUSY
+            case seen.Unavailable():
+                return _AWAY
+            case seen.Refused(detail=detail) | seen.TargetMissing(detail=detail):
+                return f"{detail[:1].upper()}{detail[1:]}."
+            case page:
+                return page
+
+    def _mailbox(self, person: Person) -> Mailbox:
+        return Mailbox.of(self.root, account=person.object_id, by_id=self.by_id)
+
+    def _remembered(self, key: tuple[str, str], ask: Callable[[], _Listed | str]) -> _Listed | str:
+        kept, now = self._kept, self.ports.monotonic()
+        with kept.lock:
+            until, listed = kept.listings.get(key, (0.0, None))
+        if listed is not None and now < until:
+            return listed
+        answer = ask()
+        if isinstance(answer, _Listed):
+            with kept.lock:
+                kept.listings[key] = (self.ports.monotonic() + _KEPT_SECONDS, answer)
+                kept.listings.move_to_end(key)
+                while len(kept.listings) > _MOST_KEPT:
+                    kept.listings.popitem(last=False)
+        return answer
