@@ -14,6 +14,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from azure.core.exceptions import ResourceExistsError
+from azure.storage.blob import CorsRule
 
 from local.stack.app_settings import Graph, app_settings
 from local.stack.child import ChildFailed
@@ -26,6 +27,7 @@ from shared.adapters.account_keys import AccountKeys
 from shared.adapters.key_file import FileKey
 from shared.adapters.storage import clients as azure_clients
 from shared.errors import AttachError
+from shared.my_files.sending import PUT_HEADERS
 from shared.settings import Connection, Settings, SignIn
 from shared.sign_in.account import Account
 from shared.sign_in.connecting import connect_account
@@ -56,6 +58,7 @@ class SignInHere:
     def start(self, storage: str, graph: Graph, emulator: str, say: Callable[[str], None]) -> Graph:
         """Get ready before the app starts; the Graph, with its default account. Blocks, for a person with a code."""
         self._directory.mkdir(mode=0o700, exist_ok=True)
+        _let_page_send(storage, self._url.removesuffix("/api"))
         key = self._directory / "accounts.key"
         FileKey.make(key)
         self._settings = {
@@ -177,3 +180,10 @@ def token_by_code(plan: SignInPlan, graph: Graph, say: Callable[[str], None]) ->
 
 def _connection(storage: str) -> Connection:
     return Connection(connection_string=storage)
+
+
+def _let_page_send(storage: str, origin: str) -> None:
+    """Let browsers on a page of *origin*, and of no other, put blobs into the account of this connection string."""
+    rule = CorsRule([origin], ["PUT"], allowed_headers=list(PUT_HEADERS), max_age_in_seconds=3600)
+    with azure_clients.blob_service_client(_connection(storage)) as service:
+        service.set_service_properties(cors=[rule])
