@@ -11,7 +11,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
 
+import requests
 from azure.storage.blob import BlobServiceClient, ContainerClient, ContainerSasPermissions, generate_container_sas
+from urllib3.filepost import encode_multipart_formdata
 
 from local.stand_ins.entra.people import Resident
 from shared.core.outcome import REASON, STATE
@@ -21,6 +23,7 @@ from tests.local.terminal import Up
 from tests.sign_in.browser import Visitor
 
 COOKIE = "todo-attach"
+PAGE_COOKIE = "todo-attach-files"
 OVER = {"attached", "rejected", "failed", "superseded", "withdrawn"}
 
 
@@ -62,6 +65,11 @@ class Stage:
     def tags(self, name: str) -> dict[str, str]:
         with self.operator() as container:
             return dict(container.get_blob_client(name).get_blob_tags())
+
+    def names(self, prefix: str) -> list[str]:
+        """The blobs whose names begin so."""
+        with self.operator() as container:
+            return list(container.list_blob_names(name_starts_with=prefix))
 
     def wait_for(self, name: str, *states: str) -> str:
         """The reason that the file's tags give once they say one of *states*."""
@@ -147,9 +155,9 @@ class Stage:
         finally:
             connection.close()
 
-    def begin(self) -> Answer:
+    def begin(self, path: str = "/connect") -> Answer:
         """A person opens the page."""
-        answer = self.send("GET", "/connect")
+        answer = self.send("GET", path)
         assert answer.status == 303, answer
         return answer
 
@@ -165,6 +173,44 @@ class Stage:
         """The whole way of an honest person."""
         begun = self.begin()
         return self.send("GET", self.reply_for(begun, person), {"Cookie": f"{COOKIE}={begun.cookie}"})
+
+    def sign_in_to_files(self, person: Resident) -> dict[str, str]:
+        """A browser on the page of the person's own files: the headers of what its pages send."""
+        begun = self.begin("/files/sign-in")
+        answer = self.send("GET", self.reply_for(begun, person), {"Cookie": f"{COOKIE}={begun.cookie}"})
+        assert answer.status == 303, answer
+        return {"Cookie": f"{PAGE_COOKIE}={answer.cookie}", "Sec-Fetch-Site": "same-origin"}
+
+    def post_json(self, path: str, browser: Mapping[str, str], content: object) -> Answer:
+        headers = {**browser, "Content-Type": "application/json"}
+        return self.send("POST", path, headers, body=json.dumps(content).encode())
+
+    def press(self, action: str, browser: Mapping[str, str], upload: str) -> Answer:
+        """A button beside an upload."""
+        headers = {**browser, "Content-Type": "application/x-www-form-urlencoded"}
+        return self.send("POST", f"/files/{action}", headers, body=urlencode({"upload": upload}).encode())
+
+    def send_form(self, browser: Mapping[str, str], of: Resident, name: str, content: bytes) -> Answer:
+        """The form with a file, as a browser sends it that runs no script."""
+        task = self.task_of(of)
+        fields: dict[str, str | tuple[str, bytes]] = {
+            "list": task["listid"],
+            "task": task["taskid"],
+            "file": (name, content),
+        }
+        body, content_type = encode_multipart_formdata(fields)
+        return self.send("POST", "/files/send", {**browser, "Content-Type": content_type}, body=body)
+
+    def sign(self, browser: Mapping[str, str], of: Resident, **changes: object) -> Answer:
+        """Ask for a URL to put a file at."""
+        task = self.task_of(of)
+        usual = {"list": task["listid"], "task": task["taskid"], "name": "a.bin", "size": 5}
+        return self.post_json("/files/sign", browser, {**usual, **changes})
+
+    def put_signed(self, signed: Answer, content: bytes) -> int:
+        """What a browser does with the URL; the status that storage answers."""
+        given = json.loads(signed.body)
+        return requests.put(given["url"], content, headers=given["headers"], timeout=60).status_code
 
 
 def title_of(answer: Answer) -> str:

@@ -4,19 +4,22 @@ import base64
 import gzip
 import json
 import os
+import re
 import unicodedata
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from urllib.parse import urlsplit
 
 import pytest
+import requests
 from azure.core.exceptions import HttpResponseError, ResourceExistsError
 from azure.storage.blob import ContentSettings
 from azure.storage.queue import QueueServiceClient
 
 from local.stack.app_settings import POISON_QUEUE, QUEUE
 from local.stand_ins.entra.people import KIM, LEE, SAM
-from tests.attacks.stage import COOKIE, OVER, Stage, status_of, title_of
+from shared.my_files.sending import MOST_SIGNED
+from tests.attacks.stage import COOKIE, OVER, PAGE_COOKIE, Stage, status_of, title_of
 from tests.local.processes import wait_until
 
 pytestmark = pytest.mark.stack
@@ -224,13 +227,172 @@ def test_what_is_no_visit_of_a_person_begins_no_sign_in(
     assert "Location" not in answer.headers
 
 
-@pytest.mark.parametrize("path", ["/connect", "/connected", "/disconnect"])
+@pytest.mark.parametrize("path", ["/connect", "/connected", "/disconnect", "/files", "/files/send", "/files/sign"])
 @pytest.mark.parametrize("method", ["GET", "POST"])
 def test_a_body_of_megabytes_reaches_no_page(stage: Stage, method: str, path: str) -> None:
     answer = stage.send(method, path, body=bytes(3 * 1024 * 1024))
     assert answer.status in {404, 500}
     assert answer.body == ""
     stage.assert_unharmed()
+
+
+# -- a person who is connected, on the page of their own files, and other sites that they visit meanwhile --
+
+
+def test_a_person_who_sends_a_file_from_the_page_has_it_attached_and_nothing_is_left(stage: Stage) -> None:
+    """That the attacks below fail for another reason than that nothing works."""
+    browser, content = stage.sign_in_to_files(SAM), os.urandom(MEBIBYTE)
+    signed = stage.sign(browser, SAM, name="über uns.bin", size=len(content))
+    token = json.loads(signed.body)["token"]
+    assert stage.put_signed(signed, content) == 201
+    assert json.loads(stage.post_json("/files/sent", browser, {"token": token}).body) == {"state": "there"}
+    wait_until(lambda: "über uns.bin" in {each["name"] for each in stage.attachments(SAM)}, "the attachment")
+    wait_until(lambda: not stage.names(f"from-page/{token}"), "the end of its blob")
+    assert "Attached" in stage.send("GET", "/files/listing", browser).body
+    stage.assert_unharmed()
+
+
+def test_a_form_brings_no_more_through_the_app_than_the_page_says(stage: Stage) -> None:
+    browser = stage.sign_in_to_files(SAM)
+    small, large = os.urandom(200_000), os.urandom(MEBIBYTE + 1)
+    sent, refused = (stage.send_form(browser, SAM, "form ü.bin", content) for content in (small, large))
+    assert (sent.status, refused.status) == (303, 413)
+    wait_until(lambda: "form ü.bin" in {each["name"] for each in stage.attachments(SAM)}, "the attachment")
+    assert {each["size"] for each in stage.attachments(SAM) if each["name"] == "form ü.bin"} == {len(small)}
+    assert stage.send_form({"Sec-Fetch-Site": "same-origin"}, SAM, "a.bin", small).status == 401
+    stage.assert_unharmed()
+
+
+FROM_ELSEWHERE = {
+    "another site's form": {"Sec-Fetch-Site": "cross-site", "Origin": "https://evil.example"},
+    "a neighbouring host's": {"Sec-Fetch-Site": "same-site"},
+    "an old browser's": {"Origin": "https://evil.example"},
+    "no browser's": {},
+}
+
+
+@pytest.mark.parametrize("headers", FROM_ELSEWHERE.values(), ids=FROM_ELSEWHERE)
+def test_another_site_does_nothing_on_the_page_with_the_person_s_cookie(stage: Stage, headers: dict[str, str]) -> None:
+    """SameSite already keeps the cookie from most of these."""
+    cookie = {"Cookie": stage.sign_in_to_files(SAM)["Cookie"]}
+    signed = stage.sign({**cookie, **headers}, SAM)
+    assert (signed.status, "url" in signed.body) == (403, False)
+    for action in ("withdraw", "retry", "sign-out", "send"):
+        assert stage.press(action, {**cookie, **headers}, "f" * 32).status == 403
+    for part in ("listing", f"tasks?list={stage.task_of(SAM)['listid']}"):
+        assert stage.send("GET", f"/files/{part}", {**cookie, **headers}).status == 403
+    assert stage.send("GET", "/files/listing", {**cookie, "Sec-Fetch-Site": "same-origin"}).status == 200
+
+
+def test_a_session_that_an_attacker_planted_is_not_the_one_that_a_person_signs_in_with(stage: Stage) -> None:
+    planted = "A" * 43
+    begun = stage.begin("/files/sign-in")
+    cookies = f"{COOKIE}={begun.cookie}; {PAGE_COOKIE}={planted}"
+    answer = stage.send("GET", stage.reply_for(begun, SAM), {"Cookie": cookies})
+    assert answer.status == 303
+    assert answer.cookie != planted
+    own = {"Sec-Fetch-Site": "same-origin"}
+    assert stage.send("GET", "/files/listing", {**own, "Cookie": f"{PAGE_COOKIE}={planted}"}).status == 401
+
+
+def test_a_sign_in_to_see_files_is_worth_nothing_in_another_browser_or_twice(stage: Stage) -> None:
+    begun, other = stage.begin("/files/sign-in"), stage.begin("/files/sign-in")
+    reply = stage.reply_for(begun, SAM)
+    assert stage.send("GET", reply).status == 400
+    assert stage.send("GET", reply, {"Cookie": f"{COOKIE}={other.cookie}"}).status == 400
+    assert stage.send("GET", reply, {"Cookie": f"{COOKIE}={begun.cookie}"}).status == 303
+    again = stage.send("GET", reply, {"Cookie": f"{COOKIE}={begun.cookie}"})
+    assert (again.status, again.cookie) == (410, "deleted")
+
+
+def test_a_cookie_that_was_signed_out_is_worth_nothing_wherever_it_was_copied_to(stage: Stage) -> None:
+    stolen = stage.sign_in_to_files(SAM)
+    assert stage.send("GET", "/files/listing", stolen).status == 200
+    assert stage.send("POST", "/files/sign-out", stolen).cookie == "deleted"
+    assert stage.send("GET", "/files/listing", stolen).status == 401
+    assert stage.sign(stolen, SAM).status == 401
+
+
+def test_disconnecting_ends_the_page_in_every_browser(stage: Stage) -> None:
+    """Lee connects, opens the page twice, and disconnects; and connects again, for what comes later."""
+    stage.connect(LEE)
+    browsers = [stage.sign_in_to_files(LEE), stage.sign_in_to_files(LEE)]
+    begun = stage.send("POST", "/disconnect")
+    answer = stage.send("GET", stage.reply_for(begun, LEE), {"Cookie": f"{COOKIE}={begun.cookie}"})
+    assert title_of(answer) == "Your To Do is disconnected"
+    stage.connect(LEE)
+    assert [stage.send("GET", "/files/listing", each).status for each in browsers] == [401, 401]
+
+
+def test_other_people_s_uploads_and_tokens_look_like_those_that_never_were(stage: Stage) -> None:
+    sams, kims = stage.sign_in_to_files(SAM), stage.sign_in_to_files(KIM)
+    signed = stage.sign(sams, SAM, task="no-such-task", name="private.bin")
+    token = json.loads(signed.body)["token"]
+    stage.put_signed(signed, b"hello")
+    stage.wait_for(f"from-page/{token}", "rejected")
+    listing = stage.send("GET", "/files/listing", sams).body
+    (upload,) = re.findall(r'<li id="upload-([0-9a-f]{32})" data-name="private.bin"', listing)
+    for action in ("withdraw", "retry"):
+        theirs, none = stage.press(action, kims, upload), stage.press(action, kims, "f" * 32)
+        assert (theirs.status, theirs.body) == (none.status, none.body) == (404, none.body)
+    assert json.loads(stage.post_json("/files/sent", kims, {"token": token}).body) == {"state": "missing"}
+    for path in ("/files", f"/files?account={SAM.oid}", f"/files/listing?page={upload}", "/files/listing?page=x"):
+        assert "private.bin" not in stage.send("GET", path, kims).body
+    assert stage.names(f"from-page/{token}")
+    assert stage.press("withdraw", sams, upload).status == 303
+
+
+def test_a_file_for_another_person_s_task_is_attached_to_nothing(stage: Stage) -> None:
+    """Kim signs for a task of Sam's: it is looked for in Kim's To Do."""
+    before = len(stage.attachments(SAM))
+    signed = stage.sign(stage.sign_in_to_files(KIM), SAM, name="mine.bin")
+    assert stage.put_signed(signed, b"hello") == 201
+    stage.wait_for(f"from-page/{json.loads(signed.body)['token']}", "rejected")
+    assert len(stage.attachments(SAM)) == before
+
+
+def test_a_signed_url_is_for_one_blob_once_and_for_no_more_bytes_than_were_said(stage: Stage) -> None:
+    signed = stage.sign(stage.sign_in_to_files(KIM), KIM, size=5)
+    given = json.loads(signed.body)
+    elsewhere = given["url"].replace(given["token"], "f" * 32)
+    assert requests.put(elsewhere, b"hello", headers=given["headers"], timeout=60).status_code == 403
+    assert stage.put_signed(signed, bytes(3 * MEBIBYTE)) == 201
+    assert stage.put_signed(signed, b"hello") in {403, 409}
+    assert requests.get(given["url"], timeout=60).status_code == 403
+    wait_until(lambda: not stage.names(f"from-page/{given['token']}"), "the end of a blob that is too large")
+    assert not [each for each in stage.attachments(KIM) if each["size"] == 3 * MEBIBYTE]
+
+
+def test_a_blob_under_the_page_s_prefix_that_was_never_signed_for_goes_nowhere(stage: Stage) -> None:
+    """A sender knows how the names look, and names Sam's task."""
+    for name in (f"from-page/{'e' * 32}", "from-page/x/y.txt", "from-page/"):
+        stage.put(name, b"hello", stage.task_of(SAM))
+        assert stage.wait_for(name, "rejected").startswith("never-signed-for")
+    stage.assert_unharmed()
+
+
+def test_no_one_gets_more_signatures_than_may_live_at_once(stage: Stage) -> None:
+    browser = stage.sign_in_to_files(LEE)
+    assert [stage.sign(browser, LEE).status for _ in range(MOST_SIGNED)] == [200] * MOST_SIGNED
+    assert stage.sign(browser, LEE).status == 429
+    assert stage.sign(stage.sign_in_to_files(LEE), LEE).status == 429
+    assert stage.sign(stage.sign_in_to_files(SAM), SAM).status == 200
+
+
+HOSTILE = "</li><script>alert(1)</script>\"' onfocus=alert(1) "
+
+
+def test_a_name_does_not_break_out_of_the_listing(stage: Stage) -> None:
+    browser = stage.sign_in_to_files(SAM)
+    stage.put("hostile.bin", b"hello", {**stage.task_of(SAM), "filename": f"{HOSTILE}.bin"})
+    stage.wait_for("hostile.bin", *OVER)
+    signed = stage.sign(browser, SAM, name=f"{HOSTILE}2.bin", list_name=HOSTILE, task_title=HOSTILE)
+    stage.put_signed(signed, b"hello")
+    wait_until(lambda: "2.bin" in stage.send("GET", "/files/listing", browser).body, "the listing")
+    for path in ("/files", "/files/listing"):
+        body = stage.send("GET", path, browser).body
+        assert "<script>alert" not in body
+        assert '" onfocus=' not in body
 
 
 # -- a neighbour: another user of the machine, a web page that its owner opens, whoever may write into the queues --
