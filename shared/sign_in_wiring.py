@@ -22,6 +22,7 @@ from shared.adapters.storage.page_blobs import ContainerWriter, SasSigner, origi
 from shared.app.intake import Intake
 from shared.app.pacing import Pacing
 from shared.app.sign_in_line import SignInLine
+from shared.app.withdrawing import Withdrawing
 from shared.my_files.endpoints import FilesEndpoints
 from shared.my_files.own_uploads import OwnUploads
 from shared.my_files.pages import FilesPages
@@ -109,7 +110,7 @@ class SignInParts:
         sign_in = self._sign_in(settings, ports.telemetry, line, browsers)
         # Every port is there where sign-in is set.
         assert ports.account_uploads is not None  # noqa: S101 - `wiring.build` makes it so
-        uploads = OwnUploads(ports.account_uploads, ports.ledger, ports.blobs, intake.announce, _now)
+        uploads = OwnUploads(ports.account_uploads, ports.ledger, ports.blobs, Withdrawing(ports, intake).end, _now)
         sending = Sending(
             ports.sent_files,
             uploads,

@@ -1,6 +1,7 @@
 """How an upload ends: the entry in a terminal phase, with its reason, and what it must say to the person."""
 
 from dataclasses import replace
+from datetime import datetime
 from typing import assert_never
 
 from shared.core import observations as seen
@@ -35,6 +36,21 @@ def blob_lost(entry: Entry, observation: seen.BlobLost) -> Entry:
             return terminal(entry, Phase.WITHDRAWN, Reason.DELETED, "the blob was deleted" + unsure)
         case _:
             assert_never(observation)
+
+
+def withdrawn(entry: Entry, now: datetime) -> Entry | None:
+    """The entry once its person has deleted the blob, and need not wait until it looks at the blob next.
+
+    None where it is not to be changed: a worker acts for it, or did and died, and whoever acts next sees for itself;
+    or the file is attached.
+    """
+    if entry.phase in {Phase.ATTACHED, Phase.VERIFYING} or entry.claim is not None:
+        return None
+    if entry.phase.is_terminal:
+        return replace(entry, source_gone_since=entry.source_gone_since or now)
+    # Its wait for a sign-in is over, and counts: by that its ticket is taken out of the line.
+    lost = blob_lost(replace(entry, waited=entry.time_waited(now)), seen.BlobDeleted())
+    return replace(lost, not_before=None, step=entry.step + 1)
 
 
 def terminal(entry: Entry, phase: Phase, reason: Reason, detail: str) -> Entry:

@@ -51,6 +51,7 @@
 # - `entry.claimed` may claim an entry only to say in the blob's tags that it is under way (`underway`): such a step
 #   interrupts a wait, and leaves everything else as it was.
 # - `decide` ends an entry that has reached a bound: too old, queued too long, no progress, too many sessions.
+# - `endings.withdrawn` ends an entry that no worker acts for, once its person has deleted the blob from the page.
 #
 # A terminal phase is never left. What is still to be done there, report, cancel, delete, changes other fields, each
 # within a bound of its own; when nothing is left to be done the entry is done, and every message for it ends quietly.

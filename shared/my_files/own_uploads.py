@@ -34,12 +34,15 @@ class OwnPage:
 
 @dataclass(frozen=True, slots=True)
 class OwnUploads:
-    """One per process. *announce* sends a message for an entry. Every method may raise StorageUnavailable."""
+    """One per process. Every method may raise StorageUnavailable.
+
+    *end_withdrawn* ends the upload of this id, whose blob is deleted.
+    """
 
     index: AccountUploads
     ledger: Ledger
     blobs: Blobs
-    announce: Callable[[Stored], None]
+    end_withdrawn: Callable[[str], None]
     now: Callable[[], datetime]
 
     def page(self, person: Person, place: str) -> OwnPage:
@@ -73,11 +76,11 @@ class OwnUploads:
         if stored.entry.phase is Phase.ATTACHED:
             return refusals.ALREADY_ATTACHED
         blob = self._blob_of(stored)
-        if isinstance(blob, Refusal):
+        if isinstance(blob, BlobDescription):
+            self.blobs.delete(blob.version)
+        elif blob is not refusals.GONE or stored.entry.phase.is_terminal:
             return blob
-        self.blobs.delete(blob.version)
-        # One that queues would notice when its turn comes.
-        self.announce(stored)
+        self.end_withdrawn(upload_id)
         return None
 
     def try_again(self, person: Person, upload_id: str) -> Refusal | None:

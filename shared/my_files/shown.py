@@ -11,10 +11,8 @@ from enum import StrEnum
 from shared.core.attachment import Reference
 from shared.core.entry import Entry, Phase, Reason
 from shared.core.lookup import THEIR_IDS
+from shared.core.sent_file import token_of
 from shared.core.underway import why
-
-# Blobs with these names were sent through the page.
-_PREFIX = "from-page/"
 
 
 class Tone(StrEnum):
@@ -69,7 +67,7 @@ def shown_listing(entries: Iterable[Entry], now: datetime) -> tuple[ShownUpload,
 
 def shown(entry: Entry, now: datetime) -> ShownUpload:
     """*entry* as it is at *now*."""
-    is_mine = entry.blob.name.startswith(_PREFIX)
+    is_mine = token_of(entry.blob.name) is not None
     is_under_way = not entry.phase.is_terminal
     return ShownUpload(
         upload_id=entry.upload_id,
@@ -82,8 +80,8 @@ def shown(entry: Entry, now: datetime) -> ShownUpload:
         when=entry.created_at,
         progress=_progress(entry),
         is_mine_to_change=is_mine,
-        can_withdraw=is_mine and is_under_way,
-        can_retry=is_mine and _can_retry(entry),
+        can_withdraw=is_mine and (is_under_way or _is_left_behind(entry)),
+        can_retry=is_mine and _is_left_behind(entry) and entry.reason not in _NEVER_AGAIN,
         is_under_way=is_under_way,
         wants_connecting=entry.reason is Reason.SIGN_IN and entry.phase in {Phase.WAITING, Phase.FAILED},
         tone=_TONES.get(entry.phase, Tone.PLAIN),
@@ -139,6 +137,8 @@ _REMEDIES: Mapping[Reason, str] = {
     Reason.TOO_OLD: "To Do was out of reach for too long: {again}.",
     Reason.QUEUED_TOO_LONG: "Too many files were before it: {again} later.",
     Reason.WORKERS_DIED: _ASK,
+    Reason.NEVER_SIGNED: "Send it from this page.",
+    Reason.LARGER_THAN_DECLARED: "Send it anew.",
     Reason.GARBLED: f"An attachment that could not be removed is not your file. {_ASK}",
 }
 _AGAIN = {True: "try it again", False: "its sender can put it anew"}
@@ -150,6 +150,8 @@ _NEVER_AGAIN = {
     Reason.PAGE_BLOB,
     Reason.COPY_FAILED,
     Reason.OTHER_ACCOUNT,
+    Reason.NEVER_SIGNED,
+    Reason.LARGER_THAN_DECLARED,
 }
 
 
@@ -172,9 +174,11 @@ def _progress(entry: Entry) -> float | None:
     return min(entry.offset / entry.size, 1.0) if entry.size else 0.0
 
 
-def _can_retry(entry: Entry) -> bool:
-    has_failed = entry.phase in {Phase.REJECTED, Phase.FAILED}
-    return has_failed and entry.reason not in _NEVER_AGAIN and entry.source_gone_since is None
+def _is_left_behind(entry: Entry) -> bool:
+    """Whether the file was not attached, and its blob is still there for another try, as far as is known."""
+    # Before it is done, its last request to Graph or to the blob may still be under way.
+    has_failed = entry.phase in {Phase.REJECTED, Phase.FAILED} and entry.is_done
+    return has_failed and not entry.source_deleted and entry.source_gone_since is None
 
 
 def _detail(entry: Entry, now: datetime, *, is_mine: bool) -> str:
@@ -185,6 +189,8 @@ def _detail(entry: Entry, now: datetime, *, is_mine: bool) -> str:
             return f"Nobody signed in for this account in time. Connect your To Do; then {_AGAIN[is_mine]}."
         case Phase.REJECTED | Phase.FAILED:
             told = _KEPT_QUIET.get(entry.reason) or _sentence(entry.detail.partition(THEIR_IDS)[0])
+            if is_mine and entry.source_gone_since is not None:
+                return f"{told} The file is deleted."
             return f"{told} {_REMEDIES.get(entry.reason, '').format(again=_AGAIN[is_mine])}".strip()
         case Phase.SUPERSEDED:
             return "A newer version of the file took its place."

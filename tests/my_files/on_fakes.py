@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from html import unescape
 from typing import Any
 
+from shared.app.withdrawing import Withdrawing
 from shared.core.attachment import BlobVersion
 from shared.my_files.endpoints import FilesEndpoints
 from shared.my_files.own_uploads import OwnUploads
@@ -53,7 +54,8 @@ class Site:
         ports = application.ports
         assert ports.account_uploads is not None
         pages = FilesPages(APP, "https://login.example", ORIGIN, MOST, MOST_BY_FORM)
-        uploads = OwnUploads(ports.account_uploads, ports.ledger, ports.blobs, application.intake.announce, now)
+        end = Withdrawing(ports, application.intake).end
+        uploads = OwnUploads(ports.account_uploads, ports.ledger, ports.blobs, end, now)
         return FilesEndpoints(
             SignedInBrowsers(self.sessions, self.connected.__contains__, pages, ports.telemetry, now),
             TaskChoices(ports, application.pacing, ROOT, by_id=False),

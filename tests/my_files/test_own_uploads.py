@@ -1,11 +1,13 @@
 """A person's own files: who sees which, and what may be done with them."""
 
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
 import pytest
 
-from shared.core.entry import Phase, Reason
+from local.stand_ins.todo.faults import Answer, Rule
+from shared.core.entry import Claim, Entry, Phase, Reason
 from shared.core.sent_file import account_key
 from shared.errors import StorageUnavailable
 from tests.my_files.on_fakes import APP, KIM, SAM, Browser, Site, said, upload_ids
@@ -26,6 +28,13 @@ class CallsSeam(Seam):
 def upload_of(site: Site, token: str) -> str:
     world = site.world
     return world.blobs.version(f"from-page/{token}").upload_id()
+
+
+def run_until(site: Site, upload_id: str, fits: Callable[[Entry], bool]) -> None:
+    """The world, until the upload has an entry that *fits*."""
+    rows = site.world.ledger.rows
+    site.world.run(until=lambda: upload_id in rows and fits(rows[upload_id].entry))
+    assert fits(rows[upload_id].entry)
 
 
 def rejected(site: Site, browser: Browser) -> tuple[str, str]:
@@ -168,6 +177,55 @@ def test_a_rejected_file_can_be_taken_out_of_the_container() -> None:
     _, upload = rejected(site, browser)
     assert browser.press("withdraw", upload).status == 303
     assert site.world.blobs.blobs == {}
+    shown = browser.listing().body
+    assert "The file is deleted." in shown
+    assert "<form" not in shown
+
+
+def test_a_file_that_is_put_off_is_withdrawn_at_once_and_nothing_more_is_asked_for_it() -> None:
+    """Graph has asked to be left alone for ten minutes."""
+    site = Site()
+    site.world.todo.faults.add(Rule(Answer(503, retry_after=600), "create_session"))
+    browser = site.sign_in()
+    upload = upload_of(site, browser.put(b"x" * 3_000))
+    run_until(site, upload, lambda entry: entry.not_before is not None)
+    asked = len(site.world.todo.journal.entries)
+    browser.press("withdraw", upload)
+    assert "Withdrawn" in said(browser.listing())
+    site.world.run()
+    assert site.world.ledger.entry(upload).is_done
+    assert len(site.world.todo.journal.entries) == asked
+    assert_promise(site.world)
+
+
+def test_a_file_that_waits_for_its_person_is_withdrawn_and_leaves_the_line() -> None:
+    site = Site()
+    browser = site.sign_in()
+    site.world.accounts.tokens.pop(SAM.object_id)
+    upload = upload_of(site, browser.put(b"x" * 3_000))
+    run_until(site, upload, lambda entry: entry.is_in_sign_in_line)
+    browser.press("withdraw", upload)
+    site.world.run()
+    assert site.world.ledger.entry(upload).is_done
+    assert site.world.application.sign_in_line.wake_first(SAM.object_id) == 0
+    assert not list(site.world.paces.tickets(site.world.application.sign_in_line.key(SAM.object_id)))
+    assert_promise(site.world)
+
+
+def test_a_file_that_is_being_sent_is_withdrawn_by_the_worker_that_sends_it() -> None:
+    site = Site()
+    browser = site.sign_in()
+    upload = upload_of(site, browser.put(b"x" * 3_000))
+    run_until(site, upload, lambda entry: entry.phase is Phase.SENDING)
+    stored = site.world.ledger.get(upload)
+    assert stored is not None
+    site.world.ledger.replace(stored, replace(stored.entry, claim=Claim("worker", stored.date + timedelta(minutes=1))))
+    browser.press("withdraw", upload)
+    assert site.world.ledger.entry(upload).phase is Phase.SENDING
+    assert browser.press("withdraw", upload).status == 303, "pressed again, it is no mistake"
+    site.world.run()
+    assert site.world.ledger.entry(upload).phase is Phase.WITHDRAWN
+    assert site.world.attached() == []
 
 
 def test_what_is_attached_is_not_withdrawn() -> None:

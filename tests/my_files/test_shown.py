@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from shared.core.attachment import BlobVersion, Reference
-from shared.core.entry import Phase, Reason
+from shared.core.entry import Phase, Reason, Report
 from shared.my_files.shown import ShownUpload, Tone, shown, shown_listing
 from tests.support.entries import NOW, SESSION, SESSION_URL, SIZE, an_entry
 
@@ -96,17 +96,27 @@ def test_only_what_was_sent_through_the_page_can_be_changed_there() -> None:
     for phase in Phase:
         upload = shown(an_entry(phase), NOW)
         assert (upload.is_mine_to_change, upload.can_withdraw, upload.can_retry) == (False, False, False)
-        mine = of_page(phase)
+        mine = of_page(phase, report=Report(phase), session=None)
         assert mine.is_mine_to_change
-        assert mine.can_withdraw is not phase.is_terminal
-        assert mine.can_retry is (phase in {Phase.REJECTED, Phase.FAILED})
+        has_failed = phase in {Phase.REJECTED, Phase.FAILED}
+        assert mine.can_withdraw is (has_failed or not phase.is_terminal)
+        assert mine.can_retry is has_failed
 
 
-@pytest.mark.parametrize(
-    "changes", [{"reason": Reason.TOO_LARGE}, {"reason": Reason.PAGE_BLOB}, {"source_gone_since": NOW}]
-)
+def test_a_file_that_is_deleted_since_is_offered_for_nothing() -> None:
+    rejected = of_page(
+        Phase.REJECTED, reason=Reason.NO_SUCH_TASK, detail="no such task", report=Report(Phase.REJECTED),
+        source_gone_since=NOW,
+    )  # fmt: skip
+    assert (rejected.can_withdraw, rejected.can_retry) == (False, False)
+    assert rejected.detail == "No such task. The file is deleted."
+
+
+@pytest.mark.parametrize("changes", [{"reason": Reason.TOO_LARGE}, {"source_gone_since": NOW}, {"report": Report()}])
 def test_what_would_come_to_the_same_end_is_not_offered(changes: dict[str, Any]) -> None:
-    assert not of_page(Phase.REJECTED, **changes).can_retry
+    done = {"reason": Reason.NO_SUCH_TASK, "report": Report(Phase.REJECTED)}
+    assert of_page(Phase.REJECTED, **done).can_retry
+    assert not of_page(Phase.REJECTED, **done | changes).can_retry
 
 
 def test_a_file_is_called_by_its_attachment_s_name_else_by_its_blob_s() -> None:
