@@ -297,6 +297,7 @@
       }
       if (tries === TRIES) throw new Trouble(`The connection broke ${TRIES} times.`);
       row.say("Being sent again");
+      row.progress(0);
       await pause(1000 * 2 ** (tries - 1) * (0.75 + Math.random() / 2));
       if (row.isStopped) throw new Trouble("Stopped.");
     }

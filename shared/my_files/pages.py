@@ -27,8 +27,8 @@ _STYLE = (
     "body{max-width:52rem}"
     "h3{font-size:1.125rem;line-height:1.4;margin:0}"
     "small,.about,.hint,progress+span{font-size:1rem;color:#595959}"
-    "select,input[type=search],input[type=file]{font:inherit;box-sizing:border-box;width:100%;max-width:100%;"
-    "padding:.4rem .5rem}"
+    "select,input[type=search],input[type=file]{font:inherit;box-sizing:border-box;width:100%;max-width:100%}"
+    "select,input[type=search]{padding:.4rem .5rem}"
     "fieldset{border:1px solid #767676;border-radius:.25rem;margin:0 0 1rem;padding:.5rem 1rem 1rem;min-width:0}"
     "legend,label.over{font-weight:600}"
     "label.over{display:block}"
@@ -42,6 +42,9 @@ _STYLE = (
     ".choice input{flex:none}"
     "#drop{border:2px dashed #767676;border-radius:.25rem;padding:.75rem 1rem;margin:0 0 1rem}"
     "#drop.over-it{border-style:solid;border-color:#0b57a4}"
+    "#refused{margin:0 0 1rem}"
+    "#sending{margin:1.5rem 0 0}"
+    "nav.row{margin:1rem 0 0}"
     "button.small,.button.small{padding:.25rem .9rem;font-size:1rem}"
     ".who,.row{display:flex;flex-wrap:wrap;gap:.5rem 1rem;align-items:center;margin:0 0 1rem}"
     ".who{justify-content:space-between}"
@@ -234,8 +237,7 @@ class FilesPages:
             f"One or several, picked or dropped here. At most {most} each.</span></small></div>"
             '<div id="refused" class="trouble" role="alert" hidden></div>'
             '<button type="submit">Send</button></form>'
-            '<h3 id="being-sent" class="unseen">Being sent</h3>'
-            '<ul id="sending" class="files" aria-labelledby="being-sent"></ul>'
+            '<ul id="sending" class="files" role="list" aria-label="Being sent"></ul>'
         )
 
     def _listing(self, view: FilesView) -> str:
@@ -247,7 +249,7 @@ class FilesPages:
             else "<p>No older files.</p>"
         )
         return (
-            f'<ul class="files" data-under-way="{under_way}" aria-labelledby="sent">{items}</ul>'
+            f'<ul class="files" role="list" data-under-way="{under_way}" aria-labelledby="sent">{items}</ul>'
             + ("" if items else nothing)
             + self._page_links(view)
         )

@@ -220,7 +220,7 @@ def on_stage() -> Iterator[Stage]:
     stage = Stage(FilesPages(f"{origins[0]}/api", "https://login.example", origins[1], MOST, 1_000_000))
     for server in (app, storage):
         server.RequestHandlerClass.stage = stage  # type: ignore[attr-defined]
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+        threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
     try:
         yield stage
     finally:

@@ -431,7 +431,7 @@ def test_nothing_runs_off_the_side_however_long_the_names_are(
     long = replace(REJECTED, name="a" * 200 + ".pdf", task="t" * 200, list="l" * 100, detail="d" * 300)
     window.show_as(width, dark=dark)
     show(stage, window, GOING, long, ATTACHED)
-    assert window.run("return document.documentElement.scrollWidth <= window.innerWidth")
+    assert window.run("return document.documentElement.scrollWidth <= document.documentElement.clientWidth")
 
 
 def test_without_a_script_there_is_a_form_for_one_small_file_and_the_page_says_so(
