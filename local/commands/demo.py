@@ -37,6 +37,9 @@ _INTRODUCTION = """\
 Five files on their way to a task in Microsoft To Do, on this machine alone: Azurite stores them, Microsoft's Python
 worker runs function_app.py, an emulator stands in for To Do. The fifth names no task, and is rejected for it.
 """
+_WHAT_ELSE = """\
+With `.venv/bin/python -m local up --sign-in` people send files from a page of their own; it prints the page's address.\
+"""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -67,6 +70,7 @@ async def _demo(console: Console, plan: Plan) -> int:
         console.print(f"\nNot all went as promised, in {seconds:.0f} s.", style="bold red", highlight=False)
         return 1
     console.print(f"\nAll went as promised, in {seconds:.0f} s.", style="bold", highlight=False)
+    console.print(_WHAT_ELSE, highlight=False, soft_wrap=True)
     return 0
 
 

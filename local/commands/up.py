@@ -197,7 +197,9 @@ async def _keep(stack: Stack, state: StateDir, options: argparse.Namespace, stre
             if stream is not None:
                 _announce(stack.record, stream)
                 _announce_sign_in(stack, stream)
-            _say("\n".join(await asyncio.to_thread(lambda: list(_welcome(stack.record, state, options)))))
+            files_url = stack.sign_in.files_url if stack.sign_in is not None else ""
+            welcome = await asyncio.to_thread(lambda: list(_welcome(stack.record, state, options, files_url)))
+            _say("\n".join(welcome))
             status = exit_codes.OK
             return await _until_failure(stack)
     except asyncio.CancelledError:
@@ -228,14 +230,15 @@ def _announce_sign_in(stack: Stack, stream: EventStream) -> None:
             "sign_in",
             source="stack",
             connect=stack.sign_in.connect_url,
+            files=stack.sign_in.files_url,
             entra=entra.origin,
             entra_control=entra.control,
             ca=str(entra.certificate.authority),
         )
 
 
-def _welcome(record: RunningRecord, state: StateDir, options: argparse.Namespace) -> Iterator[str]:
-    """Where everything is, and what to type next."""
+def _welcome(record: RunningRecord, state: StateDir, options: argparse.Namespace, files_url: str) -> Iterator[str]:
+    """Where everything is, and what to type next. *files_url*: the page of a person's own files."""
     mailbox = Emulator(record.emulator).mailbox_of(record.account) if record.emulator is not None else None
     where = f" --data {shlex.quote(str(options.data))}" if options.data else ""
     place = _first_place(mailbox) if mailbox is not None else ("NAME", "NAME")
@@ -270,7 +273,8 @@ def _welcome(record: RunningRecord, state: StateDir, options: argparse.Namespace
         yield "No account is connected yet. Connect one in a browser, at"
         yield f"  {record.connect_url}"
         yield "which leads on to a stand-in for Entra. It asks for no password, and the browser does not know its"
-        yield "certificate: go on."
+        yield "certificate: go on. Then send files, and see what becomes of them, at"
+        yield f"  {files_url}"
         yield ""
     yield "Ctrl-C ends everything."
     yield ""

@@ -55,6 +55,11 @@ class SignInHere:
     def connect_url(self) -> str:
         return f"{self._url}/connect"
 
+    @property
+    def files_url(self) -> str:
+        """The page of a person's own files."""
+        return f"{self._url}/files"
+
     def start(self, storage: str, graph: Graph, emulator: str, say: Callable[[str], None]) -> Graph:
         """Get ready before the app starts; the Graph, with its default account. Blocks, for a person with a code."""
         self._directory.mkdir(mode=0o700, exist_ok=True)
