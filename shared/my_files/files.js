@@ -284,7 +284,8 @@
       }
       if (row.isStopped) throw new Trouble("Stopped.");
       await readable(row.file);
-      // An earlier try may have arrived though its answer was lost; then storage refuses to overwrite it.
+      // An earlier try may have arrived though its answer was lost; then storage refuses to overwrite it. Chromium makes
+      // a second try by itself where a connection that was kept is closed.
       const found = await isThere(signed).catch(() => "unknown");
       if (found === true) return;
       if (found === false && status === 403 && !isSignedAnew) {
