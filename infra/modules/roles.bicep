@@ -61,7 +61,8 @@ var roles = {
   metricsPublisher: '3913510d-42f4-4e42-8a64-420c390055eb'
 }
 
-// Owner, not Contributor: Contributor may neither read nor write blob index tags, and the host asks for Owner.
+// Owner, not Contributor: Contributor may neither read nor write blob index tags, and the host asks for Owner. On the account it
+// also gives the key that the app signs the page's URLs with (generateUserDelegationKey): Storage Blob Delegator would add nothing.
 var identityOnStorage = ['blobOwner', 'queueContributor', 'tableContributor']
 
 // Enough to see where a file hangs; not enough to change or read files.
