@@ -1,6 +1,6 @@
 // todo-attach: a file put into a container becomes an attachment of a Microsoft To Do task.
 //
-//   identity -> storage, key vault, monitoring -> roles -> function app
+//   identity -> storage, key vault, monitoring -> roles -> function app -> blob service
 //                                              -> Event Grid topic
 //                                              -> workspace functions, workbook, alert rules
 //
@@ -341,7 +341,7 @@ type senderPath = {
 
   @minLength(2)
   @maxLength(200)
-  @description('Begins the names of their files, and ends in a slash: A-Z, a-z, 0-9 and . _ @ + = - between slashes.')
+  @description('Begins the names of their files, and ends in a slash: A-Z, a-z, 0-9 and . _ @ + = - between slashes. Not from-page/, which is for what the app\'s page sends.')
   prefix: string
 
   @maxLength(254)
@@ -472,7 +472,6 @@ module storage 'modules/storage.bicep' = {
     accountsContainer: accountsContainer
     queueNames: [queueName, '${queueName}-poison', blobPoisonQueue]
     tableNames: [tableName, accountsTable]
-    deletedBlobDays: deletedBlobDays
     deleteFilesAfterDays: effectiveDeleteFilesAfterDays
     deadLetterDays: deadLetterDays
     auditBlobRequests: effectiveAuditBlobRequests
@@ -593,6 +592,15 @@ module functionApp 'modules/functionapp.bicep' = {
       TODO_ATTACH_REQUESTS_PER_WINDOW: string(requestsPerWindow)
       TODO_ATTACH_PACE: pace
     }
+  }
+}
+
+module blobService 'modules/blobservice.bicep' = {
+  name: 'blob-service'
+  params: {
+    storageAccountName: storage.outputs.name
+    appOrigin: functionApp.outputs.origin
+    deletedBlobDays: deletedBlobDays
   }
 }
 

@@ -229,6 +229,15 @@ else
   else
     not_ok "sign-in: $connect_url/connect does not answer: $(first_error)" "the log names each setting that cannot be used: look at the errors below"
   fi
+  # What a browser asks of storage before it sends a file from the page; answered to everybody, whether the blob is there or not.
+  origin=$(cut -d / -f 1-3 <<<"$connect_url" | tr '[:upper:]' '[:lower:]')
+  if az rest --method options --url "$blob_uri$container/preflight" --skip-authorization-header --headers "Origin=$origin" \
+    Access-Control-Request-Method=PUT Access-Control-Request-Headers=content-type,x-ms-blob-type,x-ms-version \
+    >/dev/null 2>"$errors"; then
+    ok "sending from the page: storage takes files from $origin"
+  else
+    not_ok "sending from the page: storage takes no file from $origin: $(first_error)" "$redeploy"
+  fi
   if count=$(count_phase waiting); then
     if [ "${count:-0}" = 0 ]; then
       ok "sign-ins: no file waits for one"

@@ -270,3 +270,8 @@ output hostName string = app.properties.defaultHostName
 
 @description('Root of the app as browsers reach it.')
 output connectUrl string = addressSettings[0].value
+
+@description('Origin of the app as browsers name it: scheme and host, in small letters.')
+output origin string = toLower(empty(connectUrl)
+  ? 'https://${app.properties.defaultHostName}'
+  : join(take(split(connectUrl, '/'), 3), '/'))

@@ -37,9 +37,6 @@ param queueNames string[]
 @description('Tables.')
 param tableNames string[]
 
-@description('Days that deleted blobs and containers can be brought back.')
-param deletedBlobDays int
-
 @description('Days after which a file is deleted; 0 = never.')
 param deleteFilesAfterDays int
 
@@ -86,20 +83,10 @@ resource account 'Microsoft.Storage/storageAccounts@2025-08-01' = {
   }
 }
 
-resource blobs 'Microsoft.Storage/storageAccounts/blobServices@2025-08-01' = {
+// There with the account. blobservice.bicep writes its properties.
+resource blobs 'Microsoft.Storage/storageAccounts/blobServices@2025-08-01' existing = {
   parent: account
   name: 'default'
-  properties: {
-    deleteRetentionPolicy: {
-      enabled: true
-      days: deletedBlobDays
-      allowPermanentDelete: false
-    }
-    containerDeleteRetentionPolicy: {
-      enabled: true
-      days: deletedBlobDays
-    }
-  }
 }
 
 resource containers 'Microsoft.Storage/storageAccounts/blobServices/containers@2025-08-01' = [

@@ -9,6 +9,7 @@ param operationsUrl = 'https://example.com/operations.md'
 param entraClientId = 'e0000000-0000-4000-8000-000000000001'
 param entraTenant = 'common'
 param entraClientCredential = 'client-secret'
+param connectUrl = 'https://Todo.Example.com/api'
 param deleteFilesAfterDays = 30
 param deleteAttached = true
 param keepFinishedDays = 30

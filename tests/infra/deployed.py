@@ -139,7 +139,8 @@ class NotFilledError(LookupError):
 def filled(value: Any, known: Callable[[str, str], str]) -> Any:
     """*value* with its expressions evaluated; *known* answers a reference: (resource id, property path) -> text.
 
-    As much of the language as templates of infra/ leave to Azure: references, format, guid, and the webhook's key.
+    As much of the language as templates of infra/ leave to Azure: references, format, toLower, guid, and the webhook's
+    key.
     """
     if isinstance(value, Mapping):
         return {name: filled(each, known) for name, each in value.items()}
@@ -200,6 +201,8 @@ class _Expression:
                 return self._known(given[0], path)
             case "format":
                 return re.sub(r"\{(\d+)\}", lambda found: given[int(found[1]) + 1], given[0])
+            case "toLower":
+                return given[0].lower()
             case "guid":
                 digest = hashlib.sha256("-".join(given).encode()).hexdigest()
                 return f"{digest[:8]}-{digest[8:12]}-{digest[12:16]}-{digest[16:20]}-{digest[20:32]}"

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.infra.deployed import sample
 from tests.infra.scripted import (
     ASSIGNMENT,
     FUNCTIONS,
@@ -66,7 +67,7 @@ def test_a_healthy_deployment_is_ok_line_by_line(azure: Azure) -> None:
     assert run.code == 0, run.said
     said = told(run)
     assert (said["not ok"], said["unknown"]) == ([], [])
-    assert len(said["ok "]) == 17
+    assert len(said["ok "]) == 18
     assert "version 0.1.0, package" in run.said
 
 
@@ -144,6 +145,12 @@ ILL: dict[str, tuple[str, Answer | Callable[[], Answer], str, str]] = {
         "/connect does not answer",
         "the log names each setting",
     ),
+    "no sending": (
+        "rest --method options",
+        error("Forbidden(CorsPreflightFailure)"),
+        "storage takes no file from https://func-app.azurewebsites.net: ERROR: Forbidden(CorsPreflightFailure)",
+        "scripts/deploy.sh",
+    ),
     "silent is off": (
         "rest *scheduledQueryRules",
         ok("false"),
@@ -170,6 +177,17 @@ def test_what_is_ill_is_said_with_its_remedy(azure: Azure, what: str) -> None:
     [number] = [number for number, line in enumerate(lines) if line.startswith("not ok")]
     assert said in lines[number]
     assert remedy in lines[number + 1]
+
+
+def test_it_asks_storage_what_a_browser_asks_before_it_sends_a_file(azure: Azure) -> None:
+    """With the headers that the CORS rule of infra/modules/blobservice.bicep lets through."""
+    [asked] = azure.run("doctor.sh", *GROUP).did("rest --method options")
+    url = asked[asked.index("--url") + 1]
+    assert url.startswith("https://staccount.blob.core.windows.net/attachments/")
+    assert "Origin=https://func-app.azurewebsites.net" in asked
+    assert "Access-Control-Request-Method=PUT" in asked
+    [rule] = sample().one("Microsoft.Storage/storageAccounts/blobServices").at("cors.corsRules")
+    assert f"Access-Control-Request-Headers={','.join(rule['allowedHeaders'])}" in asked
 
 
 UNASKABLE = (

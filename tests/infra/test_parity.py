@@ -165,7 +165,7 @@ def test_every_option_on_is_a_configuration_that_the_code_accepts() -> None:
     read = Settings.from_environ(app_settings(every_option()))
     assert read.sign_in is not None
     assert (read.sign_in.tenant, read.sign_in.client_credential) == ("common", "client-secret")
-    assert read.sign_in.url == "https://func-todoattach-42u5fvejh3pts.azurewebsites.net/api"
+    assert read.sign_in.url == "https://Todo.Example.com/api"
     assert read.sign_in.key == "https://kv-todoatt-42u5fvejh3pts.vault.azure.net/keys/accounts"
     assert read.delete_attached
     assert read.read_back
@@ -177,6 +177,11 @@ def test_with_a_registration_people_of_any_kind_sign_in(tenant: str) -> None:
     read = Settings.from_environ(_environ({"entraTenant": tenant}, with_sign_in=True))
     assert read.sign_in is not None
     assert read.sign_in.tenant == tenant
+
+
+def test_without_a_domain_of_its_own_people_reach_the_app_by_its_host_name() -> None:
+    url = "https://func-todoattach-42u5fvejh3pts.azurewebsites.net/api"
+    assert app_settings(sample())["TODO_ATTACH_CONNECT_URL"] == url
 
 
 def test_without_one_the_app_starts_and_nobody_has_an_account() -> None:

@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -78,6 +79,36 @@ def test_no_container_is_public() -> None:
 @pytest.mark.parametrize("policy", ["deleteRetentionPolicy", "containerDeleteRetentionPolicy"])
 def test_what_was_deleted_can_be_brought_back(policy: str) -> None:
     assert sample().one(f"{STORAGE}/blobServices").at(f"{policy}.enabled") is True
+
+
+@pytest.mark.parametrize(
+    ("snapshot", "origin"),
+    [
+        (sample(), "https://func-todoattach-42u5fvejh3pts.azurewebsites.net"),
+        (every_option(), "https://todo.example.com"),
+    ],
+    ids=["its own host name", "a domain of one's own"],
+)
+def test_browsers_may_put_blobs_from_the_app_s_own_page_and_nothing_else_from_anywhere(
+    snapshot: Snapshot, origin: str
+) -> None:
+    [rule] = filled(snapshot.one(f"{STORAGE}/blobServices").at("cors.corsRules"), as_azure)
+    assert rule == {
+        "allowedOrigins": [origin],
+        "allowedMethods": ["PUT"],
+        "allowedHeaders": ["content-type", "x-ms-blob-type", "x-ms-version"],
+        "exposedHeaders": ["x-ms-error-code"],
+        "maxAgeInSeconds": 3600,
+    }
+    # The page is where the app says that it is, and a browser names a host in small letters.
+    page = urlsplit(app_settings(snapshot)["TODO_ATTACH_CONNECT_URL"])
+    assert origin == f"{page.scheme}://{page.netloc.lower()}"
+
+
+@of_both
+def test_no_other_service_answers_browsers(snapshot: Snapshot) -> None:
+    with_rules = [each.type for each in snapshot.resources if "cors" in json.dumps(each.body).lower()]
+    assert with_rules == [f"{STORAGE}/blobServices"]
 
 
 @pytest.mark.parametrize(
