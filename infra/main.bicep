@@ -125,6 +125,9 @@ param keepFinishedDays int = 0
 @description('TODO_ATTACH_DELETE_ATTACHED: delete a file once it is attached.')
 param deleteAttached bool = false
 
+@description('TODO_ATTACH_DELETE_SENT: delete a file that came through the page once it is attached. Whoever sent it has no right to.')
+param deleteSent bool = true
+
 @allowed(['on', 'off'])
 @description('TODO_ATTACH_READ_BACK: read each attachment back, and compare it with the file, before it counts as attached.')
 param readBack string = 'off'
@@ -570,6 +573,7 @@ module functionApp 'modules/functionapp.bicep' = {
       TODO_ATTACH_ACCOUNTS_KEY: '${keyVault.outputs.uri}keys/${keyVault.outputs.accountsKeyName}'
       TODO_ATTACH_KEEP_FINISHED_DAYS: string(effectiveKeepFinishedDays)
       TODO_ATTACH_DELETE_ATTACHED: deleteAttached ? 'true' : 'false'
+      TODO_ATTACH_DELETE_SENT: deleteSent ? 'true' : 'false'
       TODO_ATTACH_READ_BACK: readBack
       TODO_ATTACH_REQUEST_DEADLINE_SECONDS: string(requestDeadlineSeconds)
       TODO_ATTACH_CLAIM_MARGIN_SECONDS: string(claimMarginSeconds)

@@ -12,6 +12,7 @@ param entraClientCredential = 'client-secret'
 param connectUrl = 'https://Todo.Example.com/api'
 param deleteFilesAfterDays = 30
 param deleteAttached = true
+param deleteSent = false
 param keepFinishedDays = 30
 param readBack = 'on'
 param alwaysReadyBlob = 1

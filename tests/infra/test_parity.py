@@ -158,6 +158,7 @@ def test_the_sample_is_a_configuration_that_the_code_accepts() -> None:
     assert (read.container, read.queue, read.table) == ("attachments", "upload-ranges", "uploads")
     assert read.storage.blob_uri == "https://todoattach42u5fvejh3pts.blob.core.windows.net/"
     assert read.limits.max_file_bytes == settings.MAX_FILE_BYTES
+    assert (read.delete_attached, read.delete_sent) == (False, True)
     assert read.telemetry
 
 
@@ -167,7 +168,7 @@ def test_every_option_on_is_a_configuration_that_the_code_accepts() -> None:
     assert (read.sign_in.tenant, read.sign_in.client_credential) == ("common", "client-secret")
     assert read.sign_in.url == "https://Todo.Example.com/api"
     assert read.sign_in.key == "https://kv-todoatt-42u5fvejh3pts.vault.azure.net/keys/accounts"
-    assert read.delete_attached
+    assert (read.delete_attached, read.delete_sent) == (True, False)
     assert read.read_back
 
 
