@@ -24,6 +24,8 @@ FUNCTIONS = (
     "connect",
     "connected",
     "disconnect",
+    "files",
+    "files_action",
 )
 
 

@@ -26,6 +26,7 @@ from tests.infra.deployed import (
     sample,
     template,
 )
+from tests.infra.scripted import FUNCTIONS
 from tests.infra.tools import ROOT
 
 HOST = json.loads((ROOT / "host.json").read_text(encoding="utf-8"))
@@ -240,6 +241,11 @@ def test_the_table_and_the_containers_of_the_settings_are_made() -> None:
         assert tables == set(_made(snapshot, "tableServices/tables"))
         containers = {named["TODO_ATTACH_CONTAINER"], named["TODO_ATTACH_ACCOUNTS_CONTAINER"]}
         assert containers | {"dead-letters", "deployment"} == set(_made(snapshot, "blobServices/containers"))
+
+
+def test_the_scripts_are_tested_with_the_functions_that_there_are() -> None:
+    """deploy.sh waits for those of function_app.py, and doctor.sh misses one that is not listed."""
+    assert set(FUNCTIONS) == functions().keys()
 
 
 def test_every_trigger_uses_the_connection_that_is_deployed() -> None:
