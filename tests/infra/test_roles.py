@@ -81,6 +81,8 @@ APPLICATION = {
     "set_blob_tags": f"{BLOB}/blobs/tags/write",
     "delete_blob": f"{BLOB}/blobs/delete",
     "upload_blob": f"{BLOB}/blobs/write",
+    "start_copy_from_url": f"{BLOB}/blobs/write",  # and read, of the source, which get_blob_properties needs too
+    "get_user_delegation_key": SIGN,
     "acquire_lease": f"{BLOB}/blobs/write",
     "send_message": f"{QUEUE}/messages/write",
     "get_entity": f"{TABLE}/entities/read",
@@ -242,7 +244,7 @@ def _methods_called(path: Path) -> set[str]:
 def _data_plane_methods() -> set[str]:
     """All methods of the Azure clients that send a request: the verbs that their names begin with."""
     from azure.data.tables import TableClient  # noqa: PLC0415
-    from azure.storage.blob import BlobClient, ContainerClient  # noqa: PLC0415
+    from azure.storage.blob import BlobClient, BlobServiceClient, ContainerClient  # noqa: PLC0415
     from azure.storage.queue import QueueClient  # noqa: PLC0415
 
     verbs = (
@@ -273,7 +275,7 @@ def _data_plane_methods() -> set[str]:
     local = {"get_blob_client", "get_container_client", "get_table_client", "get_queue_client"}
     return {
         name
-        for kind in (BlobClient, ContainerClient, QueueClient, TableClient)
+        for kind in (BlobClient, BlobServiceClient, ContainerClient, QueueClient, TableClient)
         for name in dir(kind)
         if name.startswith(verbs)
     } - local
