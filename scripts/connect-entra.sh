@@ -170,7 +170,7 @@ fi
 begin "sign-in page"
 answers_connect "$connect_url" || die "people cannot sign in; the reason stands above"
 
-say "" "Sign-in is on. Each person connects their To Do at $connect_url/connect" \
+say "" "Sign-in is on. Each person connects their To Do at $connect_url/connect, and then sends files at $connect_url/files" \
   "" "Where an organisation lets nobody consent for themselves, an administrator of it does so for all, here by:" \
   "  az ad app permission admin-consent --id $registration" \
   "scripts/deploy.sh keeps this registration. To have it in writing, put into the parameter file:" \

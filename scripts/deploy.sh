@@ -188,7 +188,7 @@ show_access
 # What to do next, at the end of a run that went well.
 next_step() {
   if [ -n "$registration" ]; then
-    say "People connect their To Do at $connect_url/connect"
+    say "People connect their To Do at $connect_url/connect, and then send files at $connect_url/files"
   else
     say "Nobody can connect a To Do yet, and every file waits. Next: scripts/connect-entra.sh --resource-group $group"
   fi

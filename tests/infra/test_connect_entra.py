@@ -87,7 +87,8 @@ def test_from_nothing_to_sign_in(directory: Directory) -> None:
     assert made[made.index("--sign-in-audience") + 1] == "AzureADMyOrg"
     [settings] = run.did("functionapp config appsettings set")
     assert settings[-2:] == [f"TODO_ATTACH_ENTRA_CLIENT_ID={CLIENT}", "TODO_ATTACH_TOKENS="]
-    assert "connects their To Do at https://func-app.azurewebsites.net/api/connect" in run.said
+    assert "connects their To Do at https://func-app.azurewebsites.net/api/connect, and" in run.said
+    assert "sends files at https://func-app.azurewebsites.net/api/files" in run.said
     assert f"az ad app permission admin-consent --id {CLIENT}" in run.said
     assert f"param entraClientId = '{CLIENT}'" in run.said
 

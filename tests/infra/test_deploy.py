@@ -792,7 +792,8 @@ def test_deploying_again_keeps_the_registration_and_says_where_people_connect(az
     run = azure.run("deploy.sh", *GROUP)
     assert run.code == 0, run.said
     assert f"entraClientId={CLIENT}" in run.did("deployment group create")[0]
-    assert "People connect their To Do at https://func-app.azurewebsites.net/api/connect" in run.said
+    assert "People connect their To Do at https://func-app.azurewebsites.net/api/connect, and" in run.said
+    assert "send files at https://func-app.azurewebsites.net/api/files" in run.said
     assert len(run.calls) == 29
     [page] = [call for call in run.calls if "https://func-app.azurewebsites.net/api/connect" in call]
     assert "--skip-authorization-header" in page, "no token of the deployer's goes to the app"
