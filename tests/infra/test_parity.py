@@ -11,6 +11,7 @@ import tomllib
 from typing import Any
 
 import pytest
+from shared.my_files.sending import PUT_HEADERS
 
 from local.stack.app_settings import WORKER_SETTINGS, telemetry_settings
 from shared import settings
@@ -246,6 +247,12 @@ def test_the_table_and_the_containers_of_the_settings_are_made() -> None:
 def test_the_scripts_are_tested_with_the_functions_that_there_are() -> None:
     """deploy.sh waits for those of function_app.py, and doctor.sh misses one that is not listed."""
     assert set(FUNCTIONS) == functions().keys()
+
+
+def test_storage_takes_the_headers_that_browsers_are_told_to_send() -> None:
+    for snapshot in (sample(), every_option()):
+        [rule] = snapshot.one("Microsoft.Storage/storageAccounts/blobServices").at("cors.corsRules")
+        assert set(rule["allowedHeaders"]) == PUT_HEADERS.keys()
 
 
 def test_every_trigger_uses_the_connection_that_is_deployed() -> None:
