@@ -154,6 +154,32 @@ def test_other_bytes_are_not_taken_for_what_may_have_landed() -> None:
     assert_promise(world)
 
 
+# -- written again before it was sent --
+
+
+@each_way
+def test_an_upload_that_is_held_up_while_a_newer_one_attaches_the_file_opens_no_session(
+    again: Callable[[World], BlobVersion],
+) -> None:
+    """In its first step: its name was new, so it has no other upload to look back at."""
+    world = World()
+    older = world.drop(FILE)
+
+    def overtake() -> None:
+        newer = again(world)
+        world.event()
+        world.run(until=lambda: world.settled(newer))
+
+    world.put_in(ActingSeam("ledger.take_slot", overtake))
+    world.event()
+    world.run()
+    assert world.phase(older) is Phase.SUPERSEDED
+    assert_attached(world, world.blobs.version("report.pdf"))
+    assert sessions(world) == 1
+    assert_told(world)
+    assert_promise(world)
+
+
 # -- an empty file first --
 
 

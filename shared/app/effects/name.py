@@ -50,13 +50,14 @@ def take(context: Context) -> tuple[str, ...] | seen.OftenRewritten | _NotRead:
 
 
 def look_back(
-    context: Context, resolved: seen.Resolved
+    context: Context, resolved: seen.Resolved, *, slot_was_anothers: bool
 ) -> seen.Resolved | seen.AlreadyAttached | seen.SlotHeld | _NotAsked:
     """What the others under the name mean for this upload, whose target is known and whose slot it holds."""
-    if not context.entry.older and context.entry.step == 0:
+    # In its first step an upload has entered itself under the name, or has looked at its blob when its turn came. That
+    # may be minutes ago: Graph, or this worker, may be slow. But a newer upload that attached the file had the slot.
+    if not context.entry.older and context.entry.step == 0 and not slot_was_anothers:
         return resolved
-    # Where the blob was written again meanwhile, no session is opened for what nobody can read any more. In its first
-    # step an upload has entered itself under the name just now, or has looked at its blob when its turn came.
+    # Where the blob was written again meanwhile, no session is opened for what nobody can read any more.
     if (lost := context.source.lost()) is not None:
         return lost
     # Read anew: while this upload waited for the slot, another one may have attached the file.

@@ -1,5 +1,7 @@
 """Which list and which task are meant, and whether this upload may attach its file there."""
 
+from dataclasses import dataclass
+
 from shared.app.effects import name, queueing
 from shared.app.effects.context import Context
 from shared.core import observations as seen
@@ -11,6 +13,14 @@ from shared.core.lookup import HIDDEN, Named, are_hidden, find_list, find_task
 from shared.graph import listings
 
 
+@dataclass(frozen=True, slots=True)
+class _Taken:
+    """The slot is this upload's. *from_another*: an upload that has ended held it until now."""
+
+    slot: str
+    from_another: bool
+
+
 def resolve(context: Context) -> AfterResolve:
     """Look up what was given by name, take the slot, and look back at older uploads under the blob's name."""
     list_id = _list_id(context)
@@ -20,8 +30,11 @@ def resolve(context: Context) -> AfterResolve:
     if not isinstance(task_id, str):
         return task_id
     taken = _take_slot(context, list_id, task_id)
+    if not isinstance(taken, _Taken):
+        return taken
     # In this order: whoever holds the slot knows that no other upload to it is still on its way.
-    return name.look_back(context, taken) if isinstance(taken, seen.Resolved) else taken
+    resolved = seen.Resolved(list_id, task_id, taken.slot)
+    return name.look_back(context, resolved, slot_was_anothers=taken.from_another)
 
 
 def _list_id(context: Context) -> str | seen.Refused | seen.TargetMissing | seen.TryAgain:
@@ -53,7 +66,7 @@ def _task_id(context: Context, list_id: str) -> str | seen.Refused | seen.Target
     return found.id if isinstance(found, Named) else found
 
 
-def _take_slot(context: Context, list_id: str, task_id: str) -> seen.Resolved | seen.SlotHeld | seen.TryAgain:
+def _take_slot(context: Context, list_id: str, task_id: str) -> _Taken | seen.SlotHeld | seen.TryAgain:
     account = context.graph.identity()
     if not isinstance(account, str):
         return account
@@ -63,7 +76,7 @@ def _take_slot(context: Context, list_id: str, task_id: str) -> seen.Resolved | 
     wanted = slot(account, list_id, task_id, context.entry.attachment_name)
     holder = ledger.take_slot(wanted, mine)
     if holder == mine:
-        return seen.Resolved(list_id, task_id, wanted)
+        return _Taken(wanted, from_another=False)
     # A holder enters the ledger before it takes a slot: one that is not there was cleared away long ago.
     other = ledger.get(holder)
     if other is not None and other.entry.phase is Phase.WAITING:
@@ -75,4 +88,4 @@ def _take_slot(context: Context, list_id: str, task_id: str) -> seen.Resolved | 
             queueing.tell(context, UNDER_WAY)
         return seen.SlotHeld(wanted)
     passed = ledger.pass_slot(wanted, holder, mine)
-    return seen.Resolved(list_id, task_id, wanted) if passed else seen.SlotHeld(wanted)
+    return _Taken(wanted, from_another=True) if passed else seen.SlotHeld(wanted)

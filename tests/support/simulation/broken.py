@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from local.stand_ins.todo.behaviour import DOCUMENTED
-from local.stand_ins.todo.faults import Answer, KeepPart, ResetConnection, Rule
+from local.stand_ins.todo.faults import Answer, Delay, KeepPart, ResetConnection, Rule
 from shared.app import catch_up, runner
 from shared.app.effects import closing, name, queueing, resolving, searching
 from shared.app.effects.context import Context
@@ -143,8 +143,8 @@ def looks_by_name_only() -> AbstractContextManager[None]:
 def takes_no_slot() -> AbstractContextManager[None]:
     """Two uploads of one name to one task at once."""
 
-    def worse(_context: Any, list_id: str, task_id: str) -> seen.Resolved:
-        return seen.Resolved(list_id, task_id, "")
+    def worse(*_: Any) -> resolving._Taken:
+        return resolving._Taken("", from_another=False)
 
     return _with(resolving, "_take_slot", worse)
 
@@ -328,6 +328,16 @@ def forgets_what_an_older_version_may_have_attached() -> AbstractContextManager[
     return _with(name, "_may_have_landed", lambda *_: None)
 
 
+def believes_that_its_first_step_was_quick() -> AbstractContextManager[None]:
+    """A session is opened for what a newer upload attached while this one was held up."""
+    look_back = name.look_back
+
+    def worse(context: Context, resolved: seen.Resolved, **_: Any) -> Any:
+        return look_back(context, resolved, slot_was_anothers=False)
+
+    return _with(name, "look_back", worse)
+
+
 def replaces_what_has_long_been_attached() -> AbstractContextManager[None]:
     """A file that is written again next week takes away what was attached from it."""
     return _with(blob_name, "_is_followed_soon", lambda *_: True)
@@ -414,6 +424,13 @@ VARIANTS: Mapping[Callable[[], AbstractContextManager[None]], Mapping[str, Any]]
         "sweeping": True,
         "rules": [Rule(ResetConnection("after_applying"), "put_slice", count=3)],
         "sizes": (1, SLICE),
+    },
+    believes_that_its_first_step_was_quick: {
+        **_CALM,
+        "person": 0.08,
+        "workers": 4,
+        "rules": [Rule(Delay(3), "list_tasks")],
+        "mailbox_limits": MAILBOX_LIMITS,
     },
     looks_for_no_file_without_an_event: {},
     replaces_what_has_long_been_attached: _CALM,
