@@ -7,6 +7,9 @@ the message. So that no upload is forgotten, the order of writes is fixed everyw
     to give back    the pace is written; then look whether another upload queued meanwhile
     to wake         the lease (or the slot) is given; then the message; then the ticket goes
 
+A lease may be given to an upload that has left meanwhile: its ticket was read before, or is written after. So the giver
+asks the ledger then. An upload that left earlier is seen there; one that leaves later finds its lease.
+
 A worker that dies after any of these writes leaves an entry without a ticket, or a ticket whose turn has come. The next
 who looks at the line heals the second, and so does the next try to give back; the sweep heals both.
 docs/adr/0016-leases-and-tickets.md has the reasons.
@@ -151,6 +154,9 @@ class Pacing:
                 except Conflict:
                     continue
             for ticket in woken:
+                if (left := self._left(ticket)) is not None:
+                    self.leave(mailbox, left)
+                    continue
                 held = after.lease_of(ticket.upload_id)
                 self._wake(mailbox, ticket, held.starts_at(self.limits) if held is not None else None, paced.date)
             # Where no lease is left, who queued meanwhile waits for the next one that is given back. Otherwise nobody
@@ -176,6 +182,15 @@ class Pacing:
             pace = pure.granted(pace, ticket.upload_id, ticket.need, starts_at, self.limits)
             woken.append(ticket)
         return pace, woken
+
+    def _left(self, ticket: Ticket) -> Entry | None:
+        """The upload of *ticket*, where it wants no lease any more: it is over, or waits for something else."""
+        stored = self.ledger.get(ticket.upload_id)
+        if stored is None:
+            return None
+        entry = stored.entry
+        left = entry.phase.is_terminal or entry.phase is Phase.WAITING or entry.waits_for_slot
+        return entry if left else None
 
     def _drop_own(self, mailbox: str, paced: Paced, entry: Entry) -> None:
         for ticket in paced.tickets:

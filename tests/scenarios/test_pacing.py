@@ -14,7 +14,7 @@ from shared.core.entry import Phase, Reason
 from shared.errors import StorageUnavailable
 from tests.scenarios.promise import FILE, assert_ended, assert_promise, fault
 from tests.support.fakes.seam import ActingSeam, CountingSeam, Crash, FailingSeam, Seam, crash_after
-from tests.support.fakes.world import MAILBOX_LIMITS, SAM, World, content
+from tests.support.fakes.world import MAILBOX_LIMITS, SAM, TOKEN, World, content
 
 ONE_AT_A_TIME = replace(MAILBOX_LIMITS, uploads_at_once=1)
 
@@ -100,6 +100,45 @@ def test_who_was_given_a_lease_by_a_write_without_an_answer_is_woken_by_the_next
     assert world.records.events("sweep") == []
     assert_all_attached(world, [first, second])
     assert_nothing_is_held_back(world)
+
+
+@pytest.mark.parametrize("how", ["deleted", "rewritten", "signed out"])
+def test_who_leaves_the_line_while_it_is_given_a_lease_keeps_none(how: str) -> None:
+    """The line was read while it still stood there."""
+    world = a_world()
+    first, second = arrive(world, "a.pdf", "b.pdf")
+    # Right before the pace is written that gives the lease on.
+    world.put_in(ActingSeam("paces.store", lambda: leave(world, second, how)))
+    world.run(until=lambda: world.settled(first))
+    assert [pace.leases for _, pace in world.paces.paces.values() if pace.leases] == []
+    world.accounts.tokens[SAM] = TOKEN
+    world.run()
+    assert_promise(world)
+    assert_nothing_is_held_back(world)
+
+
+@pytest.mark.parametrize("how", ["deleted", "rewritten"])
+def test_a_ticket_that_is_written_after_its_upload_has_left_holds_no_lease(how: str) -> None:
+    world = a_world()
+    _, second = drop(world, "a.pdf", "b.pdf")
+    world.event("a.pdf")
+    world.put_in(ActingSeam("paces.enqueue", lambda: leave(world, second, how)))
+    world.event("b.pdf")
+    assert world.entry(second).is_done
+    world.run()
+    assert_promise(world)
+    assert_nothing_is_held_back(world)
+
+
+def leave(world: World, blob: BlobVersion, how: str) -> None:
+    """Its event is delivered once more, so that a worker looks at it; and then there is a reason to leave."""
+    world.event(blob.name)
+    if how == "signed out":
+        del world.accounts.tokens[SAM]
+        world.run(until=lambda: world.entry(blob).is_in_sign_in_line)
+        return
+    world.blobs.remove(blob.name) if how == "deleted" else world.drop(FILE, blob.name)
+    world.run(until=lambda: world.settled(blob))
 
 
 def test_who_has_to_queue_for_long_reads_so_and_until_when_in_the_tags() -> None:
