@@ -17,6 +17,9 @@ from shared.settings import Connection
 # Seconds. A claim is judged and written around these calls, so they may not take as long as the SDK's defaults
 # (read timeout 60 s, three or more retries with up to two minutes in between).
 _TIMEOUTS: dict[str, Any] = {"connection_timeout": 5, "read_timeout": 20}
+# No proxy, no .netrc (its password would replace ours, and each request would look for that file), no CA bundle from
+# the environment.
+_ALONE: dict[str, Any] = {"use_env_settings": False}
 _STORAGE_RETRY: dict[str, Any] = {"retry_total": 1, "initial_backoff": 1, "increment_base": 1, "random_jitter_range": 1}
 _TABLE_RETRY: dict[str, Any] = {"retry_total": 1, "retry_backoff_factor": 0.5, "retry_backoff_max": 2}
 
@@ -29,7 +32,7 @@ def container_client(
 
 def blob_service_client(connection: Connection, credential: TokenCredential | None = None) -> BlobServiceClient:
     # A slice is one ranged GET: the client's own splitting into chunks would make several of it.
-    options = {**_TIMEOUTS, **_STORAGE_RETRY, "max_single_get_size": 4 * 1024 * 1024}
+    options = {**_TIMEOUTS, **_ALONE, **_STORAGE_RETRY, "max_single_get_size": 4 * 1024 * 1024}
     if connection.connection_string:
         return BlobServiceClient.from_connection_string(connection.connection_string, **options)
     return BlobServiceClient(connection.blob_uri, credential=credential or managed_identity(connection), **options)
@@ -38,14 +41,14 @@ def blob_service_client(connection: Connection, credential: TokenCredential | No
 def queue_client(connection: Connection, queue: str, credential: TokenCredential | None = None) -> QueueClient:
     # Sent as it is, as host.json says. With Base64 the host itself would judge what cannot be decoded: no function is
     # called for that, and it comes back for a week.
-    options = {**_TIMEOUTS, **_STORAGE_RETRY}
+    options = {**_TIMEOUTS, **_ALONE, **_STORAGE_RETRY}
     if connection.connection_string:
         return QueueClient.from_connection_string(connection.connection_string, queue, **options)
     return QueueClient(connection.queue_uri, queue, credential=credential or managed_identity(connection), **options)
 
 
 def table_client(connection: Connection, table: str, credential: TokenCredential | None = None) -> TableClient:
-    options = {**_TIMEOUTS, **_TABLE_RETRY}
+    options = {**_TIMEOUTS, **_ALONE, **_TABLE_RETRY}
     if connection.connection_string:
         service = TableServiceClient.from_connection_string(connection.connection_string, **options)
     else:
