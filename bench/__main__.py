@@ -32,6 +32,7 @@ class _Profile:
     far_away_throughput_rounds: int
     memory_files: int
     many: int
+    for_one: int
     mailbox_files: int
     finished: int
     scale_rounds: int
@@ -47,6 +48,7 @@ _FULL = _Profile(
     far_away_throughput_rounds=2,
     memory_files=40,
     many=2_000,
+    for_one=1_000,
     mailbox_files=30,
     finished=50_000,
     scale_rounds=5,
@@ -60,6 +62,7 @@ _QUICK = _Profile(
     far_away_throughput_rounds=0,
     memory_files=8,
     many=30,
+    for_one=30,
     mailbox_files=4,
     finished=500,
     scale_rounds=1,
@@ -114,7 +117,9 @@ async def _measure(profile: _Profile, parts: Sequence[str], say: Callable[[str],
                 figures += await memory.measure(stack, profile.memory_files)
             if "scale" in parts:
                 say("scale: many small files, and a long history")
-                figures += await scale.measure(stack, profile.many, profile.finished, profile.scale_rounds)
+                figures += await scale.measure(
+                    stack, profile.many, profile.for_one, profile.finished, profile.scale_rounds
+                )
     if "mailbox" in parts:
         say("mailbox: files for one person, who has limits")
         figures += await mailbox.measure(profile.mailbox_files)
