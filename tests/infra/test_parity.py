@@ -11,10 +11,10 @@ import tomllib
 from typing import Any
 
 import pytest
-from shared.my_files.sending import PUT_HEADERS
 
 from local.stack.app_settings import WORKER_SETTINGS, telemetry_settings
 from shared import settings
+from shared.my_files.sending import PUT_HEADERS
 from shared.settings import CONNECTION, Settings
 from tests.infra.deployed import (
     Snapshot,
