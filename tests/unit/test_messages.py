@@ -9,6 +9,7 @@ from shared.errors import MessageError
 UPLOAD = "0123456789abcdef" * 2
 TRACE = "00-" + "a" * 32 + "-" + "b" * 16 + "-01"
 SECRET = "canary-in-a-message"
+MAILBOX = "fedcba9876543210" * 2
 RANGE = ProposedRange(ByteRange(3_932_160, 7_864_320), 26_214_400)
 
 
@@ -24,8 +25,9 @@ def body(**members: object) -> bytes:
         RangeMessage(UPLOAD, 5, TRACE),
         RangeMessage(UPLOAD, 5, TRACE, RANGE),
         RangeMessage(UPLOAD, 5, range=ProposedRange(ByteRange(0, 1), 1)),
+        RangeMessage(UPLOAD, 1, TRACE, mailbox=MAILBOX),
     ],
-    ids=["first step", "last possible step", "with a trace", "with a range", "a file of one byte"],
+    ids=["first step", "last possible step", "with a trace", "with a range", "a file of one byte", "with a turn"],
 )
 def test_a_message_comes_out_as_it_went_in(message: RangeMessage) -> None:
     assert decode(encode(message).encode()) == message
@@ -38,6 +40,12 @@ def test_a_message_on_the_queue_looks_like_this() -> None:
         f'{{"v":1,"upload":"{UPLOAD}","step":3,"range":{{"first":3932160,"last":7864319,"size":26214400}}}}'
     )
     assert len(encode(RangeMessage(UPLOAD, 2**31 - 1, TRACE, RANGE))) < 300
+
+
+@pytest.mark.parametrize("mailbox", ["", "kim@example.com", MAILBOX.upper(), MAILBOX + "0", "../" + MAILBOX, 7, None])
+def test_a_mailbox_that_is_no_key_counts_as_none(mailbox: object) -> None:
+    """It becomes a part of a query."""
+    assert decode(body(mailbox=mailbox)) == RangeMessage(UPLOAD, 3)
 
 
 def test_members_that_a_newer_version_adds_are_ignored() -> None:

@@ -352,7 +352,7 @@ class Watch:
             if body in self.strange:
                 continue
             message = json.loads(body)
-            if set(message) - {"v", "upload", "step", "traceparent", "range"}:
+            if set(message) - {"v", "upload", "step", "traceparent", "range", "mailbox"}:
                 raise Violation(f"I4: a message holds {sorted(message)}")
             entry = self._entries[message["upload"]]
             if message["step"] > entry.step:
