@@ -1,19 +1,17 @@
 """Runs the scripts of scripts/ against the recording stand-in for `az`."""
 
-import ast
 import json
-import marshal
 import os
 import shutil
 import subprocess
-import sys
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from scripts.package import hashed, sources
+from tests.infra.fake_az import Answer, FakeAz, serving
 from tests.infra.tools import ROOT
 
-type Answer = tuple[int, str, str]
 FUNCTIONS = (
     "open_upload",
     "send_range",
@@ -149,27 +147,26 @@ class Azure:
     def run(self, script: str, *arguments: str, typed: str = "", fails_at: int = -1) -> Run:
         """*fails_at*: after how many calls of `az` one fails for good."""
         shutil.rmtree(self.home, ignore_errors=True)
-        (self.home / "bin").mkdir(parents=True)
-        fake = Path(__file__).with_name("fake_az.py").read_text(encoding="utf-8")
-        for name in ("az", "curl", "azd", "gh"):
-            program = self.home / "bin" / name
-            program.write_text(f"#!{sys.executable} -ES\n{fake}", encoding="utf-8")
-            program.chmod(0o755)
-        scenario = [(_words(words), answers) for words, answers in self.answers.items()]
-        (self.home / "scenario").write_bytes(marshal.dumps(scenario))
+        fake = FakeAz(self.home, self.answers, fails_at)
+        with serving(fake, self.home / "bin") as address:
+            done = self._run(script, arguments, typed, address)
+        return Run(done.returncode, done.stdout, fake.calls)
+
+    def _run(
+        self, script: str, arguments: tuple[str, ...], typed: str, address: Mapping[str, str]
+    ) -> subprocess.CompletedProcess[str]:
         environ = {
             "PATH": f"{self.home / 'bin'}:{os.environ['PATH']}",
             "HOME": str(self.home),
             "TMPDIR": str(self.home),
-            "FAKE_AZ_HOME": str(self.home),
-            "FAKE_AZ_FAILS_AT": str(fails_at),
             "TODO_ATTACH_PAUSE_SECONDS": "0",
             "TODO_ATTACH_PACKAGES": str(self.packages),
+            **address,
             **self.environment,
         }
         # The scripts are for the bash of macOS too, which is 3.2: TODO_ATTACH_BASH names another one to try.
         bash = [os.environ["TODO_ATTACH_BASH"]] if "TODO_ATTACH_BASH" in os.environ else []
-        done = subprocess.run(
+        return subprocess.run(
             [*bash, ROOT / "scripts" / script, *arguments],
             cwd=ROOT,
             env=environ,
@@ -179,12 +176,3 @@ class Azure:
             stderr=subprocess.STDOUT,
             check=False,
         )
-        log = self.home / "calls"
-        lines = log.read_text(encoding="utf-8").splitlines() if log.exists() else []
-        calls = [ast.literal_eval(line) for line in lines]
-        return Run(done.returncode, done.stdout, calls)
-
-
-def _words(text: str) -> list[str]:
-    head, star, rest = text.partition(" *")
-    return [*head.split(), *([f"*{rest}"] if star else [])]
