@@ -4,6 +4,7 @@ An event only names a blob. It may be late, doubled, or about a version that was
 is the blob as it is now.
 """
 
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from shared.core.admission import Defaults, admit, judge
@@ -13,6 +14,7 @@ from shared.core.entry import Claim, Entry, Reason
 from shared.core.limits import Limits
 from shared.core.observations import Arrived, NotYet, Refused
 from shared.core.sent_file import SentFile, token_of
+from shared.errors import StorageUnavailable
 from shared.ports import Ports, Stored
 from shared.telemetry.records import describe_accepted, describe_outcome
 
@@ -34,10 +36,13 @@ class Intake:
         ledger = self.ports.ledger
         if (existing := ledger.get(blob.version.upload_id())) is not None:
             return existing, False
-        entry = admit(blob, sent=self._sent_file(blob), defaults=self.defaults, limits=self.limits)
+        sent = self._sent_file(blob)
+        entry = admit(blob, sent=sent, defaults=self.defaults, limits=self.limits)
         ledger.mark_live(entry.upload_id)
         if entry.account_key and self.ports.account_uploads is not None:
             self.ports.account_uploads.add(entry.account_key, entry.upload_id, entry.indexed_at)
+        if sent is not None:
+            self._free_signature(sent)
         inserted = ledger.insert(self._claimed(entry, owner))
         if inserted is not None:
             self._record(inserted)
@@ -64,6 +69,12 @@ class Intake:
         """What was signed for the blob's name. One request where the name is the page's, none for all other files."""
         token = token_of(blob.version.name)
         return self.ports.sent_files.find(token) if token else None
+
+    def _free_signature(self, sent: SentFile) -> None:
+        """The browser may never say that the file has come: its tab is closed, or its connection is gone."""
+        # No file waits for this: a signature that counts for too long ends by itself.
+        with suppress(StorageUnavailable):
+            self.ports.sent_files.used(sent)
 
     def turn_away(self, reason: Reason) -> None:
         """Record that a blob could not become an entry: storage refuses even to describe it, so it has no ETag here.

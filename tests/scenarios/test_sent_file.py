@@ -304,6 +304,33 @@ def test_an_entry_that_ages_out_leaves_the_index_too() -> None:
     assert uploads(world) == []
 
 
+# -- signatures --
+
+
+def test_a_file_that_is_entered_frees_its_signature_though_no_browser_says_that_it_has_come() -> None:
+    world = a_world()
+    blob = world.send(FILE)
+    world.event(blob.name)
+    assert world.sent_files.signatures == {}
+
+
+def test_a_signature_that_cannot_be_freed_holds_no_file_back() -> None:
+    world = a_world()
+    blob = world.send(FILE)
+    world.put_in(FailingSeam("sent_files.used", [StorageUnavailable("away")]))
+    assert_attached_and_gone(world, run(world, blob))
+
+
+def test_a_signature_that_is_used_again_once_its_file_is_attached_attaches_nothing_twice() -> None:
+    """A browser sends a request again by itself whose connection closed, and the blob is deleted by then."""
+    world = a_world()
+    first = run(world, world.send(FILE))
+    assert_attached_and_gone(world, first)
+    again = run(world, world.blobs.write(first.name, FILE, {}))
+    assert world.phase(again) is Phase.ATTACHED
+    assert_attached_and_gone(world, first)
+
+
 # -- what was signed for and came to nothing --
 
 
