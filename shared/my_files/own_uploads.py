@@ -4,7 +4,7 @@ Whose an upload is say the index, which is asked by the account of the session, 
 account from what was signed for. No request names an account.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -22,6 +22,8 @@ SHOWN_FOR = timedelta(days=30)
 PAGE_SIZE = 50
 # Entries that are read at once: each has a row of its own.
 _AT_ONCE = 10
+# A signature has its time by our clock, the index by the service's, cut to whole seconds.
+_CLOCKS_APART = timedelta(minutes=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,9 +54,7 @@ class OwnUploads:
             found = self.index.newest(key, since=since, page=place, at_most=PAGE_SIZE)
         except PageRefused:
             found = self.index.newest(key, since=since, page="", at_most=PAGE_SIZE)
-        with ThreadPoolExecutor(_AT_ONCE) as pool:
-            read = list(pool.map(self.ledger.get, found.items))
-        return OwnPage(tuple(stored.entry for stored in read if stored is not None), found.next)
+        return OwnPage(self._entries(key, found.items), found.next)
 
     def has_come(self, sent: SentFile) -> bool:
         """Whether the file has come, also where it is attached and its blob deleted by now."""
@@ -64,9 +64,9 @@ class OwnUploads:
                 return True
         except BlobKeyWithheld:
             return True
-        newest = self.index.newest(account_key(sent.account), since=sent.signed_at, page="", at_most=PAGE_SIZE)
-        read = (self.ledger.get(upload_id) for upload_id in newest.items)
-        return any(stored is not None and stored.entry.blob.name == name for stored in read)
+        return any(
+            entry.blob.name == name for entry in self._entered_since(sent.account, sent.signed_at - _CLOCKS_APART)
+        )
 
     def withdraw(self, person: Person, upload_id: str) -> Refusal | None:
         """Delete the blob of an upload that is not attached; None where that is done."""
@@ -102,6 +102,23 @@ class OwnUploads:
         except (BlobGone, BlobRefused):
             return refusals.GONE
         return None
+
+    def _entered_since(self, account: str, since: datetime) -> Iterator[Entry]:
+        """To the end: a file that is missed here is signed for, sent and attached a second time."""
+        key, place = account_key(account), ""
+        while True:
+            found = self.index.newest(key, since=since, page=place, at_most=PAGE_SIZE)
+            yield from self._entries(key, found.items)
+            place = found.next
+            if not place:
+                return
+
+    def _entries(self, key: str, upload_ids: Iterable[str]) -> tuple[Entry, ...]:
+        """Of those uploads that are, or may still become, those of the account of *key*."""
+        with ThreadPoolExecutor(_AT_ONCE) as pool:
+            read = list(pool.map(self.ledger.get, upload_ids))
+        # A row of the index may be left over from a name that has come to mean another account.
+        return tuple(stored.entry for stored in read if stored is not None and stored.entry.account_key in {"", key})
 
     def _sent_by(self, person: Person, upload_id: str) -> Stored | Refusal:
         """The upload, where *person* sent it here. What is another's and what there never was look the same."""

@@ -137,6 +137,15 @@ def test_only_known_words_are_told_after_an_action() -> None:
     assert "evil" not in browser.visit(done="<b>evil</b>").body
 
 
+def test_a_row_of_the_index_that_was_left_over_shows_nobody_another_person_s_file() -> None:
+    site = Site()
+    site.sign_in().put(b"hello", "mine.pdf")
+    site.world.run()
+    (upload,) = upload_ids(site.sign_in().listing())
+    site.world.account_uploads.add(account_key(KIM.object_id), upload, site.world.clock.now)
+    assert "mine.pdf" not in site.sign_in(KIM).listing().body
+
+
 # -- withdrawing --
 
 

@@ -1,11 +1,13 @@
 """Sending a file: what is signed for, what is kept, and what is refused."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
 from shared.core.entry import Phase
+from shared.core.sent_file import account_key
 from shared.errors import StorageUnavailable
 from shared.my_files.sending import MOST_SIGNED, SIGNED_FOR
 from tests.my_files.on_fakes import APP, KIM, MOST, MOST_BY_FORM, OWN, SAM, Site, said
@@ -145,6 +147,29 @@ def test_a_file_that_is_attached_and_deleted_by_then_has_come_all_the_same(site:
     token = browser.put(b"hello")
     site.world.run()
     assert f"from-page/{token}" not in site.world.blobs.blobs
+    assert browser.post_json("sent", {"token": token}) == (200, {"state": "there"})
+
+
+@pytest.mark.parametrize("behind", [timedelta(milliseconds=900), timedelta(seconds=50)])
+def test_a_file_has_come_by_a_clock_that_is_behind_the_service_s_or_cuts_its_seconds(
+    site: Site, behind: timedelta
+) -> None:
+    browser = site.sign_in()
+    token = browser.put(b"hello")
+    site.world.run()
+    sent = site.world.sent_files.rows[token]
+    site.world.sent_files.rows[token] = replace(sent, signed_at=sent.signed_at + behind)
+    assert browser.post_json("sent", {"token": token}) == (200, {"state": "there"})
+
+
+def test_a_file_has_come_however_many_came_after_it(site: Site) -> None:
+    """What is taken for missing is signed for anew, and would be attached twice."""
+    browser = site.sign_in()
+    token = browser.put(b"hello")
+    site.world.run()
+    for number in range(130):
+        written_at = site.world.clock.now + timedelta(seconds=number)
+        site.world.account_uploads.add(account_key(SAM.object_id), f"{number:032x}", written_at)
     assert browser.post_json("sent", {"token": token}) == (200, {"state": "there"})
 
 
