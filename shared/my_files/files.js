@@ -265,7 +265,9 @@
       sent.push({ name: row.file.name.normalize("NFC"), row, at: Date.now() });
       lookSoon();
     } catch (trouble) {
-      if (!row.isStopped) row.end("Not sent", "bad", trouble.message);
+      // What was stopped may have arrived whole: then it is in the listing, to be withdrawn there.
+      if (row.isStopped) lookSoon();
+      else row.end("Not sent", "bad", trouble.message);
     }
     sending -= 1;
     sendNext();
@@ -276,6 +278,8 @@
     let signed = await sign(row);
     let isSignedAnew = false;
     for (let tries = 1; ; tries += 1) {
+      // Also while it was signed for, or waited for another try.
+      if (row.isStopped) throw new Trouble("Stopped.");
       const status = await put(row, signed);
       if (status >= 200 && status < 300) {
         // The app looks for itself as well: this only tells it sooner.
@@ -300,7 +304,6 @@
       row.say("Being sent again");
       row.progress(0);
       await pause(1000 * 2 ** (tries - 1) * (0.75 + Math.random() / 2));
-      if (row.isStopped) throw new Trouble("Stopped.");
     }
   }
 

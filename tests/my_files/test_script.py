@@ -230,6 +230,22 @@ def test_the_app_s_own_words_are_shown_where_it_does_not_sign(stage: Stage, wind
     assert states(window) == {}
 
 
+def test_a_file_that_is_stopped_while_it_is_signed_for_is_not_sent(
+    stage: Stage, window: Browser, tmp_path: Path
+) -> None:
+    window.run(
+        "const real = fetch; window.fetch = (url, options) => String(url).endsWith('sign') "
+        "? new Promise((go) => { window.goOn = () => go(real(url, options)); }) : real(url, options)"
+    )
+    send(window, a_file(tmp_path, "a.bin"))
+    wait_until(lambda: window.run("return Boolean(window.goOn)"), "the wait for a signature")
+    window.press("Stop")
+    looked = stage.count("files/listing")
+    window.run("goOn()")
+    wait_until(lambda: stage.count("files/listing") > looked, "a look at what has arrived")
+    assert (len(stage.signed), stage.blobs, states(window)) == (1, {}, {})
+
+
 def test_files_may_be_dropped_anywhere_and_folders_are_told_apart(stage: Stage, window: Browser) -> None:
     window.click("input[value=T1]")
     window.run(
