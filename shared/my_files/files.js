@@ -171,7 +171,7 @@
   function checkSizes(folders = []) {
     const words = [...picker.files]
       .filter(isTooLarge)
-      .map((file) => `${file.name} has ${sizeText(file.size)}, and To Do takes at most ${sizeText(mostBytes)}.`);
+      .map((file) => `${file.name} is larger than the ${sizeText(mostBytes)} that To Do takes.`);
     words.push(...folders.map((name) => `${name} is a folder: choose the files in it.`));
     warn(byId("refused"), words.length ? `Not sent: ${words.join(" ")}` : "");
   }

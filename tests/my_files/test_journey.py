@@ -106,7 +106,7 @@ def test_two_files_are_sent_to_a_task_and_the_page_follows_until_both_are_attach
 def test_one_that_is_too_large_is_told_before_anything_is_sent(town: Town, window: Browser) -> None:
     large = a_file(town, "film.mov", MAX_FILE_BYTES + 1)
     window.choose_files("#file", large)
-    assert window.text("#refused") == "Not sent: film.mov has 25.0 MiB, and To Do takes at most 25.0 MiB."
+    assert window.text("#refused") == "Not sent: film.mov is larger than the 25.0 MiB that To Do takes."
     window.press("Send")
     window.run("document.getElementById('file').value = ''")
     assert large.name not in states(window)

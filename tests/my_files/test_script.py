@@ -158,7 +158,7 @@ def test_what_is_too_large_is_said_before_anything_is_sent_and_the_others_are_se
 ) -> None:
     large = a_file(tmp_path, "film.mov", MOST + 1)
     window.choose_files("#file", large)
-    assert window.text("#refused") == "Not sent: film.mov has 2.9 MiB, and To Do takes at most 2.9 MiB."
+    assert window.text("#refused") == "Not sent: film.mov is larger than the 2.9 MiB that To Do takes."
     window.click("input[value=T1]")
     window.press("Send")
     assert stage.signed == {}
