@@ -47,10 +47,13 @@ class FilesEndpoints:
 
     def respond(self, request: BrowserRequest) -> BrowserResponse:
         why = ""
+        answer: _Answer
         try:
             answer = self._answer(request)
         except (StorageUnavailable, TokenUnavailable) as error:
-            answer, why = refusals.UNAVAILABLE, str(error)
+            # Of a file that was written without an answer, "try again" would make two attachments.
+            answer = refusals.MAY_HAVE_COME if request.action == "send" else refusals.UNAVAILABLE
+            why = str(error)
         if isinstance(answer, BrowserResponse):
             return answer
         self.telemetry.record("page_refused", problem=answer.code, why=why)

@@ -38,6 +38,13 @@ UNAVAILABLE = Refusal(
     "Not possible right now",
     "The sign-in service or this app's storage does not answer. Try again in a minute.",
 )
+MAY_HAVE_COME = Refusal(
+    503,
+    "may-have-come",
+    "Not sure that your file has come",
+    "The sign-in service or this app's storage does not answer. Look at your files in a minute: send it again only if "
+    "it is not among them.",
+)
 NO_SUCH_UPLOAD = Refusal(
     404,
     "no-such-upload",

@@ -213,6 +213,15 @@ def test_a_form_s_file_is_kept_with_the_names_of_its_list_and_its_task(site: Sit
     assert (sent.list_name, sent.task_title) == ("Tasks", "Receipts")
 
 
+@pytest.mark.parametrize("applied", [False, True])
+def test_a_form_s_file_that_storage_gave_no_answer_to_is_not_sent_again_unseen(site: Site, *, applied: bool) -> None:
+    site.page_blobs.seam = FailingSeam("writer.create", [StorageUnavailable("a timeout")], applied=applied)
+    answer = site.sign_in().send(b"hello")
+    assert answer.status == 503
+    assert "send it again only if it is not among them" in said(answer)
+    assert len(site.world.blobs.blobs) == applied
+
+
 def test_a_form_s_file_that_is_too_large_is_refused_in_words(site: Site) -> None:
     answer = site.sign_in().send(b"x" * (MOST_BY_FORM + 1))
     assert answer.status == 413
