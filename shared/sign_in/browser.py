@@ -8,6 +8,8 @@ from urllib.parse import urlsplit
 
 from shared.sign_in.pending_sign_in import KEPT_FOR, is_cookie
 
+_OWN_PORTS = {"https": ":443", "http": ":80"}
+
 
 @dataclass(frozen=True, slots=True)
 class FormFile:
@@ -137,5 +139,6 @@ def sign_in_cookie(app_url: str) -> Cookie:
 
 
 def _origin(url: str) -> str:
+    """As browsers write it: in small letters, and without the scheme's own port."""
     parts = urlsplit(url)
-    return f"{parts.scheme}://{parts.netloc}".lower()
+    return f"{parts.scheme}://{parts.netloc.removesuffix(_OWN_PORTS.get(parts.scheme, ''))}".lower()

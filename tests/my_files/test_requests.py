@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import pytest
 
-from shared.sign_in.browser import Form
+from shared.sign_in.browser import BrowserRequest, Form
 from tests.my_files.on_fakes import APP, OWN, SAM, VISIT, Browser, Site, said
 
 CHANGES = ["sign", "sent", "send", "withdraw", "retry", "sign-out"]
@@ -47,6 +47,24 @@ def test_what_another_page_sends_with_the_person_s_cookie_comes_to_nothing(
 def test_an_old_browser_that_says_our_own_origin_is_heeded() -> None:
     browser = Site().sign_in()
     assert browser.ask("GET", "listing", {"origin": "https://app.example"}).status == 200
+@pytest.mark.parametrize(
+    ("app_url", "origin"),
+    [
+        ("https://Todo.Example.com/api", "https://todo.example.com"),
+        ("https://app.example:443/api", "https://app.example"),
+        ("https://app.example:8443/api", "https://app.example:8443"),
+        ("http://localhost:7071/api", "http://localhost:7071"),
+        ("http://[::1]:80/api", "http://[::1]"),
+    ],
+)
+def test_our_own_origin_is_compared_as_browsers_write_it(app_url: str, origin: str) -> None:
+    asked = BrowserRequest("GET", {}, {"origin": origin})
+    assert asked.is_surely_from_own_page(app_url)
+    assert asked.is_visit(app_url)
+    for other in (f"{origin}.evil.example", "null", ""):
+        assert not BrowserRequest("GET", {}, {"origin": other}).is_surely_from_own_page(app_url)
+
+
 
 
 @pytest.mark.parametrize("action", [*PARTS, *CHANGES])
