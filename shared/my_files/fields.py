@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from unicodedata import category
 
 from shared.core.attachment_name import attachment_name
 from shared.my_files import refusals
@@ -79,4 +80,5 @@ def token(value: object) -> str:
 def _label(value: object) -> str:
     # JSON may hold half of a surrogate pair, which no ledger takes.
     text = value if isinstance(value, str) else ""
-    return " ".join(text.encode("utf-8", "replace").decode("utf-8").split())[:_LONGEST_LABEL]
+    plain = text.encode("utf-8", "replace").decode("utf-8")
+    return " ".join("".join(" " if category(each) == "Cc" else each for each in plain).split())[:_LONGEST_LABEL]

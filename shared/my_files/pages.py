@@ -40,6 +40,7 @@ _STYLE = (
     ".choice{display:flex;gap:.75rem;align-items:baseline;padding:.4rem .25rem;border-top:1px solid #d0d0d0}"
     ".choice:first-child{border-top:0}"
     ".choice input{flex:none}"
+    ".title{unicode-bidi:isolate}"
     "#drop{border:2px dashed #767676;border-radius:.25rem;padding:.75rem 1rem;margin:0 0 1rem}"
     "#drop.over-it{border-style:solid;border-color:#0b57a4}"
     "#refused{margin:0 0 1rem}"
@@ -262,7 +263,8 @@ class FilesPages:
 
     def _upload(self, upload: ShownUpload) -> str:
         name, state = escape(upload.name), escape(upload.state)
-        where = f"{escape(upload.task)}, in {escape(upload.list)}" if upload.list else escape(upload.task)
+        # Others give them their names, and one that turns the direction would turn what stands after it, too.
+        where = f"<bdi>{escape(upload.task)}</bdi>" + (f", in <bdi>{escape(upload.list)}</bdi>" if upload.list else "")
         other_way = "" if upload.is_mine_to_change else " &middot; not sent from this page"
         detail = f'<p class="detail">{escape(upload.detail)}</p>' if upload.detail else ""
         return (

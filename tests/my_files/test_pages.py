@@ -109,7 +109,7 @@ def test_no_name_changes_what_a_page_is_made_of(words: str) -> None:
 
 def test_an_upload_says_what_where_how_large_when_and_how_far() -> None:
     body = PAGES.listing(VIEW).body
-    assert "Buy milk, in Tasks &middot; 25.0 MiB" in body
+    assert "<bdi>Buy milk</bdi>, in <bdi>Tasks</bdi> &middot; 25.0 MiB" in body
     assert '<time datetime="2026-03-01T09:05:00Z">1 March 2026, 09:05 UTC</time>' in body
     assert (
         '<progress max="100" value="42" aria-label="How much of plan.pdf is there"></progress><span>42 %</span>' in body

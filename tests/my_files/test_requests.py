@@ -161,4 +161,4 @@ def test_markup_in_names_stays_text_wherever_it_is_shown() -> None:
     site.world.run()
     for answer in (browser.visit(list=strange_list.id), browser.listing(), browser.tasks(strange_list.id)):
         assert not [markup for markup in ("<script>", "<img", "<!--") if markup in answer.body]
-    assert "\"><script>alert(1)&amp;'.pdf Attached </li><script>, in <!--" in said(browser.listing())
+    assert "\"><script>alert(1)&amp;'.pdf Attached </li><script> , in <!--" in said(browser.listing())
