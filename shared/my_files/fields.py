@@ -14,8 +14,7 @@ from shared.my_files.refusals import Refusal
 _LONGEST_JSON = 16 * 1024
 # Graph's ids are opaque; the longest that was seen has 180 characters.
 _ID = re.compile(r"[!-~]{1,1024}")
-_UPLOAD_ID = re.compile(r"[0-9a-f]{32}")
-_TOKEN = re.compile(r"[0-9a-f]{32}")
+_ID_OF_OURS = re.compile(r"[0-9a-f]{32}")
 # Of a list's name or a task's title, as its person reads it again. Graph's own limit is not published.
 _LONGEST_LABEL = 300
 
@@ -69,16 +68,16 @@ def graph_id(value: object) -> str:
 
 def upload_id(value: object) -> str:
     """*value*, where it can be an upload's id; else nothing."""
-    return value if isinstance(value, str) and _UPLOAD_ID.fullmatch(value) else ""
+    return value if isinstance(value, str) and _ID_OF_OURS.fullmatch(value) else ""
 
 
 def token(value: object) -> str:
     """*value*, where it can be a sent file's token; else nothing."""
-    return value if isinstance(value, str) and _TOKEN.fullmatch(value) else ""
+    return value if isinstance(value, str) and _ID_OF_OURS.fullmatch(value) else ""
 
 
 def _label(value: object) -> str:
-    # JSON may hold half of a surrogate pair, which no ledger takes.
+    # JSON may hold half of a surrogate pair, which no ledger takes, and control characters, which nobody can read.
     text = value if isinstance(value, str) else ""
     plain = text.encode("utf-8", "replace").decode("utf-8")
     return " ".join("".join(" " if category(each) == "Cc" else each for each in plain).split())[:_LONGEST_LABEL]

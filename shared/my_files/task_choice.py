@@ -37,7 +37,7 @@ _CONNECT = "This app has no sign-in of yours that is good. Connect your To Do ag
 
 @dataclass(frozen=True, slots=True)
 class Tasks:
-    """The tasks of a list, those that are open first. *is_cut*: there are more."""
+    """The tasks of a list. *is_cut*: there are more."""
 
     items: tuple[TaskChoice, ...]
     is_cut: bool
@@ -85,8 +85,7 @@ class TaskChoices:
         listed = self._remembered((person.object_id, list_id), lambda: self._tasks(person, list_id))
         if isinstance(listed, str):
             return listed
-        open_first = sorted(listed.items, key=lambda each: each.is_completed)
-        choices = tuple(TaskChoice(each.id, each.name, is_open=not each.is_completed) for each in open_first)
+        choices = tuple(TaskChoice(each.id, each.name, is_open=not each.is_completed) for each in listed.items)
         return Tasks(choices, listed.is_cut)
 
     def _lists(self, person: Person) -> _Listed | str:

@@ -22,9 +22,7 @@ FOREIGN: Mapping[str, Mapping[str, str]] = {
 
 
 @pytest.mark.parametrize("headers", FOREIGN.values(), ids=FOREIGN)
-@pytest.mark.parametrize(
-    ("method", "action"), [*(("POST", each) for each in CHANGES), *(("GET", each) for each in PARTS)]
-)
+@pytest.mark.parametrize(("method", "action"), CHANGES_AND_PARTS)
 def test_what_another_page_sends_with_the_person_s_cookie_comes_to_nothing(
     method: str, action: str, headers: Mapping[str, str]
 ) -> None:
@@ -47,6 +45,8 @@ def test_what_another_page_sends_with_the_person_s_cookie_comes_to_nothing(
 def test_an_old_browser_that_says_our_own_origin_is_heeded() -> None:
     browser = Site().sign_in()
     assert browser.ask("GET", "listing", {"origin": "https://app.example"}).status == 200
+
+
 @pytest.mark.parametrize(
     ("app_url", "origin"),
     [
@@ -63,8 +63,6 @@ def test_our_own_origin_is_compared_as_browsers_write_it(app_url: str, origin: s
     assert asked.is_visit(app_url)
     for other in (f"{origin}.evil.example", "null", ""):
         assert not BrowserRequest("GET", {}, {"origin": other}).is_surely_from_own_page(app_url)
-
-
 
 
 @pytest.mark.parametrize("action", [*PARTS, *CHANGES])
