@@ -1,6 +1,6 @@
 """What each address of the page responds: `files`, and `files/ACTION`.
 
-A page is shown to a person's visit. Whatever changes something, asks Graph or is asked by the script comes from this
+The page itself is shown to a person's visit. Whatever changes something, or is asked by the script, comes from this
 app's own page, by the browser's own word. Only then is the session looked up, and only then is the body read as a form.
 """
 
