@@ -41,12 +41,14 @@
   const NO_ANSWER = "The app does not answer. Check your connection.";
   const LONGEST_ANSWER = 60_000;
 
-  /** A request went wrong. The message is for the person; *passing*: it may work a moment later. */
+  /** A request went wrong. The message is for the person; *passing*: it may work a moment later; *unsure*: the file may
+      have come all the same. */
   class Trouble extends Error {
-    constructor(words, { passing = false, signedOut = false } = {}) {
+    constructor(words, { passing = false, signedOut = false, unsure = false } = {}) {
       super(words);
       this.passing = passing;
       this.signedOut = signedOut;
+      this.unsure = unsure;
     }
   }
 
@@ -224,6 +226,7 @@
 
   const AT_ONCE = 3;
   const TRIES = 6;
+  const UNSURE = "The app could not be asked whether it has come. Look among your files before you send it again.";
   // Nothing went out, and no answer came, for so long: the connection is dead, though the browser has not noticed.
   const STALLED = 60_000;
 
@@ -267,7 +270,7 @@
     } catch (trouble) {
       // What was stopped may have arrived whole: then it is in the listing, to be withdrawn there.
       if (row.isStopped) lookSoon();
-      else row.end("Not sent", "bad", trouble.message);
+      else row.end(trouble.unsure ? "Perhaps sent" : "Not sent", "bad", trouble.message);
     }
     sending -= 1;
     sendNext();
@@ -290,8 +293,10 @@
       await readable(row.file);
       // An earlier try may have arrived though its answer was lost; then storage refuses to overwrite it. Chromium makes
       // a second try by itself where a connection that was kept is closed.
-      const found = await isThere(signed).catch(() => "unknown");
+      const found = await isThere(signed).catch((trouble) => (trouble.signedOut ? "signed out" : "unknown"));
       if (found === true) return;
+      // Another try needs no session, and may be taken. But nobody can say any more what a refusal means.
+      if (found === "signed out" && status >= 400 && status < 500) throw new Trouble(UNSURE, { unsure: true });
       if (found === false && status === 403 && !isSignedAnew) {
         signed = await sign(row); // its minutes may be over
         isSignedAnew = true;
@@ -300,7 +305,8 @@
       if (found === false && status >= 400 && status < 500 && status !== 408 && status !== 429) {
         throw new Trouble(`The storage does not take the file (${status}).`);
       }
-      if (tries === TRIES) throw new Trouble(`The connection broke ${TRIES} times.`);
+      if (tries === TRIES && found === false) throw new Trouble(`The connection broke ${TRIES} times.`);
+      if (tries === TRIES) throw new Trouble(UNSURE, { unsure: true });
       row.say("Being sent again");
       row.progress(0);
       await pause(1000 * 2 ** (tries - 1) * (0.75 + Math.random() / 2));

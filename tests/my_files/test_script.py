@@ -201,6 +201,21 @@ def test_already_there_after_a_lost_reply_that_nobody_could_look_after_is_succes
     assert len(stage.blobs) == stage.count("files/sign") == 1
 
 
+def test_where_nobody_can_say_whether_a_file_has_come_it_is_not_called_unsent(
+    stage: Stage, window: Browser, tmp_path: Path
+) -> None:
+    """The session ends meanwhile. Who sends it again would have it attached twice."""
+    stage.faults.append(LOSE_THE_REPLY)
+    window.run(
+        "const real = fetch; window.fetch = (url, options) => String(url).endsWith('sent') "
+        "? Promise.resolve(new Response('', {status: 401})) : real(url, options)"
+    )
+    send(window, a_file(tmp_path, "a.bin"))
+    wait_until(lambda: states(window) == {"a.bin": "Perhaps sent"}, "the doubt")
+    assert "Look among your files" in window.text("#sending .detail")
+    assert len(stage.blobs) == stage.count("files/sign") == 1
+
+
 def test_where_the_signature_s_minutes_are_over_another_one_is_asked_for(
     stage: Stage, window: Browser, tmp_path: Path
 ) -> None:
