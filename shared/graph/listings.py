@@ -52,6 +52,12 @@ def prepare_list_tasks(mailbox: Mailbox, list_id: str) -> GraphRequest:
     return GraphRequest("list_tasks", "GET", f"{mailbox.tasks(list_id)}?$top={PAGE_SIZE}")
 
 
+def prepare_list_open_tasks(mailbox: Mailbox, list_id: str) -> GraphRequest:
+    """Those that are not completed, if Graph follows the filter: what it answers is looked at all the same."""
+    url = f"{mailbox.tasks(list_id)}?$top={PAGE_SIZE}&$filter=status%20ne%20'completed'"
+    return GraphRequest("list_tasks", "GET", url)
+
+
 def prepare_next_page(previous: GraphRequest, next_url: str) -> GraphRequest:
     return GraphRequest(previous.operation, "GET", next_url)
 

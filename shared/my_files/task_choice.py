@@ -25,7 +25,7 @@ from shared.sign_in.person import Person
 _KEPT_SECONDS = 30.0
 # Each may hold several hundred titles.
 _MOST_KEPT = 100
-# A hundred each. A person who has more finds theirs by writing to it in To Do, and with it at the top of the list.
+# A hundred each.
 _MOST_PAGES = 5
 # A person waits for these.
 _MOST_SECONDS = 20.0
@@ -97,8 +97,16 @@ class TaskChoices:
         return listed
 
     def _tasks(self, person: Person, list_id: str) -> _Listed | str:
-        request = listings.prepare_list_tasks(self._mailbox(person), list_id)
-        return self._listed(person, request, listings.parse_tasks)
+        mailbox = self._mailbox(person)
+        listed = self._listed(person, listings.prepare_list_tasks(mailbox, list_id), listings.parse_tasks)
+        if not isinstance(listed, _Listed) or not listed.is_cut or not any(each.is_completed for each in listed.items):
+            return listed
+        # Of a list that is years old most tasks are completed, and those that are open may come last.
+        still_open = self._listed(person, listings.prepare_list_open_tasks(mailbox, list_id), listings.parse_tasks)
+        if not isinstance(still_open, _Listed):
+            return listed  # the filter is refused, or there is no room for more: what was listed is shown
+        by_id = {each.id: each for each in (*listed.items, *still_open.items)}
+        return _Listed(tuple(by_id.values()), is_cut=True)
 
     def _listed(
         self, person: Person, request: GraphRequest, parse: Callable[[GraphReply, str], Page[Named] | ListingFailed]

@@ -3,6 +3,7 @@
 import re
 from dataclasses import replace
 from datetime import timedelta
+from typing import Literal
 
 import pytest
 
@@ -144,6 +145,30 @@ def test_a_list_of_very_many_tasks_is_cut_and_says_so() -> None:
     page = site.sign_in().tasks()
     assert len(titles(page.body)) == 500
     assert "more tasks than are shown" in said(page)
+    assert asked(site) == ["list_tasks"] * 5
+
+
+@pytest.mark.parametrize("filters", ["exact", "ignored", 400])
+def test_open_tasks_behind_hundreds_of_completed_ones_are_there_where_graph_can_list_them_alone(
+    filters: Literal["exact", "ignored", 400],
+) -> None:
+    site = Site(World(signs_in=True, behaviour=replace(DOCUMENTED, filters=filters)))
+    for number in range(510):
+        site.world.todo.add_task(site.world.list, f"Done {number}").completed = True
+    site.world.todo.add_task(site.world.list, "Still open")
+    page = site.sign_in().tasks()
+    first = titles(page.body)[:2]
+    assert first == (["Receipts", "Still open"] if filters == "exact" else ["Receipts", "Done 0"])
+    assert "more tasks than are shown" in said(page)
+    assert len(asked(site)) <= 10
+
+
+def test_where_the_budget_ends_before_the_open_tasks_what_was_listed_is_shown() -> None:
+    limits = replace(MAILBOX_LIMITS, requests=Budget(5, timedelta(minutes=10)))
+    site = Site(World(signs_in=True, mailbox_limits=limits))
+    for number in range(510):
+        site.world.todo.add_task(site.world.list, f"Done {number}").completed = True
+    assert len(titles(site.sign_in().tasks().body)) == 500
     assert asked(site) == ["list_tasks"] * 5
 
 

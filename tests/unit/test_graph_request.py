@@ -104,6 +104,13 @@ def test_only_the_raw_value_is_hashed_instead_of_kept() -> None:
     assert not sessions.prepare_get_session(SESSION_URL).digest
 
 
+def test_open_tasks_are_asked_for_by_one_condition_and_nothing_else() -> None:
+    request = listings.prepare_list_open_tasks(ME, LIST)
+    everything = listings.prepare_list_tasks(ME, LIST)
+    assert (request.operation, request.method) == (everything.operation, everything.method)
+    assert request.url == f"{everything.url}&$filter=status%20ne%20'completed'"
+
+
 def test_a_next_page_is_fetched_where_graph_says() -> None:
     following = listings.prepare_next_page(listings.prepare_list_lists(ME), f"{ROOT}/me/todo/lists?$skiptoken=x")
     assert (following.operation, following.method) == ("list_lists", "GET")

@@ -21,6 +21,7 @@ from local.stand_ins.todo.render import (
 )
 from local.stand_ins.todo.wire import Headers, Response
 
+_OPEN = "status ne 'completed'"
 _EQUALS = re.compile(r"\s*(\w+)\s+eq\s+'((?:[^']|'')*)'\s*")
 
 
@@ -57,8 +58,11 @@ def get_list(call: Call) -> Response:
 
 def list_tasks(call: Call) -> Response:
     tasks = [each for each in find_list(call).tasks.values() if is_visible(call, each)]
-    matches = _filter(call, "title")
-    matching = [each for each in tasks if matches(each.title)]
+    if call.route.query.get("$filter") == _OPEN and call.behaviour.filters in {"exact", "loose"}:
+        matching = [each for each in tasks if not each.completed]
+    else:
+        matches = _filter(call, "title")
+        matching = [each for each in tasks if matches(each.title)]
     return _page(call, "tasks", matching, lambda task: task_entity(call.behaviour, task))
 
 

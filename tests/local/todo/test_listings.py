@@ -67,6 +67,15 @@ def test_other_filters_are_refused(client: Client, clause: str) -> None:
     assert (response.status, error_of(response)["code"]) == (400, "RequestBroker--ParseUri")
 
 
+def test_open_tasks_are_listed_alone_page_by_page(client: Client) -> None:
+    client.service.add_task(client.task_list, "done").completed = True
+    client.service.add_task(client.task_list, "open")
+    url = f"{client.tasks_url}?$top=1&$filter=status%20ne%20'completed'"
+    titles = [title for page in names_page_by_page(client, url, "title") for title in page]
+    assert titles[-1] == "open"
+    assert "done" not in titles
+
+
 def test_lists_may_share_a_name(client: Client) -> None:
     client.service.add_list(client.mailbox, "Tasks")
     found = json_of(client.get(f"{client.lists_url}?$filter=displayName%20eq%20'Tasks'"))["value"]
