@@ -4,7 +4,6 @@ The page itself is shown to a person's visit. Whatever changes something, or is 
 app's own page, by the browser's own word. Only then is the session looked up, and only then is the body read as a form.
 """
 
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
@@ -20,7 +19,6 @@ from shared.my_files.signed_in import SignedInBrowsers
 from shared.my_files.task_choice import TaskChoices, Tasks
 from shared.ports import Telemetry
 from shared.sign_in.browser import BrowserRequest, BrowserResponse
-from shared.sign_in.look import Look
 from shared.sign_in.person import Person
 
 # What has just been done, by the word in the page's address: nothing else of an address is ever on a page.
@@ -58,7 +56,7 @@ class FilesEndpoints:
             return answer
         self.telemetry.record("page_refused", problem=answer.code, why=why)
         if request.action in self._by_json:
-            return self._json(answer.status, {"problem": answer.words})
+            return self.pages.json(answer.status, {"problem": answer.words})
         return self.pages.problem(answer.status, answer.title, answer.words)
 
     def clear_over(self) -> int:
@@ -158,14 +156,14 @@ class FilesEndpoints:
         signed = wanted if isinstance(wanted, Refusal) else self.sending.sign(person, wanted)
         if isinstance(signed, Refusal):
             return signed
-        return self._json(200, {"url": signed.url, "token": signed.token, "headers": PUT_HEADERS})
+        return self.pages.json(200, {"url": signed.url, "token": signed.token, "headers": PUT_HEADERS})
 
     def _sent(self, person: Person, request: BrowserRequest) -> _Answer:
         content = fields.read_json(request.headers.get("content-type", ""), request.body)
         if content is None:
             return refusals.NOT_UNDERSTOOD
         has_come = self.sending.has_come(person, fields.token(content.get("token")))
-        return self._json(200, {"state": "there" if has_come else "missing"})
+        return self.pages.json(200, {"state": "there" if has_come else "missing"})
 
     # -- what a form sends --
 
@@ -199,11 +197,3 @@ class FilesEndpoints:
 
     def _done(self, word: str, refusal: Refusal | None) -> _Answer:
         return refusal or self.pages.redirect(f"{self.pages.address}?done={word}")
-
-    def _json(self, status: int, content: Mapping[str, object]) -> BrowserResponse:
-        headers = {**self._look.security_headers(), "Content-Type": "application/json"}
-        return BrowserResponse(status, headers, json.dumps(content))
-
-    @property
-    def _look(self) -> Look:
-        return Look(self.pages.app_url, self.pages.authority)

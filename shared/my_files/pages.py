@@ -5,7 +5,8 @@ files; the script finds its elements by their ids.
 """
 
 import hashlib
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from html import escape
@@ -158,6 +159,11 @@ class FilesPages:
         if known == _SCRIPT_TAG:
             return BrowserResponse(304, headers)
         return BrowserResponse(200, {**headers, "Content-Type": "text/javascript; charset=utf-8"}, _SCRIPT)
+
+    def json(self, status: int, content: Mapping[str, object]) -> BrowserResponse:
+        """For the script."""
+        headers = {**self._plain.security_headers(), "Content-Type": "application/json"}
+        return BrowserResponse(status, headers, json.dumps(content))
 
     def redirect(self, url: str) -> BrowserResponse:
         return self._look.redirect(url)
