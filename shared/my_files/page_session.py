@@ -1,8 +1,8 @@
 """A page session: a browser that a person has signed in with, for an hour at most.
 
 The browser holds a cookie of 32 random bytes, made by the app when the person signs in and never taken from a request.
-The store holds its hash: what lies there opens no session. Signing out and disconnecting delete the row, so a cookie
-that was seen before is worth nothing afterwards.
+The store holds its hash: what lies there opens no session. Signing out, signing in anew and disconnecting delete the
+row, so a cookie that was seen before is worth nothing afterwards.
 """
 
 import hashlib

@@ -30,13 +30,17 @@ class SignedInBrowsers:
     telemetry: Telemetry
     now: Callable[[], datetime]
 
-    def open(self, person: Person) -> BrowserResponse:
-        """*person* has just signed in with this browser: to the page, with a session; or why there is none."""
+    def open(self, person: Person, request: BrowserRequest) -> BrowserResponse:
+        """*person* has just signed in with the browser of *request*: to the page, with a session; or why there is none.
+
+        What the browser was signed in with before opens nothing any more, wherever it may have been copied to.
+        """
         cookie = secrets.token_urlsafe(32)
         self.sessions.insert(key_of(cookie), PageSession(person, self.now() + GOOD_FOR))
         if not self.is_connected(person.object_id):
             self.sessions.delete(key_of(cookie))
             return self.pages.not_connected(person)
+        self._end(request)
         self.telemetry.record("page_opened", account=pseudonym(person.object_id))
         return self.pages.redirect(self.pages.address).with_headers(self._cookie.set(cookie))
 
@@ -56,9 +60,7 @@ class SignedInBrowsers:
 
     def close(self, request: BrowserRequest) -> BrowserResponse:
         """Sign out: what the cookie opened, it opens no more, wherever else it may have been copied to."""
-        cookie = self._cookie.find(request)
-        if isinstance(cookie, str):
-            self.sessions.delete(key_of(cookie))
+        self._end(request)
         return self.pages.signed_out().with_headers(self._cookie.delete())
 
     def close_all_of(self, person: Person) -> None:
@@ -68,6 +70,11 @@ class SignedInBrowsers:
     def clear_over(self) -> int:
         """Delete sessions that are over; how many there were."""
         return self.sessions.clear(self.now())
+
+    def _end(self, request: BrowserRequest) -> None:
+        cookie = self._cookie.find(request)
+        if isinstance(cookie, str):
+            self.sessions.delete(key_of(cookie))
 
     @property
     def _cookie(self) -> Cookie:

@@ -34,8 +34,8 @@ _READ = ("code", "state", "error", "error_description", "error_subcode", "sessio
 class SignInEndpoints:
     """Responds to browsers. *resume*: what to do for a person who has just connected; how many uploads go on.
 
-    *open_files*: the response to a person who has signed in to see their files. *close_files*: what else ends when a
-    person disconnects.
+    *open_files*: the response to a person who has signed in, by this request, to see their files. *close_files*: what
+    else ends when a person disconnects.
     """
 
     accounts: AccountStore
@@ -46,7 +46,7 @@ class SignInEndpoints:
     telemetry: Telemetry
     now: Callable[[], datetime]
     resume: Callable[[Person], int]
-    open_files: Callable[[Person], BrowserResponse]
+    open_files: Callable[[Person, BrowserRequest], BrowserResponse]
     close_files: Callable[[Person], None]
 
     def respond(self, endpoint: str, request: BrowserRequest) -> BrowserResponse:
@@ -98,9 +98,9 @@ class SignInEndpoints:
             case BadCookie.SEVERAL:
                 return self._problem(Problem.TWO_COOKIES)
             case str(cookie):
-                return self._finish_pending(cookie, reply)
+                return self._finish_pending(cookie, reply, request)
 
-    def _finish_pending(self, cookie: str, reply: Mapping[str, str]) -> BrowserResponse:
+    def _finish_pending(self, cookie: str, reply: Mapping[str, str], request: BrowserRequest) -> BrowserResponse:
         slot = pending_sign_in.slot_of(cookie)
         found = self.pending.get(slot)
         if found is None:
@@ -118,11 +118,11 @@ class SignInEndpoints:
         if not self.pending.replace(slot, version, used):
             return self._over(self._problem(Problem.REUSED))
         try:
-            return self._over(self._redeem(pending, reply))
+            return self._over(self._redeem(pending, reply, request))
         except (StorageUnavailable, TokenUnavailable) as error:
             return self._over(self._problem(Problem.UNAVAILABLE, why=str(error)))
 
-    def _redeem(self, pending: PendingSignIn, reply: Mapping[str, str]) -> BrowserResponse:
+    def _redeem(self, pending: PendingSignIn, reply: Mapping[str, str], request: BrowserRequest) -> BrowserResponse:
         if pending.is_over(self.now()):
             return self._problem(Problem.EXPIRED)
         if "error" in reply:
@@ -139,7 +139,7 @@ class SignInEndpoints:
             case Purpose.CONNECT:
                 return self._connect(person, granted)
             case Purpose.FILES:
-                return self.open_files(person)
+                return self.open_files(person, request)
             case Purpose.DISCONNECT:
                 problem = freshness_problem(granted.id_token_claims, pending.began, self.now())
                 return self._disconnect(person) if problem is None else self._problem(problem)

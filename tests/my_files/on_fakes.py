@@ -70,9 +70,9 @@ class Site:
         self.connected.discard(person.object_id)
         self.endpoints.browsers.close_all_of(person)
 
-    def sign_in(self, person: Person = SAM) -> "Browser":
-        """A browser with a page session of *person*."""
-        opened = self.endpoints.browsers.open(person)
+    def sign_in(self, person: Person = SAM, *, cookie: str = "") -> "Browser":
+        """A browser, which has this *cookie* already, with a page session of *person*."""
+        opened = self.endpoints.browsers.open(person, coming_back(cookie))
         assert opened.status == 303, opened.body
         return Browser(self, opened.headers["Set-Cookie"].partition(";")[0])
 
@@ -141,6 +141,11 @@ class Browser:
     def press(self, action: str, upload_id: str) -> BrowserResponse:
         """A button beside an upload."""
         return self.ask("POST", action, read_form=lambda: Form({"upload": upload_id}))
+
+
+def coming_back(cookie: str = "") -> BrowserRequest:
+    """From the identity provider, with *cookie* as it is sent."""
+    return BrowserRequest("GET", {}, {**VISIT, "cookie": cookie})
 
 
 def said(response: BrowserResponse) -> str:

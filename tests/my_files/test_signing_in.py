@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from shared.my_files.page_session import GOOD_FOR, key_of
 from shared.my_files.ports import PageSession
-from tests.my_files.on_fakes import APP, KIM, OWN, SAM, VISIT, Browser, Site, said
+from tests.my_files.on_fakes import APP, KIM, OWN, SAM, VISIT, Browser, Site, coming_back, said
 
 
 def test_a_browser_that_is_not_signed_in_is_offered_to_and_gets_no_cookie() -> None:
@@ -20,7 +20,7 @@ def test_signing_in_begins_at_the_identity_provider() -> None:
 
 
 def test_a_session_opens_with_one_cookie_that_no_script_and_no_other_host_gets() -> None:
-    opened = Site().endpoints.browsers.open(SAM)
+    opened = Site().endpoints.browsers.open(SAM, coming_back())
     assert (opened.status, opened.headers["Location"]) == (303, f"{APP}/files")
     cookie = opened.headers["Set-Cookie"]
     assert re.fullmatch(
@@ -33,6 +33,21 @@ def test_every_sign_in_makes_a_session_of_its_own() -> None:
     site = Site()
     assert site.sign_in().cookie != site.sign_in().cookie
     assert len(site.sessions.rows) == 2
+
+
+def test_signing_in_anew_ends_what_the_browser_was_signed_in_with_before() -> None:
+    site = Site()
+    first, elsewhere = site.sign_in(), site.sign_in()
+    second = site.sign_in(KIM, cookie=first.cookie)
+    assert first.listing().status == 401, "a copy of the old cookie"
+    assert second.listing().status == elsewhere.listing().status == 200
+
+
+def test_a_sign_in_that_opens_nothing_ends_nothing() -> None:
+    site = Site(connected={SAM.object_id})
+    first = site.sign_in()
+    assert site.endpoints.browsers.open(KIM, coming_back(first.cookie)).status == 403
+    assert first.listing().status == 200
 
 
 def test_a_cookie_that_the_app_never_gave_opens_nothing() -> None:
@@ -62,7 +77,7 @@ def test_a_session_is_good_for_an_hour_and_no_longer() -> None:
 
 def test_an_account_that_is_not_connected_gets_a_page_that_says_so_and_no_session() -> None:
     site = Site(connected=set())
-    page = site.endpoints.browsers.open(SAM)
+    page = site.endpoints.browsers.open(SAM, coming_back())
     assert page.status == 403
     assert f'href="{APP}/connect"' in page.body
     assert "Set-Cookie" not in page.headers

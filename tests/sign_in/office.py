@@ -99,7 +99,7 @@ class Office:
         self.resumed.append(person)
         return 0
 
-    def _open_files(self, person: Person) -> BrowserResponse:
+    def _open_files(self, person: Person, _request: BrowserRequest) -> BrowserResponse:
         return BrowserResponse(
             303, {"Location": f"{ROOT}/files", "Set-Cookie": f"todo-attach-files={person.object_id}"}
         )
