@@ -10,6 +10,7 @@ import pytest
 from scripts.package import HASH, LIBRARIES, describe, hashed, sources
 from tests.infra.az_lines import understood
 from tests.infra.deployed import sample
+from tests.infra.fake_az import Answer
 from tests.infra.scripted import (
     ASSIGNMENT,
     CLIENT,
@@ -19,7 +20,6 @@ from tests.infra.scripted import (
     OUTPUTS,
     SCOPE,
     WITH_SIGN_IN,
-    Answer,
     Azure,
     Run,
     error,

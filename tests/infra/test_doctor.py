@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 
 from tests.infra.deployed import sample
+from tests.infra.fake_az import Answer
 from tests.infra.scripted import (
     ASSIGNMENT,
     FUNCTIONS,
     GIVEN,
     WITH_SIGN_IN,
-    Answer,
     Azure,
     Run,
     error,
