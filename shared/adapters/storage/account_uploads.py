@@ -8,10 +8,10 @@ A partition of its own: what paces a mailbox reads the first rows of its own par
 
 from datetime import datetime
 
-from azure.core.paging import PageIterator
 from azure.data.tables import TableClient
 
 from shared.adapters.storage.table_errors import table_errors
+from shared.adapters.storage.table_pages import first_rows
 from shared.core.upload_place import places_until, upload_at, upload_place
 from shared.errors import PageRefused
 from shared.ports import Page
@@ -31,21 +31,15 @@ class TableAccountUploads:
         # It becomes a part of the query, and comes from a browser.
         if page and upload_at(page) is None:
             raise PageRefused("no page of an account's uploads")
-        pages = self._table.query_entities(
+        query = self._table.query_entities(
             f"PartitionKey eq '{_partition(key)}' and RowKey gt '{page}' and RowKey lt '{places_until(since)}'",
             results_per_page=at_most,
             select="RowKey",
-        ).by_page()
-        if not isinstance(pages, PageIterator):
-            raise TypeError("a query of the SDK's without pages")
-        with table_errors():
-            for rows in map(list, pages):
-                # The service may answer with an empty page where it has read long enough, and found nothing yet.
-                if rows:
-                    places = [str(row["RowKey"]) for row in rows]
-                    found = tuple(each for place in places if (each := upload_at(place)) is not None)
-                    return Page(found, places[-1] if pages.continuation_token else "")
-        return Page((), "")
+        )
+        rows, is_cut = first_rows(query)
+        places = [str(row["RowKey"]) for row in rows]
+        found = tuple(each for place in places if (each := upload_at(place)) is not None)
+        return Page(found, places[-1] if is_cut else "")
 
     def remove(self, key: str, upload_id: str, written_at: datetime) -> None:
         with table_errors():

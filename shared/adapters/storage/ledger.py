@@ -29,12 +29,12 @@ from azure.core.exceptions import (
     ResourceModifiedError,
     ResourceNotFoundError,
 )
-from azure.core.paging import PageIterator
 from azure.data.tables import EdmType, EntityProperty, TableClient, UpdateMode
 
 from shared.adapters.storage.entry_row import from_row, to_row
 from shared.adapters.storage.service_date import ServiceDate
 from shared.adapters.storage.table_errors import table_errors
+from shared.adapters.storage.table_pages import first_rows
 from shared.core.entry import Entry
 from shared.errors import Conflict, StorageUnavailable
 from shared.ports import LiveMark, Page, Release, Stored, UploadsOfName
@@ -112,20 +112,14 @@ class TableLedger:
     def listed(self, after: str, before: str) -> Page[Stored]:
         date = ServiceDate()
         end = before or _BEYOND_ALL_IDS
-        pages = self._table.query_entities(
+        query = self._table.query_entities(
             f"PartitionKey gt '{after}' and PartitionKey lt '{end}' and RowKey eq '{_ENTRY}'",
             results_per_page=self._page_size,
             raw_response_hook=date,
-        ).by_page()
-        if not isinstance(pages, PageIterator):
-            raise TypeError("a query of the SDK's without pages")
-        with table_errors():
-            for page in pages:
-                # The service may answer with an empty page where it has read long enough, and found nothing yet.
-                if rows := list(page):
-                    found = tuple(_entries_of(rows, date.value))
-                    return Page(found, rows[-1]["PartitionKey"] if pages.continuation_token else "")
-        return Page((), "")
+        )
+        rows, is_cut = first_rows(query)
+        found = tuple(_entries_of(rows, date.value)) if rows else ()
+        return Page(found, rows[-1]["PartitionKey"] if is_cut else "")
 
     def remove(self, stored: Stored) -> None:
         upload_id = stored.entry.upload_id

@@ -14,7 +14,6 @@ from typing import Any
 
 from azure.core import MatchConditions
 from azure.core.exceptions import ResourceExistsError, ResourceModifiedError, ResourceNotFoundError
-from azure.core.paging import PageIterator
 from azure.data.tables import TableClient, UpdateMode
 
 from shared.adapters.storage.sent_file_record import (
@@ -25,6 +24,7 @@ from shared.adapters.storage.sent_file_record import (
 )
 from shared.adapters.storage.service_date import ServiceDate
 from shared.adapters.storage.table_errors import table_errors
+from shared.adapters.storage.table_pages import first_rows
 from shared.core.sent_file import SentFile, Signature, account_key, with_signature, without_signature
 from shared.errors import StorageUnavailable
 from shared.ports import KeptSentFile, Page
@@ -89,19 +89,14 @@ class TableSentFiles:
 
     def listed(self, page: str) -> Page[KeptSentFile]:
         date = ServiceDate()
-        pages = self._table.query_entities(
+        query = self._table.query_entities(
             f"PartitionKey ge '{_partition(page)}' and PartitionKey lt '{_BEYOND_SENT}' and RowKey gt '{page}'",
             results_per_page=self._page_size,
             raw_response_hook=date,
-        ).by_page()
-        if not isinstance(pages, PageIterator):
-            raise TypeError("a query of the SDK's without pages")
-        with table_errors():
-            for rows in map(list, pages):
-                # The service may answer with an empty page where it has read long enough, and found nothing yet.
-                if rows:
-                    return Page(_sent_files(rows, date.value), rows[-1]["RowKey"] if pages.continuation_token else "")
-        return Page((), "")
+        )
+        rows, is_cut = first_rows(query)
+        found = _sent_files(rows, date.value) if rows else ()
+        return Page(found, rows[-1]["RowKey"] if is_cut else "")
 
     def _live(self, account: str) -> tuple[tuple[Signature, ...], str]:
         """The account's live signatures, and the version of their row; empty where there is none."""
