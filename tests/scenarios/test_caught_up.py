@@ -12,7 +12,7 @@ from shared.errors import StorageUnavailable
 from tests.scenarios.promise import FILE, assert_attached, assert_ended, assert_promise, upload
 from tests.support.fakes.pages import REFUSED
 from tests.support.fakes.seam import ActingSeam, CountingSeam, Crash, FailingSeam, Seam, crash_after
-from tests.support.fakes.world import SAM, World, content
+from tests.support.fakes.world import SAM, SHORT_WAIT, World, content
 
 NAMES = ["a.pdf", "b.pdf", "c.pdf", "d.pdf", "e.pdf"]
 HASH = "2026/what? #1 100%25 ü.pdf"
@@ -155,7 +155,7 @@ def test_a_rejected_file_that_is_edited_for_another_account_is_refused_as_ever()
 
 def test_a_user_put_right_by_an_edit_is_told_to_use_another_name() -> None:
     """A person who corrects their own mistake does what a thief does: points a waiting file to another account."""
-    world = World()
+    world = World(limits=SHORT_WAIT)
     where = {"listid": world.list.id, "taskid": world.task.id}
     waiting = world.drop(FILE, user="sma@example.com", **where)
     world.event()

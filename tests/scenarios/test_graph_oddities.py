@@ -16,7 +16,7 @@ from shared.core.entry import Phase, Reason
 from shared.core.ranges import MAX_POST_BYTES
 from tests.scenarios.promise import FILE, SLICES, assert_attached, assert_ended, assert_promise, fault, upload
 from tests.support.entries import LIMITS
-from tests.support.fakes.world import FULL_SIZE, SAM, SLICE, TOKEN, World, content
+from tests.support.fakes.world import FULL_SIZE, SAM, SHORT_WAIT, SLICE, TOKEN, World, content
 
 # Whatever the value: the file is attached, once.
 ATTACHES: dict[str, tuple[Any, ...]] = {
@@ -348,7 +348,9 @@ def test_a_token_of_no_person_attaches_where_graph_takes_it_and_else_says_why(
     application_tokens: Any, phase: Phase, reason: Reason
 ) -> None:
     """Documented as not supported. The token is not looked into: Graph's answer decides."""
-    world = World(behaviour=replace(DOCUMENTED, application_tokens=application_tokens), mailbox_by_id=True)
+    world = World(
+        limits=SHORT_WAIT, behaviour=replace(DOCUMENTED, application_tokens=application_tokens), mailbox_by_id=True
+    )
     world.accounts.tokens[SAM] = "canary-token-of-no-person"
     world.todo.add_application_token("canary-token-of-no-person")
     blob = upload(world)

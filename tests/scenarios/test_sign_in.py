@@ -1,6 +1,5 @@
 """Nobody is signed in, or not any more: the file waits, says so, and goes on where it stopped."""
 
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -9,12 +8,9 @@ from local.stand_ins.todo.faults import Answer, ResetConnection
 from shared.core.entry import Phase, Reason
 from tests.scenarios.promise import FILE, SLICES, assert_attached, assert_ended, assert_promise, fault, upload
 from tests.support.fakes.manual_clock import START
-from tests.support.fakes.world import LIMITS, SAM, TOKEN, World, content
+from tests.support.fakes.world import SAM, SHORT_WAIT, TOKEN, World, content
 
 NEXT = "canary-token-of-sam-refreshed"
-
-
-SHORT = replace(LIMITS, sign_in_wait=timedelta(days=1))
 
 
 def sign_out(world: World) -> None:
@@ -87,7 +83,7 @@ def test_time_spent_waiting_for_sign_in_does_not_count_as_age() -> None:
 
 
 def test_a_sign_in_that_never_comes_fails_the_file_with_the_reason() -> None:
-    world = World(limits=SHORT)
+    world = World(limits=SHORT_WAIT)
     sign_out(world)
     blob = upload(world)
     assert_ended(world, blob, Phase.FAILED, Reason.SIGN_IN, "nobody signed in within 1 days")
@@ -96,7 +92,7 @@ def test_a_sign_in_that_never_comes_fails_the_file_with_the_reason() -> None:
 
 
 def test_a_sign_in_that_never_comes_after_a_lost_last_reply_says_that_it_may_be_attached() -> None:
-    world = World(limits=SHORT, faults=(fault(ResetConnection("after_applying"), nth=SLICES),))
+    world = World(limits=SHORT_WAIT, faults=(fault(ResetConnection("after_applying"), nth=SLICES),))
     blob = world.drop(FILE)
     world.notify()
     world.run(until=lambda: world.phase(blob) is Phase.LOCATING)
@@ -138,7 +134,7 @@ def test_a_401_that_stays_waits_for_sign_in_and_opens_nothing_twice(operation: s
 
 
 def test_a_401_for_ever_ends_as_a_missing_sign_in() -> None:
-    world = World(limits=SHORT, faults=(fault(Answer(401), "any", count=None),))
+    world = World(limits=SHORT_WAIT, faults=(fault(Answer(401), "any", count=None),))
     blob = upload(world)
     assert_ended(world, blob, Phase.FAILED, Reason.SIGN_IN)
     assert_promise(world)
@@ -238,7 +234,7 @@ def test_all_who_wait_go_on_where_there_is_a_token_though_no_sign_in_was_seen(lo
 
 
 def test_each_of_many_who_wait_ends_when_the_wait_is_over() -> None:
-    world = World(limits=SHORT)
+    world = World(limits=SHORT_WAIT)
     sign_out(world)
     blobs = [world.drop(content(len(FILE), each), f"{each}.pdf") for each in range(20)]
     for blob in blobs:

@@ -54,6 +54,8 @@ SWEEP_EVERY = timedelta(minutes=1)
 SLICE = 1024  # files are really sent, and small ones take a fraction of the time
 # As in the tests of the pure modules, but for sizes.
 LIMITS = replace(entries.LIMITS, slice_bytes=SLICE, max_file_bytes=64 * SLICE)
+# For a test that waits in vain: each try of fourteen days would be played.
+SHORT_WAIT = replace(LIMITS, sign_in_wait=timedelta(days=1))
 # As published, but for files that are as much smaller as the slices are.
 MAILBOX_LIMITS = MailboxLimits(
     uploads_at_once=3,
