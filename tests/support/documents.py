@@ -115,6 +115,6 @@ def facts(heading: str) -> list[Fact]:
 
 
 def settings_table() -> dict[str, list[str]]:
-    """docs/configuration.md: setting to meaning, default, bounds, secret, used in."""
+    """docs/configuration.md: setting to meaning, default, bounds."""
     rows = table(section(CONFIGURATION, "## Settings"))
     return {row[0].strip("`"): row[1:] for row in rows}
