@@ -419,7 +419,7 @@ def test_a_walk_that_cannot_be_walked_leaves_the_others_theirs() -> None:
 
 
 def test_a_run_that_finds_nothing_reads_eight_times_and_writes_nothing() -> None:
-    """What an idle deployment pays for, every five minutes. docs/operations.md has it by the day."""
+    """What an idle deployment pays for, every five minutes. docs/deploying.md has what it costs."""
     world = World()
     for name in NAMES:
         upload(world, name=name)
