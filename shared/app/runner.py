@@ -23,7 +23,7 @@ from shared.app.sign_in_line import SignInLine
 from shared.core import actions as do
 from shared.core import delivery
 from shared.core import observations as seen
-from shared.core.absorb import absorb
+from shared.core.absorb.absorb import absorb
 from shared.core.backoff import delay_before
 from shared.core.decide import decide, range_to_send
 from shared.core.endings import ended

@@ -12,7 +12,7 @@ from typing import Protocol, cast
 
 from shared.core import actions as do
 from shared.core import observations as seen
-from shared.core.absorb import absorb
+from shared.core.absorb.absorb import absorb
 from shared.core.decide import decide
 from shared.core.endings import ended
 from shared.core.entry import Entry, MayHaveLanded, Phase, Reason, Replaced, claimed

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from shared.core import actions as do
 from shared.core import observations as seen
-from shared.core.absorb import absorb
+from shared.core.absorb.absorb import absorb
 from shared.core.entry import Phase, Reason, claimed
 from shared.core.transitions import TRANSITIONS
 from tests.properties.lives import POSSIBLE, SHORT, Fate, Life, Preferring, Tape, make

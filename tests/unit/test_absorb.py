@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from shared.core import absorb as absorbing
 from shared.core import actions as do
 from shared.core import decide as deciding
 from shared.core import endings
 from shared.core import observations as seen
+from shared.core.absorb import absorb as absorbing
 from shared.core.actions import End
 from shared.core.entry import Claim, Entry, LandedAs, Phase, QueueWait, Reason, Session, SignInWait
 from shared.core.limits import (

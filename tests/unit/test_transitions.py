@@ -6,10 +6,10 @@ from datetime import timedelta
 
 import pytest
 
-from shared.core import absorb as absorbing
 from shared.core import actions as do
 from shared.core import decide as deciding
 from shared.core import observations as seen
+from shared.core.absorb import absorb as absorbing
 from shared.core.attachment import Reference
 from shared.core.entry import Claim, Entry, LandedAs, MayHaveLanded, Phase, QueueWait, Reason, Replaced
 from shared.core.limits import FREE_REWRITES, MAX_GARBLED, MAX_SEARCHES_IN_DOUBT

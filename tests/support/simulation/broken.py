@@ -19,11 +19,12 @@ from shared.app.effects.held_claim import HeldClaim
 from shared.app.effects.perform import Effects
 from shared.app.effects.source import Source
 from shared.app.pacing import Pacing
-from shared.core import absorb as absorbing
 from shared.core import blob_name, delivery, endings, pacing, underway
 from shared.core import decide as deciding
 from shared.core import entry as ledger
 from shared.core import observations as seen
+from shared.core.absorb import postponing
+from shared.core.absorb import searching as after_search
 from shared.core.delivery import Drop, Proceed, Verdict
 from shared.core.entry import Entry, Phase
 from shared.core.messages import RangeMessage, encode
@@ -132,7 +133,7 @@ def never_looks_whether_it_landed() -> AbstractContextManager[None]:
 
 def believes_the_first_listing() -> AbstractContextManager[None]:
     """A listing that lags behind a lost last reply means a second attachment."""
-    return _with(absorbing, "MAX_SEARCHES_IN_DOUBT", 1)
+    return _with(after_search, "MAX_SEARCHES_IN_DOUBT", 1)
 
 
 def looks_by_name_only() -> AbstractContextManager[None]:
@@ -221,14 +222,14 @@ def announces_before_it_enters() -> AbstractContextManager[None]:
 
 def raises_when_throttled() -> AbstractContextManager[None]:
     """Throttling burns the deliveries of the queue."""
-    try_again = absorbing._try_again
+    try_again = postponing.try_again
 
     def worse(entry: Entry, observation: seen.TryAgain, at: Any) -> Entry:
         if isinstance(observation, seen.Deferred):
             raise ValueError("throttled")
         return try_again(entry, observation, at)
 
-    return _with(absorbing, "_try_again", worse)
+    return _with(postponing, "try_again", worse)
 
 
 def tries_for_ever() -> AbstractContextManager[None]:
