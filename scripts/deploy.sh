@@ -209,10 +209,10 @@ where_it_hangs() {
       --query "length(@)" --output tsv 2>/dev/null || true)
     say "   messages in $each: ${count:-unknown}"
   done
-  # Columns, not joined into one text: reason and detail are empty while an upload is under way.
+  # Columns, not joined into one text: a row has no reason and no detail while its upload is under way.
   state=$(az storage entity query --account-name "$storage" --table-name "$table" --auth-mode login \
     --filter "RowKey eq 'entry' and blob_name eq '$blob'" --select phase reason detail created_at \
-    --query "items[].[created_at, phase, reason, detail]" --output tsv 2>/dev/null || true)
+    --query "items[].[created_at, phase, reason || '', detail || '']" --output tsv 2>/dev/null || true)
   if [ -n "$state" ]; then
     say "   the ledger knows it (newest last):" "$(sort <<<"$state" | tail -n 3)"
     say "=> It hangs between the first step and the report, in send_range."

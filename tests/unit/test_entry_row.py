@@ -1,4 +1,4 @@
-from dataclasses import fields, replace
+from dataclasses import MISSING, fields, replace
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
@@ -113,6 +113,16 @@ def test_what_is_none_is_left_out() -> None:
     row = to_row(an_entry(claim=None))
     assert not [name for name in row if name.startswith(("claim", "session_", "sign_in_wait", "not_before"))]
     assert "report_phase" not in row
+
+
+def test_what_has_its_default_is_left_out() -> None:
+    needed = {each.name for each in fields(Entry) if each.default is MISSING} - {"blob", "wanted_list", "wanted_task"}
+    nested = {"blob_storage_account", "blob_container", "blob_name", "blob_etag"}
+    nested |= {"wanted_list_id", "wanted_list_name", "wanted_task_id", "wanted_task_name"}
+    plain = {name: getattr(FULL, name) for name in needed | {"blob", "wanted_list", "wanted_task"}}
+    assert to_row(Entry(**plain)).keys() == needed | nested
+    opened = to_row(Entry(**plain, session=Session("https://graph.microsoft.com/v1.0/s")))
+    assert [name for name in opened if name.startswith("session")] == ["session_url"]
 
 
 def test_a_member_of_a_newer_version_is_ignored() -> None:

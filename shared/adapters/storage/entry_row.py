@@ -1,12 +1,15 @@
 """A ledger entry as the columns of a table row, and back.
 
-A nested value becomes `outer_inner` columns, and what is None has no column. Reading is lenient where versions of the
-code may differ: an unknown column is ignored, a missing one has the entry's default. What cannot be an entry at all
+A nested value becomes `outer_inner` columns. What is None, or has the entry's default, has no column: a row is written
+and read in every step, and each column costs time there. So a field's default may never change its meaning, or the rows
+that lack it would change with it.
+
+Reading is lenient where versions of the code may differ: an unknown column is ignored. What cannot be an entry at all
 raises ValueError.
 """
 
-from collections.abc import Callable, Mapping
-from dataclasses import fields
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import MISSING, fields
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -71,30 +74,34 @@ _FROM_PLAIN: Mapping[str, Callable[[Any], Any]] = {
 }
 
 # Every step of an upload writes a row and reads one, so what the row is made of is worked out once.
-_FIELDS = tuple(each.name for each in fields(Entry))
-# Outer field -> its inner fields, and the column of each.
-_INNER: Mapping[str, Mapping[str, str]] = {
-    outer: {each.name: f"{outer}_{each.name}" for each in fields(kind)} for outer, (kind, _) in _NESTED.items()
+# Field -> its default; MISSING where it has none.
+_DEFAULTS: Mapping[str, Any] = {each.name: each.default for each in fields(Entry)}
+# Outer field -> its inner fields, with the column and the default of each; those that are needed have a column always.
+_INNER: Mapping[str, Sequence[tuple[str, str, Any]]] = {
+    outer: [
+        (each.name, f"{outer}_{each.name}", MISSING if each.name in needed else each.default) for each in fields(kind)
+    ]
+    for outer, (kind, needed) in _NESTED.items()
 }
 # Every column that an entry may have.
 COLUMNS = frozenset(
-    {*_FIELDS} - _NESTED.keys() | {column for inner in _INNER.values() for column in inner.values()},
+    _DEFAULTS.keys() - _NESTED.keys() | {column for inner in _INNER.values() for _, column, _ in inner},
 )
 
 
 def to_row(entry: Entry) -> dict[str, Plain]:
-    """Every field that is not None. Times as ISO 8601, durations in seconds."""
+    """Every field that is neither None nor its default. Times as ISO 8601, durations in seconds."""
     row: dict[str, Plain] = {}
-    for name in _FIELDS:
+    for name, default in _DEFAULTS.items():
         value = getattr(entry, name)
-        if value is None:
+        if value is None or value == default:
             continue
         if name not in _INNER:
             row[name] = _to_plain(value)
             continue
-        for part, column in _INNER[name].items():
+        for part, column, usual in _INNER[name]:
             inner = getattr(value, part)
-            if inner is not None:
+            if inner is not None and inner != usual:
                 row[column] = _to_plain(inner)
     return row
 
@@ -104,7 +111,7 @@ def from_row(row: Mapping[str, Any]) -> Entry:
     try:
         values = {name: _from_plain(name, value) for name, value in row.items() if name in COLUMNS}
         for outer, (kind, needed) in _NESTED.items():
-            inner = {part: values.pop(column) for part, column in _INNER[outer].items() if column in values}
+            inner = {part: values.pop(column) for part, column, _ in _INNER[outer] if column in values}
             if all(part in inner for part in needed):
                 values[outer] = kind(**inner)
         return Entry(**values)
