@@ -1,8 +1,8 @@
 """How a file names the account that it is for: by object id, or by an ASCII sign-in name.
 
-Two names are the same if they differ in the case of ASCII letters only. Unicode's own folding would make one name of
-two (an "s" and a long "s", U+017F, fold to the same), and the person who connects first would get the other's files.
-So an account whose sign-in name has any other character can be named by its object id only.
+Two names are the same if they differ in the case of ASCII letters only. Unicode's own folding would turn two names into
+one (an "s" and a long "s", U+017F, fold to the same), and the person who connects first would get the other's files. So
+an account whose sign-in name has any other character can be named by its object id only.
 """
 
 import re
@@ -24,5 +24,5 @@ def as_object_id(text: str) -> str | None:
 
 
 def as_sign_in_name(text: str) -> str | None:
-    """*text* in the one form that stands for all its spellings; None where only an object id can name the account."""
+    """*text* in the one form that all its spellings share; None where only an object id can name the account."""
     return ascii_lower(text) if text and text.isascii() and text.isprintable() else None

@@ -84,7 +84,7 @@ class OpenSession:
     """Ask Graph for an upload session."""
 
 
-# A create whose answer is lost is no `Unclear`: it opened at most a session that holds no byte, and attaches nothing.
+# A create whose answer is lost is not `Unclear`: it opened at most a session without a byte, which attaches nothing.
 AfterOpenSession = seen.SessionOpened | seen.TooSmallForSession | seen.Refused | seen.TargetMissing | seen.TryAgain
 
 
@@ -160,7 +160,7 @@ class AskSessionResult:
 
 @dataclass(frozen=True, slots=True)
 class FindAttachment:
-    """Search the task's attachments for this file, and adopt the attachment that is."""
+    """Search the task's attachments for this file, and adopt the one that is this file."""
 
 
 AfterFindAttachment = seen.Adopted | seen.NotFound | seen.Refused | seen.TargetMissing | seen.TryAgain | seen.BlobLost
@@ -174,7 +174,7 @@ class FindAttachmentResult:
 
 @dataclass(frozen=True, slots=True)
 class ReadBack:
-    """Compare the bytes of the attachment with the blob's, before the outcome is told."""
+    """Compare the bytes of the attachment with the blob's, before the outcome is reported."""
 
 
 AfterReadBack = seen.Intact | seen.Garbled | seen.NotReadBack | seen.TryAgain
@@ -213,7 +213,7 @@ class CancelSessionResult:
 
 @dataclass(frozen=True, slots=True)
 class ReportOutcome:
-    """Write into the blob's tags where the upload is: its outcome, that it waits for a sign-in, or is under way."""
+    """Write into the blob's tags the outcome, or that the upload waits for a sign-in, or that it is under way."""
 
 
 AfterReportOutcome = seen.Reported | seen.TagsRefused | seen.Unavailable
@@ -226,7 +226,7 @@ class ReportOutcomeResult:
 
 @dataclass(frozen=True, slots=True)
 class RemoveReplaced:
-    """DELETE the attachment whose place this one takes, while it is as we made it."""
+    """DELETE the attachment whose place this one takes, unless it was changed since we made it."""
 
 
 AfterRemoveReplaced = seen.AttachmentRemoved | seen.ReplacedLeft | seen.TryAgain
@@ -239,7 +239,7 @@ class RemoveReplacedResult:
 
 @dataclass(frozen=True, slots=True)
 class ReturnLease:
-    """Give back what others wait for, lease and slot, and let the next of them go."""
+    """Give back what others wait for, the lease or the slot, and wake the next of them."""
 
 
 AfterReturnLease = seen.LeaseReturned

@@ -18,13 +18,13 @@ from shared.core.underway import noted
 
 @dataclass(frozen=True, slots=True)
 class Defaults:
-    """What a blob that does not say gets. *delete_sent*: what *delete_source* is for files sent through the page."""
+    """What holds for a blob that does not say otherwise. *delete_sent*: *delete_source* for what the page sent."""
 
     account: str
     delete_source: bool
     read_back: bool = False
     paths: tuple[PathPattern, ...] = DEFAULT_PATTERNS  # empty: a path says nothing
-    path_accounts: Mapping[str, str] = field(default_factory=dict)  # empty: a path belongs to nobody
+    path_accounts: Mapping[str, str] = field(default_factory=dict)  # empty: no path belongs to an account
     delete_sent: bool = True
 
 
@@ -68,7 +68,7 @@ def admit(blob: BlobDescription, *, sent: SentFile | None, defaults: Defaults, l
 
 
 def _of_sent_file(entry: Entry, sent: SentFile) -> Entry:
-    """Also where the file is rejected: the person who sent it looks for it by these."""
+    """With what was signed for, also where the file is rejected: the person who sent it looks for it by these."""
     return replace(
         entry,
         account=sent.account,
@@ -96,8 +96,8 @@ def judge(
 
 def arrived(entry: Entry, request: Arrived, limits: Limits) -> Entry:
     """The entry of a blob that is complete: its list and its task are looked up next."""
-    # Writers that open a stream create an empty blob first: an empty one is looked at again after a while. A browser
-    # writes the whole file by one request.
+    # Writers that open a stream create an empty blob first, so an empty one is looked at again after a while. A browser
+    # writes the whole file in one request.
     may_be_written = entry.size == 0 and token_of(entry.blob.name) is None
     return replace(
         entry,

@@ -1,8 +1,8 @@
 """Has the file arrived? A blob that was just seen may be without its metadata, or without its last bytes.
 
 Portals and Storage Explorer set metadata in a second request; an append blob grows; a copy that the service makes fills
-a blob later. None of these raises an event. So a blob that is not complete is looked at again, and it is told apart
-here, by nothing but its description, from one that can never be attached.
+a blob later. None of these raises an event. So a blob that is not complete is looked at again. This module
+distinguishes it, by its description alone, from one that can never be attached.
 """
 
 from collections.abc import Mapping
@@ -49,8 +49,8 @@ def arrival(
 ) -> Arrived | NotYet | Refused:
     """Whether *blob*, first seen at *seen_at*, can be attached now, later, or never.
 
-    *sent*: what was signed for its name, if anything was. *account*: the default one. *path_accounts*: whose the
-    prefixes of the path are, where they are anybody's.
+    *sent*: what was signed for its name, if anything was. *account*: the default one. *path_accounts*: the accounts
+    that prefixes of the path belong to.
     """
     since = blob.modified_at or seen_at
     # Before any rule about paths: no account's prefix, and no pattern, may claim what a person sent through the page.
@@ -78,7 +78,7 @@ def _asked_when_signed(blob: BlobDescription, sent: SentFile | None) -> Arrived 
     """
     if sent is None:
         return _NEVER_SIGNED
-    # Before the kind: a page blob of any size costs its writer nothing to create.
+    # The size is checked before the kind: a page blob of any size costs its writer nothing to create.
     if blob.size > sent.size:
         detail = f"the file has {blob.size} bytes, and {sent.size} were declared for it: send it again"
         return Refused(Reason.LARGER_THAN_DECLARED, detail)
@@ -88,7 +88,7 @@ def _asked_when_signed(blob: BlobDescription, sent: SentFile | None) -> Arrived 
 
 
 def _unfit(blob: BlobDescription, since: datetime) -> NotYet | Refused | None:
-    """Why a blob of its kind, or a copy as far as it has got, is not attached."""
+    """Why its kind, or the state of its copy, keeps *blob* from being attached, for now or for good."""
     if blob.kind is BlobKind.PAGE:
         return Refused(Reason.PAGE_BLOB, _PAGE_BLOB)
     if blob.copy in {CopyState.FAILED, CopyState.ABORTED}:
@@ -99,7 +99,7 @@ def _unfit(blob: BlobDescription, since: datetime) -> NotYet | Refused | None:
 
 
 def _incomplete(blob: BlobDescription, since: datetime, limits: Limits) -> NotYet | Refused | None:
-    """Why a blob of its size is not attached, or not yet."""
+    """Why its size, or a recent append, keeps *blob* from being attached, for now or for good."""
     if blob.size > limits.max_file_bytes:
         detail = f"the file has {blob.size} bytes, at most {limits.max_file_bytes} can be attached"
         return Refused(Reason.TOO_LARGE, detail)
@@ -112,7 +112,7 @@ def _incomplete(blob: BlobDescription, since: datetime, limits: Limits) -> NotYe
 def _asked(
     blob: BlobDescription, since: datetime, divided: AccountPath, paths: tuple[PathPattern, ...]
 ) -> AttachmentRequest | NotYet | Refused:
-    """What the metadata asks for; where it names no target after the first seconds, what the path does."""
+    """What the metadata asks for; or the path, where the metadata names no target after the first seconds."""
     asked = parse_metadata(blob.metadata, divided.path)
     if isinstance(asked, NoTarget):
         by_path = parse_path(blob.metadata, divided.path, paths) if blob.date >= since + LOOKS[0] else None
@@ -127,7 +127,7 @@ def _next_look(since: datetime, now: datetime) -> datetime:
 
 
 def _no_target(divided: AccountPath, paths: tuple[PathPattern, ...]) -> str:
-    """What to do for a file that says in no way where it belongs."""
+    """The remedy for a file whose metadata and path name no task."""
     by_metadata = "names no task: set metadata task=TITLE list=NAME"
     # Below a prefix the path need not name a user: the prefix has an account.
     useful = (each for each in reversed(paths) if not (divided.prefix and each.names_user))

@@ -1,7 +1,7 @@
 """From a blob and its metadata to a request: what shall be attached where, for whom, under which name.
 
-The contract with the person who drops a file. Keys are case-insensitive; values are ASCII, since they travel as
-HTTP headers, with other characters percent-encoded as UTF-8. What cannot be meant is said, never guessed.
+The contract with the person who drops a file. Keys are case-insensitive; values are ASCII, since they travel as HTTP
+headers, with other characters percent-encoded as UTF-8. What cannot be understood is reported, never guessed.
 """
 
 import hashlib
@@ -28,7 +28,7 @@ class BlobVersion:
 
     def upload_id(self) -> str:
         """The key of everything about this write: 32 hex digits, from nothing that must be looked up."""
-        # NUL cannot stand in any of the four, so no two versions can run together into the same text.
+        # NUL occurs in none of the four, so no two versions can make the same text.
         text = f"{self.storage_account}\0{self.container}\0{self.name}\0{self.etag}"
         return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
@@ -55,7 +55,7 @@ class CopyState(StrEnum):
 class BlobDescription:
     """A blob as it is now. *size* in bytes; *date* and *modified_at* are by the service's clock.
 
-    *outcome* is what its tags tell of an earlier upload, where they were asked for.
+    *outcome* is the state that its tags give for an earlier upload; empty where they were not asked for.
     """
 
     version: BlobVersion
@@ -69,7 +69,7 @@ class BlobDescription:
 
 
 def is_folder_stub(metadata: Mapping[str, str], size: int) -> bool:
-    """Whether a blob only stands for a folder, as tools for hierarchical storage write it: it is no file."""
+    """Whether a blob is only a folder's stub, as tools for hierarchical storage write it, and not a file."""
     marks = {key.lower(): value.strip().lower() for key, value in metadata.items()}
     return size == 0 and marks.get("hdi_isfolder") == "true"
 
@@ -108,9 +108,10 @@ class BadMetadata:
 
 
 def parse_metadata(metadata: Mapping[str, str], blob_name: str) -> AttachmentRequest | NoTarget | BadMetadata:
-    """Read a blob's metadata. An empty value counts as absent; unknown keys are ignored, but for slips of the pen.
+    """Read a blob's metadata. An empty value counts as absent; unknown keys are ignored, unless they are misspelt ones.
 
-    Ignored, `lsit=Work` would look for the task in another list, and `usr=kim@example.com` in another person's To Do.
+    If those were ignored, `lsit=Work` would look for the task in another list, and `usr=kim@example.com` in another
+    person's To Do.
     """
     given = _given(metadata)
     for by_id, by_name in (("listid", "list"), ("taskid", "task")):
@@ -118,7 +119,7 @@ def parse_metadata(metadata: Mapping[str, str], blob_name: str) -> AttachmentReq
             return BadMetadata(f"has both {by_id} and {by_name}: keep one of them")
     for key in ("listid", "taskid"):
         if given.get(key) in {".", ".."}:
-            return BadMetadata(f"{key} is {quoted(given[key])}, which is no id: set it as Graph gives it")
+            return BadMetadata(f"{key} is {quoted(given[key])}, which is not an id: set it as Graph gives it")
     if (misspelt := _misspelt(given)) is not None:
         return misspelt
     if "taskid" not in given and "task" not in given:
@@ -133,7 +134,7 @@ def parse_metadata(metadata: Mapping[str, str], blob_name: str) -> AttachmentReq
 def parse_path(
     metadata: Mapping[str, str], blob_name: str, patterns: Sequence[PathPattern]
 ) -> AttachmentRequest | BadMetadata | None:
-    """The same of a blob whose metadata names no target: by its path. None where that fits no pattern.
+    """Read the path of a blob whose metadata names no target. None where it fits no pattern.
 
     Metadata wins: *user* and *filename* count where they are set.
     """
@@ -160,7 +161,7 @@ def _request(
 
 
 def _misspelt(given: Mapping[str, str]) -> BadMetadata | None:
-    """A key that is meant to be one of ours, where nothing else says the same."""
+    """The error for a key that is likely a misspelt one of ours, unless another key says the same."""
     unknown = [key for key in given if key not in KEYS]
     said = {ABOUT[key] for key in given if key in KEYS}
     if "task" in said:

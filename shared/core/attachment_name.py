@@ -1,4 +1,4 @@
-"""A name fit for an attachment: what Graph takes, what any file system takes, and what shows all that it holds.
+"""A name fit for an attachment: Graph takes it, any file system takes it, and it hides nothing.
 
 The name comes from a stranger and is shown to a person, who decides by it what to open. So nothing stays in it that
 turns its direction (`gpj.exe` shown as `exe.jpg`) or that cannot be seen. What looks invisible alone but joins visible
@@ -10,17 +10,18 @@ import unicodedata
 
 # No page states a bound for an attachment's name; this is what common file systems take.
 MAX_NAME_CHARACTERS = 255
-# A longer ending opens nothing: it is a part of the name.
+# A longer ending is no extension, but a part of the name.
 _LONGEST_EXTENSION = 16
 
 _JOINERS = {"\u200c", "\u200d"}
 _VARIATION_SELECTORS = re.compile("[\u180b-\u180d\u180f\ufe00-\ufe0f\U000e0100-\U000e01ef]")
 _SKIN_TONES = re.compile("[\U0001f3fb-\U0001f3ff]")
 _REGIONAL_INDICATORS = re.compile("[\U0001f1e6-\U0001f1ff]+$")
-# The flags of parts of a country, such as Scotland: a black flag, letters that cannot be seen, an end that cannot.
+# The flags of parts of a country, such as Scotland: a black flag, letters that cannot be seen, and an end that cannot
+# be seen.
 _FLAG = re.compile("\U0001f3f4[\U000e0030-\U000e0039\U000e0061-\U000e007a]{3,6}\U000e007f")
 # Letters and symbols that show nothing: Hangul fillers, the empty Braille pattern, the joiner of graphemes, Khmer
-# vowels that are not written. Unicode's Default_Ignorable_Code_Point, as far as its categories don't tell.
+# vowels that are not written. Unicode's Default_Ignorable_Code_Point, as far as its categories do not cover it.
 _BLANK = re.compile("[\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0]")
 # Kept free for more of these. Python's tables call them unassigned, like the emoji that are newer than the tables.
 _IGNORABLE = re.compile("[\u2065\ufff0-\ufff8\U000e0000-\U000e0fff]")
@@ -94,7 +95,7 @@ def _is_hidden(character: str) -> bool:
 def _joins(character: str) -> bool:
     """Whether a joiner may stand beside it: a letter of a script that knows joiners, its marks, or an emoji.
 
-    Python's tables may be older than an emoji: what they don't know counts as one.
+    Python's tables may be older than an emoji: what they do not know counts as one.
     """
     return character > "\x7f" and not _is_hidden(character) and unicodedata.category(character)[0] in "LMSC"
 
@@ -111,7 +112,7 @@ def _cut(text: str, length: int) -> str:
     end = length
     while 0 < end < len(text) and _belongs_together(text, end):
         end -= 1
-    # One that is longer than the whole name is no name's: cut it anyway.
+    # A sequence that is longer than the whole name is not a real one: cut it anyway.
     return text[: end or length].rstrip()
 
 

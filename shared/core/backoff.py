@@ -16,7 +16,7 @@ LONGEST_RETRY_AFTER = timedelta(days=6)
 def delay_before(attempt: int, *, jitter: float) -> timedelta:
     """Exponential back-off: 2 s doubling to 10 min, spread by *jitter* in [0, 1) over [half, whole).
 
-    *attempt* counts from 1. Spread, because uploads throttled together would otherwise come back together.
+    *attempt* counts from 1. Without the spread, uploads that were throttled together would come back together.
     """
     # The exponent is capped before the power is taken, so that no count can overflow it.
     doubled: timedelta = FIRST * 2 ** min(max(attempt, 1) - 1, 20)
@@ -27,7 +27,7 @@ def delay_before(attempt: int, *, jitter: float) -> timedelta:
 def parse_retry_after(value: str | None, *, now: datetime | None) -> timedelta | None:
     """What a Retry-After header asks for: seconds, seconds with a fraction, or an HTTP date; else None.
 
-    Fractions stand in Graph's own samples. A date is taken relative to *now*, the reply's own Date.
+    Graph's own samples have fractions. A date is taken relative to *now*, the reply's own Date.
     """
     if value is None:
         return None

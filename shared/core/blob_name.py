@@ -1,4 +1,4 @@
-"""The uploads under one blob name: whose the name is, and which of them a newer upload has to look at.
+"""The uploads under one blob name: which account the name belongs to, and which of them a newer upload has to look at.
 
 Each write of a blob is an upload of its own. But an edit of its metadata is a write too, and so is every commit of a
 writer that commits in parts, and the same bytes once more. What those have in common is the name.
@@ -18,8 +18,8 @@ OF_ANOTHER = Refused(
     Reason.OTHER_ACCOUNT, "a file of this name was put for another account: put yours under another name"
 )
 
-# How many of each kind a name remembers. Those that are left out cost at most an upload more, and that only where so
-# many are under way, or stand attached with different contents, at once.
+# How many of each kind a name remembers. One that is left out costs at most one more upload, and only where more than
+# these are under way, or are attached with different contents, at once.
 _KEPT_ATTACHED = 6
 _KEPT_IN_DOUBT = 3
 _KEPT_UNDER_WAY = 8
@@ -38,8 +38,8 @@ def newest_first(others: Iterable[Entry]) -> list[Entry]:
 def worth_remembering(others: Sequence[Entry]) -> list[Entry]:
     """Those of *others*, the newest first, that a later upload under their name may still have to look at.
 
-    The newest says whose the name is. What is attached may be the same file. What may have landed without an answer
-    may be so too. What is under way may become any of these.
+    The newest says which account the name belongs to. One that is attached, or may have landed without an answer, may
+    be the same file. One that is under way may become any of these.
     """
     attached = [other for other in others if other.phase is Phase.ATTACHED]
     in_doubt = [other for other in others if other.may_have_landed]
@@ -54,21 +54,21 @@ def worth_remembering(others: Sequence[Entry]) -> list[Entry]:
 
 
 def is_same_account(one: Entry, other: Entry) -> bool:
-    """Named alike. One person may have two names: the accounts know of that."""
+    """Whether both name their account alike. One person may have two names, which only `ports.Accounts` can tell."""
     return ascii_lower(one.account) == ascii_lower(other.account)
 
 
 def is_taken(other: Entry, *, is_newest: bool) -> bool:
-    """Whether the name is still that of the account of *other*, whatever the file is.
+    """Whether the blob's name still belongs to the account of *other*, whatever the file is.
 
-    An upload that was superseded has not ended in that sense, while nothing newer follows it: its file is what the
-    newer write was made of.
+    A superseded upload still has the name as long as it is the newest: the write that superseded it was made of its
+    file.
     """
     return not other.phase.is_terminal or (other.phase is Phase.SUPERSEDED and is_newest)
 
 
 def is_same_target(other: Entry, list_id: str, task_id: str) -> bool:
-    """Of one account: whether both go to the same task."""
+    """Whether *other*, of the same account, goes to this task."""
     return bool(other.list_id) and (other.list_id, other.task_id) == (list_id, task_id)
 
 
@@ -88,8 +88,8 @@ def must_slow_down(entry: Entry, versions: int) -> bool:
 def replaced_by(entry: Entry, targeted: Sequence[Entry], *, within: timedelta) -> Replaced | None:
     """The attachment whose place the one of *entry* takes, if it takes any.
 
-    *targeted*: other uploads under the name to the same task, the newest first. What was attached from a write that
-    another one followed so soon was not the file yet. *within* is zero: never.
+    *targeted*: other uploads under the name to the same task, the newest first. An attachment whose write was followed
+    by another one so soon was not the whole file yet. Where *within* is zero, nothing is replaced.
     """
     if within <= timedelta():
         return None
@@ -105,7 +105,7 @@ def replaced_by(entry: Entry, targeted: Sequence[Entry], *, within: timedelta) -
 
 
 def ids_being_removed(others: Iterable[Entry]) -> set[str]:
-    """The attachments that newer ones are about to take the place of."""
+    """The attachments whose place newer ones are about to take."""
     return {other.replaces.attachment_id for other in others if other.phase is Phase.ATTACHED and other.replaces}
 
 

@@ -44,7 +44,7 @@ class PathTarget:
 
 
 def parse_patterns(text: str) -> tuple[PathPattern, ...] | str:
-    """Patterns with commas between, tried in their order; or the reason why *text* is none."""
+    """The patterns of *text*, which has commas between them, in the order of trying; or why they cannot be read."""
     patterns = tuple(PathPattern(tuple(each.strip().split("/"))) for each in text.split(","))
     for pattern in patterns:
         parts = pattern.parts

@@ -1,6 +1,6 @@
 """Files that no event announced: which blobs need a look, and where a long listing goes on.
 
-Event Grid gives some events up; an edit of metadata and an append raise none; and blobs may be older than the
+Event Grid gives up on some events; an edit of metadata and an append raise none; and blobs may be older than the
 subscription.
 """
 
@@ -15,10 +15,10 @@ from shared.core.sent_file import SentFile
 
 # The event of a younger blob may still be on its way. Event Grid's first tries are within so many minutes.
 EVENT_IS_DUE = timedelta(minutes=5)
-# Ids are hashes, so their first two digits part the ledger evenly. With a share a run, every five minutes, each is
-# looked at about once a day, less often where a share takes several runs.
+# Ids are hashes, so their first two digits part the ledger evenly. With one share in each run, every five minutes, each
+# share is looked at about once a day, or less often where a share takes several runs.
 LEDGER_SHARES = 256
-# Longer than a write can take that was begun while its signature was good.
+# Longer than a write can take that began before its signature ended.
 SIGNATURE_IS_OVER = timedelta(hours=1)
 
 
@@ -37,7 +37,7 @@ class Place:
 def rest_of[Item](items: Sequence[Item], after: str, name_of: Callable[[Item], str]) -> Sequence[Item]:
     """What is left of a page after the item named *after*; all of it where that item is gone.
 
-    By its position: services do not agree on the order of names that are not ASCII.
+    It is found by its position, since services do not agree on the order of names that are not ASCII.
     """
     for at, item in enumerate(items):
         if after and name_of(item) == after:
@@ -55,7 +55,7 @@ def is_attached_as_it_is(blob: BlobDescription) -> bool:
 
 
 def is_signature_over(sent: SentFile, now: datetime) -> bool:
-    """Whether no blob can come any more of what was signed for."""
+    """Whether no blob can be written under this signature any more."""
     return now >= sent.good_until + SIGNATURE_IS_OVER
 
 
@@ -73,8 +73,8 @@ def end_of_share(page: str) -> str:
 def names_in_dead_letter(body: bytes, container: str) -> list[str]:
     """The blobs of *container* that a dead letter's events are about; a dead letter is a JSON array of events.
 
-    By their subject, which has the name as it is. In the URL of the event's data a `#` or a `?` of a name would end it.
-    What is no dead letter names none.
+    The names are from the events' subjects, which have them unchanged. In the URL of an event's data, a `#` or `?`
+    would cut a name off. A body that is not a dead letter names no blob.
     """
     try:
         events = json.loads(body)

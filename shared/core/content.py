@@ -1,6 +1,6 @@
 """What is known of a version's content: digests of the ranges that were read of it while it was uploaded.
 
-Two versions have the same content where what was read of both says so. A stored Content-MD5 proves nothing, since the
+Two versions have the same content if what was read of both says so. A stored Content-MD5 proves nothing, since the
 blob's writer may set it to anything. Nor would MD5 be enough here: it can be made to collide, and a file that is taken
 for another is not attached.
 """
@@ -25,10 +25,10 @@ def piece_of(part: ByteRange, body: bytes) -> Piece:
 
 
 def joined(known: tuple[Piece, ...], read: Iterable[Piece]) -> tuple[Piece, ...]:
-    """What is known once *read* was read too.
+    """What is known of the content once *read* is added.
 
-    A session that fell back is sent ranges again, under other bounds perhaps: those take the place of what began at or
-    after them, so that their number stays bounded by the file's size.
+    After a session fell back, ranges are read again, perhaps with other bounds. Each takes the place of those that
+    begin at or after its start, so that their number stays bounded by the file's size.
     """
     for piece in read:
         known = (*(each for each in known if each.part.start < piece.part.start), piece)

@@ -48,7 +48,7 @@ _UNDER = {
 
 def decide(entry: Entry, *, now: datetime, limits: Limits) -> Decision:  # noqa: C901, PLR0912 - one case each
     """The one thing to do for a claimed entry that is not done."""
-    # Bounds come before the phases, so that no phase can go on for ever. What has ended has bounds of its own.
+    # Bounds come before the phases, so that no phase can go on for ever. Terminal phases have bounds of their own.
     if not entry.phase.is_terminal and (end := _bound_reached(entry, now, limits)) is not None:
         return end
     if entry.is_telling:
@@ -80,13 +80,13 @@ def decide(entry: Entry, *, now: datetime, limits: Limits) -> Decision:  # noqa:
 
 
 def _queue(entry: Entry) -> Action:
-    # No lease is held while another upload has the slot: it may be the one that waits for that lease.
+    # An upload that waits for the slot must hold no lease: the upload that has the slot may be waiting for that lease.
     return ReturnLease() if entry.waits_for_slot and entry.lease else Admit()
 
 
 def _wait(entry: Entry) -> Action:
-    # A person may take days: others have the mailbox meanwhile. Then the tags say once that the file waits. After that,
-    # this is not asked again: a claim moves the entry back to the phase in which it began to wait.
+    # A person may take days, so the lease goes back first and others use the mailbox. Then the tags say that the file
+    # waits. Once they do, a claim moves the entry back into the queue, and `decide` no longer sees it in WAITING.
     return ReturnLease() if entry.lease else ReportOutcome()
 
 
@@ -101,14 +101,14 @@ def range_to_send(entry: Entry, *, now: datetime, limits: Limits) -> ByteRange |
 def _open(entry: Entry) -> Action:
     if not entry.goes_by_post:
         return OpenSession()
-    # The Date from which on an attachment can be ours must be stored before the request that creates one: after a
-    # lost answer it could not be learned any more.
+    # The Date from which on an attachment can be ours must be stored before the request that creates one: after a lost
+    # answer it could no longer be learned.
     return PreparePost() if entry.first_opened_at is None else PostFile()
 
 
 def _send(entry: Entry, session: Session, now: datetime) -> Action:
-    # A slice that is sent too late is lost together with the answer; a session that is cancelled in time is known to be
-    # over, and what became of it is found out in order.
+    # A slice that reaches an expired session is lost, and its answer says nothing. A session that is cancelled in time
+    # is known to be over, so that a search can say what became of it.
     if session.expires_at is not None and now + EXPIRY_MARGIN >= session.expires_at:
         return CancelSession()
     following = ByteRange.next_slice(session.offset, size=entry.size, slice_bytes=entry.slice_bytes)
@@ -132,12 +132,11 @@ def _confirm(entry: Entry) -> Action:
 
 
 def _finish(entry: Entry) -> Action:
-    # First of all: others wait for it.
+    # First, because other uploads wait for it.
     if entry.holds_up_others:
         return ReturnLease()
-    # The person waits for the report. The session expires by itself, and the source may as well go later; so these
-    # come after the report, and do not delay it where they fail. The source goes last: until the outcome is reported,
-    # it is what carries the tags.
+    # The report comes next, because the person waits for it. The rest can wait, and must not delay the report by
+    # failing. The source goes last: it carries the tags.
     if not entry.is_reported:
         return ReportOutcome()
     if entry.session is not None:
@@ -153,9 +152,10 @@ def _bound_reached(entry: Entry, now: datetime, limits: Limits) -> End | None:
         is_over = too_old or entry.deaths >= MAX_DEATHS or entry.closing_tries >= MAX_READ_BACK_TRIES
         return _not_read_back(entry) if is_over else None
     if entry.landed and (too_old or entry.steps_without_progress >= MAX_SEARCHES_FOR_LANDED):
-        # Graph's word is all there is. As failed, the person would write the file again, and have it twice.
+        # Graph's answer is the only evidence. If this ended as failed, the person would write the file again and have
+        # it twice.
         return End(Phase.ATTACHED, Reason.NONE, f"Graph answered that it was created, but {_UNDER[entry.landed]}")
-    # Whoever reads "failed" writes the file again. Where it may be attached already, the outcome must say so.
+    # A person who reads "failed" writes the file again. Where it may be attached already, the outcome must say so.
     unsure = may_be_attached(entry)
     last = f" (last: {entry.detail})" if entry.detail else ""
     if too_old:
@@ -168,7 +168,7 @@ def _bound_reached(entry: Entry, now: datetime, limits: Limits) -> End | None:
         detail = f"{entry.steps_without_progress} steps without progress{last}{unsure}"
         return End(Phase.FAILED, Reason.NO_PROGRESS, detail)
     if entry.deaths >= MAX_DEATHS:
-        detail = f"{entry.deaths} times in a row what worked on it ended without a word{last}{unsure}"
+        detail = f"{entry.deaths} workers in a row died while they worked on it{last}{unsure}"
         return End(Phase.FAILED, Reason.WORKERS_DIED, detail)
     # Only where another one would be opened: the last session that is allowed may still be used to its end.
     if entry.phase is Phase.OPENING and entry.sessions_opened > MAX_SESSIONS:
@@ -181,5 +181,6 @@ def _not_read_back(entry: Entry) -> End:
     if entry.garbled_id:
         detail = f"To Do holds other bytes than the file, under an attachment that could not be removed{last}"
         return End(Phase.FAILED, Reason.GARBLED, detail)
-    # Graph's word is all there is. As failed, the person would write the file again, and have it twice.
+    # Graph has said that it is attached. If this ended as failed, the person would write the file again and have it
+    # twice.
     return End(Phase.ATTACHED, Reason.NONE, f"attached, but its bytes could not be read back{last}")

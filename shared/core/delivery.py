@@ -76,15 +76,15 @@ def judge(entry: Entry, *, step: int, delivery_count: int, now: datetime) -> Ver
 
 
 def wants_no_turn(entry: Entry) -> bool:
-    """Whether a lease that was given to the upload is of no use to it any more: it is over, or waits otherwise."""
+    """Whether the upload can no longer use a lease that it was given: it has ended, or waits for something else."""
     return entry.phase.is_terminal or entry.phase is Phase.WAITING or entry.waits_for_slot
 
 
 def goes_on(entry: Entry, *, through: frozenset[Phase]) -> bool:
-    """Whether the worker takes the next step of the stored *entry* itself, without a message: a hop less.
+    """Whether the worker takes the next step of the stored *entry* itself, which saves a message.
 
-    Through the phases *through*; and always where others wait for something, or a person for the report. What asks
-    Graph once more is left to a message: a run has only so much time.
+    It does so in the phases *through*, and always where other uploads wait for a lease or a slot, or a person waits for
+    the report. Other steps that ask Graph are left to a message, because a run has only so much time.
     """
     phase = entry.phase
     if entry.lease and (phase is Phase.WAITING or entry.waits_for_slot):

@@ -8,7 +8,7 @@ from shared.core import observations as seen
 from shared.core.actions import End
 from shared.core.entry import Entry, Phase, Reason, Report
 
-# Why an upload stands in the line of its slot.
+# The detail of an upload that queues for its slot.
 UNDER_WAY = "another upload of this name to this task is under way"
 
 
@@ -39,25 +39,25 @@ def blob_lost(entry: Entry, observation: seen.BlobLost) -> Entry:
 
 
 def withdrawn(entry: Entry, now: datetime) -> Entry | None:
-    """The entry once its person has deleted the blob, and need not wait until it looks at the blob next.
+    """The entry after its person has deleted the blob from the page: it ends now, not when it next looks at the blob.
 
-    None where it is not to be changed: a worker acts for it, or did and died, and whoever acts next sees for itself;
-    or the file is attached.
+    An upload that has ended only notes that its blob is gone. None where the entry must not be changed: a worker acts
+    for it, or died while it did, and the next worker will find the blob gone; or the file is attached.
     """
     if entry.phase in {Phase.ATTACHED, Phase.VERIFYING} or entry.claim is not None:
         return None
     if entry.phase.is_terminal:
         return replace(entry, source_gone_since=entry.source_gone_since or now)
-    # Its wait for a sign-in is over, and counts: by that its ticket is taken out of the line.
+    # A wait for a sign-in ends here too. `waited` shows that there may be a ticket to take out of that line.
     lost = blob_lost(replace(entry, waited=entry.time_waited(now)), seen.BlobDeleted())
     return replace(lost, not_before=None, step=entry.step + 1)
 
 
 def terminal(entry: Entry, phase: Phase, reason: Reason, detail: str) -> Entry:
     """The session stays as it is: one that may be open is cancelled after the outcome is reported."""
-    # It is deleted at once: nothing goes before that, not even the outcome, whose tags would go with it.
+    # The blob is deleted at once, before anything is reported: the tags would be deleted with it.
     is_deleted = reason is Reason.LARGER_THAN_DECLARED
-    # A blob that is gone, or belongs to another entry now, has no tags for this one.
+    # A blob that is gone, or belongs to another entry now, has no tags to report in.
     has_no_tags = is_deleted or phase in {Phase.SUPERSEDED, Phase.WITHDRAWN}
     return replace(
         entry,
@@ -76,7 +76,7 @@ def terminal(entry: Entry, phase: Phase, reason: Reason, detail: str) -> Entry:
 
 
 def may_be_attached(entry: Entry) -> str:
-    """What an outcome other than attached must add while an answer is missing; empty where none is."""
+    """What the detail of any outcome but attached must add while an answer is missing; else empty."""
     wait = entry.sign_in_wait or entry.queue_wait
     phase = wait.resume if wait is not None else entry.phase
     # In doubt: the session was asked and did not have the last slice, but the server may still apply it.

@@ -22,7 +22,7 @@ class Phase(StrEnum):
     SENDING = "sending"  # the server's offset is known
     LOCATING = "locating"  # a slice was sent, the answer is unknown: ask the session
     CONFIRMING = "confirming"  # the session is gone or unreadable: did the file land?
-    VERIFYING = "verifying"  # attached; its bytes are read back before that is told
+    VERIFYING = "verifying"  # attached; its bytes are read back before that is reported
     WAITING = "waiting"  # for a person to sign in; `sign_in_wait` has the phase to return to
 
     ATTACHED = "attached"
@@ -92,7 +92,7 @@ class LandedAs(StrEnum):
 class Claim:
     """One worker's right to act on an entry until *until*, which is later than the end of any request it may start.
 
-    *tells*: only to say in the blob's tags that it is under way. What the entry waits for, it goes on waiting for.
+    *tells*: only to write into the blob's tags that the upload is under way. The entry's wait goes on meanwhile.
     """
 
     owner: str
@@ -109,7 +109,7 @@ class Session:
 
     url: str = field(repr=False)  # a secret: it leaves the ledger only towards Graph
     expires_at: datetime | None = None  # as Graph last said
-    offset: int = 0  # the server's word for the first byte that it lacks
+    offset: int = 0  # the first byte that the server says it lacks
     furthest: int = 0  # the greatest offset so far: more than this is progress
     searched: bool = False  # the task's attachments were listed while it was open, without the file
     refused_status: int = 0  # of a PUT that Graph refused at this offset; 0 where it refused none
@@ -142,7 +142,7 @@ class SignInWait:
 
 @dataclass(frozen=True, slots=True)
 class MayHaveLanded:
-    """An upload of the same file that ended without knowing whether it is attached. *opened_at*: not before then."""
+    """An upload that ended in doubt. If it attached this same file, then not before *opened_at*."""
 
     upload_id: str
     opened_at: datetime | None
@@ -150,7 +150,7 @@ class MayHaveLanded:
 
 @dataclass(frozen=True, slots=True)
 class Replaced:
-    """An attachment that was made from a part of the file: the whole one takes its place. *name*: as it was made."""
+    """An attachment made from a part of the file, to be replaced by the whole one. *name*: the one it was made with."""
 
     attachment_id: str
     name: str
@@ -161,8 +161,8 @@ class Replaced:
 class QueueWait:
     """A wait for a turn, and the phase to go on with.
 
-    *since* when it stands in a line; None where it does not yet: that time is age. *for_slot*: another upload of the
-    same name is first.
+    *since*: when it joined the line; None before that, and the time until then counts as age. *for_slot*: it waits for
+    another upload of the same name, not for the mailbox.
     """
 
     resume: Phase
@@ -174,7 +174,7 @@ class QueueWait:
 class Entry:
     """One write of one blob, and the attachment that it becomes. docs/ARCHITECTURE.md has each field's reason."""
 
-    # What was asked. Never changes once the blob has arrived.
+    # What the sender asked for. Never changes once the blob has arrived.
     upload_id: str
     blob: BlobVersion
     size: int  # bytes
@@ -192,8 +192,8 @@ class Entry:
     reason: Reason = Reason.NONE
     detail: str = ""  # for people; never a URL, a token, or file contents
     not_before: datetime | None = None
-    waits_since: datetime | None = None  # the first of the waits in a row, this one included
-    tell_at: datetime | None = None  # the tags are to say then that it is under way, also before `not_before`
+    waits_since: datetime | None = None  # when the first of the waits in a row began
+    tell_at: datetime | None = None  # when the tags are to say that it is under way; may be before `not_before`
     sign_in_wait: SignInWait | None = None  # while WAITING
     waited: timedelta = timedelta()  # all finished waits for sign-in together; they do not count as age
 
@@ -212,17 +212,17 @@ class Entry:
 
     # The uploads before it under the blob's name.
     older: tuple[str, ...] | None = None  # their ids; None: this upload is not entered there yet
-    rewrites: int = 0  # versions in a row that came to nothing, since the blob was written again
-    may_be_of: str = ""  # the upload whose attachment may have landed: if it has, it is this one's
+    rewrites: int = 0  # versions in a row that were written over before they were attached
+    may_be_of: str = ""  # an older upload that may have landed: if it did, its attachment is this one's
     replaces: Replaced | None = None  # to be removed once this upload is attached
 
-    missing_since: datetime | None = None  # Graph has found no such list or task since then, at each try
+    missing_since: datetime | None = None  # since when no try has found the list or the task
 
     # What others wait for, and must be given back: `pacing` and `landing` make these keys.
     lease: str = ""  # the mailbox that may have a lease or a ticket of this upload
     slot: str = ""  # the slot that this upload holds, or queues for
 
-    # Sending. There is a session exactly while one may be open that we know of.
+    # Sending. There is a session as long as one that we know of may be open.
     session: Session | None = None
     sessions_opened: int = 0  # intents: counted by the claim, before the request
     first_opened_at: datetime | None = None  # Graph's own Date: no older attachment can be this file
@@ -237,12 +237,12 @@ class Entry:
 
     # Bounds.
     steps_without_progress: int = 0  # in a row
-    deferrals: int = 0  # tries in a row that come back later; sets the back-off, never fails
+    deferrals: int = 0  # tries in a row that must be made again later; sets the back-off, ends nothing
     times_parked: int = 0  # how often its message was poison
     deaths: int = 0  # workers that died in a row while they acted for it
 
     # The end.
-    read_back: bool = False  # the attachment's bytes are compared with the blob's before the outcome is told
+    read_back: bool = False  # the attachment's bytes are compared with the blob's before the outcome is reported
     garbled: int = 0  # attachments of this upload that had other bytes than the blob
     garbled_id: str = ""  # the last of those, until it is removed
     attachment_id: str = ""
@@ -251,7 +251,7 @@ class Entry:
     closing_tries: int = 0  # failed tries to read back, then to cancel the session, then to delete the blob
     delete_source: bool = False  # the blob is to be deleted once it is attached, or where it is too large to keep
     source_deleted: bool = False
-    source_gone_since: datetime | None = None  # no blob of its name was there at any look since then
+    source_gone_since: datetime | None = None  # since when no look has found a blob of its name
 
     @property
     def is_done(self) -> bool:
@@ -282,29 +282,29 @@ class Entry:
 
     @property
     def is_in_mailbox_line(self) -> bool:
-        """It queues for the mailbox, and knows so: the wait that a person reads has been counted."""
+        """It queues for the mailbox since an earlier step, which has counted the wait that a person reads."""
         return self.queue_wait is not None and self.queue_wait.since is not None and not self.waits_for_slot
 
     @property
     def is_in_line(self) -> bool:
-        """A ticket stands in for its message: who gives back what it queues for sends one."""
+        """It has a ticket in place of a message: one is sent when what it queues for is given back."""
         if self.phase is not Phase.QUEUED or self.not_before is not None or self.claim is not None:
             return False
         return not self.lease if self.waits_for_slot else bool(self.lease)
 
     @property
     def line(self) -> str:
-        """The key of the line that it stands in."""
+        """The key of the line that it queues in."""
         return self.slot if self.waits_for_slot else self.lease
 
     @property
     def is_in_sign_in_line(self) -> bool:
-        """It waits for a person, and the tags say so: no message is under way, and a ticket stands in for it."""
+        """It waits for a person, and the tags say so: it has a ticket in place of a message."""
         is_told = self.phase is Phase.WAITING and self.is_reported
         return is_told and not self.lease and self.claim is None
 
     def time_waited(self, now: datetime) -> timedelta:
-        """All waits for sign-in together, the present one included."""
+        """All waits for sign-in together, the current one included."""
         return self.waited + (now - self.sign_in_wait.since if self.sign_in_wait is not None else timedelta())
 
     @property
@@ -313,9 +313,10 @@ class Entry:
 
     @property
     def may_delete_source(self) -> bool:
-        """Attached under an id: "created" that was never found is no ground for deleting the only copy.
+        """The blob may go: it is attached under an id, or larger than what was signed for.
 
-        Or larger than what was signed for: nobody was allowed to store so much.
+        Without an id, Graph said "created" but the attachment was never found, and the blob may be the only copy. A
+        blob that is too large was never allowed.
         """
         is_attached = self.phase is Phase.ATTACHED and bool(self.attachment_id)
         return self.delete_source and (is_attached or self.reason is Reason.LARGER_THAN_DECLARED)
@@ -333,14 +334,14 @@ class Entry:
 
     @property
     def open_session(self) -> Session:
-        """The session, in the phases that have one. Raises ValueError where there is none: a bug, nothing outside."""
+        """The session, in the phases that have one. Raises ValueError where there is none, which is a bug."""
         if self.session is None:
             raise ValueError(f"the entry {self.upload_id} is {self.phase} and has no session")
         return self.session
 
     @property
     def offset(self) -> int:
-        """How many bytes of the file Graph has, by its own word."""
+        """How many bytes of the file Graph has, as it last said."""
         if self.phase is Phase.ATTACHED or self.attachment_id:
             return self.size
         return self.session.offset if self.session is not None else 0
@@ -352,7 +353,7 @@ class Entry:
 
     @property
     def goes_by_post(self) -> bool:
-        """The file is attached by one small POST: a session for no bytes has no legal PUT, and Graph may refuse one."""
+        """The small POST attaches it: no PUT can send an empty file, and Graph may refuse a session for a small one."""
         return self.size == 0 or self.by_post
 
     @property
@@ -363,13 +364,13 @@ class Entry:
         return min(self.tell_at, self.not_before)
 
     def has_to_tell(self, now: datetime) -> bool:
-        """The next thing to do is to say that it is under way. Where the wait is over it is to go on instead."""
+        """The next thing to do is to say that it is under way. Where the wait is over, it goes on instead."""
         waits = self.not_before is None or now < self.not_before
         return self.tell_at is not None and now >= self.tell_at and waits
 
     @property
     def is_telling(self) -> bool:
-        """It is claimed to say that it is under way, and for nothing else."""
+        """It is claimed only to say that it is under way."""
         return self.claim is not None and self.claim.tells
 
     @property
@@ -387,7 +388,7 @@ class Entry:
         return now - self.created_at - self.time_waited(now) - self.time_queued(now)
 
     def time_queued(self, now: datetime) -> timedelta:
-        """All waits for a turn together, the present one included."""
+        """All waits for a turn together, the current one included."""
         since = self.queue_wait.since if self.queue_wait is not None else None
         return self.queued_for + (now - since if since is not None else timedelta())
 
@@ -398,11 +399,11 @@ def claimed(entry: Entry, *, owner: str, until: datetime, now: datetime, taken_o
     - Taken over from a worker that stored nothing: what that worker sent is unknown, so the server is asked first.
       The small POST has no session that could be asked, and the server may still apply it: the taker gives the
       claim back and waits for as long as it would have held, which is longer than a request; then it searches.
-    - Waiting for sign-in, and the person can read so in the tags: queue, to go on where the upload stopped.
+    - Waiting for sign-in, and the tags say so: it queues, to go on where the upload stopped.
     - Opening: the intent is counted before the request, so that a worker which dies right after the request, time
       after time, still runs into the bound. A reply that says "nothing was opened" gives the count back.
-    - Taken over at all: a worker died, or lost its claim. So many in a row are a bound of their own.
-    - To say that it is under way: nothing follows from that, nor from a worker that died of it.
+    - Taken over in any phase: a worker died, or lost its claim. The number in a row has a bound of its own.
+    - To say that it is under way: the phase stays as it is, also where the claim is taken over.
     """
     deaths = entry.deaths + (1 if taken_over else 0)
     taken_over = taken_over and not entry.is_telling
@@ -421,7 +422,7 @@ def claimed(entry: Entry, *, owner: str, until: datetime, now: datetime, taken_o
 def _resumed(entry: Entry, now: datetime) -> Entry:
     # Without a memory of where it stopped, it goes on where nothing can be done twice.
     wait = entry.sign_in_wait or SignInWait(Phase.RESOLVING, now)
-    # Whatever it goes on with asks Graph, so it takes its turn first.
+    # Every phase that it may go on with asks Graph, so it takes its turn first.
     return replace(
         entry,
         phase=Phase.QUEUED,

@@ -1,6 +1,6 @@
 """Did it land? Which of a task's attachments may be this upload's file, put there by a request that we gave up on.
 
-A candidate is young enough and has our name, loosely; proof is that its bytes are ours (SHA-256) and that no other
+A candidate is young enough and has our name, loosely. It is this file if its bytes are ours (SHA-256) and no other
 entry owns it. Sizes prove nothing: listings may show Exchange's overhead.
 """
 

@@ -15,7 +15,7 @@ MAX_CLOSING_TRIES = 5
 MAX_DEATHS = 10
 # With the back-off these last more than an hour: storage may be away for that long.
 MAX_REPORT_TRIES = 18
-# Storage refuses the tags in so many words: a lease may be over soon, a legal hold is not.
+# Tries where storage refuses to write the tags: a blob's lease may be over soon, a legal hold will not be.
 MAX_REPORT_TRIES_REFUSED = 3
 # An upload that waits for a sign-in goes on as soon as the person signs in, whether or not the tags could be written.
 MAX_REPORT_TRIES_WAITING = 3
@@ -27,16 +27,17 @@ MAX_SEARCHES_FOR_LANDED = 6
 MAX_SEARCHES_IN_DOUBT = 3
 # Retry-After headers in a row that are believed. A server that says "now" for ever then meets our own back-off.
 TRUSTED_RETRY_AFTERS = 4
-# So many versions in a row may be written over while they are uploaded, before the next one waits for the blob to come
-# to rest: a person edits metadata, a writer commits in parts.
+# After so many versions in a row that were written over during their upload, the next one waits for the blob to come to
+# rest. A few are normal: a person edits metadata, a writer commits in parts.
 FREE_REWRITES = 3
-# With the back-off these last more than an hour, as those of the report: a file that is there twice is noticed.
+# With the back-off these last more than an hour, like those of the report: a person notices a file that is there twice.
 MAX_REMOVAL_TRIES = 18
 # An older version of the file that has to end first is looked at again at least so often.
 LONGEST_LOOK_WAIT = timedelta(seconds=30)
-# An attachment with other bytes than the file: as often it is removed and the file sent anew, before the upload fails.
+# Attachments with other bytes than the file: each is removed and the file sent anew, until so many make the upload
+# fail.
 MAX_GARBLED = 3
-# With the back-off these last more than an hour too. A file that is attached waits for no more than that to be told.
+# With the back-off these last more than an hour too. The report of an attached file waits no longer than that.
 MAX_READ_BACK_TRIES = 18
 # A range that is started so shortly before the session expires might end after it. Two clocks judge the expiry.
 EXPIRY_MARGIN = timedelta(seconds=60)
@@ -48,7 +49,7 @@ SECOND = timedelta(seconds=1)
 class Limits:
     """The bounds that are settings. *deadline* bounds a whole request to Graph; *claim* is longer than that.
 
-    *replace_within*: what is written so soon after its older version was attached takes that one's place.
+    *replace_within*: a version written so soon after an older one was attached takes the place of that one.
     *missing_patience*: a list or a task that another app has just made may not be visible to this one yet, so no file
     is rejected for want of it before this time is over. How long it can take is not published.
     """

@@ -1,8 +1,8 @@
 """Lists and tasks by name.
 
-Names are not unique and the default list's is localised: none or several is an error that names what was found, so
-that the person can choose. Who puts a file reads that error, and need not be the one whose lists and tasks they are:
-with *names_others* off it says nothing of the account but what the file itself named.
+Names are not unique and the default list's is localised: none or several is an error that names what was found, so that
+the person can choose. The sender of the file reads that error, and may be another person than the owner of the lists
+and tasks: with *names_others* off, it says nothing of the account but what the file itself named.
 """
 
 import unicodedata
@@ -20,7 +20,7 @@ _SHOWN = 5
 
 @dataclass(frozen=True, slots=True)
 class Named:
-    """A list or a task: its id, its name, and what tells it from another of that name.
+    """A list or a task: its id, its name, and what distinguishes it from another of that name.
 
     *is_default*: the account's default list. *is_flagged_emails*: the built-in list of flagged mail. *is_shared*:
     others see the list too. *due*: the day by which a task has to be done, as its owner set it.
@@ -58,8 +58,8 @@ def find_task(
 ) -> Named | Refused | TargetMissing:
     """The one open task of exactly this title; else the one open task that differs in case; else the completed one.
 
-    A recurring task leaves a completed one behind each time. *list_name*: of the list that was searched, where it is
-    known.
+    A recurring task leaves a completed one behind each time. *list_name*: the name of the list that was searched, where
+    it is known.
     """
     return _one("task", wanted.name, tuple(tasks), Reason.NO_SUCH_TASK, list_name, names_others=names_others)
 
@@ -120,7 +120,7 @@ def _plain(name: str) -> str:
 
 def _how_apart(found: Sequence[Named]) -> str:
     told = [_apart(item) for item in found]
-    # Said of all of them it would tell none from another.
+    # Signs that all of them have in common distinguish none of them.
     return f". They are {' / '.join(told[:_SHOWN])}{_more(found)}" if len(set(told)) > 1 else ""
 
 

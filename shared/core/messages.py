@@ -5,11 +5,11 @@ Versioned JSON, a few hundred bytes:
     {"v": 1, "upload": ..., "step": 7, "range": {"first": 0, "last": 3932159, "size": 26214400}, "traceparent": ...}
     {"v": 1, "upload": ..., "step": 1, "mailbox": ..., "traceparent": ...}
 
-The range is there so that a look into the queue tells what comes next: first and last byte, and the size of the file,
+The range is there so that a look into the queue shows what comes next: first and last byte, and the size of the file,
 as in a Content-Range. It is absent where the step sends no bytes. No worker acts on it. The mailbox is there where the
-message wakes an upload that queued, and was given a lease there: one that does not want it any more gives it back. The
-trace context is that of the step that sent the message. There is never state in a message, never file content, never a
-URL.
+message wakes an upload that queued and was given a lease of it; if the upload does not want the lease any more, the
+worker gives it back. The trace context is that of the step that sent the message. A message never holds state, file
+content or a URL.
 """
 
 import json

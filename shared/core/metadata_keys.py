@@ -13,7 +13,7 @@ _OTHER_WORDS = {"listname": "list", "taskname": "task", "tasktitle": "task"}
 
 
 def likely_key(key: str) -> str:
-    """The key that *key*, which is none of ours, most likely stands for; empty where it is like none."""
+    """The key of ours that *key* is most likely meant to be; empty where it is like none of them."""
     bare = _bare(key)
     if bare in _OTHER_WORDS:
         return _OTHER_WORDS[bare]
@@ -22,7 +22,7 @@ def likely_key(key: str) -> str:
 
 
 def slips(keys: Iterable[str]) -> dict[str, str]:
-    """Those of *keys* that are surely slips of the pen, each with the key that was meant.
+    """Those of *keys* that are surely misspelt, each with the key that was meant.
 
     Surely: with separators or a prefix, with two letters exchanged, with one letter too many or too few. `used` is like
     `user`, but may mean something else.

@@ -1,4 +1,4 @@
-"""What can be seen of the outside world after an action: h11's events, for an upload.
+"""What can be seen of the outside world after an action: the events of the state machine.
 
 An observation says what was seen, never what to do about it: `absorb` decides that. `shared/graph` and
 `shared/app/effects` make observations; `actions` says which of them each action can lead to.
@@ -23,7 +23,7 @@ class Arrived:
 
 @dataclass(frozen=True, slots=True)
 class NotYet:
-    """The blob may still get its metadata, or more bytes: look at it again then."""
+    """The blob may still get its metadata, or more bytes. *until*: when to look at it again."""
 
     until: datetime
     detail: str
@@ -33,8 +33,8 @@ class NotYet:
 class Admitted:
     """The entry has a lease of *mailbox*, and may ask Graph from *starts_at* on.
 
-    *older*: the ids of the other uploads under the blob's name, where this one is entered by now. *account_key*: of the
-    account whose index it is entered in; empty where accounts have none.
+    *older*: the ids of the other uploads under the blob's name, under which this one is now entered too. *account_key*:
+    the key of the account whose index lists it; empty where accounts have no index.
     """
 
     mailbox: str
@@ -60,8 +60,8 @@ class MustQueue:
 class Resolved:
     """The list and the task are known, and this entry holds the *slot*.
 
-    The rest is about older uploads under the blob's name: how many versions in a row were written over; one whose
-    attachment may be this file; the attachment whose place this one is to take.
+    The rest is about older uploads under the blob's name. *rewrites*: how many versions in a row were written over.
+    *may_be_of*: one that may have attached this file. *replaces*: the attachment whose place this one takes.
     """
 
     list_id: str
@@ -74,7 +74,7 @@ class Resolved:
 
 @dataclass(frozen=True, slots=True)
 class AlreadyAttached:
-    """An older upload under the blob's name has attached the same content to the same task, and it stands there."""
+    """An older upload under the blob's name has attached the same content to the same task, and it is still there."""
 
     list_id: str
     task_id: str
@@ -94,7 +94,7 @@ class OftenRewritten:
 class SlotHeld:
     """Another live entry is attaching under the same name to the same task, or from the same blob.
 
-    *is_own*: this entry has the *slot*, the other one another: it will not say when it is over.
+    *is_own*: this entry holds *slot*, and the other one another slot, so no message comes when that one is over.
     """
 
     slot: str
@@ -103,7 +103,7 @@ class SlotHeld:
 
 @dataclass(frozen=True, slots=True)
 class LeaseReturned:
-    """Others may have what this entry held, and the next of them is on its way."""
+    """What this entry held is free, and the next upload in line was woken."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +125,7 @@ class PostPrepared:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """The server's word for the first byte that it lacks."""
+    """*offset* is the first byte that the server says it lacks."""
 
     offset: int
     expires_at: datetime | None = None
@@ -165,7 +165,7 @@ class Unclear:
 
 @dataclass(frozen=True, slots=True)
 class SliceRefused:
-    """Graph answered the slice with a 4xx *status* that says no, and nothing about why it could work later."""
+    """Graph refused the slice with a 4xx *status*, and does not say whether another try could work."""
 
     status: int
     detail: str
@@ -185,7 +185,7 @@ class SliceTooLarge:
 
 @dataclass(frozen=True, slots=True)
 class Deferred:
-    """Throttled, or something needed is away: nothing was done, come back later. Only the entry's age bounds it."""
+    """Throttled, or a service that is needed is away: nothing was done, try later. Only the entry's age bounds this."""
 
     detail: str
     retry_after: timedelta | None = None
@@ -193,7 +193,7 @@ class Deferred:
 
 @dataclass(frozen=True, slots=True)
 class Unavailable:
-    """Nothing came of it, and trying again may help: it counts as a step without progress."""
+    """The request failed, and another try may help. It counts as a step without progress."""
 
     detail: str
     retry_after: timedelta | None = None
@@ -283,7 +283,7 @@ class AttachmentRemoved:
 
 @dataclass(frozen=True, slots=True)
 class ReplacedLeft:
-    """The attachment whose place the newer one would take is not as we made it: a person's, by now."""
+    """The attachment that would be replaced was changed since we made it, or is out of reach: it stays."""
 
 
 @dataclass(frozen=True, slots=True)

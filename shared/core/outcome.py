@@ -1,6 +1,7 @@
-"""What the person reads: blob index tags on the file itself, so that the file answers for itself.
+"""What the person reads: blob index tags, on the file itself.
 
-They say the outcome; before it, once that takes longer than half a minute, what the upload waits for (`underway`).
+They say the outcome. Before that, once it takes longer than half a minute, they say what the upload waits for
+(`underway`).
 
 Setting tags replaces all of them, so the person's own are merged in. A value is short, so the reason is a code and a
 few words; the ledger and the log have it whole.
@@ -16,7 +17,7 @@ from shared.core.tag_text import is_tag_text, tag_text
 from shared.core.underway import why
 
 STATE, REASON, ATTACHMENT = "todo_state", "todo_reason", "todo_attachment"
-# By this an attached append blob is found again: something may be added to it, which raises no event.
+# The tag by which an attached append blob is found again: an append raises no event.
 KIND, APPEND_BLOB = "todo_kind", "append-blob"
 OURS = frozenset({STATE, REASON, ATTACHMENT, KIND})
 MAX_TAGS = 10
@@ -29,7 +30,7 @@ _GO_ON = "Put the metadata right and it is read again within ten minutes"
 def outcome_tags(entry: Entry, existing: Mapping[str, str]) -> dict[str, str]:
     """All tags that the blob should have. The person's own are never dropped for ours.
 
-    A blob has room for ten tags: where theirs leave too little, the state comes first, then the reason.
+    A blob has room for ten tags: where the person's own leave too little, the state comes first, then the reason.
     """
     state = entry.underway if entry.is_telling else entry.phase
     ours = {STATE: str(state), REASON: _reason(entry), ATTACHMENT: _attachment(entry), KIND: _kind(entry)}
@@ -52,10 +53,10 @@ def _reason(entry: Entry) -> str:
         return tag_text(why(entry)) if entry.underway is Underway.DELAYED else ""
     if entry.phase is Phase.ATTACHED or not entry.reason:
         return tag_text(entry.detail) if entry.phase is Phase.ATTACHED else ""
-    # What the page sent has no metadata that would count.
+    # The metadata of what the page sent does not count, so no edit of it can help.
     has_metadata = token_of(entry.blob.name) is None
     can_be_put_right = entry.phase is Phase.REJECTED and entry.reason in _OF_METADATA and has_metadata
-    # An id that is cut off is of no use to anybody: the ledger has them whole.
+    # The tag has no room for the ids, and a part of an id is useless. The ledger has them whole.
     detail = entry.detail.partition(THEIR_IDS)[0]
     told = f"{entry.reason}: {detail}" if detail else str(entry.reason)
     return tag_text(told, and_then=_GO_ON if can_be_put_right else "")

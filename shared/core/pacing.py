@@ -19,11 +19,12 @@ from datetime import UTC, datetime, timedelta
 LOOKUPS = 2
 # Uses that end within the same two seconds are counted as one: a thousand small files would not fit into a row.
 _BUCKET_SECONDS = 2
-# Longer than a message is away after its worker died (10 minutes), twice: an upload that goes on still has its lease.
+# Longer than twice the time for which a message is away after its worker died (10 minutes), so that an upload that goes
+# on then still has its lease.
 LEASE = timedelta(minutes=30)
-# As many of a line as are looked at to give leases to: more than may run at once.
+# How many tickets of a line are looked at when leases are given: more than may run at once.
 HEAD = 9
-# As many as are counted for the time that a person is told: what one request reads.
+# How many tickets are counted for the expected wait that a person reads: as many as one request lists.
 COUNTED = 999
 # Why an upload queues.
 THROTTLED = "Graph asks this mailbox to slow down"
@@ -59,17 +60,17 @@ class Need:
 
     @classmethod
     def of(cls, size: int, slice_bytes: int, *, by_name: bool) -> "Need":
-        """A session, and its slices.
+        """The requests of an upload in which nothing goes wrong.
 
-        What goes wrong costs more, and is counted at the end: reserved for each, a thousand small files would leave a
-        part of the budget unused.
+        Failures cost more, and are counted at the end. If each upload reserved requests for them, a thousand small
+        files would leave a part of the budget unused.
         """
         return cls(size, 1 + max(-(-size // slice_bytes), 1) + (LOOKUPS if by_name else 0))
 
 
 @dataclass(frozen=True, slots=True)
 class Lease:
-    """One upload's right to ask this mailbox. It ends at *until* if nobody gives it back: its upload was lost."""
+    """One upload's right to ask this mailbox. If its upload is lost and never gives it back, it ends at *until*."""
 
     upload_id: str
     until: datetime
@@ -138,7 +139,7 @@ def earliest_start(pace: Pace, need: Need, now: datetime, limits: MailboxLimits)
 
 
 def granted(pace: Pace, upload_id: str, need: Need, starts_at: datetime, limits: MailboxLimits) -> Pace:
-    """The pace with a lease for *upload_id*: until its time is over, counted from the start."""
+    """The pace with a lease for *upload_id*, whose time counts from *starts_at*."""
     others = tuple(lease for lease in pace.leases if lease.upload_id != upload_id)
     return replace(pace, leases=(*others, Lease(upload_id, starts_at + limits.lease, need)))
 
@@ -152,9 +153,9 @@ def returned(pace: Pace, upload_id: str, now: datetime, used: Need) -> Pace:
 
 
 def throttled(pace: Pace, until: datetime, limits: MailboxLimits) -> Pace:
-    """The pace after Graph asked to come back at *until*: it asks all of the mailbox's uploads, not only one.
+    """The pace after Graph asked to come back at *until*, which holds for all of the mailbox's uploads.
 
-    The leases hold for as much longer: who has one may use it only then, and those that queue are given others then.
+    The leases are prolonged, since their uploads cannot use them before that.
     """
     not_before = max(until, pace.not_before or until)
     leases = tuple(replace(lease, until=max(lease.until, not_before + limits.lease)) for lease in pace.leases)
@@ -162,9 +163,9 @@ def throttled(pace: Pace, until: datetime, limits: MailboxLimits) -> Pace:
 
 
 def spent(pace: Pace, requests: int, now: datetime, limits: MailboxLimits) -> Pace | None:
-    """The pace after *requests* that are no upload's; None where the mailbox is not to be asked them now.
+    """The pace after *requests* that belong to no upload; None where the mailbox must not be asked now.
 
-    They need no lease: a person waits for them, and they are few. But what they use, uploads may not use again.
+    They need no lease: a person waits for them, and they are few. But they use up budget like an upload's.
     """
     need = Need(0, requests)
     room = _has_room_at(pace, lambda each: each.requests, need, limits.requests, limits.slack)
@@ -179,9 +180,9 @@ def why_not_yet(pace: Pace, now: datetime) -> str:
 
 
 def expected_wait(pace: Pace, ahead: Need, need: Need, now: datetime, limits: MailboxLimits) -> timedelta:
-    """About how long an upload will queue that has *ahead* before it: the budgets' word, not a promise.
+    """About how long an upload will queue that has *ahead* before it: an estimate from the budgets, no promise.
 
-    How long a transfer takes is not known. Where a wait is long it is the budgets that bind, and then it counts little.
+    How long a transfer takes is not known. It matters little where a wait is long, since the budgets decide then.
     """
     waits = (
         (measure(ahead) + _taken(pace, measure) + measure(need) - budget.amount) / budget.amount * budget.window

@@ -1,8 +1,8 @@
-"""Whose a part of the container is, where people who do not trust each other share one.
+"""Which account a part of the container belongs to, where people who do not trust each other share one.
 
 A prefix of the path may belong to an account. What lies under it goes to that account and to no other, whatever the
-file says. Once one prefix has an account, a file that lies under no prefix is rejected. The other half is not decided
-here: a condition in storage lets each sender write below their own prefix only.
+file says. Once one prefix has an account, a file that lies under no prefix is rejected. Who may write where is not
+decided here: a condition in storage lets each sender write below their own prefix only.
 """
 
 import json
@@ -16,7 +16,7 @@ from shared.core.observations import Refused
 from shared.core.sent_file import PREFIX
 from shared.core.tag_text import quoted
 
-# What a condition of a role assignment, a shell and a URL all take as it is.
+# Characters that a condition of a role assignment, a shell and a URL all take unchanged.
 _PREFIX = re.compile(r"(?:(?!\.{1,2}/)[A-Za-z0-9._@+=-]+/)+")
 
 OUTSIDE = Refused(Reason.OTHER_ACCOUNT, "lies under no prefix that belongs to an account: put it under yours")
@@ -40,7 +40,7 @@ class AccountPath:
         if not user or ascii_lower(user) == ascii_lower(self.account):
             return self.account
         # The owner of the prefix is not named: the sender may be another person.
-        kept = f"everything under {self.prefix} goes to one account, which is called otherwise: leave user out"
+        kept = f"everything under {self.prefix} goes to one account, which has another name: leave user out"
         return Refused(Reason.OTHER_ACCOUNT, f"is for {quoted(user)}, and {kept}")
 
 
@@ -48,7 +48,7 @@ def account_path_of(blob_name: str, accounts: Mapping[str, str], *, default: str
     """*blob_name*, divided. *accounts*: prefix to account. None where there are prefixes, and it begins with none."""
     if not accounts:
         return AccountPath(default, blob_name)
-    # At most one fits, since none begins another. Compared as storage compares: exactly.
+    # At most one prefix fits, since none is the beginning of another. The comparison is exact, as in storage.
     for prefix, account in accounts.items():
         if blob_name.startswith(prefix):
             return AccountPath(account, blob_name.removeprefix(prefix), prefix)
@@ -58,12 +58,12 @@ def account_path_of(blob_name: str, accounts: Mapping[str, str], *, default: str
 def parse_path_accounts(text: str) -> Mapping[str, str] | str:
     """Prefix to account, from a JSON object; or the reason why *text* is none."""
     try:
-        # As pairs: an object with a key twice is no mistake to the parser, and one of the two accounts would be lost.
+        # As pairs: the parser accepts an object with a key twice, and would lose one of the two accounts.
         pairs = json.loads(text, object_pairs_hook=list)
     except (ValueError, RecursionError):
-        return "it is no JSON"
+        return "it is not JSON"
     if not isinstance(pairs, list) or not all(isinstance(pair, tuple) for pair in pairs):
-        return "it is no JSON object"
+        return "it is not a JSON object"
     for prefix, account in pairs:
         if not _PREFIX.fullmatch(prefix):
             return f"{quoted(prefix)} is no prefix of A-Z, a-z, 0-9 and . _ @ + = - that ends in a slash"

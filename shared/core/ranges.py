@@ -1,4 +1,4 @@
-"""All byte arithmetic, once.
+"""All arithmetic with bytes and ranges.
 
 Ranges are half-open in code and inclusive only on the wire. The server's expected ranges are the only source of
 the next offset; nothing here ever adds up what was sent.
@@ -17,7 +17,7 @@ MAX_SLICE_BYTES = 12 * 320 * 1024
 # where a body was measured to be refused.
 MAX_POST_BYTES = 3_000_000
 
-# Spaces may come between the parts, so a long text could be divided among them in a great many ways.
+# The pattern allows spaces between its parts, so that matching a long text against it could take very long.
 _LONGEST_EXPECTED = 100
 _EXPECTED = re.compile(r"\s*([0-9]{1,18})\s*(?:-\s*([0-9]{1,18})?)?\s*")
 
@@ -61,8 +61,8 @@ def _start(item: object) -> int:
         return item
     match = _EXPECTED.fullmatch(item) if isinstance(item, str) and len(item) <= _LONGEST_EXPECTED else None
     if match is None:
-        raise ValueError("an expected range that is none")
+        raise ValueError("not an expected range")
     start, end = int(match[1]), match[2]
     if end is not None and int(end) < start:
-        raise ValueError("an expected range that ends before it starts")
+        raise ValueError("an expected range ends before it starts")
     return start

@@ -10,7 +10,7 @@ from shared.core.limits import SECOND, TRUSTED_RETRY_AFTERS, Limits
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """Counted from *now*. *jitter* is in [0, 1): it spreads the back-off."""
+    """Times counted from *now*. *jitter* is in [0, 1) and spreads the back-off."""
 
     now: datetime
     limits: Limits
@@ -20,9 +20,10 @@ class Schedule:
         return delay_before(entry.deferrals + 1, jitter=self.jitter)
 
     def try_again(self, entry: Entry, retry_after: timedelta | None = None) -> datetime:
-        """Retry-After wins over our own back-off; and a second more, since clocks are cut to seconds.
+        """The time of the next try: Retry-After, else our own back-off; plus a second, since clocks are cut to seconds.
 
-        Unless it was not enough a few times in a row: a server that says "now" for ever is not asked every second.
+        After a few deferrals in a row the longer of the two counts: otherwise a server that always answers "now" would
+        be asked every second.
         """
         own = self.back_off(entry)
         if retry_after is None:

@@ -1,8 +1,8 @@
 """What a person sent through the page: the blob's name, and what was signed for it.
 
-The page signs a URL for one blob of one name, under a prefix that is the page's own. What the file is for is kept by
-the app under that name: whoever holds the URL can write the blob's bytes and its metadata, and neither says where they
-go.
+The page signs a URL for one blob of one name, under a prefix that is the page's own. The app keeps under that name what
+the file is for: the holder of the URL can write the blob's bytes and its metadata, but neither says where the file
+goes.
 """
 
 import hashlib
@@ -17,10 +17,11 @@ _TOKEN = re.compile(r"[0-9a-f]{32}")
 
 @dataclass(frozen=True, slots=True)
 class SentFile:
-    """What was signed. *token*: 32 random hex digits, which nobody can guess; *size* in bytes, as the browser declared.
+    """What was signed.
 
-    *account*: the object id of the person, whose To Do it goes to. *name*: the attachment's, cleaned already. The names
-    of list and task are what a person reads; their ids count.
+    *token*: 32 random hex digits, which cannot be guessed. *account*: the object id of the person whose To Do it goes
+    to. The names of list and task are what a person reads; their ids count. *name*: the attachment's, cleaned already.
+    *size*: bytes, as the browser declared.
     """
 
     token: str
@@ -57,16 +58,19 @@ def token_of(name: str) -> str | None:
 
 
 def account_key(identity: str) -> str:
-    """What stands for an account in the keys of rows: 32 hex digits of its `ports.Accounts.identity`, the object id."""
+    """An account in the keys of rows: 32 hex digits, hashed from its `ports.Accounts.identity`, the object id."""
     return hashlib.sha256(f"account\0{identity.casefold()}".encode()).hexdigest()[:32]
 
 
 def with_signature(live: Sequence[Signature], sent: SentFile, *, at_most: int) -> tuple[Signature, ...] | None:
-    """The account's live signatures with that of *sent*; None where there are *at_most* already. Those over go."""
+    """The account's live signatures with that of *sent*; None where there are *at_most* already.
+
+    Those that have ended are left out.
+    """
     still = tuple(each for each in live if each.until > sent.signed_at)
     return (*still, Signature(sent.token, sent.good_until)) if len(still) < at_most else None
 
 
 def without_signature(live: Sequence[Signature], token: str) -> tuple[Signature, ...]:
-    """The live signatures but that of *token*."""
+    """The live signatures without that of *token*."""
     return tuple(each for each in live if each.token != token)

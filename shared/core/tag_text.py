@@ -1,7 +1,7 @@
 """A sentence within what a blob index tag may hold: at most 256 characters of `A-Za-z0-9 + - . / : = _` and space.
 
-What a tag may not hold is said otherwise, or marked by an underscore, never left out in silence: the names of two
-tasks must stay apart. In our own sentences names stand in quotation marks, and several of them with ` / ` between.
+What a tag may not hold is spelled otherwise, or replaced by an underscore, never silently left out: a person must be
+able to distinguish the names of two tasks. Our own sentences have names in quotation marks, and ` / ` between several.
 """
 
 # ruff: noqa: RUF001 - the table is about letters that look like others
@@ -56,7 +56,7 @@ def is_tag_text(text: str) -> bool:
 
 
 def _unescaped(escapes: re.Match[str]) -> str:
-    """Percent-encoding is for headers; who reads a tag should not have to undo it."""
+    """Percent-encoding is for headers; a person who reads a tag should not have to undo it."""
     try:
         return unquote_to_bytes(escapes[0]).decode("utf-8")
     except UnicodeDecodeError:
@@ -71,7 +71,7 @@ def _sentence(text: str) -> str:
 
 def _plain(text: str) -> str:
     composed = unicodedata.normalize("NFC", _SPACES.sub(" ", text))
-    # Twice: of ά only the accent's going leaves a letter that the table has.
+    # Twice: the table does not have ά, but it has the letter that is left without the accent.
     letters = unicodedata.normalize("NFKD", composed.translate(_SPELLED)).translate(_SPELLED)
     marks_gone = "".join(character for character in letters if unicodedata.category(character) != "Mn")
     return _FORBIDDEN.sub("_", marks_gone)

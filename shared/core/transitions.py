@@ -14,40 +14,41 @@
 # and `absorb` to it, move by move, in both directions. The application itself does not read it.
 #
 # The normal way is queued, resolving, opening, sending, attached; before it, a blob that is not complete is arriving.
-# QUEUED waits for a lease of the mailbox (`pacing`), or for the upload that holds the slot. No message names an upload
-# that queues: a ticket does, and who gives a lease or a slot back sends the message for the first ticket. A lease
-# decides when an upload may ask Graph, never whether.
+# QUEUED waits for a lease of the mailbox (`pacing`), or for the upload that holds the slot. An upload that queues has a
+# ticket in place of a message: the upload that gives a lease or a slot back sends the message for the first ticket. A
+# lease decides when an upload may ask Graph, never whether.
 #
 # Everything else exists because a request can be applied although we never saw its answer. There are two such
 # moments, and each has a phase of its own:
 #
 # LOCATING: a slice was sent, and the answer is unknown. The session knows: it is asked which byte it expects, and
-#     that is the new offset, whether the slice arrived or not. Nothing is ever sent over an unknown answer, so that
+#     that is the new offset, whether the slice arrived or not. While an answer is unknown nothing else is sent, so that
 #     the server holds a prefix of the file at all times.
 #
 # CONFIRMING: the session cannot be asked any more, and the file may or may not be attached. To send it again could
 #     attach it twice. Where the only session is gone right after its last slice, the task's attachments are searched at
-#     once: mostly the file is among them, and only the answer was lost. Otherwise, and where it is not, the session is
-#     cancelled (no request of ours can be applied to it afterwards, except one that the server had taken already); one
-#     request deadline is waited out, for that one; and then the attachments are searched. Only when the file is not
-#     among them another session may be opened. A listing may lag behind, so where the last slice itself is in doubt the
-#     search is repeated, with growing waits.
-#     An upload begins here where an older one of the same file ended in doubt: the blob's metadata was edited, say,
-#     while its last answer was missing. What that one may have attached is then this one's.
+#     once: mostly the file is among them, and only the answer was lost. If it is not, and in all other cases, the
+#     session is cancelled (no request of ours can be applied to it afterwards, except one that the server had taken
+#     already); one request deadline is waited out, for that one; and then the attachments are searched. Only if the
+#     file is not among them may another session be opened. A listing may lag behind, so where the last slice itself is
+#     in doubt the search is repeated, with growing waits.
+#     An upload comes here straight from RESOLVING where an older one of the same file ended in doubt: for example, the
+#     blob's metadata was edited while its last answer was missing. If the older one did attach the file, this one
+#     adopts that attachment.
 #
-#     The search before the last slice of every later session, in SENDING, is the same question asked once more: a
-#     request of an earlier session might have been applied after that one was searched for.
+#     The search before the last slice of every later session, in SENDING, asks the same question once more: a request
+#     of an earlier session might have been applied after the search for it.
 #
-# VERIFYING: where the setting asks for it, the attachment is read back before the outcome is told. One that has other
-#     bytes than the blob is removed, and the file is sent anew. That it is wrong is stored before it is removed:
-#     otherwise an attachment that is gone after a worker's death could also be one that the person has removed. An
-#     attachment that was adopted was compared already.
+# VERIFYING: where the setting asks for it, the attachment is read back before the outcome is reported. One that has
+#     other bytes than the blob is removed, and the file is sent anew. The ledger says that it is wrong before it is
+#     removed: otherwise, after a worker's death, an attachment that is gone could be one that the person removed. An
+#     adopted attachment does not come here: the search has compared its bytes.
 #
 # Not in the table, since no observation leads there:
 #
 # - `entry.claimed` moves an entry when it is claimed. Taken over from a worker that stored nothing, SENDING becomes
-#   LOCATING, and the small POST becomes CONFIRMING: what that worker sent is unknown. An entry in
-#   WAITING goes into the queue, to go on where it came from, once the blob's tags say that it waits.
+#   LOCATING, and the small POST becomes CONFIRMING: what that worker sent is unknown. An entry in WAITING goes into the
+#   queue once the blob's tags say that it waits, and from there back to the phase that it came from.
 # - `entry.claimed` may claim an entry only to say in the blob's tags that it is under way (`underway`): such a step
 #   interrupts a wait, and leaves everything else as it was.
 # - `decide` ends an entry that has reached a bound: too old, queued too long, no progress, too many sessions.
@@ -74,12 +75,12 @@ def _to(*phases: Phase) -> Targets:
 
 
 def _or_again(phase: Phase) -> dict[type[seen.Observation], Targets]:
-    """Whatever asks Graph may be put off, and may find that a person must sign in, now or for too long."""
+    """Any action that asks Graph may have to be tried again, or may find that a person must sign in."""
     return _later(phase) if phase.is_terminal else _later(phase) | {seen.NeedsSignIn: _to(Phase.WAITING, Phase.FAILED)}
 
 
 def _later(phase: Phase) -> dict[type[seen.Observation], Targets]:
-    """Attached or ended: nothing waits for a person to sign in."""
+    """Once the file is attached or the upload has ended, nothing waits for a person to sign in."""
     return {seen.Deferred: _to(phase), seen.Unavailable: _to(phase), seen.NeedsSignIn: _to(phase)}
 
 
@@ -96,12 +97,12 @@ _LANDED: Mapping[type[seen.Observation], Targets] = {
 
 
 def _refused(phase: Phase) -> dict[type[seen.Observation], Targets]:
-    """A target that is missing may only not be visible yet: it is asked for again, for some minutes."""
+    """A missing target may not be visible yet, so it is asked for again, for some minutes."""
     return {seen.Refused: _to(Phase.REJECTED), seen.TargetMissing: _to(phase, Phase.REJECTED)}
 
 
 def _told(phase: Phase) -> dict[type[do.Action], Seen]:
-    """That it is under way is said from time to time, and changes nothing else."""
+    """Reporting that the upload is under way, or waits, or its outcome, never changes the phase."""
     return {do.ReportOutcome: {seen.Reported: _to(phase), seen.TagsRefused: _to(phase), seen.Unavailable: _to(phase)}}
 
 
@@ -130,7 +131,7 @@ TRANSITIONS: Mapping[Phase, Mapping[type[do.Action], Seen]] = {
     Phase.QUEUED: {
         **_told(Phase.QUEUED),
         do.Admit: {
-            # On with what it queued for: for a new upload that is to resolve, after a sign-in whatever was interrupted.
+            # To the phase that it queued for: RESOLVING for a new upload, else the one that was interrupted.
             seen.Admitted: _to(*_AFTER_THE_QUEUE),
             seen.MustQueue: _to(Phase.QUEUED),
             seen.OftenRewritten: _to(Phase.QUEUED),

@@ -1,4 +1,4 @@
-"""Where an upload stands in the index of its account: newest first, whatever the order in which rows are written."""
+"""An upload's place in the index of its account: newest first, whatever the order in which rows are written."""
 
 import re
 from datetime import UTC, datetime, timedelta
@@ -21,7 +21,7 @@ def places_until(since: datetime) -> str:
 
 
 def upload_at(place: str) -> str | None:
-    """The upload's id; None where *place* is none. It may come back from a browser, so it may be anything."""
+    """The upload's id; None where *place* is no place: it may come back from a browser, so it may be anything."""
     found = _PLACE.fullmatch(place)
     return found[1] if found else None
 

@@ -141,7 +141,7 @@ def test_below_a_prefix_no_metadata_names_another_account(user: str) -> None:
     assert isinstance(found, Refused)
     assert found.reason is Reason.OTHER_ACCOUNT
     assert found.detail == (
-        f'is for "{user}", and everything under alice/ goes to one account, which is called otherwise: leave user out'
+        f'is for "{user}", and everything under alice/ goes to one account, which has another name: leave user out'
     )
 
 

@@ -178,7 +178,7 @@ def test_every_live_phase_ends_after_too_many_steps_without_progress(phase: Phas
 def test_ten_deaths_in_a_row_end_an_upload_and_no_fewer(phase: Phase) -> None:
     end = ended(an_entry(phase, deaths=10, detail="HTTP 500"))
     assert (end.phase, end.reason) == (Phase.FAILED, Reason.WORKERS_DIED)
-    assert end.detail.startswith("10 times in a row what worked on it ended without a word (last: HTTP 500)")
+    assert end.detail.startswith("10 workers in a row died while they worked on it (last: HTTP 500)")
     assert not isinstance(decide(an_entry(phase, deaths=9)), End)
 
 

@@ -15,10 +15,10 @@ def test_a_json_object_says_whose_the_prefixes_are() -> None:
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
-        ("alice/", "it is no JSON"),
-        ("[" * 100_000, "it is no JSON"),
-        ('"alice/"', "it is no JSON object"),
-        ('[["alice/", "a"]]', "it is no JSON object"),
+        ("alice/", "it is not JSON"),
+        ("[" * 100_000, "it is not JSON"),
+        ('"alice/"', "it is not a JSON object"),
+        ('[["alice/", "a"]]', "it is not a JSON object"),
         ('{"alice": "a"}', '"alice" is no prefix'),
         ('{"": "a"}', '"" is no prefix'),
         ('{"/alice/": "a"}', '"/alice/" is no prefix'),

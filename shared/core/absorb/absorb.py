@@ -14,31 +14,33 @@ from shared.core.schedule import Schedule
 
 
 def absorb(entry: Entry, result: done.Result, *, now: datetime, limits: Limits, jitter: float) -> Entry:
-    """The entry after *result*: the next step, or the same where it queues; unclaimed.
+    """The entry after *result*: unclaimed, and one step further, or at the same step where it has to queue.
 
     *jitter* is in [0, 1) and spreads the back-off.
     """
     if entry.is_telling and isinstance(result, done.ReportOutcomeResult):
         return replace(underway.told(entry, result.seen), step=entry.step + 1, claim=None)
-    # What the entry waited for is over, so only the observation says whether it waits again.
-    # But for a lease, which is given back in between, whatever the entry waits for.
+    # The wait is over, so only the observation says whether the entry waits again. Giving back a lease is the
+    # exception: it happens in the middle of a wait, which goes on afterwards.
     still = entry.not_before if isinstance(result, done.ReturnLeaseResult) else None
     after = _absorbed(replace(entry, not_before=still), result, Schedule(now, limits, jitter))
     if not isinstance(result.seen, seen.TargetMissing | seen.Deferred | seen.Unavailable | seen.NeedsSignIn):
-        # Graph found the list and the task: what it does not find later is missing from then on.
+        # Only "not found" itself, and steps in which nothing was done, keep the time since when the target is missing.
         after = replace(after, missing_since=None)
     if after.phase is Phase.ATTACHED and after.attached_at is None:
         after = replace(after, attached_at=now)
     deaths = entry.deaths if _only_asked(entry, after, result) else 0
-    # A ticket names the step of the message that it stands in for, which must not be behind when it is sent at last.
+    # A ticket names the step of the message that will wake the upload. If the step counted on here, that message would
+    # be behind the entry, and would be dropped as a duplicate.
     step = entry.step if isinstance(result.seen, seen.MustQueue) else entry.step + 1
     return replace(underway.noted(after, now), step=step, claim=None, deaths=deaths)
 
 
 def _only_asked(before: Entry, after: Entry, result: done.Result) -> bool:
-    """Whether the step asked where the server stands, and found nothing gained.
+    """Whether the step only asked the session which byte it expects, and no byte was gained.
 
-    Who takes over from a dead worker does so first, and that one lived says nothing about the next.
+    A worker that takes over from a dead one asks first. That it survived the question does not show that sending will
+    not kill the next one, so the count of deaths goes on.
     """
     if not isinstance(result, done.AskSessionResult) or before.session is None or after.session is None:
         return False
@@ -84,5 +86,5 @@ def _absorbed(entry: Entry, result: done.Result, at: Schedule) -> Entry:  # noqa
 
 
 def _read(entry: Entry, pieces: tuple[content.Piece, ...]) -> Entry:
-    """With what was read of the blob, whatever Graph made of it: a later version is compared with that."""
+    """The entry with what was read of the blob, also where Graph refused it: later versions are compared with it."""
     return replace(entry, content=content.joined(entry.content, pieces)) if pieces else entry

@@ -1,6 +1,7 @@
-"""After a look at a blob that was not complete.
+"""The entry after a look at a blob that was not complete.
 
-A look that changes nothing is no step without progress: the blob's writer makes it, and the entry's age ends it.
+A look that finds nothing new does not count as a step without progress: the progress is up to the blob's writer. Only
+the entry's age ends the looking.
 """
 
 from dataclasses import replace

@@ -1,8 +1,8 @@
-"""After what is left to do around the end: cancel the session, report the outcome, remove and delete what is to go.
+"""The entry after one of the last things to do: cancel the session, report the outcome, remove and delete.
 
-In a terminal phase the outcome stands, and neither age nor lack of progress ends anything. So whatever is still to be
-done there has a bound of its own, after which it counts as done: an entry that never became done would be swept, and
-announced, for ever.
+In a terminal phase the outcome is final, and neither age nor lack of progress ends anything. So each thing that is
+still to be done has a bound of its own, after which it counts as done. Otherwise an entry that never became done would
+be swept, and announced, for ever.
 """
 
 from dataclasses import replace
@@ -46,7 +46,7 @@ def after_report_outcome(entry: Entry, observation: done.AfterReportOutcome, at:
     match observation:
         case seen.Reported():
             reported = replace(entry, report=Report(entry.phase))
-            # Whoever signs in is noticed at the next try, not at once.
+            # A sign-in right after this is noticed at the next try, not at once.
             return replace(reported, not_before=at.try_again(entry)) if entry.phase is Phase.WAITING else reported
         case seen.TagsRefused():
             return _report_failed(entry, MAX_REPORT_TRIES_REFUSED, at.try_again(entry))
@@ -82,7 +82,7 @@ def after_delete_source(entry: Entry, observation: done.AfterDeleteSource, at: S
         case seen.SourceDeleted():
             return replace(entry, source_deleted=True)
         case seen.Unavailable():
-            # Who sent it through the page has no right to delete it.
+            # A person who sent the file through the page has no right to delete its blob.
             most = MAX_CLOSING_TRIES if token_of(entry.blob.name) is None else MAX_REMOVAL_TRIES
             return _closing_failed(entry, at.try_again(entry, observation.retry_after), most)
         case _:
@@ -90,15 +90,16 @@ def after_delete_source(entry: Entry, observation: done.AfterDeleteSource, at: S
 
 
 def _closing_failed(entry: Entry, retry_at: datetime, most: int = MAX_CLOSING_TRIES) -> Entry:
-    """Bounded: a session that cannot be cancelled expires by itself; what cannot be removed or deleted stays.
+    """One of the last things failed: try it again later, or give up after *most* tries.
 
-    The detail is left alone: it is the outcome's.
+    To give up does little harm: a session that is not cancelled expires by itself, and an attachment or a blob that is
+    not removed stays. The detail is left alone: it explains the outcome.
     """
     tries = entry.closing_tries + 1
     failed = replace(entry, deferrals=entry.deferrals + 1, not_before=retry_at)
     if tries < most:
         return replace(failed, closing_tries=tries)
-    # Given up on, in the order in which they are done. Each has its own tries.
+    # Give up on what `decide` chose, in the order of its choice. Each thing has tries of its own.
     failed = replace(failed, closing_tries=0)
     if entry.session is not None:
         return replace(failed, session=None)

@@ -1,8 +1,8 @@
-"""After the start of an attachment: an upload session, or the small POST, which is all of it.
+"""The entry after the start of an attachment: an upload session, or the small POST, which is all of it.
 
-The claim has counted this opening before the request was sent (`entry.claimed`): a worker that dies right after the
-request, time after time, must run into the bound too. So what shows that nothing was opened gives the count back
-(`postponing.without_this_opening`), and everything else leaves it.
+The claim counts an opening before the request is sent (`entry.claimed`), so that a worker which dies right after the
+request, time after time, still reaches the bound. An observation that shows that nothing was opened gives the count
+back (`postponing.without_this_opening`); all others leave it.
 """
 
 from dataclasses import replace
@@ -24,7 +24,8 @@ def after_open_session(entry: Entry, observation: done.AfterOpenSession, at: Sch
         case seen.TooSmallForSession(detail):
             if entry.size > MAX_POST_BYTES:
                 return endings.terminal(entry, Phase.REJECTED, Reason.REFUSED, detail)
-            # From here on it goes as an empty file does. No session was opened, so the count is given back.
+            # From here on the file goes by the small POST, as an empty one does. No session was opened, so the count is
+            # given back.
             return replace(postponing.without_this_opening(entry), by_post=True, deferrals=0)
         case seen.Refused():
             return endings.rejected(entry, observation)
@@ -41,22 +42,22 @@ def _session_opened(entry: Entry, observation: seen.SessionOpened) -> Entry:
         entry,
         phase=Phase.SENDING,
         session=Session(observation.url, observation.expires_at),
-        # Without Graph's own Date: no session can have been opened before the entry was made.
+        # A reply without a Date: no session can have been opened before the entry was made.
         first_opened_at=entry.first_opened_at or observation.opened_at or entry.created_at,
         deferrals=0,
         detail="",
     )
     if observation.offset == 0:
         return opened
-    # It claims to have bytes that were never sent: to go on from there would attach another file than this one.
+    # The session claims to have bytes that were never sent. Going on from there would attach a different file.
     return sent_bytes.not_continued(opened, f"a session just opened expects byte {observation.offset}")
 
 
 def after_prepare_post(entry: Entry, observation: done.AfterPreparePost, at: Schedule) -> Entry:
     match observation:
         case seen.PostPrepared(server_date):
-            # Stored before the POST is sent. After a lost answer, this date is what tells the attachment that the
-            # POST created from an older one of the same name.
+            # Stored before the POST is sent. After a lost answer, this date distinguishes the attachment that the POST
+            # created from an older one of the same name.
             return replace(entry, first_opened_at=server_date or entry.created_at, deferrals=0)
         case seen.Refused():
             return endings.rejected(entry, observation)
@@ -75,8 +76,8 @@ def after_post_file(entry: Entry, observation: done.AfterPostFile, at: Schedule)
         case seen.Attached() | seen.LandedUnnamed() | seen.LandedUnderOwnedId():
             return sent_bytes.landed(entry, observation)
         case seen.Unclear():
-            # No session can be asked about it, so it is searched for; but it may still be applied until its deadline
-            # is over.
+            # There is no session to ask about the POST, so its attachment is searched for. It may still be applied
+            # until its deadline is over, so the search waits for that.
             unclear = sent_bytes.unclear(entry, observation, at)
             wait = max(at.try_again(entry, observation.retry_after), at.after_deadline())
             return replace(unclear, phase=Phase.CONFIRMING, not_before=wait)

@@ -1,7 +1,7 @@
-"""Tried again later: what several actions have in common when nothing was done.
+"""Trying again later: what several actions have in common when nothing was done.
 
-`deferrals` only sets the back-off. What ends an upload is `steps_without_progress` and its age, and which of the two
-counts is the difference between the first two observations here.
+`deferrals` only sets the back-off. What ends an upload is its age, or too many `steps_without_progress`: `Deferred`
+adds only to the age, `Unavailable` to both.
 """
 
 from dataclasses import replace
@@ -15,15 +15,15 @@ from shared.core.schedule import Schedule
 
 
 def try_again(entry: Entry, observation: seen.TryAgain, at: Schedule) -> Entry:
-    """Nothing was done, so the phase stays, but for a person who must sign in."""
+    """The entry when nothing was done: in the same phase, or WAITING where a person must sign in."""
     entry = without_this_opening(entry)
     match observation:
         case seen.Deferred(detail, retry_after):
-            # No step without progress: an hour of throttling must fail no file.
+            # Not counted as a step without progress: an hour of throttling must fail no file.
             wait = at.try_again(entry, retry_after)
             return replace(entry, deferrals=entry.deferrals + 1, not_before=wait, detail=detail)
         case seen.Unavailable(detail, retry_after):
-            # Counted: a server that answers 500 to this one upload for ever is not asked for a whole day.
+            # Counted: otherwise a server that always answers 500 to this one upload would be asked for a whole day.
             return replace(
                 entry,
                 steps_without_progress=entry.steps_without_progress + 1,
@@ -38,12 +38,13 @@ def try_again(entry: Entry, observation: seen.TryAgain, at: Schedule) -> Entry:
 
 
 def target_missing(entry: Entry, observation: seen.TargetMissing, at: Schedule) -> Entry:
-    """It may pass: the person made the task five seconds after the file, in another app, and Graph lags behind."""
+    """The target may still appear: a person makes the task in another app after the file, and Graph lags behind."""
     since = entry.missing_since or at.now
     if at.now >= since + at.limits.missing_patience:
         return endings.rejected(entry, observation)
     waiting = without_this_opening(entry)
-    # Not a step without progress: the time bounds it. The last try comes when that is over, not one back-off later.
+    # Not counted as a step without progress: `missing_patience` bounds it. The last try comes when that is over, not
+    # one back-off later.
     return replace(
         waiting,
         missing_since=since,
@@ -59,13 +60,13 @@ def without_this_opening(entry: Entry) -> Entry:
 
 
 def _needs_sign_in(entry: Entry, observation: seen.NeedsSignIn, at: Schedule) -> Entry:
-    # `waited` holds the finished waits. Each try ends one and, in vain, begins the next, so the bound is reached at a
-    # try, and a person who signs in just before it still has the file attached.
+    # `waited` holds the finished waits. Each try ends one wait, and begins the next if it fails. So the bound is
+    # checked only at a try, and a person who signs in just before it still has the file attached.
     if entry.waited > at.limits.sign_in_wait:
         days = at.limits.sign_in_wait.total_seconds() / 86400
         detail = f"nobody signed in within {days:g} days (last: {observation.detail}){endings.may_be_attached(entry)}"
         return endings.terminal(entry, Phase.FAILED, Reason.SIGN_IN, detail)
-    # Out of the queue, if it was in it: who queues there is waited for by others.
+    # An upload that waits for a person leaves the queue: the others would have to wait for it.
     resume = entry.queue_wait.resume if entry.queue_wait is not None else entry.phase
     return replace(
         out_of_the_queue(entry, at),
@@ -74,7 +75,7 @@ def _needs_sign_in(entry: Entry, observation: seen.NeedsSignIn, at: Schedule) ->
         reason=Reason.SIGN_IN,
         detail=observation.detail,
         deferrals=entry.deferrals + 1,
-        # Where the tags say so already, the next thing to do is to try again, and that after a pause.
+        # Where the tags already say that it waits, the next thing to do is another try, after a pause.
         not_before=at.try_again(entry) if entry.report.phase is Phase.WAITING else None,
         report=replace(entry.report, failed_tries=0),
     )

@@ -1,7 +1,7 @@
-"""After asking for a turn at the mailbox, and after giving it back.
+"""The entry after it asked for a turn at the mailbox, and after it gave one back.
 
-Time in the queue is neither age nor lack of progress: a mailbox takes so much a day, and somebody has to be last. It
-has a bound of its own.
+Time in the queue counts neither as age nor as lack of progress: a mailbox takes only so much a day, and one upload has
+to be the last. It has a bound of its own, `Limits.queue_wait`.
 """
 
 from dataclasses import replace
@@ -27,7 +27,7 @@ def after_admit(entry: Entry, observation: done.AfterAdmit, at: Schedule) -> Ent
                 account_key=account_key,
                 lease=mailbox,
                 not_before=starts_at if starts_at > at.now else None,
-                # The back-off is kept: what it was for may go wrong again right after the queue.
+                # `deferrals` is kept: what the upload backed off from may fail again right after the queue.
                 detail="",
             )
         case seen.MustQueue(mailbox, detail, older, account_key):
@@ -45,7 +45,8 @@ def after_admit(entry: Entry, observation: done.AfterAdmit, at: Schedule) -> Ent
                 detail=f"the blob was written {versions} times while it was to be attached",
             )
         case seen.Deferred():
-            # Its turn has come, or nobody asked yet whose turn it is: what holds it up is not the mailbox.
+            # The upload has its turn, or could not ask for it yet. Either way it is not the mailbox that holds it up,
+            # so from here on the time counts as age.
             wait = replace(entry.queue_wait or QueueWait(Phase.RESOLVING), since=None)
             put_off = replace(entry, queue_wait=wait, queued_for=entry.time_queued(at.now))
             return postponing.try_again(put_off, observation, at)
@@ -60,5 +61,6 @@ def after_admit(entry: Entry, observation: done.AfterAdmit, at: Schedule) -> Ent
 
 
 def after_return_lease(entry: Entry) -> Entry:
-    # The slot only at the end: while it waits for a person, an upload must stay the only one of its name.
+    # The slot is given back only at the end: while the upload waits for a person, no other one of its name may attach
+    # to the same task.
     return replace(entry, lease="", slot="" if entry.phase.is_terminal else entry.slot)

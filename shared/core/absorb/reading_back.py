@@ -1,7 +1,7 @@
-"""After reading an attachment back, and after removing one that is not the file.
+"""The entry after its attachment was read back, and after one with other bytes was removed.
 
-The file is attached, by Graph's own word. So only bytes that are not the file's may end it as failed, or send it
-again; and to wait for a sign-in would leave the person without a word for days. `decide` has the bounds.
+Graph has said that the file is attached. So the upload fails, or sends the file again, only where the bytes differ. It
+does not wait for a sign-in here, because the person would get no word for days. `decide` has the bounds.
 """
 
 from dataclasses import replace

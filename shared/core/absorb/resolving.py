@@ -1,7 +1,7 @@
-"""After the look for the list and the task, and for the other uploads of the same name.
+"""The entry after the look-up of its list and its task, and of the other uploads under the blob's name.
 
-What is found is stored and never looked up again. A list that is renamed, or a second task of the same title, while
-the file is on its way would otherwise send one half of the steps to one task and the other half to another.
+What is found is stored and never looked up again. Otherwise, if a list were renamed or a second task of the same title
+appeared while the file is on its way, some steps would go to one task and the rest to another.
 """
 
 from dataclasses import replace
@@ -21,11 +21,11 @@ def after_resolve(entry: Entry, observation: done.AfterResolve, at: Schedule) ->
         case seen.Resolved():
             return _resolved(entry, observation, at)
         case seen.AlreadyAttached(list_id, task_id, attachment_id, attached_at, detail):
-            # The older upload's outcome is this one's. Its time is the attachment's: this write attached nothing.
+            # This upload takes over the older one's outcome, and its time: this write itself attached nothing.
             known = replace(entry, list_id=list_id, task_id=task_id, attached_at=attached_at)
             return replace(endings.attached(known, attachment_id), detail=detail)
         case seen.SlotHeld(slot, is_own):
-            # No step without progress: the other upload makes it, and its own bounds end it.
+            # Not counted as a step without progress: the progress is up to the other upload, and its own bounds end it.
             waiting = replace(
                 entry,
                 phase=Phase.QUEUED,
@@ -35,7 +35,8 @@ def after_resolve(entry: Entry, observation: done.AfterResolve, at: Schedule) ->
             )
             if not is_own:
                 return waiting
-            # Nobody will say when that is over, so it is looked for; without the lease meanwhile, as in a line.
+            # No message comes when the other upload is over, so this one looks again after a while. Meanwhile it keeps
+            # no lease, just as in a line.
             wait = min(at.back_off(entry), LONGEST_LOOK_WAIT) + SECOND
             return replace(waiting, deferrals=entry.deferrals + 1, not_before=at.now + wait)
         case seen.Refused():
@@ -65,8 +66,8 @@ def _resolved(entry: Entry, observation: seen.Resolved, at: Schedule) -> Entry:
     older = observation.may_be_of
     if older is None:
         return resolved
-    # It may have attached this very file, and the last request of it may still be applied: as after a last answer of
-    # our own that is missing.
+    # The older upload may have attached this very file, and its last request may still be applied. So this one does
+    # what it does after a lost last answer of its own: it waits for a deadline, then searches.
     return replace(
         resolved,
         phase=Phase.CONFIRMING,

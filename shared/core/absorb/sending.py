@@ -1,8 +1,8 @@
-"""After a slice, and after the question what became of one.
+"""The entry after a slice, and after the question what became of one.
 
-The next offset is never added up from what was sent: it is what the server says that it expects. Where a PUT has no
-answer that says so, LOCATING asks the session. That makes a lost answer, a slice that was stored in part, a session
-that fell back, and another worker's slice in between one and the same case.
+The next offset is never computed from what was sent: it is the byte that the server says it expects. If the answer to a
+PUT does not say so, LOCATING asks the session. So a lost answer, a slice that was stored in part, a session that fell
+back, and another worker's slice in between are one and the same case.
 """
 
 from dataclasses import replace
@@ -23,8 +23,8 @@ def after_send_slice(entry: Entry, observation: done.AfterSendSlice, at: Schedul
         case seen.Attached() | seen.LandedUnnamed() | seen.LandedUnderOwnedId():
             return sent_bytes.landed(entry, observation)
         case seen.Unclear():
-            # Stored, on its way, or lost. No other slice is sent before the session has said which: two PUTs for one
-            # range could be applied in any order.
+            # The slice is stored, on its way, or lost. No other one is sent before the session has said which: two PUTs
+            # for one range could be applied in any order.
             return replace(sent_bytes.unclear(entry, observation, at), phase=Phase.LOCATING)
         case seen.SliceRefused():
             return _slice_refused(entry, entry.open_session, observation, at)
@@ -45,7 +45,7 @@ def after_ask_session(entry: Entry, observation: done.AfterAskSession, at: Sched
         case seen.Progress():
             return _progress(entry, entry.open_session, observation)
         case seen.SessionLost(detail):
-            # A session is also gone once its last slice has made it an attachment: that must be found out first.
+            # A session is also gone once its last slice has created the attachment: that has to be ruled out first.
             return sent_bytes.not_continued(entry, detail)
         case seen.Deferred() | seen.Unavailable() | seen.NeedsSignIn():
             return postponing.try_again(entry, observation, at)
@@ -56,12 +56,13 @@ def after_ask_session(entry: Entry, observation: done.AfterAskSession, at: Sched
 def _progress(entry: Entry, session: Session, observation: seen.Progress) -> Entry:
     offset = observation.offset
     if offset >= entry.size or offset > session.furthest + entry.slice_bytes:
-        # Everything is there, yet nothing was attached; or more is there than was ever sent: such a session
-        # cannot be continued.
+        # The session has all bytes, yet nothing was attached; or it has more than was ever sent. It cannot be
+        # continued.
         return sent_bytes.not_continued(entry, f"the session expects byte {offset}")
     gained, forward = offset > session.furthest, offset > session.offset
-    # Bytes sent again after the session fell back count neither way: as progress, a session that falls back again and
-    # again would never end; as none, small slices would run into the bound on their way back to where they were.
+    # Bytes sent again after the session fell back count neither as progress nor as lack of it. If they were progress, a
+    # session that falls back again and again would never end; if they were none, small slices would reach the bound on
+    # their way back to where they had been.
     without_progress = entry.steps_without_progress
     return replace(
         entry,
@@ -72,12 +73,12 @@ def _progress(entry: Entry, session: Session, observation: seen.Progress) -> Ent
             furthest=max(offset, session.furthest),
             # Some servers move the expiry on with each slice; others fix it at the beginning and do not repeat it.
             expires_at=observation.expires_at or session.expires_at,
-            # Refused here, and taken at another offset: then the bytes were to blame, and not those that follow.
+            # A refusal is about the bytes at this offset: at another one it does not count.
             refused_status=session.refused_status if offset == session.offset else 0,
         ),
         steps_without_progress=0 if gained else without_progress if forward else without_progress + 1,
-        # The session did not have the last slice when it was asked, and a request on its way may still bring it. Once
-        # it has gained a byte by another request, that one has lost its place.
+        # The session did not have the last slice when it was asked, but a request on its way may still bring it. Once
+        # the session has gained a byte by another request, it can no longer take that one.
         in_doubt=entry.in_doubt and not gained,
         # A session that answers but does not move is asked ever more slowly, and the reason for it is kept.
         deferrals=0 if forward else entry.deferrals,
@@ -87,16 +88,17 @@ def _progress(entry: Entry, session: Session, observation: seen.Progress) -> Ent
 
 def _slice_refused(entry: Entry, session: Session, observation: seen.SliceRefused, at: Schedule) -> Entry:
     if session.refused_status:
-        # Refused, the session asked, tried again, refused again at the same offset: it will stay so.
+        # The bytes were refused, the session was asked, they were sent again, and refused again at the same offset. A
+        # third try would end the same way.
         detail = f"Graph refuses the bytes from {session.offset} on: {observation.detail}"
         return endings.terminal(entry, Phase.FAILED, Reason.REFUSED, detail)
     refused = replace(entry, session=replace(session, refused_status=observation.status))
-    # Refused or not, the session says which bytes it has. Perhaps only this answer was wrong.
+    # Perhaps only this answer was wrong: the session says which bytes it really has.
     return replace(sent_bytes.unclear(refused, seen.Unclear(observation.detail), at), phase=Phase.LOCATING)
 
 
 def _slice_too_large(entry: Entry, at: Schedule) -> Entry:
-    # The limit is not published in bytes. Halved once: half of our slice is below every reading of it.
+    # Graph does not publish its limit in bytes. Halving once is enough: half of our slice is below every reading of it.
     half = at.limits.slice_bytes // 2
     if entry.slice_bytes <= half:
         detail = f"Graph takes no slice of {entry.slice_bytes} bytes"

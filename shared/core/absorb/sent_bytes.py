@@ -10,7 +10,7 @@ from shared.core.schedule import Schedule
 
 
 def unclear(entry: Entry, observation: seen.Unclear, at: Schedule) -> Entry:
-    """It may have been applied, and it may still be. The caller knows which phase finds out."""
+    """The request may have been applied, or may still be. The caller chooses the phase that finds out."""
     return replace(
         entry,
         # Only the last slice attaches the file. Any other slice of a lost session is forgotten with it.
