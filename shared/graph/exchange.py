@@ -1,6 +1,6 @@
-"""One exchange with Graph in facts: what an operator, or Microsoft's support, needs to find it again.
+"""The facts of one exchange with Graph: what an operator, or Microsoft's support, needs to find it again.
 
-Chosen one by one from request and reply. A URL, a body and a token are not among them.
+They are picked one by one from request and reply, and no URL, body or token is among them.
 """
 
 import re
@@ -81,7 +81,7 @@ class Exchange:
 
 
 def address_of(request: GraphRequest) -> dict[str, str | int]:
-    """Where the request goes, as a span may tell it: of the URL's path only the words that every mailbox shares."""
+    """Where the request goes, for a span: of the URL's path only the words that every mailbox shares."""
     parts = urlsplit(request.url)
     host = parts.hostname or ""
     path = "/".join(word if word in _WORDS else "*" for word in parts.path.split("/"))

@@ -43,7 +43,8 @@ def prepare_list_lists(mailbox: Mailbox) -> GraphRequest:
 def prepare_list_lists_delta(mailbox: Mailbox) -> GraphRequest:
     """The first round of change tracking, which lists every list: also for accounts whose plain listing hides them.
 
-    Without $top, which its page does not name; it pages by nextLink all the same. Its deltaLink is not followed.
+    It is asked without $top, which its documentation does not name; it pages by nextLink all the same. Its deltaLink is
+    not followed.
     """
     return GraphRequest("list_lists_delta", "GET", f"{mailbox.lists()}/delta")
 
@@ -53,7 +54,7 @@ def prepare_list_tasks(mailbox: Mailbox, list_id: str) -> GraphRequest:
 
 
 def prepare_list_open_tasks(mailbox: Mailbox, list_id: str) -> GraphRequest:
-    """Those that are not completed, if Graph follows the filter: what it answers is looked at all the same."""
+    """The tasks that are not completed, if Graph follows the filter: each one in the answer says its status."""
     url = f"{mailbox.tasks(list_id)}?$top={PAGE_SIZE}&$filter=status%20ne%20'completed'"
     return GraphRequest("list_tasks", "GET", url)
 
@@ -81,7 +82,7 @@ def prepare_value(mailbox: Mailbox, list_id: str, task_id: str, attachment_id: s
 
 
 def parse_value(reply: GraphReply) -> str | ListingFailed:
-    """The SHA-256 of an attachment's bytes; empty where the attachment is gone by now."""
+    """The SHA-256 of an attachment's bytes; empty where the attachment is gone."""
     if reply.status == 200:
         return reply.sha256
     if meaning_of(reply).kind in {Kind.NOT_FOUND, Kind.GONE}:
@@ -105,7 +106,7 @@ def _page[Item](reply: GraphReply, root: str, read: Any, missing: Reason) -> Pag
 
 
 def _not_listed(reply: GraphReply, missing: Reason) -> ListingFailed:
-    """*missing*: what it is that a 404 says is not there."""
+    """*missing*: the reason where the answer is 404 or 410."""
     meaning = meaning_of(reply)
     match meaning.kind:
         case Kind.THROTTLED | Kind.AWAY:
@@ -119,7 +120,7 @@ def _not_listed(reply: GraphReply, missing: Reason) -> ListingFailed:
         case Kind.PERMANENT:
             return refused(meaning.reason, reply)
         case Kind.BODY_TOO_LARGE | Kind.FILE_TOO_SMALL | Kind.WRONG_RANGE | Kind.REFUSED:
-            # Nothing of a file was sent, so it cannot be the file whose size is wrong.
+            # No bytes of a file were sent, so it cannot be the file's size that Graph refuses.
             return refused(Reason.REFUSED, reply)
 
 
@@ -127,7 +128,7 @@ def _listed_attachment(row: Mapping[str, Any]) -> ListedAttachment | None:
     attachment_id, name = row.get("id"), row.get("name")
     if not isinstance(attachment_id, str):
         return None
-    # A nameless one may be ours: its bytes will tell.
+    # One without a name may be ours: its bytes will show that.
     return ListedAttachment(
         attachment_id, name if isinstance(name, str) else "", timestamp(row.get("lastmodifieddatetime"))
     )
@@ -160,6 +161,6 @@ def _named_task(row: Mapping[str, Any]) -> Named | None:
 
 
 def _due(value: object) -> date | None:
-    """The day alone: To Do keeps no time of it, and writes its midnight in the zone that stands beside it."""
+    """The day only: To Do keeps no time of day, and writes midnight in the time zone that it names beside it."""
     when = timestamp(value.get("dateTime")) if isinstance(value, dict) else None
     return when.date() if when is not None else None

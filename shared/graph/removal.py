@@ -1,4 +1,4 @@
-"""Removing an attachment: one that a newer version of its file has taken the place of, or that is not the file."""
+"""Removing an attachment: one whose place a newer version of its file has taken, or one that has other bytes."""
 
 from shared.core import observations as seen
 from shared.graph.reply import GraphReply
@@ -13,9 +13,9 @@ def prepare_delete_attachment(mailbox: Mailbox, list_id: str, task_id: str, atta
 
 
 def parse_delete_attachment(reply: GraphReply) -> RemovalObservation:
-    """Sent again whatever became of it: an attachment that is gone is what was wanted.
+    """Safe to send again: an attachment that is already gone counts as removed.
 
-    Documented is 204. A service that says 200, or 202 for later, has taken the request all the same.
+    204 is documented. A service that answers 200, or 202 for later, has taken the request too.
     """
     if reply.status in {200, 202, 204}:
         return seen.AttachmentRemoved()
@@ -34,5 +34,5 @@ def parse_delete_attachment(reply: GraphReply) -> RemovalObservation:
             | Kind.WRONG_RANGE
             | Kind.REFUSED
         ):
-            # Refused for good or not: a bound ends the tries.
+            # Refused for good or for now: the bound on the tries ends both.
             return unavailable(reply)

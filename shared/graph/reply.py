@@ -25,7 +25,8 @@ _CLAIMS = re.compile(r'claims="([A-Za-z0-9+/=_-]{1,16000})"')
 _LONGEST_CHALLENGE = 20_000
 # The longest sample has 180 characters; no bound is published.
 _LONGEST_ID = 1_024
-# An error, or the state of a session. What may be longer, a listing or an attachment with its bytes, says so.
+# Enough for an error, or for the state of a session. For a listing, or an attachment with its bytes, the caller sets a
+# larger bound.
 _LONGEST_OBJECT = 64 * 1024
 # Deeper than any nesting of errors that was seen.
 _DEEPEST_ERROR = 8
@@ -59,8 +60,8 @@ class GraphReply:
 def json_object(reply: GraphReply, *, longest: int = _LONGEST_OBJECT) -> dict[str, Any]:
     """The reply's JSON object with lower-case names: casing differs between create and PUT, and between clouds.
 
-    Empty where the body is none, or has more than *longest* bytes: a gateway may answer with a page of its own. An
-    object that comes wrapped as ``{"value": {...}}``, as the reference's example of an attachment does, is unwrapped.
+    Empty where the body is not an object, or has more than *longest* bytes: a gateway may answer with its own page. An
+    object inside ``{"value": {...}}``, as in the reference's example of an attachment, is unwrapped.
     """
     if len(reply.body) > longest:
         return {}
@@ -81,15 +82,15 @@ def lower_names(content: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _encodable(value: Any) -> Any:
-    """JSON may hold half of a surrogate pair, say of a title cut in an emoji, which no request or ledger takes."""
+    """JSON may hold half of a surrogate pair, such as a title cut within an emoji, which no request or ledger takes."""
     return value.encode("utf-8", "replace").decode("utf-8") if isinstance(value, str) else value
 
 
 def timestamp(value: object) -> datetime | None:
     """A Graph timestamp: seven fractional digits, or none; a zone, or none (then UTC).
 
-    .NET's year 1 stands for "not set". Taken for a time, it would say that a session was over before it began, and
-    that an attachment is too old to be ours.
+    .NET's year 1 stands for "not set". As a time, it would mean that a session was over before it began, and that an
+    attachment is too old to be ours.
     """
     if not isinstance(value, str):
         return None

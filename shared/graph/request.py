@@ -1,8 +1,8 @@
 """Requests to Graph: their form, the paths that they go to, and where the bearer token may go.
 
 Each call to Graph is a pair, prepare_*() -> GraphRequest and parse_*(GraphReply). The pairs are in `sessions`,
-`listings` and `small_post`; only they know what Graph's requests and replies look like. docs/GRAPH_BEHAVIOUR.md has the
-source of each fact, and says which of them were never seen live.
+`listings`, `small_post` and `removal`; only they know what Graph's requests and replies look like.
+docs/GRAPH_BEHAVIOUR.md has the source of each fact, and says which of them were never seen live.
 """
 
 import json
@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import SplitResult, quote, urlsplit
 
-# Ours, so that a request can be found in Graph's logs also where no reply came.
+# The app chooses this id, so that a request can be found in Graph's logs also where no reply came.
 CLIENT_REQUEST_ID = "client-request-id"
 # Longer than Graph's by far. The ledger keeps an upload URL, and holds no text of more than 32,768 characters.
 LONGEST_URL = 8_192
@@ -47,7 +47,7 @@ def json_request(operation: str, url: str, content: Mapping[str, Any]) -> GraphR
 
 @dataclass(frozen=True, slots=True)
 class Mailbox:
-    """Whose To Do: the Graph root, and the path of the person under it (``/me`` or ``/users/{id}``)."""
+    """A person's mailbox, with their To Do: the Graph root, and the path under it (``/me`` or ``/users/{id}``)."""
 
     root: str
     path: str
@@ -91,6 +91,6 @@ def is_within(url: str, root: str) -> bool:
 
 
 def _origin(parts: SplitResult) -> tuple[str, str | None, int | None]:
-    # Reading the port raises ValueError where it is no number.
+    # Reading the port raises ValueError where it is not a number.
     port = parts.port if parts.port is not None else _DEFAULT_PORTS.get(parts.scheme)
     return parts.scheme, parts.hostname, port

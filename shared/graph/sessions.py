@@ -48,18 +48,18 @@ def parse_create_session(reply: GraphReply, root: str) -> CreateObservation:
     content = json_object(reply)
     url = content.get("uploadurl")
     if not isinstance(url, str) or not 0 < len(url) <= LONGEST_URL:
-        # A page of some gateway, say. The session, if there is one, holds no byte.
+        # A gateway's page, for example. If a session was opened, it holds no byte.
         return seen.Unavailable("a reply that names no usable upload URL")
     if not is_within(url, root):
         # Fail closed: the bearer token would go wherever this URL points. Its text is not repeated.
         return seen.Refused(Reason.REFUSED, "Graph's upload URL is not on the configured Graph host")
     if "authtoken" in parse_qs(urlsplit(url).query):
-        # Mail's kind of session: the bearer token does not belong there, and is refused.
+        # This is mail's kind of session, which refuses the bearer token; the token must not go there.
         return seen.Refused(Reason.REFUSED, "Graph's upload URL carries a token of its own")
     try:
         offset = expected_offset(_ranges(content)) or 0
     except ValueError:
-        offset = 0  # of a session just opened nothing else can be true; the first PUT's reply tells
+        offset = 0  # a session just opened can expect no other byte; the first PUT's reply will show it
     return seen.SessionOpened(url, timestamp(content.get("expirationdatetime")), offset, reply.date())
 
 
@@ -69,7 +69,7 @@ def _not_opened(reply: GraphReply) -> CreateObservation:
         case Kind.THROTTLED | Kind.AWAY:
             return deferred(reply)
         case Kind.PASSING | Kind.UNEXPECTED:
-            # A session that was opened all the same holds no byte, and attaches nothing.
+            # If a session was opened all the same, it holds no byte and attaches nothing.
             return unavailable(reply)
         case Kind.NOT_FOUND:
             return target_missing(Reason.NO_SUCH_TASK, reply)
@@ -96,7 +96,7 @@ def parse_put_slice(reply: GraphReply, part: ByteRange, size: int) -> SliceObser
         attachment_id = created_id(reply)
         return seen.Attached(attachment_id) if attachment_id else seen.LandedUnnamed()
     if reply.status in {200, 201, 202}:
-        # Also 201 before the last byte was sent: nothing that was created from a part is the file.
+        # This includes 201 before the last byte was sent: what was created from a part is not the file.
         return _progress_after(reply, part, size)
     return _not_stored(reply)
 
@@ -121,7 +121,7 @@ def _not_stored(reply: GraphReply) -> SliceObservation:
             # An error may follow bytes that were stored all the same; redirects are not followed.
             return unclear(reply)
         case Kind.REFUSED | Kind.FILE_TOO_SMALL:
-            # Asked about once and then tried again: a session that is over may answer with any status.
+            # The session is asked once, then the slice sent again: a session that is over may answer with any status.
             return seen.SliceRefused(reply.status, status_and_code(reply))
 
 
@@ -173,7 +173,7 @@ def _not_told(reply: GraphReply) -> AskedObservation:
             | Kind.PERMANENT
             | Kind.REFUSED
         ):
-            # What an expired session answers is not published, nor that a session can be asked at all.
+            # What an expired session answers is not published, nor whether a session can be asked at all.
             return seen.SessionLost(status_and_code(reply))
 
 
@@ -188,7 +188,7 @@ def parse_cancel_session(reply: GraphReply) -> CancelObservation:
         case Kind.PASSING | Kind.FULL:
             return unavailable(reply)
         case _:
-            # Success, or whatever else it says: there is nothing more that we could do, and it expires by itself.
+            # A success, or any other answer: there is nothing more that we could do, and the session expires by itself.
             return seen.SessionCancelled()
 
 

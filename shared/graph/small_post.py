@@ -33,7 +33,7 @@ def parse_post_attachment(reply: GraphReply) -> PostObservation:
         case Kind.THROTTLED:
             return deferred(reply)
         case Kind.AWAY | Kind.PASSING | Kind.UNEXPECTED:
-            # It may have been applied, and unlike a slice it attaches the file at once.
+            # The request may have been applied, and unlike most slices it attaches the file at once.
             return unclear(reply)
         case Kind.NOT_FOUND:
             return target_missing(Reason.NO_SUCH_TASK, reply)

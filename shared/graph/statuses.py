@@ -19,7 +19,7 @@ from shared.graph.reply import GraphReply, error_codes, status_and_code
 
 
 class Kind(Enum):
-    """What an answer that is no success asks of us."""
+    """What an answer other than success means for the next try."""
 
     THROTTLED = auto()  # nothing was done: come back when it says
     AWAY = auto()  # the service or the mailbox is away for a while; what was sent may have been applied
@@ -31,7 +31,7 @@ class Kind(Enum):
     BODY_TOO_LARGE = auto()  # this request's, not necessarily the file
     FILE_TOO_SMALL = auto()  # for an upload session
     FULL = auto()
-    PERMANENT = auto()  # it can never work, and the row says why
+    PERMANENT = auto()  # no other try can work, and the row says why
     REFUSED = auto()  # nothing in the answer says whether another try could work
 
 
@@ -54,7 +54,7 @@ TABLE = (
     Row({400}, "ErrorMessageSizeExceeded", Kind.PERMANENT, Reason.TOO_LARGE),
     # Mail's upload sessions are for files from 3 MB on; To Do's are documented for every size.
     Row({400}, "ErrorAttachmentSizeShouldNotBeLessThanMinimumSize", Kind.FILE_TOO_SMALL),
-    # Seen as a 404, of which it is no usual one: no list and no task of this account can be found, nor ever will be.
+    # Seen with status 404, but not for one missing thing: Graph finds no list and no task of this account, ever.
     Row(range(400, 500), "MailboxNotEnabledForRESTAPI", Kind.PERMANENT, Reason.NO_MAILBOX),
     Row({403}, _ANY, Kind.PERMANENT, Reason.FORBIDDEN),
     Row({404}, _ANY, Kind.NOT_FOUND),
@@ -71,7 +71,7 @@ TABLE = (
     Row(range(500, 1000), _ANY, Kind.PASSING),
     Row(range(400), _ANY, Kind.UNEXPECTED),
 )
-# What asks to come back later, and does not mean that anything is broken.
+# The answers that ask to come back later, without anything being broken.
 COME_BACK_LATER = frozenset({Kind.THROTTLED, Kind.AWAY})
 
 
@@ -107,7 +107,7 @@ def unclear(reply: GraphReply) -> seen.Unclear:
     return seen.Unclear(status_and_code(reply), reply.retry_after())
 
 
-# For a person, who sees a status and a code of Graph for the first time.
+# For a person who sees a status and a code of Graph for the first time.
 _MEANING = {
     Reason.FORBIDDEN: "Graph forbids it to this account",
     Reason.NO_SUCH_LIST: "Graph finds no such list",
