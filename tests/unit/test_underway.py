@@ -71,8 +71,7 @@ def test_what_has_ended_or_waits_for_a_person_says_so_itself(phase: Phase) -> No
     ids=["long", "not yet", "one request to go", "asks", "said", "was delayed"],
 )
 def test_a_long_upload_says_that_it_is_one(changes: dict[str, Any], expected: datetime | None) -> None:
-    phase = changes.pop("phase", Phase.SENDING)
-    assert told_at(an_entry(phase, **changes)) == expected
+    assert told_at(an_entry(**{"phase": Phase.SENDING} | changes)) == expected
 
 
 # -- the step that says it --
