@@ -1,13 +1,13 @@
-"""Ages finished entries out: so many days after their blob was found to be gone, and still is.
+"""Removes finished entries from the ledger, a number of days after their blob was found to be gone.
 
-While a blob is there, its entry is what keeps it from being attached once more: a late event finds it, and so does
-`catch_up`. Without a blob both find nothing that could be attached.
+While a blob exists, its entry keeps it from being attached once more: a late event finds the entry, and so does
+`catch_up`. Once the blob is gone, both find nothing to attach, and the entry is no longer needed.
 
-The order of writes is fixed, for the sake of deaths:
+The writes have a fixed order, so that a worker may die between any two of them:
 
-    mark     the entry says since when its blob is gone; one that is back takes the mark away
-    forget   its blob's name remembers the upload no longer, nor does the index of its account
-    remove   the entry goes, last: as long as it is there, the next round does the rest
+    mark     the entry gets the time since when its blob is gone; if the blob is back, that time is cleared
+    forget   the blob's name and the index of the account no longer remember the upload
+    remove   the entry goes last: as long as it exists, the next round does what is left
 
 The rows of its attachment and its slot stay. A search after a lost answer must know which upload owns each attachment;
 and the keys of these rows need the account's identity, which cannot be asked for once the account is disconnected.
@@ -27,7 +27,7 @@ from shared.ports import Page, Ports, Stored
 
 @dataclass(frozen=True, slots=True)
 class Ageing:
-    """*container*: the one that files are put into; *keep*: how long an entry outlives its blob."""
+    """*container*: the container that people put files into; *keep*: how long an entry outlives its blob."""
 
     ports: Ports
     container: str
@@ -40,14 +40,14 @@ class Ageing:
         return Page(found.items, found.next or end)
 
     def is_candidate(self, entry: Entry) -> bool:
-        """Whether the entry could go, were its blob gone.
+        """Whether the entry could be removed if its blob is gone.
 
-        Entries of another container are from before the setting was changed: all their blobs would seem to be gone.
+        An entry of another container dates from before the setting was changed: its blob would always seem to be gone.
         """
         return entry.is_done and entry.blob.container == self.container
 
     def look_at(self, stored: Stored) -> bool:
-        """Whether the entry went. Where it was changed meanwhile, the next round looks again."""
+        """Do what is due for the entry; whether it was removed. If it changes meanwhile, the next round looks again."""
         entry, ledger = stored.entry, self.ports.ledger
         with suppress(Conflict):
             if self._is_there(entry):
@@ -64,7 +64,7 @@ class Ageing:
         return False
 
     def _is_there(self, entry: Entry) -> bool:
-        """In any version: a newer one is compared with what the entries under its name know."""
+        """Whether the blob exists, in any version: a newer version is still compared with the entries of its name."""
         try:
             return self.ports.blobs.describe(entry.blob.name) is not None
         except BlobKeyWithheld:

@@ -1,4 +1,4 @@
-"""Requests to Graph as one account: its token, what a 401 means, and what is known where no reply came."""
+"""Requests to Graph as one account: its token, what a 401 means, and what is known when no reply came."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -14,7 +14,7 @@ from shared.ports import Ports
 
 @dataclass(frozen=True, slots=True)
 class NoReply:
-    """No complete reply came. *sent* is False only where not one byte of the request can have left."""
+    """No complete reply came. *sent* is False only where no byte of the request can have left."""
 
     detail: str
     sent: bool
@@ -22,7 +22,7 @@ class NoReply:
 
 @dataclass(frozen=True, slots=True)
 class TokenRejected:
-    """Graph takes no token of the account, as *needed* says. *reply* is its last refusal, *token* what it refused."""
+    """Graph accepts no token of the account. *reply* is its last 401, to *token*; *needed* asks for a sign-in."""
 
     reply: GraphReply
     token: str
@@ -34,7 +34,7 @@ def _always(_request: GraphRequest) -> None: ...
 
 @dataclass(frozen=True, slots=True)
 class AsAccount:
-    """*exchanges* collects every exchange, in order. *hold_back*: why a request must not be sent now, or None."""
+    """*exchanges* collects every exchange, in order. *hold_back* says why a request must not be sent now, or None."""
 
     ports: Ports
     account: str
@@ -42,7 +42,7 @@ class AsAccount:
     exchanges: list[Exchange] = field(default_factory=list)
 
     def exchange(self, request: GraphRequest) -> GraphReply | NoReply | TokenRejected | seen.TryAgain:
-        """One exchange; after a 401, one more with a fresh token. Everything else is the caller's to repeat."""
+        """One exchange; after a 401, one more with a fresh token. To repeat anything else is left to the caller."""
         accounts, account = self.ports.accounts, self.account
         token = self.of_accounts(lambda: accounts.token(account), request)
         if not isinstance(token, str):
@@ -51,7 +51,7 @@ class AsAccount:
         if not isinstance(reply, GraphReply) or not is_challenge(reply):
             return reply
         rejected, claims = token, claims_challenge(reply)
-        # The rejected token goes along, so that of many workers that are rejected at once only one asks for another.
+        # The rejected token is passed on, so that only one of many workers that hold it asks for another.
         fresh = self.of_accounts(lambda: accounts.refreshed(account, rejected, claims), request)
         if isinstance(fresh, seen.Deferred):
             return fresh
@@ -66,17 +66,19 @@ class AsAccount:
     def of_accounts(
         self, ask: Callable[[], str], request: GraphRequest | None = None
     ) -> str | seen.Deferred | seen.NeedsSignIn:
-        """What the accounts say: a token for *request*, or whose they are.
+        """What *ask* gets from the accounts port: a token for *request*, or an identity.
 
-        Identity provider, key vault or the app's client credential out of order: a delay, not a step without progress.
+        Where the identity provider, Key Vault or the app's client credential fails, the upload is deferred. That does
+        not count as a step without progress: the upload can do nothing about it.
         """
         try:
             return ask()
         except SignInNeeded as error:
-            # Named for the person who reads the tag: they may have misspelt it. Exceptions name nobody.
+            # The tag names the account, since the person who reads it may have misspelt it. The exception's text does
+            # not: exceptions are logged.
             return seen.NeedsSignIn(f"{quoted(self.account)}: {error.detail}")
         except TokenUnavailable as error:
-            # Left in the record as an exchange, so that it shows what the upload waits for.
+            # Recorded as an exchange, so that the step's record shows what the upload waits for.
             kind = type(error).__name__
             self.exchanges.append(Exchange.unanswered(request, kind) if request else Exchange.unasked(kind))
             return seen.Deferred(error.detail)

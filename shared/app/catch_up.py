@@ -1,22 +1,23 @@
-"""Finds files that no event tells of, and enters them.
+"""Finds files that no event announced, and enters them.
 
-Walks, each with a share of the run's time:
+It does so in walks, each with a part of the run's time:
 
     dead letters   events that Event Grid gave up
-    rejected       an edit of the metadata, which raises no event, may have put them right
-    growing        attached append blobs, to which something may have been added
-    container      one page of everything: blobs whose event left no trace, or that are older than the subscription
+    rejected       rejected files: an edit of the metadata, which raises no event, may have corrected them
+    growing        attached append blobs, to which more may have been appended
+    container      one page of all blobs: those whose event was lost, or that are older than the subscription
 
-The first three start from the beginning with every run, unless its time ended before. The last one goes on where it
-was, so that its cost grows with neither the container nor its history; a round takes as many runs as there are pages.
+The first three begin at the start in every run, unless the run before had to stop in the middle. The last one goes on
+from where it was: one run costs the same however large the container is, and a round takes as many runs as the
+container has pages.
 
-Two more clear the ledger up. They are here because they need the same: a place to go on from, a share of the time.
+Two more walks remove what is no longer needed. They are here because they, too, need a place and a part of the time:
 
-    sent           what was signed for, and has no blob any more or never had one; only where people sign in
-    finished       entries that age out (`app/ageing`), a share of the ledger a run; only where they do
+    sent           sent files whose blob is gone or never came; only where people sign in
+    finished       entries that age out (`app/ageing`), one share of the ledger in each run; only where that is set
 
-All that is lasting is the place where a walk goes on, and it is written last: what comes before can be done again, by
-this run after a death, or by another one at the same time.
+A walk's place is written last: whatever comes before it can be done again, by the next run after a death, or by another
+run at the same time.
 """
 
 from collections.abc import Callable
@@ -45,10 +46,10 @@ from shared.ports import DeadLetters, KeptSentFile, Page, Ports, Stored
 
 @dataclass(slots=True)
 class CaughtUp:
-    """What a run did.
+    """What a run did, in counts.
 
-    *letters*: dead letters that were dealt with; *strange*: what lies among them and names no file of ours.
-    *unfinished*: walks that its time ended; *failed*: items and walks that raised. *aged_out*: entries that went.
+    *letters*: dead letters that were processed; *strange*: blobs in their container that name no file of ours.
+    *unfinished*: walks that ran out of time; *failed*: items and walks that raised; *aged_out*: entries removed.
     """
 
     looked_at: int = 0
@@ -63,11 +64,11 @@ class CaughtUp:
 def catch_up(
     ports: Ports, intake: Intake, *, container: str, budget: timedelta, keep_finished: timedelta | None
 ) -> CaughtUp:
-    """Enter and announce what was missed. *container*: the name of the one that files are put into.
+    """Enter and announce what was missed. *container*: the name of the container that people put files into.
 
     *keep_finished*: how long the entry of a finished upload outlives its blob; None: for ever.
 
-    What one item raises does not keep the others from their turn; all of it is raised at the end, as one group.
+    An item that raises does not keep the others from their turn: all exceptions are raised at the end, as one group.
     """
     ageing = Ageing(ports, container, keep_finished) if keep_finished is not None else None
     run = _Run(ports, intake, container, ageing)
@@ -75,7 +76,7 @@ def catch_up(
     end = ports.monotonic() + budget.total_seconds()
     for at, walk in enumerate(walks):
         now = ports.monotonic()
-        # A share of what is left: the time that one walk does not need is the others'.
+        # Time that one walk does not need goes to those after it.
         walk(now + max(end - now, 0) / (len(walks) - at))
     ports.telemetry.record("catch_up", **asdict(run.done))
     if run.errors:
@@ -84,13 +85,13 @@ def catch_up(
 
 
 def is_missing(ports: Ports, blob: BlobDescription) -> bool:
-    """Whether the ledger should have this version of the blob and does not. *blob* tells its outcome."""
+    """Whether the ledger lacks this version of the blob and needs it. *blob* carries the outcome that its tags say."""
     return not is_attached_as_it_is(blob) and ports.ledger.get(blob.version.upload_id()) is None
 
 
 @dataclass(frozen=True, slots=True)
 class _Walk[Item]:
-    """Through one listing. *pages*: how many a run may take."""
+    """A walk through one listing. *pages*: how many of them one run may take."""
 
     name: str
     list_page: Callable[[str], Page[Item]]
@@ -141,7 +142,7 @@ class _Run:
         )
 
     def _go[Item](self, walk: _Walk[Item], until: float) -> None:
-        """From the place that was kept, and keep the place where this run ends."""
+        """Walk from the stored place, and store the place where this run ends."""
         places = self.ports.places
         try:
             kept = places.load(walk.name)
@@ -149,13 +150,13 @@ class _Run:
             if place != kept.place:
                 places.store(walk.name, kept, place)
         except Conflict:
-            # Another run walks here too, and has got so far. What this one did besides is done.
+            # Another run does the same walk, and has stored its own place. What this run did stays done.
             return
         except StorageUnavailable as error:
             self._failed(error)
 
     def _walk[Item](self, walk: _Walk[Item], place: Place, until: float) -> Place:
-        """Where to go on; at least one item further, however short the time is."""
+        """Returns the place to go on from. It is at least one item further, however short the time is."""
         for pages in count(1):
             try:
                 page = walk.list_page(place.page)
@@ -188,7 +189,7 @@ class _Run:
     # -- one item --
 
     def _read_letter(self, letters: DeadLetters, name: str) -> None:
-        """Deleted last: a letter that is read twice does no harm. What is no letter of ours is left alone."""
+        """A letter is deleted last, since to read it twice does no harm. What is no letter of ours is left alone."""
         body = letters.read(name)
         if body is None:
             return  # another run was here
@@ -202,7 +203,7 @@ class _Run:
         self.done.letters += 1
 
     def _look_at(self, name: str, walk: str) -> None:
-        """At the blob as it is now."""
+        """Enter the blob as it is now, unless it has an entry, or has been attached as it is."""
         self.done.looked_at += 1
         try:
             blob = self.ports.blobs.describe(name)
@@ -220,7 +221,10 @@ class _Run:
             self._enter(blob, walk)
 
     def _clear_sent(self, kept: KeptSentFile) -> None:
-        """A blob that is there and has no entry is the container walk's to find."""
+        """Remove a sent file whose signature has ended and whose blob is not there.
+
+        A blob that is there and has no entry is left to the walk through the container.
+        """
         if not is_signature_over(kept.sent, kept.date):
             return
         self.done.looked_at += 1

@@ -1,7 +1,7 @@
-"""A blob event becomes an entry, once.
+"""Makes an entry of a blob, once.
 
-An event only names a blob. It may be late, doubled, or about a version that was written over meanwhile, so what counts
-is the blob as it is now.
+An event only names a blob. It may be late or doubled, or its version may have been overwritten since, so the entry is
+made of the blob as it is now.
 """
 
 from contextlib import suppress
@@ -21,17 +21,18 @@ from shared.telemetry.records import describe_accepted, describe_outcome
 
 @dataclass(frozen=True, slots=True)
 class Intake:
-    """Makes entries of blobs, or finds the entry that a blob has already."""
+    """Makes entries of blobs, or finds the entry that a blob already has."""
 
     ports: Ports
     defaults: Defaults
     limits: Limits
 
     def enter(self, blob: BlobDescription, *, owner: str = "") -> tuple[Stored, bool]:
-        """The blob's entry, and whether this call inserted it; a new one is claimed for *owner*, if one is given.
+        """The blob's entry, and whether this call inserted it. A new entry is claimed for *owner*, if one is given.
 
-        The live row is written first: were it second, a death in between would leave an entry that no sweep sees. Then
-        the row in the index of the person who sent it, so that none of their files is missing there.
+        The entry is written last. Before it come the live row, since a death in between would otherwise leave an entry
+        that no sweep finds, and the row in the index of the person who sent the file, since that file would otherwise
+        be missing from their page.
         """
         ledger = self.ports.ledger
         if (existing := ledger.get(blob.version.upload_id())) is not None:
@@ -47,14 +48,14 @@ class Intake:
         if inserted is not None:
             self._record(inserted)
             return inserted, True
-        # Another delivery of the event was faster. No entry ages out so young, so it is there.
+        # Another delivery of the event was faster. Its entry is too young to have aged out, so it must be there.
         raced = ledger.get(entry.upload_id)
         if raced is None:
             raise RuntimeError(f"the entry {entry.upload_id} could not be inserted, yet the ledger does not have it")
         return raced, False
 
     def announce(self, stored: Stored) -> None:
-        """Send a message for the entry's current step. Once too often is harmless."""
+        """Send a message for the entry's current step. A second message for the same step does no harm."""
         entry = stored.entry
         if not entry.is_done:
             message = proposal(entry, now=stored.date, limits=self.limits)
@@ -66,20 +67,20 @@ class Intake:
         return judge(blob, seen_at=entry.created_at, sent=sent, defaults=self.defaults, limits=self.limits)
 
     def _sent_file(self, blob: BlobDescription) -> SentFile | None:
-        """What was signed for the blob's name. One request where the name is the page's, none for all other files."""
+        """What was signed for the blob's name. It costs a request only where the name has the reserved prefix."""
         token = token_of(blob.version.name)
         return self.ports.sent_files.find(token) if token else None
 
     def _free_signature(self, sent: SentFile) -> None:
-        """The browser may never say that the file has come: its tab is closed, or its connection is gone."""
-        # No file waits for this: a signature that counts for too long ends by itself.
+        """Note that the signature is used: the browser, whose tab may be closed by now, may never say so itself."""
+        # A failure must not hold up the file: the signature ends by itself, only later.
         with suppress(StorageUnavailable):
             self.ports.sent_files.used(sent)
 
     def turn_away(self, reason: Reason) -> None:
-        """Record that a blob could not become an entry: storage refuses even to describe it, so it has no ETag here.
+        """Record that a blob cannot become an entry: storage refuses even to describe it, so its ETag is unknown.
 
-        No entry can end with that reason, and no tag can say it: this record is all that is left.
+        Without an entry no tag can say so either: this record is the only trace.
         """
         self.ports.telemetry.record("turned_away", reason=reason)
 

@@ -1,17 +1,19 @@
 """Whose turn it is: leases of mailboxes, slots, and the lines of uploads that wait for them.
 
-An upload that has to wait is in no message. Its ticket stands in for it, and who gives back what it waits for sends
-the message. So that no upload is forgotten, the order of writes is fixed everywhere:
+No message names an upload that waits in a line. A ticket takes the message's place, and the worker that gives back a
+lease or a slot sends the message to the first in its line. So that no upload is forgotten, the order of writes is the
+same everywhere:
 
-    to queue        the entry says so; then the ticket; then look whether the turn has come meanwhile
-    to give back    the pace is written; then look whether another upload queued meanwhile
-    to wake         the lease (or the slot) is given; then the message; then the ticket goes
+    to enter a line    store the entry, which says so; write the ticket; look whether the turn has come meanwhile
+    to give back       write the pace; look whether another upload entered the line meanwhile
+    to wake            give the lease (or the slot); send the message; remove the ticket
 
-A lease may be given to an upload that has left meanwhile: its ticket was read before, or is written after. So the
-message that wakes it names the mailbox, and who receives that for an upload that has left gives the lease back.
+A lease may be given to an upload that has left the line meanwhile, since its ticket was read before it left, or written
+after. Therefore the message that wakes it names the mailbox: the worker that receives it for such an upload gives the
+lease back.
 
-A worker that dies after any of these writes leaves an entry without a ticket, or a ticket whose turn has come. The next
-who looks at the line heals the second, and so does the next try to give back; the sweep heals both.
+A worker that dies between two of these writes leaves an entry without a ticket, or a ticket whose turn has come. The
+next worker that looks at the line heals the second, and so does the next try to give back; the sweep heals both.
 docs/adr/0016-leases-and-tickets.md has the reasons.
 """
 
@@ -28,7 +30,7 @@ from shared.core.pacing import MailboxLimits, Need, Pace, Ticket
 from shared.errors import Conflict, StorageUnavailable
 from shared.ports import Ledger, Paced, Paces, RangeQueue
 
-# Each conflict means that another worker got on. So many in a row are no bad luck any more: the queue tries again.
+# Each conflict means that another worker made progress. After so many in a row it is left to the queue to try again.
 _TRIES = 12
 
 
@@ -41,7 +43,7 @@ class Turn:
 
 @dataclass(frozen=True, slots=True)
 class Wait:
-    """The upload has to queue: from *since*, which is now, until about *until*, as far as the line shows."""
+    """The upload has to enter the line: from *since*, which is now, until about *until*, an estimate from the line."""
 
     since: datetime
     until: datetime
@@ -59,16 +61,16 @@ class Pacing:
     of_the_app: bool = False
 
     def mailbox(self, identity: str) -> str:
-        """The key of the account's pace: by its identity, since an account may be named in several ways."""
+        """The key of the account's pace, made of its identity, since an account may have several names."""
         name = "\0all" if self.of_the_app else identity.casefold()
         return hashlib.sha256(f"mailbox\0{name}".encode()).hexdigest()[:32]
 
     # -- the mailbox --
 
     def arrive(self, mailbox: str, entry: Entry) -> Turn | Wait:
-        """A lease, where one is free and nobody was first, or where the upload was given one already."""
+        """A lease, where one is free and the line is empty, or where the upload already has one."""
         mine = _ticket(entry)
-        # All that are before it, once: a person is told how long that may be.
+        # At first so much of the line is read that the tag can say how long the wait may be; later only its head.
         tickets = pure.HEAD if entry.is_in_mailbox_line else pure.COUNTED
         for _ in range(_TRIES):
             paced = self.paces.load(mailbox, tickets)
@@ -90,24 +92,25 @@ class Pacing:
                 wait = pure.expected_wait(pace, _sum(others), mine.need, now, self.limits)
                 return Wait(now, now + wait, pure.why_not_yet(pace, now))
             if held is None:
-                # It overtook its own ticket, which would be given a lease again later.
+                # It got a lease while its own ticket is in the line: that ticket would be given another lease later.
                 self._drop_own(mailbox, paced, entry)
             return Turn(starts_at)
         return Wait(paced.date, paced.date, pure.OTHERS_FIRST)
 
     def leave(self, mailbox: str, entry: Entry) -> None:
-        """Give the lease back, or the place in the line, and let the next ones go."""
+        """Give the lease back, or take the ticket out of the line, and wake the next uploads."""
         self._settle(mailbox, leaving=entry, healing=False)
 
     def pump(self, mailbox: str) -> None:
         """Give every lease that is free to the first of the line, and send them their messages.
 
-        Who has a lease and still a ticket gets its message again: its waker may have died before it was sent.
+        An upload that has both a lease and a ticket gets its message again: the worker that gave the lease may have
+        died before it sent the message.
         """
         self._settle(mailbox, leaving=None, healing=True)
 
     def throttled(self, mailbox: str, wait: timedelta) -> None:
-        """Graph asked one upload to wait: that goes for all that have not started yet."""
+        """Graph asked one upload to wait: all uploads of the mailbox that have not started yet wait too."""
         for _ in range(_TRIES):
             paced = self.paces.load(mailbox)
             pace = pure.throttled(paced.pace, paced.date + wait, self.limits)
@@ -120,7 +123,7 @@ class Pacing:
             return
 
     def spend(self, mailbox: str, requests: int) -> bool:
-        """Count *requests* that a person waits for; False where they must not be sent now."""
+        """Count *requests* of a page that a person waits for. False where they must not be sent now."""
         for _ in range(_TRIES):
             paced = self.paces.load(mailbox, 0)
             pace = pure.spent(pure.tidied(paced.pace, paced.date, self.limits), requests, paced.date, self.limits)
@@ -140,8 +143,9 @@ class Pacing:
             after, line = before, list(paced.tickets)
             if leaving is not None:
                 line = [ticket for ticket in line if ticket.upload_id != leaving.upload_id]
-                # Given back already, by a worker that may have died before it woke those that it gave a lease to. Or
-                # it never had one: then it may still be in the line, and out of sight there.
+                # It has no lease. Either a worker gave it back, and may have died before it woke those that it gave
+                # leases to; or the upload never had one, and its ticket may be in the part of the line that was not
+                # read.
                 is_given_back = before.lease_of(leaving.upload_id) is None
                 healing = healing or is_given_back
                 if is_given_back or len(line) < len(paced.tickets):
@@ -157,8 +161,8 @@ class Pacing:
                 held = after.lease_of(ticket.upload_id)
                 delay = delay_until(held.starts_at(self.limits) if held is not None else None, paced.date)
                 self._wake(mailbox, ticket, RangeMessage(ticket.upload_id, ticket.step, mailbox=mailbox), delay)
-            # Where no lease is left, who queued meanwhile waits for the next one that is given back. Otherwise nobody
-            # would wake it: it looked before this write, and saw none that was free.
+            # While leases are left, look again: an upload that entered the line before this write saw no free lease,
+            # and no other worker would wake it. Where none is left, the next one to be given back wakes it.
             if after == before or len(after.leases) >= self.limits.uploads_at_once:
                 return
             leaving = None
@@ -167,11 +171,11 @@ class Pacing:
     def _admitted(
         self, pace: Pace, line: Iterable[Ticket], now: datetime, *, healing: bool
     ) -> tuple[Pace, list[Ticket]]:
-        """The pace with a lease for as many of the line's first as can have one, and who is to be woken."""
+        """The pace with leases for as many of the line's first as can have one, and the tickets to wake."""
         woken: list[Ticket] = []
         for ticket in line:
             if pace.lease_of(ticket.upload_id) is not None:
-                # Another worker is waking it at this moment, as a rule.
+                # As a rule, another worker is waking it at this moment.
                 woken += [ticket] if healing else []
                 continue
             starts_at = pure.earliest_start(pace, ticket.need, now, self.limits)
@@ -189,7 +193,7 @@ class Pacing:
     # -- the slot --
 
     def next_for_slot(self, slot: str) -> None:
-        """Where the slot is free, give it to the first who still waits for it, and send that one its message."""
+        """Where the slot is free, give it to the first upload that still waits for it, and send that its message."""
         for _ in range(_TRIES):
             paced = self.paces.load(slot)
             if not paced.tickets:
@@ -203,7 +207,7 @@ class Pacing:
             if holder != first.upload_id:
                 other = self.ledger.get(holder)
                 if other is not None and not other.entry.phase.is_terminal:
-                    return  # it will do this itself
+                    return  # the holder does this itself when it ends
                 if not self.ledger.pass_slot(slot, holder, first.upload_id):
                     continue
             self._wake(slot, first, RangeMessage(first.upload_id, first.step))
@@ -212,12 +216,12 @@ class Pacing:
     # -- lines --
 
     def stand_in_line(self, entry: Entry) -> None:
-        """Take the place in the line that the stored *entry* says, and see whether the turn has come meanwhile."""
+        """Write the ticket of the stored *entry* into its line, and see whether its turn has come meanwhile."""
         self.paces.enqueue(entry.line, _ticket(entry))
         self.look_at(entry.line, is_slot=entry.waits_for_slot)
 
     def look_at(self, line: str, *, is_slot: bool) -> None:
-        """Let those go whose turn has come."""
+        """Wake the uploads whose turn has come."""
         if is_slot:
             self.next_for_slot(line)
         else:
@@ -228,7 +232,7 @@ class Pacing:
         return {ticket.upload_id for ticket in self.paces.tickets(line)}
 
     def leases_of(self, line: str) -> dict[str, datetime]:
-        """The uploads that have a lease, and from when on."""
+        """The uploads that have a lease, and from when on they may ask Graph."""
         paced = self.paces.load(line)
         leases = pure.tidied(paced.pace, paced.date, self.limits).leases
         return {lease.upload_id: lease.starts_at(self.limits) for lease in leases}
@@ -239,16 +243,16 @@ class Pacing:
 
 
 def _ticket(entry: Entry) -> Ticket:
-    # By the file's own time, whenever it queues: it has one place in a line, and keeps it.
+    # The place depends on when the entry was made, not on when the ticket is written: so it stays the same.
     need = Need.of(entry.size, entry.slice_bytes, by_name=_is_by_name(entry))
     return Ticket(entry.created_at, entry.upload_id, entry.step, need)
 
 
 def _used(entry: Entry) -> Need:
-    """What an upload used, at most: nothing where Graph was never asked."""
+    """The most that an upload can have used: nothing where Graph was never asked."""
     if entry.phase in {Phase.SUPERSEDED, Phase.WITHDRAWN} and not entry.list_id:
         return Need(0, 0)
-    # A step makes one request, as a rule; to resolve makes none where ids were given.
+    # As a rule a step makes one request; the one that resolves makes none where the file gives ids.
     lookups = pure.LOOKUPS if _is_by_name(entry) else 0
     return Need(entry.size * entry.sessions_opened, max(entry.step - 1, 1) + lookups)
 

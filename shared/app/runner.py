@@ -3,11 +3,11 @@
 A step of an upload is one run through these six words. Between any two of them the process may die, and then:
 
     after claim      the claim runs out, the message comes back, another worker takes over
-    after perform    the same; the taker asks the server first, since the effect may have happened
-    after store      the message comes back one step behind, and announces the current step
-    after schedule   the message comes back one step behind; the doubled announcement finds the step taken
+    after perform    the same; since the effect may have happened, that worker first asks Graph what it has
+    after store      the message comes back one step behind, and the current step is announced
+    after schedule   the same; of the two messages for the current step, the second to arrive finds the step taken
 
-So the order cannot be changed. To schedule before the entry is stored would send a message that is ahead of the
+So the order must stay as it is. To schedule before the entry is stored would send a message that is ahead of the
 ledger; to perform before the claim would let two workers send to one session at once.
 """
 
@@ -34,19 +34,19 @@ from shared.errors import BlobKeyWithheld, Conflict, MessageError, StorageUnavai
 from shared.ports import Ports, Stored
 from shared.telemetry.records import describe_other_range, describe_outcome, describe_step
 
-# Phases that a run goes on through by itself, to save a file its first hops: the blob trigger's, and that of an upload
-# whose turn has come. A death in between is healed by the redelivery, which announces whatever step the entry is at.
+# Phases that one run goes on through without a message between them, to save time: the run of the blob trigger, and
+# that of an upload whose turn has come. If it dies in between, the redelivery announces whatever step the entry is at.
 _FIRST = frozenset({Phase.RESOLVING, Phase.OPENING})
 _NONE: frozenset[Phase] = frozenset()
-# A poison message was delivered five times, so the first wait is already a longer one.
+# A poison message was delivered five times before: the back-off begins with the wait that follows five tries.
 _BACK_OFF_OF_PARKED = 5
 
 
 @dataclass(frozen=True, slots=True)
 class Runner:
-    """One per process; safe to share between threads, since it keeps nothing.
+    """One per process; threads may share it, since it has no state.
 
-    Its methods are named as the functions whose triggers call them.
+    `open_upload`, `send_range` and `park_range` have the names of the functions whose triggers call them.
     """
 
     ports: Ports
@@ -61,14 +61,15 @@ class Runner:
         try:
             blob = self.ports.blobs.describe(blob_name)
         except BlobKeyWithheld:
-            # No later delivery could do better: raised, the event would come back every half minute for a week.
+            # A later delivery could do no better. If this raised, the event would come back every half minute for a
+            # week.
             self.intake.turn_away(Reason.KEY_WITHHELD)
             return
         if blob is None:
             self.ports.telemetry.record("no_such_blob")
             return
         with self.ports.telemetry.upload(blob.version.upload_id()):
-            # The claim counts from before the request that writes it, not from its answer: see `_Clock`.
+            # The claim's time counts from before the request that writes it, not from its answer: see `_Clock`.
             asked = self.ports.monotonic()
             stored, is_new = self.intake.enter(blob, owner=self.ports.new_id())
             if not is_new:
@@ -76,17 +77,18 @@ class Runner:
                     "known_already", upload_id=stored.entry.upload_id, step=stored.entry.step, phase=stored.entry.phase
                 )
             if not is_new or stored.entry.claim is None:
-                # A blob event has no delivery count: this may be the redelivery after a death before the message.
+                # A blob event has no delivery count, so this may be a redelivery: the worker before may have died after
+                # it stored the entry and before it sent the message.
                 self.intake.announce(stored)
                 return
             self._run(stored, asked)
 
     def send_range(self, body: bytes, delivery_count: int) -> None:
-        """One delivery of a range message, for the *delivery_count*-th time.
+        """Act on one delivery of a range message, its *delivery_count*-th.
 
-        Raises StrangerError for a message that does not fit the ledger, StorageUnavailable when storage is away: the
-        queue delivers again, and in the end the poison queue holds what could not be. What cannot be read is noted and
-        over: no further delivery would make it readable.
+        Raises StrangerError for a message that does not fit the ledger, and StorageUnavailable: the queue delivers the
+        message again, and in the end puts it into the poison queue. A message that cannot be read is recorded and
+        dropped: no further delivery would make it readable.
         """
         try:
             message = decode(body)
@@ -107,7 +109,7 @@ class Runner:
                 self._announce(stored, delay)
                 self._keep_unwanted_turn(stored.entry, message)
             case delivery.ComeBack(delay, why):
-                # The very message, so that it keeps its range and its trace.
+                # The same message and not a new one, so that it keeps its range and its trace.
                 self.ports.telemetry.record("comes_back", upload_id=message.upload_id, step=message.step, why=why)
                 self.ports.queue.send(message, delay)
             case delivery.Drop(why):
@@ -117,10 +119,10 @@ class Runner:
                 raise StrangerError(f"a message ahead of upload {message.upload_id}: step {message.step}")
 
     def park_range(self, body: bytes) -> None:
-        """A message that failed too often.
+        """Act on a poison message.
 
-        It proposes like any other, but where it may act the entry is parked: the sweep tries again, and only the
-        entry's age ends it.
+        It is judged like any other. But where it could take a step, the entry is parked: the sweep announces it later,
+        and only its age ends it.
         """
         try:
             message = decode(body)
@@ -132,13 +134,13 @@ class Runner:
             self.ports.telemetry.record("poison", upload_id=message.upload_id, step=message.step, result=result)
 
     def _deliver_poison(self, message: RangeMessage) -> str:
-        """What was done about it."""
+        """Returns what was done about it, for the record."""
         try:
             stored = self._load(message)
         except StrangerError:
             return "stranger"
         self._give_unwanted_turn_back(stored.entry, message)
-        # Delivered often enough to be poison: certainly more than once.
+        # A poison message was delivered more than once, so its worker may have died.
         match delivery.judge(stored.entry, step=message.step, delivery_count=2, now=stored.date):
             case delivery.Proceed():
                 return "parked" if self._park(stored) else "ignored"
@@ -157,9 +159,10 @@ class Runner:
         """Leave the entry without a message until the sweep announces it; False where it has moved on meanwhile."""
         entry = stored.entry
         wait = delay_before(entry.times_parked + _BACK_OFF_OF_PARKED, jitter=self.ports.jitter())
-        # Never earlier than Graph asked: a message that is only to say in the tags that it waits may turn poison too.
+        # Never earlier than Graph asked: a message may be delivered before that, to say in the tags that the upload
+        # waits, and such a message may become poison too.
         until = max(stored.date + wait, entry.not_before or stored.date)
-        # A claim that ran out stays: it says that a worker may have sent what it never stored.
+        # A claim that ran out stays in the entry: it says that a worker may have sent what it never stored.
         parked = replace(entry, times_parked=entry.times_parked + 1, not_before=until, tell_at=None)
         try:
             self.ports.ledger.replace(stored, parked)
@@ -182,14 +185,15 @@ class Runner:
         return stored
 
     def _give_unwanted_turn_back(self, entry: Entry, message: RangeMessage) -> None:
-        """Where *message* wakes an upload that left its line while it was given a lease: nobody else would."""
+        """Give back the lease of an upload that had left its line when *message* woke it: no other worker would."""
         if message.mailbox and delivery.wants_no_turn(entry) and not entry.lease:
             self.pacing.leave(message.mailbox, entry)
 
     def _keep_unwanted_turn(self, entry: Entry, message: RangeMessage) -> None:
-        """Where the upload is just leaving: whoever ends it may have looked before the lease was given, and found none.
+        """Send *message* again where the upload is about to give its lease back.
 
-        So this message, which is otherwise over, comes back when that is done.
+        The worker that does so may have read the pace before this message's lease was given, and found none. So the
+        message, which would otherwise be over, comes back when that worker is done, and the lease is given back then.
         """
         if message.mailbox and delivery.wants_no_turn(entry) and entry.lease:
             self.ports.queue.send(message, self.limits.claim)
@@ -198,7 +202,10 @@ class Runner:
         self.ports.queue.send(delivery.proposal(stored.entry, now=stored.date, limits=self.limits), delay)
 
     def _note_other_range(self, stored: Stored, message: RangeMessage) -> None:
-        """Only noted: the ledger's range is sent. A session that expired meanwhile, say, makes the two differ."""
+        """Record where the message proposes another range than the ledger, whose range is the one that is sent.
+
+        The two differ where, for example, a session has expired meanwhile.
+        """
         part = range_to_send(stored.entry, now=stored.date, limits=self.limits)
         proposed = message.range.part if message.range is not None else None
         if part != proposed:
@@ -207,31 +214,31 @@ class Runner:
     # -- the cycle, from the claim on --
 
     def _claim_and_run(self, stored: Stored, message: RangeMessage, *, taken_over: bool) -> None:
-        # What follows from claiming, a take-over, a wait that is over, a session that is counted, is written together
-        # with the claim: a death after this write leaves nothing that the next worker does not know.
+        # What follows from the claim (a take-over, a wait that has ended, one more session) is written together with
+        # it: if this worker dies after the write, the next one knows all of it.
         until = stored.date + self.limits.claim
         wanted = claimed(stored.entry, owner=self.ports.new_id(), until=until, now=stored.date, taken_over=taken_over)
         asked = self.ports.monotonic()
         try:
             stored = self.ports.ledger.replace(stored, wanted)
         except Conflict:
-            # Another delivery claimed it first, or moved it on. If it claimed and dies, this message must still
-            # be there: propose again.
+            # Another delivery has claimed the entry, or taken its step. If that worker dies, this message may be the
+            # only one left: it must come back.
             self.ports.queue.send(message, self.limits.claim)
             return
         self._run(stored, asked)
 
     def _run(self, stored: Stored, asked: float) -> None:
-        """Act for a claimed entry, then schedule; some steps follow each other without a message between them.
+        """Act for a claimed entry, then schedule. Some steps follow each other without a message between them.
 
-        *asked* is when the claim was written, by our own count: before the request, since its answer may be slow.
+        *asked* is when this process sent the request that wrote the claim, by its own monotonic clock.
         """
         clock = _Clock(stored.date, self.ports.monotonic, asked)
         going: Stored | None = stored
         since = asked
         through = _FIRST if stored.entry.phase is Phase.QUEUED else _NONE
-        # A claimed entry goes on: that is how steps follow each other. After any other step the claim is given back,
-        # and the loop ends.
+        # An entry that is still claimed after a step takes the next one here. After any other step the claim was given
+        # back, and the loop ends.
         while going is not None and going.entry.claim is not None:
             stored, going = going, self._act(going, going.entry.claim, clock, since=since, through=through)
             since = self.ports.monotonic()
@@ -240,16 +247,17 @@ class Runner:
         entry = going.entry
         if entry.is_done:
             if entry.waited:
-                # Its last wait may have been in vain: nobody would ever take the ticket out of the line.
+                # It may have ended while it waited for a sign-in: then nothing else takes its ticket out of the line.
                 self.sign_in_line.leave(entry)
-            # After the entry is stored: were it first, a death in between would leave an entry that no sweep sees.
+            # After the entry is stored: in the other order, a death in between would leave an entry that no sweep
+            # finds.
             self.ports.ledger.clear_live(entry.upload_id)
         elif entry.is_in_line:
-            # No message: the ticket stands in for it. After the entry is stored, since whoever gives a lease back
-            # believes the ticket.
+            # A ticket in place of a message. It is written after the entry is stored, since a worker that gives a lease
+            # back relies on the ticket alone.
             self.pacing.stand_in_line(entry)
         elif entry.is_in_sign_in_line:
-            # No message either: thousands that wait for somebody who never comes would be tried again for weeks.
+            # No message either: thousands of uploads of a person who never signs in would be tried again for weeks.
             self.sign_in_line.enter(entry)
         else:
             self._announce(going, delivery.delay_until(entry.due_at, going.date))
@@ -257,14 +265,15 @@ class Runner:
     def _act(
         self, stored: Stored, claim: Claim, clock: "_Clock", *, since: float, through: frozenset[Phase]
     ) -> Stored | None:
-        """Decide, perform, store. None where the claim was lost meanwhile: the worker that has it now goes on."""
+        """Decide, perform, store. None where the claim was lost meanwhile, and another worker goes on."""
         entry = stored.entry
         decision = decide(entry, now=clock.now(), limits=self.limits)
         performed: Performed | None = None
         if isinstance(decision, do.End):
             after = ended(entry, decision)
         else:
-            # What is raised in here leaves the claim as it is. It runs out, and the worker that takes over asks first.
+            # An exception here leaves the claim as it is. The claim runs out, and the worker that takes over first asks
+            # Graph what it has.
             try:
                 performed = self.effects.perform(entry, decision, lambda: clock.left_until(claim.until))
             except StorageUnavailable:
@@ -273,22 +282,22 @@ class Runner:
             after = absorb(entry, performed.result, now=clock.now(), limits=self.limits, jitter=self.ports.jitter())
         goes_on = delivery.goes_on(after, through=through)
         if goes_on and performed is not None and _may_be_done_again(performed.result.seen, after):
-            # Not worth a write of its own: the next step's holds it too.
+            # To do this step twice is harmless, so it needs no write of its own: the next step's write stores it too.
             unstored = replace(stored, entry=replace(after, claim=claim, step=entry.step))
             self._record(stored, unstored, decision, performed, duration=self.ports.monotonic() - since)
             return unstored
         if goes_on:
-            # The claim is renewed in the same write that stores the step, instead of given back and taken again.
+            # The claim is renewed by the write that stores the step, instead of being given back and taken again.
             now = clock.now()
             after = claimed(after, owner=claim.owner, until=now + self.limits.claim, now=now, taken_over=False)
         try:
-            # On condition that the entry is still the one that was claimed: a worker that was slow, and has lost its
-            # claim meanwhile, must not write over what the next one stored.
+            # Only while the entry is still the one that was claimed: a slow worker that has lost its claim must not
+            # overwrite what the next worker stored.
             stored_now = self.ports.ledger.replace(stored, after)
         except (Conflict, StorageUnavailable) as error:
             if performed is not None and isinstance(performed.result.seen, seen.SessionOpened):
-                # Only this worker knows it. Where the entry was stored after all, the session is found gone, and
-                # another one is opened.
+                # Only this worker knows the session. If the entry was stored after all, the next worker finds the
+                # session gone, and opens another one.
                 self.effects.cancel_orphan(entry, performed.result.seen.url)
             if isinstance(error, StorageUnavailable):
                 raise
@@ -298,7 +307,10 @@ class Runner:
         return stored_now
 
     def _note_that_it_lives(self, stored: Stored) -> None:
-        """Storage fails it, and its claim runs out as a dead worker's does: an hour's outage must fail no upload."""
+        """Reset the count of deaths: storage has failed, and this worker lives.
+
+        Its claim runs out like a dead worker's, and too many deaths end an upload. An outage of storage must not.
+        """
         if stored.entry.deaths:
             with suppress(Conflict, StorageUnavailable):
                 self.ports.ledger.replace(stored, replace(stored.entry, deaths=0))
@@ -323,10 +335,13 @@ class Runner:
 
 
 def _may_be_done_again(observation: seen.Observation, after: Entry) -> bool:
-    """A worker that dies before this is stored is followed by one that sees the same: the pace knows already."""
+    """Whether the step may be lost: if this worker dies before it is stored, the next one observes the same.
+
+    That is so because the pace, and not the entry, has what the step changed.
+    """
     match observation:
         case seen.Admitted():
-            # Elsewhere the claim counts a session, and that must be stored before the request.
+            # In other phases the claim also counts a session, which must be stored before the request for it.
             return after.phase is Phase.RESOLVING
         case seen.LeaseReturned():
             return True
@@ -336,11 +351,12 @@ def _may_be_done_again(observation: seen.Observation, after: Entry) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class _Clock:
-    """The storage service's time: its Date in an answer, and the seconds by our own count since we asked for that.
+    """The storage service's time: the Date of an answer, and the seconds since we asked, by this process's own clock.
 
-    No two machines' clocks are ever compared: claims are written and judged by this one. It is never more than the
-    second behind that a Date, cut to whole seconds, may be: counted from a slow answer on, a claim would seem to
-    hold when others see it run out.
+    Claims are written and judged by this time, so the clocks of two machines are never compared. The seconds count from
+    the request and not from its answer: after a slow answer the clock would be behind, and a claim would seem to hold
+    here after it ran out for others. As it is, the clock is behind by less than a second, because a Date is cut to
+    whole seconds.
     """
 
     date: datetime
@@ -351,5 +367,5 @@ class _Clock:
         return self.date + timedelta(seconds=self.monotonic() - self.asked)
 
     def left_until(self, when: datetime) -> timedelta:
-        """At least so much is left."""
+        """The time that is left at least."""
         return when - self.now() - SECOND

@@ -1,9 +1,10 @@
-"""The uploads that wait for a person to sign in, by account: so that a sign-in finds them without reading all others.
+"""The uploads that wait for a person to sign in, in one line for each account: a sign-in need not read all others.
 
-They are in no message: however many of them wait, and for however many people, they cost nothing but their rows. The
-browser's request wakes the first few, and each upload that finds a token wakes two more. So two thousand of them go on
-within seconds, and nobody waits for all of them. In case a wake-up was lost, or there is a token without a sign-in that
-this app saw, each sweep lets one upload of each account try (`app/sweep`).
+No message names a waiting upload: however many of them wait, they cost no more than their rows. The request of the
+browser in which a person signs in wakes the first few, and each upload that gets a token wakes two more. So two
+thousand of them go on within seconds, and the person in the browser does not wait for that. A wake-up may be lost, or
+an account may get a token without a sign-in at this app; so each sweep lets one upload of each account try
+(`app/sweep`).
 """
 
 import hashlib
@@ -16,7 +17,7 @@ from shared.core.pacing import Need, Ticket
 from shared.errors import Conflict
 from shared.ports import Ledger, Paces
 
-# How many a sign-in wakes itself, and how many each of those that go on. More than one: their number doubles.
+# How many uploads a sign-in wakes, and how many each upload that goes on wakes. Two, so that their number doubles.
 _FIRST = 8
 _EACH = 2
 
@@ -30,20 +31,20 @@ class SignInLine:
     intake: Intake
 
     def enter(self, entry: Entry) -> None:
-        """*entry* waits for its account. Once too often is harmless."""
+        """Put a ticket into the line: *entry* waits for its account. Idempotent."""
         self.paces.enqueue(self.key(entry.account), _ticket(entry))
 
     def leave(self, entry: Entry) -> None:
-        """*entry* waits no more. Once too often is harmless."""
+        """Take the ticket out of the line: *entry* no longer waits. Idempotent."""
         self.paces.dequeue(self.key(entry.account), _ticket(entry))
 
     def key(self, account: str) -> str:
-        """The key of the line, by what the file calls the account, in the one form that stands for all spellings."""
+        """The key of the line. *account* is the name that the file gives; all spellings of it lead to the same key."""
         name = as_object_id(account) or as_sign_in_name(account) or account
         return "sign-in-" + hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
     def wake_first(self, account: str) -> int:
-        """A person who is called *account* has signed in: let the first few go on; how many there were."""
+        """A person whose account has the name *account* has signed in: wake the first few. Returns how many."""
         return self._wake(account, _FIRST)
 
     def wake_next(self, entry: Entry) -> None:
@@ -54,7 +55,7 @@ class SignInLine:
     def _wake(self, account: str, most: int) -> int:
         line, woken = self.key(account), 0
         for ticket in self.paces.load(line).tickets[:most]:
-            # First: who comes next must not wake the same ones again.
+            # The ticket goes first, so that the next caller does not wake the same upload again.
             self.paces.dequeue(line, ticket)
             woken += self._go_on(ticket.upload_id)
         return woken
@@ -64,10 +65,10 @@ class SignInLine:
         if stored is None or stored.entry.phase is not Phase.WAITING:
             return False
         try:
-            # Its message would otherwise be sent back until its next try.
+            # A message that comes before `not_before` would be sent back until then.
             stored = self.ledger.replace(stored, replace(stored.entry, not_before=None))
         except Conflict:
-            return False  # it moves already
+            return False  # another worker acts for it already
         self.intake.announce(stored)
         return True
 

@@ -1,7 +1,7 @@
-"""The safety net: finds uploads that no message names any more, and starts them again.
+"""The safety net: finds uploads that no message names any more, and announces them again.
 
-It reads the live rows only, so that its cost grows with the uploads in flight, not with history. Where they are too
-many for one run it stops in time, remembers where, and the next run goes on from there: so each row has its turn.
+It reads the live rows only, so that its cost grows with the uploads in flight and not with history. Where there are too
+many for one run, it stops in time and stores where; the next run goes on from there, so each row has its turn.
 """
 
 from dataclasses import dataclass, field
@@ -14,16 +14,19 @@ from shared.core.entry import Phase
 from shared.core.limits import Limits
 from shared.ports import LiveMark, Ports, Release, Stored
 
-# A live row is written just before its entry. One that is alone for so long never got it: its blob event will be
-# delivered again and write both.
+# A live row is written just before its entry. If it has none after so long, its worker died in between; when the blob
+# event is delivered again, both are written anew.
 ORPHAN_AGE = timedelta(hours=1)
-# Of the minute between two sweeps; far below the host's five minutes, after which the run would be cut without a trace.
+# By default a sweep starts every minute. After five minutes the host would end the run, and nothing would be recorded.
 MOST_SECONDS = 45.0
 
 
 @dataclass(frozen=True, slots=True)
 class Swept:
-    """What a sweep did: rows read, entries announced, rows cleared, tickets that were missing; whether it was cut."""
+    """What a sweep did. Counts of live rows read, entries announced, live rows cleared, tickets put back into a line.
+
+    *was_cut*: whether its time ended before it came to the end.
+    """
 
     live: int = 0
     announced: int = 0
@@ -34,7 +37,7 @@ class Swept:
 
 @dataclass(slots=True)
 class _InFlight:
-    """What the live entries have in common, for the operator."""
+    """Figures about all live entries together, for the operator."""
 
     oldest_age: timedelta = timedelta()
     stalled_age: timedelta = timedelta()
@@ -48,7 +51,7 @@ class _InFlight:
         elif entry.is_in_line:
             pass  # for as long as the mailbox takes
         elif entry.not_before is None or entry.not_before <= stored.date:
-            # Put off is not stalled; it is from then on that a message is due.
+            # An entry that is deferred is not stalled: its message is due only then.
             since = max(stored.written_at, entry.not_before or stored.written_at)
             self.stalled_age = max(self.stalled_age, stored.date - since)
 
@@ -69,16 +72,17 @@ def sweep(
     *,
     stalled_after: timedelta,
 ) -> Swept:
-    """Announce every live entry that is overdue; clear the rows of those that are done; leave a sign of life.
+    """Announce every live entry that is overdue, clear the live rows of those that are done, write the heartbeat.
 
-    *stalled_after* must exceed the queue's lease: before that, a message may still be on its way back.
+    *stalled_after* must be longer than the queue's lease: until that ends, the message of a dead worker may still be
+    delivered again.
     """
     return _Sweep(ports, intake, pacing, sign_in_line, stalled_after, began=ports.monotonic()).run(release)
 
 
 @dataclass
 class _Line:
-    """Entries that stand in one line. *before*: the last row that was read before the first of them."""
+    """The entries that wait in one line. *before*: the last live row that was read before the first of them."""
 
     before: str
     waiting: list[tuple[LiveMark, Stored]] = field(default_factory=list)
@@ -105,7 +109,7 @@ class _Sweep:
     def run(self, release: Release) -> Swept:
         ledger = self.ports.ledger
         stopped_at = self._read_rows(ledger.swept_up_to())
-        # Lines after rows: only then it is known what stands in them. One that there is no time for is read again.
+        # Lines come after rows, which show who waits in them. The next run reads the rows of a line that is left again.
         left = [stopped_at] if stopped_at else []
         for heal, lines in ((self._heal, self.lines), (self._heal_sign_in, self.sign_in_lines)):
             for key, line in lines.items():
@@ -126,12 +130,12 @@ class _Sweep:
             package=release.package,
             **self.in_flight.fields(),
         )
-        # Last: it says that this release reads the ledger and queues messages, not only that it was started.
+        # The heartbeat comes last: it proves that this release can read the ledger and send messages, not only start.
         ledger.beat(release, stopped_at)
         return swept
 
     def _read_rows(self, after: str) -> str:
-        """Look at each live row beyond *after*; the id where the time was over, or nothing."""
+        """Look at each live row beyond *after*. Returns the id of the last one if the time ended, and else nothing."""
         last = after
         for mark in self.ports.ledger.live(after):
             if self._time_is_over(MOST_SECONDS / 2):
@@ -151,10 +155,10 @@ class _Sweep:
             return
         self.in_flight.count(stored)
         if stored.entry.is_in_line and not _is_too_long_in_line(stored, self.intake.limits):
-            # Announced, all who queue would ask for their turn at once, every few minutes.
+            # If they were announced, all uploads in the line would ask for their turn at once, every few minutes.
             self.lines.setdefault(stored.entry.line, _Line(before)).waiting.append((mark, stored))
         elif stored.entry.is_in_sign_in_line and not _has_waited_too_long(stored, self.intake.limits):
-            # Announced, all who wait for people who never come would be tried again, for weeks.
+            # If they were announced, uploads of people who never sign in would be tried again and again, for weeks.
             key = self.sign_in_line.key(stored.entry.account)
             self.sign_in_lines.setdefault(key, _Line(before)).waiting.append((mark, stored))
         elif _is_overdue(mark, stored, self.stalled_after):
@@ -162,7 +166,7 @@ class _Sweep:
 
     def _announce(self, mark: LiveMark, stored: Stored) -> None:
         self.intake.announce(stored)
-        # Second: were it first, a death in between would leave the upload standing as if it were announced.
+        # Second: in the other order, a death in between would leave an upload that only seems to be announced.
         self.ports.ledger.mark_live(mark.upload_id)
         self.announced += 1
 
@@ -180,7 +184,7 @@ class _Sweep:
                 return
 
     def _heal(self, line: str, waiting: list[tuple[LiveMark, Stored]]) -> None:
-        """Give a ticket to each of *waiting* that has none, and let the first of the line go if they can."""
+        """Give a ticket to each of *waiting* that has none, and wake the first of the line if it is their turn."""
         tickets = self.pacing.uploads_in(line)
         leases = self.pacing.leases_of(line)
         for _, stored in waiting:
@@ -190,19 +194,19 @@ class _Sweep:
             if upload_id not in leases:
                 self._queue_again(stored)
             elif stored.date >= max(leases[upload_id], stored.written_at) + self.stalled_after:
-                # Its turn had come, and nothing came of the message.
+                # It was given a lease, and its message has had no effect since.
                 self.intake.announce(stored)
                 self.announced += 1
         self.pacing.look_at(line, is_slot=waiting[0][1].entry.waits_for_slot)
 
     def _queue_again(self, stored: Stored) -> None:
-        """Its worker died before it could queue, or its lease ran out: if it did not simply go on since it was read."""
+        """Its worker died before it wrote the ticket, or its lease ran out; unless it has gone on since it was read."""
         if self._stands_still(stored):
             self.pacing.stand_in_line(stored.entry)
             self.requeued += 1
 
     def _stands_still(self, stored: Stored) -> bool:
-        """Nobody has written the entry since it was read."""
+        """Whether no worker has written the entry since it was read."""
         now = self.ports.ledger.get(stored.entry.upload_id)
         return now is not None and now.version == stored.version
 
@@ -211,12 +215,12 @@ class _Sweep:
 
 
 def _is_too_long_in_line(stored: Stored, limits: Limits) -> bool:
-    """Its bound is only noticed by a step."""
+    """Whether its time in line is over. Only a step can end it, so it is announced then and not left in the line."""
     return stored.entry.time_queued(stored.date) > limits.queue_wait
 
 
 def _has_waited_too_long(stored: Stored, limits: Limits) -> bool:
-    """Its bound is only noticed by a step, too: then it is announced, and no longer left in the line."""
+    """The same of its wait for a sign-in."""
     return stored.entry.time_waited(stored.date) > limits.sign_in_wait
 
 
@@ -230,14 +234,15 @@ def _is_overdue(mark: LiveMark, stored: Stored, stalled_after: timedelta) -> boo
     entry = stored.entry
     claim_end = entry.claim.until if entry.claim is not None else stored.written_at
     due = max(stored.written_at, entry.due_at or stored.written_at, claim_end)
-    # A parked entry has no message left at all: nothing needs to be waited for but its back-off. A claim that ran out
-    # without being given back is a dead worker's: where its host died too, nobody releases the message, and the upload
-    # would stand still for the rest of the lease. The same step announced twice is harmless.
+    # *stalled_after* is for a message that may still be on its way. No message is on its way
+    #   - of a parked entry, which waits for its back-off only;
+    #   - of an entry that waits for a sign-in;
+    #   - of an entry whose claim ran out without being given back: its worker died. Where the host died with it, the
+    #     message stays hidden for the rest of its lease. To announce the same step twice is harmless.
     is_parked = entry.times_parked > 0 and entry.not_before is not None
-    # Who waits for a person has no message either.
     has_none = is_parked or entry.claim is not None or entry.is_in_sign_in_line
     grace = timedelta() if has_none else stalled_after
     if mark.marked_at >= due:
-        # Announced since it was due. While nobody takes the messages they must not pile up with every sweep.
+        # Announced already since it was due. If no worker takes messages, each sweep must not add another one.
         return stored.date >= mark.marked_at + stalled_after
     return stored.date >= due + grace

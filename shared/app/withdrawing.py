@@ -1,7 +1,7 @@
-"""A person takes a file back: its blob is deleted already, and now its upload ends.
+"""Ends the upload of a file that a person withdraws, after its blob was deleted.
 
-By itself an upload sees that when it reads the blob next. One that was put off for ten minutes, or waits for a person,
-would say for all that time that it goes on.
+By itself, an upload notices that its blob is gone only when it next reads it. An upload that was deferred for ten
+minutes, or waits for a person, would for all that time say that it goes on.
 """
 
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from shared.errors import Conflict
 from shared.ports import Ports, Stored
 from shared.telemetry.records import describe_outcome
 
-# Each is lost to a worker that stores a step of its own just then.
+# A try fails where a worker stores a step of the upload at the same moment.
 _TRIES = 3
 
 
@@ -24,14 +24,15 @@ class Withdrawing:
     intake: Intake
 
     def end(self, upload_id: str) -> None:
-        """End the upload, and announce what is left to do. Once too often is harmless."""
+        """End the upload, and announce what is left to do. Idempotent."""
         for _ in range(_TRIES):
             stored = self.ports.ledger.get(upload_id)
             if stored is None:
                 return
             after = withdrawn(stored.entry, stored.date)
             if after is None:
-                # A message would only meet the worker that acts for it, and that one goes on or reads the blob.
+                # The file is attached, or a worker has a claim: it, or the one that takes over, sees that the blob is
+                # gone.
                 return
             try:
                 now = self.ports.ledger.replace(stored, after)

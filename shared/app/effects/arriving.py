@@ -1,4 +1,4 @@
-"""Whether a blob that was not complete is so now."""
+"""Whether a blob that its sender had not finished writing is complete now."""
 
 from shared.app.effects.context import Context
 from shared.core.actions import AfterLookAtBlob

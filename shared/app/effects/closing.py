@@ -1,4 +1,4 @@
-"""What is left to do around the end: cancel the session, report the outcome, remove and delete what is to go."""
+"""What is left to do at the end: cancel the session, report, remove the replaced attachment, delete the blob."""
 
 from datetime import timedelta
 
@@ -12,14 +12,14 @@ from shared.errors import BlobChanged, BlobGone, BlobTagsRefused, StorageUnavail
 from shared.graph import listings, removal, sessions
 from shared.graph.reply import GraphReply
 
-# Between Graph's clock and the storage service's; and for a last slice that was applied long before we heard of it.
+# Graph's clock and the storage service's may differ; and Graph may have applied a last slice long before we knew of it.
 _CLOCKS_APART = timedelta(minutes=5)
 
 
 def cancel_session(context: Context) -> AfterCancelSession:
     url = context.session_url()
     if url is None:
-        # Out of our reach: it expires by itself.
+        # The session is at another Graph host, where our token must not go: it expires by itself.
         return seen.SessionCancelled()
     reply = context.graph.ask(sessions.prepare_cancel_session(url))
     return sessions.parse_cancel_session(reply) if isinstance(reply, GraphReply) else reply
@@ -30,15 +30,15 @@ def report_outcome(context: Context) -> AfterReportOutcome:
     try:
         existing = blobs.tags(entry.blob)
         wanted = outcome_tags(entry, existing)
-        # Delivered again after the tags were written and before the entry was stored.
+        # An earlier worker wrote the tags, and died before it stored the entry.
         if wanted == existing:
             return seen.Reported()
-        # Tags are written as a whole. Another worker, after this claim, may have written a later outcome.
+        # Tags are written as a whole. Once this claim is over, this write could undo a later outcome of another worker.
         if not context.claim.outlives_a_request():
             return seen.Unavailable("the claim was nearly over")
         blobs.set_tags(entry.blob, wanted)
     except BlobGone:
-        return seen.Reported()  # this version has no tags any more
+        return seen.Reported()  # the tags went with the blob
     except BlobChanged:
         return _leave_to_the_newer(context)
     except BlobTagsRefused:
@@ -49,7 +49,7 @@ def report_outcome(context: Context) -> AfterReportOutcome:
 
 
 def _leave_to_the_newer(context: Context) -> seen.Reported | seen.Unavailable:
-    """The newer version carries the tags now. An edit of the metadata raises no event: without this nobody is told."""
+    """Enter the newer version, which has the tags now: an edit of the metadata raises no event that would enter it."""
     try:
         context.source.lost()
     except StorageUnavailable:
@@ -64,7 +64,7 @@ def remove_replaced(context: Context) -> AfterRemoveReplaced:
         raise ValueError(f"the entry {entry.upload_id} replaces nothing")
     listed = graph.pages(graph.list_attachments(), listings.parse_attachments)
     if isinstance(listed, seen.Refused | seen.TargetMissing):
-        # With the task its attachments are gone, or out of reach for good.
+        # The task is gone, and its attachments with it; or they are out of reach for good.
         return seen.ReplacedLeft()
     if not isinstance(listed, list):
         return listed
@@ -80,7 +80,7 @@ def remove_replaced(context: Context) -> AfterRemoveReplaced:
 
 
 def _is_gone(context: Context, replaced: Replaced) -> seen.AttachmentRemoved | seen.ReplacedLeft | seen.TryAgain:
-    """Not in the listing: gone, or the listing lags behind."""
+    """An attachment that is not in the listing is gone, or the listing lags behind: a read of its content decides."""
     entry, graph = context.entry, context.graph
     reply = graph.ask(listings.prepare_value(graph.mailbox, entry.list_id, entry.task_id, replaced.attachment_id))
     if not isinstance(reply, GraphReply):

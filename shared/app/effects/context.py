@@ -18,7 +18,7 @@ ELSEWHERE = "the session belongs to another Graph host than the configured one"
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """One action for one claimed entry. *names_others*: whether a rejection names what else the account has."""
+    """One action for one claimed entry. *names_others*: whether a rejection names other lists and tasks."""
 
     entry: Entry
     graph: GraphCalls
@@ -39,7 +39,10 @@ class Context:
     def owned[Other](
         self, observation: seen.Attached | Other, account: str
     ) -> seen.Attached | seen.LandedUnderOwnedId | Other:
-        """An attachment counts only once the ledger says that this upload owns it: no two may own the same one."""
+        """Make this upload the owner of an attachment that Graph reports. Where another upload is, it is not ours.
+
+        An attachment counts only once the ledger has its owner, so that no two uploads report the same attachment.
+        """
         if not isinstance(observation, seen.Attached):
             return observation
         owner = self.ledger.own_attachment(account, observation.attachment_id, self.entry.upload_id)

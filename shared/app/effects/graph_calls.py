@@ -1,4 +1,4 @@
-"""Requests to Graph for one claimed upload: what may be sent, and what an answer that never came means."""
+"""Requests to Graph for one claimed upload: which may be sent, and what it means where no reply came."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -22,7 +22,7 @@ from shared.graph.sessions import SESSION_OPERATIONS
 from shared.ports import Ports
 from shared.telemetry.records import CLAIM_NEARLY_OVER
 
-# A listing longer than this is not one that a person made.
+# No person has made a listing longer than this: it bounds a server that gives page after page.
 MAX_PAGES = 200
 
 
@@ -41,11 +41,11 @@ class GraphCalls:
         return self.mailbox.root
 
     def identity(self) -> str | seen.Deferred | seen.NeedsSignIn:
-        """The account under one name: two blobs that name the same person differently compete for the same things."""
+        """The account's identity: two blobs that name one account differently share its mailbox and slots."""
         return self._as_account.of_accounts(lambda: self.ports.accounts.identity(self.entry.account))
 
     def is_same_person(self, account: str) -> bool | seen.Deferred:
-        """Whether *account* is this upload's by another name. Nobody knows of an account that is not connected."""
+        """Whether *account* is another name of this upload's account. False where either account is not connected."""
         mine, theirs = self.identity(), self._as_account.of_accounts(lambda: self.ports.accounts.identity(account))
         for each in (mine, theirs):
             if isinstance(each, seen.Deferred):
@@ -53,18 +53,18 @@ class GraphCalls:
         return isinstance(mine, str) and mine == theirs
 
     def token(self) -> str | seen.Deferred | seen.NeedsSignIn:
-        """A token that is good now, as far as is known."""
+        """A token that has not expired, and that Graph is not known to have rejected."""
         return self._as_account.of_accounts(lambda: self.ports.accounts.token(self.entry.account))
 
     def ask(self, request: GraphRequest) -> GraphReply | seen.TryAgain:
-        """A request that may be sent again whatever became of it: a read, a create that attaches nothing, a DELETE."""
+        """Send a request that may be repeated whatever became of it: a read, a DELETE, the opening of a session."""
         reply = self._exchange(request)
         return seen.Unavailable(reply.detail) if isinstance(reply, NoReply) else reply
 
     def change(self, request: GraphRequest) -> GraphReply | seen.Unclear | seen.TryAgain:
-        """A request that may have been applied although no reply came.
+        """Send a request that must not be repeated blindly: without a reply, Graph may have applied it.
 
-        Only where not one byte of it can have left is it known that nothing was done.
+        Only where no byte of it can have left is it certain that Graph has not.
         """
         reply = self._exchange(request)
         if not isinstance(reply, NoReply):
@@ -98,21 +98,22 @@ class GraphCalls:
         return prepare_list_attachments(self.mailbox, list_id, task_id)
 
     def _exchange(self, request: GraphRequest) -> GraphReply | NoReply | seen.TryAgain:
-        # One refresh, and no other retry: the message is retried by the queue, with a back-off that is in the ledger.
-        # Retries in here would multiply with those, while the claim runs out.
+        # One fresh token, and no other retry: the queue retries the step, with a back-off that the ledger keeps.
+        # Retries here would multiply with the queue's, while the claim runs out.
         reply = self._as_account.exchange(request)
         return self._unless_only_the_session_refuses(request, reply) if isinstance(reply, TokenRejected) else reply
 
     def _unless_only_the_session_refuses(
         self, request: GraphRequest, rejected: TokenRejected
     ) -> GraphReply | seen.TryAgain:
-        """A session that is over may answer 401 too. Only the task itself shows whether the person must sign in.
+        """Find out whether a 401 to a request of a session is about the token, or only about the session.
 
-        Otherwise a session that expired would ask a person to sign in who is signed in.
+        A session that is over may answer 401 too, and a person who is connected must not be asked to sign in for that.
+        So the task is asked with the same token: only where it answers 401 as well must the person sign in.
         """
         if request.operation not in SESSION_OPERATIONS:
             return rejected.needed
-        # The same token, the same task, and no session in it.
+        # The same token and task, but not through the session.
         listed = self._as_account.send(self.list_attachments(), rejected.token)
         if isinstance(listed, NoReply):
             return seen.Unavailable(listed.detail)
@@ -122,7 +123,7 @@ class GraphCalls:
             return rejected.needed
         page = parse_attachments(listed, self.root)
         if isinstance(page, seen.Deferred | seen.Unavailable):
-            # Not answered, and perhaps throttled: the request that got the 401 was not applied, so all of it waits.
+            # Graph gave no answer, and may have throttled. The request that got the 401 was not applied: it can wait.
             return page
         return rejected.reply
 
@@ -131,8 +132,8 @@ class GraphCalls:
         return AsAccount(self.ports, self.entry.account, self._without_a_claim, self.exchanges)
 
     def _without_a_claim(self, request: GraphRequest) -> seen.Deferred | None:
-        # Reads are free: they may go on when the claim is over, since they change nothing. Before anything else, what
-        # is left of the claim must cover the request for as long as it can last.
+        # A read changes nothing, so it may outlast the claim. Any other request must end before the claim does, however
+        # long it takes: otherwise two workers could change the same thing at once.
         if request.method == "GET" or self.claim.outlives_a_request():
             return None
         self.exchanges.append(Exchange.unanswered(request, CLAIM_NEARLY_OVER))

@@ -1,6 +1,6 @@
-"""The other uploads under the blob's name: whose it is, and whether one of them has attached this very file.
+"""The other uploads of the blob's name: whose account the name belongs to, and whether one has attached this very file.
 
-All of it only reads, but for the row of the name. So it can be done again from the start, wherever a worker died.
+All of it only reads, except that `take` writes the name's row. So it can be done again from the start after a death.
 """
 
 from collections.abc import Sequence
@@ -31,7 +31,7 @@ type _NotAsked = seen.Refused | seen.TargetMissing | seen.TryAgain | seen.BlobLo
 
 
 def take(context: Context) -> tuple[str, ...] | seen.OftenRewritten | _NotRead:
-    """Enter this upload under its blob's name: the ids of the others there, or what keeps it from that."""
+    """Let the blob's name remember this upload. Returns the ids of its other uploads, or what prevents that."""
     ledger, entry = context.ledger, context.entry
     key = name_key(entry.blob)
     known = ledger.uploads_of(key, entry.upload_id)
@@ -43,7 +43,7 @@ def take(context: Context) -> tuple[str, ...] | seen.OftenRewritten | _NotRead:
     if entry.upload_id not in known.uploads:
         remembered = (other.upload_id for other in worth_remembering(others))
         if not ledger.remember(key, known, (entry.upload_id, *remembered)):
-            # That one has to be looked at before this one takes the name.
+            # This upload must look at that one before it takes the name.
             return seen.Deferred("another upload of this blob came at the same moment")
     versions = rewrites(others)
     return seen.OftenRewritten(versions) if must_slow_down(entry, versions) else ids
@@ -52,12 +52,13 @@ def take(context: Context) -> tuple[str, ...] | seen.OftenRewritten | _NotRead:
 def look_back(
     context: Context, resolved: seen.Resolved, *, slot_was_anothers: bool
 ) -> seen.Resolved | seen.AlreadyAttached | seen.SlotHeld | _NotAsked:
-    """What the others under the name mean for this upload, whose target is known and whose slot it holds."""
-    # In its first step an upload has entered itself under the name, or has looked at its blob when its turn came. That
-    # may be minutes ago: Graph, or this worker, may be slow. But a newer upload that attached the file had the slot.
+    """What the other uploads of the name mean for this one, whose list and task are known and which holds its slot."""
+    # There is no older upload, and the blob was this version when this upload took the name, or when its turn came.
+    # That may be minutes ago, since Graph or this worker may be slow. But if a newer upload has attached the file
+    # since, it held the slot before this one.
     if not context.entry.older and context.entry.step == 0 and not slot_was_anothers:
         return resolved
-    # Where the blob was written again meanwhile, no session is opened for what nobody can read any more.
+    # If the blob was written again meanwhile, this version cannot be read any more: open no session for it.
     if (lost := context.source.lost()) is not None:
         return lost
     # Read anew: while this upload waited for the slot, another one may have attached the file.
@@ -91,7 +92,7 @@ def _entries(context: Context, ids: tuple[str, ...]) -> list[Entry]:
 
 
 def _kept_from(context: Context, others: Sequence[Entry]) -> _NotRead | None:
-    """What keeps this upload from the name: an upload for another account, whose file this may be."""
+    """What keeps this upload from the name: an upload for another account, to which the file may belong."""
     for number, other in enumerate(others):
         ours = _is_same_person(context, other)
         if isinstance(ours, seen.Deferred):
@@ -103,7 +104,7 @@ def _kept_from(context: Context, others: Sequence[Entry]) -> _NotRead | None:
         same = _has_same_content(context, other)
         if not isinstance(same, bool | None):
             return same
-        # Not known to be another file: it stays with the account that it was put for.
+        # It may be the same file: it stays with the account that it was first put for.
         if same is not False:
             return OF_ANOTHER
     return None
@@ -128,9 +129,9 @@ def _is_same_person(context: Context, other: Entry) -> bool | seen.Deferred:
 
 
 def _under_way(targeted: Sequence[Entry], slot: str) -> seen.SlotHeld | seen.NeedsSignIn | None:
-    """Wait for an upload under another attachment name, and so in another slot.
+    """Wait for a live upload of this blob's name to this task. Its attachment has another name, hence another slot.
 
-    Before it has ended nobody knows whether what it is to take the place of will stand, nor what it leaves itself.
+    Only when it has ended is it known what it attached, and which older attachment it took the place of.
     """
     live = [other for other in targeted if not other.phase.is_terminal]
     if any(other.phase is Phase.WAITING for other in live):
@@ -148,7 +149,7 @@ def _already_attached(context: Context, targeted: Sequence[Entry]) -> seen.Alrea
         same = _is_this_file(context, other)
         if not isinstance(same, bool):
             return same
-        # A person who has removed it in To Do gets it again.
+        # A person who removed the attachment in To Do, and puts the file again, gets it again.
         stands = _stands(context, other) if same and other.attachment_id else same
         if not isinstance(stands, bool):
             return stands
@@ -169,8 +170,8 @@ def _may_have_landed(
         if not isinstance(same, bool | None):
             return same
         if same is not False:
-            # Its session is cancelled as a step of its own. While it is open, the file may still land.
-            # One that was only looking for what an older one may have attached has attached nothing itself.
+            # While the session of *other* is open, its file may still land: a later step of *other* cancels it.
+            # If *other* opened none, it has attached nothing: it only searched for the attachment of an older upload.
             whose = other.upload_id if other.sessions_opened else other.may_be_of or other.upload_id
             landed = MayHaveLanded(whose, other.first_opened_at)
             return landed if not other.session else seen.SlotHeld(slot, is_own=True)
@@ -182,7 +183,7 @@ def _is_this_file(context: Context, other: Entry) -> bool | _NotAsked:
     same = _has_same_content(context, other)
     if same is not None or not other.attachment_id:
         return False if same is None else same
-    # What was read of it has a gap: a worker died. Graph has it whole.
+    # The entry's pieces have a gap, because a worker died. Graph has the whole file.
     theirs = _value(context, other)
     if not isinstance(theirs, str):
         return theirs
@@ -191,7 +192,7 @@ def _is_this_file(context: Context, other: Entry) -> bool | _NotAsked:
 
 
 def _has_same_content(context: Context, other: Entry) -> bool | _NotRead | None:
-    """Whether the blob, as it is now, has the content of *other*; None where too little was read of that."""
+    """Whether the blob, as it is now, has the content of *other*; None where its pieces do not cover the whole file."""
     if other.size != context.entry.size:
         return False
     for piece in other.content:

@@ -13,7 +13,7 @@ def open_session(context: Context) -> AfterOpenSession:
     request = sessions.prepare_create_session(
         graph.mailbox, entry.list_id, entry.task_id, name=entry.attachment_name, size=entry.size
     )
-    # Sent again whatever became of it: a create whose answer is lost opened at most a session that holds no byte.
+    # This may be repeated: a request whose answer is lost has opened at most a session that holds no byte.
     reply = graph.ask(request)
     return sessions.parse_create_session(reply, graph.root) if isinstance(reply, GraphReply) else reply
 
@@ -21,8 +21,8 @@ def open_session(context: Context) -> AfterOpenSession:
 def prepare_post(context: Context) -> AfterPreparePost:
     if (lost := context.source.lost()) is not None:
         return lost
-    # For the server's date alone: the ledger has it before the POST is sent, or a lost answer could not be told from an
-    # older attachment of the same name.
+    # Only for the server's date. The ledger must have it before the POST is sent: if the POST's answer is lost, the
+    # date distinguishes its attachment from an older one of the same name.
     reply = context.graph.ask(context.graph.list_attachments())
     if not isinstance(reply, GraphReply):
         return reply
@@ -35,7 +35,7 @@ def post_file(context: Context) -> AfterPostFile:
     body = _whole(context)
     if not isinstance(body, bytes):
         return body
-    account = graph.identity()  # before anything is sent: it may have to be looked up, in vain
+    account = graph.identity()  # before anything is sent: the look-up may fail
     if not isinstance(account, str):
         return account
     request = small_post.prepare_post_attachment(
@@ -48,7 +48,7 @@ def post_file(context: Context) -> AfterPostFile:
 
 
 def _whole(context: Context) -> bytes | seen.Deferred | seen.Refused | seen.BlobLost:
-    """The whole file: at most `ranges.MAX_POST_BYTES`, which is less than a slice may have."""
+    """The whole file: at most `ranges.MAX_POST_BYTES`, which is smaller than a slice may be."""
     if context.entry.size > 0:
         return context.source.read(ByteRange(0, context.entry.size))
     return context.source.lost() or b""

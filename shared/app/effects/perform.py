@@ -1,4 +1,4 @@
-"""Performs actions: each by its own effect, with what was seen as the result."""
+"""Performs actions, each by its own effect."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ from shared.ports import Ports
 
 @dataclass(frozen=True, slots=True)
 class Performed:
-    """What came of an action, and the last exchange with Graph that said so, if there was one."""
+    """What came of an action, and the last exchange with Graph, if there was one."""
 
     result: do.Result
     exchange: Exchange | None
@@ -48,7 +48,7 @@ class Effects:
 
     def perform(self, entry: Entry, action: do.Action, claim_left: Callable[[], timedelta]) -> Performed:
         """Do *action* for the claimed *entry*. *claim_left*: how long the claim still holds."""
-        # All of this is made anew for each action. Nothing of one upload can reach another by way of an effect.
+        # All of this is made anew for each action, so that nothing of one upload can reach another through an effect.
         claim = HeldClaim(claim_left, self.deadline)
         mailbox = Mailbox.of(self.root, account=entry.account, by_id=self.mailbox_by_id)
         graph = GraphCalls(self.ports, entry, mailbox, claim)
@@ -75,14 +75,14 @@ class Effects:
         try:
             self.pacing.throttled(mailbox, wait)
         except StorageUnavailable:
-            # What was seen must be stored, whatever becomes of this: the next one to be throttled tells it again.
+            # The observation must be stored all the same. The next upload that Graph throttles writes the pace again.
             self.ports.telemetry.record("pace_untold")
 
     def cancel_orphan(self, entry: Entry, session_url: str) -> None:
-        """Cancel a session that the ledger will never know: it was opened after the claim was lost.
+        """Cancel a session that the ledger will never know, since its worker could not store that it was opened.
 
-        Without the claim, and past all checks of it: no other worker can know this session, so none can be sending to
-        it. One try; a session that is left open holds no byte, and expires.
+        No claim is needed: no other worker knows the session, so none can be sending to it. There is one try, because a
+        session that stays open holds no byte, and expires.
         """
         request = with_client_request_id(sessions.prepare_cancel_session(session_url), self.ports.new_id())
         try:

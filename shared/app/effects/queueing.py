@@ -1,4 +1,4 @@
-"""A turn at the mailbox: asked for before the first request to Graph, and given back as soon as others may have it."""
+"""The lease of a mailbox: taken before the first request to Graph, and given back as soon as others may have it."""
 
 from shared.app.effects import name
 from shared.app.effects.context import Context
@@ -13,31 +13,32 @@ from shared.errors import BlobChanged, BlobGone, BlobTagsRefused, StorageUnavail
 
 def admit(context: Context) -> AfterAdmit:
     entry, graph = context.entry, context.graph
-    # Before anything that needs the account: a file that waits for a sign-in must hold its blob's name already.
+    # The name comes first, before all that needs the account: a file that waits for a sign-in must have it already.
     older = entry.older if entry.older is not None else name.take(context)
     if not isinstance(older, tuple):
         return older
-    # Before the lease: a person who must sign in first would hold others up, and would learn of it only after them.
+    # The token comes before the lease: a file that waits for a sign-in must not hold up others, and its person should
+    # learn of it before all others in the line are done.
     token = graph.token()
     if not isinstance(token, str):
         return token
     if entry.waited:
         context.sign_in_line.wake_next(entry)
     mailbox, key = entry.lease, entry.account_key
-    # An upload that queued has its lease at the mailbox it queued for. Its account's name may lead elsewhere by now.
+    # An upload that was in the line has its lease at that mailbox. By now the account's name may lead to another one.
     if not mailbox:
         account = graph.identity()
         if not isinstance(account, str):
             return account
         mailbox, key = context.pacing.mailbox(account), _enter_in_index(context, account)
     elif (lost := context.source.lost()) is not None:
-        # Deleted or written again while it queued: its lease goes to the next one at once.
+        # The blob was deleted or written again while its upload was in the line: the next one gets the lease at once.
         return lost
     turn = context.pacing.arrive(mailbox, entry)
     if isinstance(turn, Turn):
         return seen.Admitted(mailbox, turn.starts_at, older, key)
     if entry.is_in_mailbox_line:
-        # What it was told counted the whole line. Now only the head of it was read.
+        # Keep the wait that the tag says: it was estimated from the whole line, and now only the head was read.
         return seen.MustQueue(mailbox, entry.detail, older, key)
     if turn.until - turn.since <= PATIENCE:
         return seen.MustQueue(mailbox, turn.why, older, key)
@@ -47,9 +48,10 @@ def admit(context: Context) -> AfterAdmit:
 
 
 def _enter_in_index(context: Context, account: str) -> str:
-    """Enter the upload among those of *account*, an identity: the account's key, or what was, where there is no index.
+    """Enter the upload into the index of *account*, an identity. Returns its key there, which is stored with the lease.
 
-    Before Graph is asked, and stored with the turn. A worker that dies in between leaves a row that the next one finds.
+    Where there is no index, the entry's key stays as it is. It happens before Graph is asked: a worker that dies in
+    between leaves a row that the next one finds.
     """
     index, entry = context.account_uploads, context.entry
     if index is None:
@@ -58,15 +60,17 @@ def _enter_in_index(context: Context, account: str) -> str:
     if key != entry.account_key:
         index.add(key, entry.upload_id, entry.indexed_at)
         if entry.account_key:
-            # While it waited for a sign-in, its account's name came to mean another: nobody reads of others' files.
+            # While the upload waited for a sign-in, its account's name came to lead to another account. The page of the
+            # first one must not show this file.
             index.remove(entry.account_key, entry.upload_id, entry.indexed_at)
     return key
 
 
 def tell(context: Context, reason: str) -> None:
-    """Say in the blob's tags that it queues, and why: no message would do it later.
+    """Write into the blob's tags that the upload waits in a line, and why: no message comes to do so later.
 
-    While the claim is held, so that nobody writes an outcome meanwhile. One try: what counts is the outcome.
+    The claim is held, so that no other worker writes an outcome meanwhile. There is one try: only the outcome must be
+    reported for certain.
     """
     entry, blobs = context.entry, context.blobs
     try:

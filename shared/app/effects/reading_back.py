@@ -1,4 +1,4 @@
-"""Reading an attachment back, before the person reads that it is there; and removing one that is not the file."""
+"""Reading an attachment back before its outcome is reported, and removing one that is not the file."""
 
 from shared.app.effects.context import Context
 from shared.core import observations as seen
@@ -19,7 +19,7 @@ def read_back(context: Context) -> AfterReadBack:
     if not isinstance(theirs, str):
         return theirs
     if not theirs:
-        # Not to be seen yet, or removed by the person: no ground to attach it once more.
+        # It does not show yet, or the person has removed it. Neither is a reason to attach the file once more.
         return seen.Unavailable("Graph does not show the attachment")
     ours = context.source.sha256(size=entry.size, slice_bytes=entry.slice_bytes)
     match ours:

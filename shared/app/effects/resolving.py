@@ -1,4 +1,4 @@
-"""Which list and which task are meant, and whether this upload may attach its file there."""
+"""Finds the list and the task that the file names, and takes the slot there."""
 
 from dataclasses import dataclass
 
@@ -15,14 +15,14 @@ from shared.graph import listings
 
 @dataclass(frozen=True, slots=True)
 class _Taken:
-    """The slot is this upload's. *from_another*: an upload that has ended held it until now."""
+    """The slot that this upload has taken. *from_another*: an upload that has ended held it before."""
 
     slot: str
     from_another: bool
 
 
 def resolve(context: Context) -> AfterResolve:
-    """Look up what was given by name, take the slot, and look back at older uploads under the blob's name."""
+    """Look up what was given by name, take the slot, and look back at the older uploads of the blob's name."""
     list_id = _list_id(context)
     if not isinstance(list_id, str):
         return list_id
@@ -32,7 +32,7 @@ def resolve(context: Context) -> AfterResolve:
     taken = _take_slot(context, list_id, task_id)
     if not isinstance(taken, _Taken):
         return taken
-    # In this order: whoever holds the slot knows that no other upload to it is still on its way.
+    # The slot comes first: while this upload holds it, no other one can attach there and escape the look back.
     resolved = seen.Resolved(list_id, task_id, taken.slot)
     return name.look_back(context, resolved, slot_was_anothers=taken.from_another)
 
@@ -47,7 +47,7 @@ def _list_id(context: Context) -> str | seen.Refused | seen.TargetMissing | seen
         return lists
     found = find_list(wanted, lists, names_others=context.names_others)
     if not isinstance(found, Named) and are_hidden(lists):
-        # For some accounts the plain listing hides the lists, and that of the change tracking does not.
+        # For some accounts the plain listing hides the lists, and the listing for change tracking (delta) shows them.
         lists = context.graph.pages(listings.prepare_list_lists_delta(mailbox), listings.parse_lists)
         if not isinstance(lists, list):
             return lists
@@ -71,20 +71,21 @@ def _take_slot(context: Context, list_id: str, task_id: str) -> _Taken | seen.Sl
     if not isinstance(account, str):
         return account
     ledger, mine = context.ledger, context.entry.upload_id
-    # Two uploads of one name to one task at once could not tell their attachments apart after a lost answer. So only
-    # one at a time may attach there.
+    # After a lost answer, two uploads of one name to one task could not tell their attachments apart. So only one at a
+    # time may attach there.
     wanted = slot(account, list_id, task_id, context.entry.attachment_name)
     holder = ledger.take_slot(wanted, mine)
     if holder == mine:
         return _Taken(wanted, from_another=False)
-    # A holder enters the ledger before it takes a slot: one that is not there was cleared away long ago.
+    # A holder is in the ledger before it takes a slot: one that is missing there ended long ago, and has aged out.
     other = ledger.get(holder)
     if other is not None and other.entry.phase is Phase.WAITING:
-        # The same account's: to wait for the slot would be to wait for the sign-in, and to age meanwhile.
+        # The holder waits for the same account's sign-in. So does this upload, and says so: a wait for the slot would
+        # count against its age.
         return seen.NeedsSignIn("another upload of this name waits for it")
     if other is not None and not other.entry.phase.is_terminal:
         if context.entry.slot != wanted:
-            # How long that one takes nobody can say.
+            # The tag says no time: how long the holder takes is unknown.
             queueing.tell(context, UNDER_WAY)
         return seen.SlotHeld(wanted)
     passed = ledger.pass_slot(wanted, holder, mine)

@@ -26,7 +26,7 @@ def find_attachment(context: Context) -> AfterFindAttachment:
         if not isinstance(theirs, str):
             return theirs
         if not ours:
-            # Read once, and only where there is a candidate: without one, a search costs no read of the blob.
+            # Only where there is a candidate: a search without one does not read the blob.
             digest = context.source.sha256(size=entry.size, slice_bytes=entry.slice_bytes)
             if not isinstance(digest, str):
                 return digest

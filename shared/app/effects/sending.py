@@ -1,4 +1,4 @@
-"""One slice, and the question what became of one."""
+"""Sends one slice, or asks the session how far it has come."""
 
 from shared.app.effects.context import ELSEWHERE, Context
 from shared.core import observations as seen
@@ -13,11 +13,11 @@ def send_slice(context: Context, part: ByteRange) -> AfterSendSlice:
     url = context.session_url()
     if url is None:
         return seen.Unclear(ELSEWHERE)
-    # Every read names the pinned ETag, so the server never gets half of one version and half of another.
+    # Every read is conditional on the version's ETag, so Graph never gets parts of two versions.
     body = context.source.read(part)
     if not isinstance(body, bytes):
         return body
-    account = graph.identity()  # before anything is sent: it may have to be looked up, in vain
+    account = graph.identity()  # before anything is sent: the look-up may fail
     if not isinstance(account, str):
         return account
     reply = graph.change(sessions.prepare_put_slice(url, part, entry.size, body))

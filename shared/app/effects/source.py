@@ -1,4 +1,4 @@
-"""The blob, pinned to the one version that the entry is about."""
+"""The blob, in exactly the version that the entry is about."""
 
 import hashlib
 from dataclasses import dataclass, field
@@ -22,7 +22,7 @@ _KEY_WITHHELD = seen.Refused(
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Reads exactly this version. Where the blob is another by now, *intake* enters that one.
+    """Reads exactly this version. Where the blob has another version by now, *intake* enters that one.
 
     *pieces* collects what was read, in order, for the entry.
     """
@@ -37,7 +37,7 @@ class Source:
         try:
             body = self.blobs.read(self.version, part)
         except StorageUnavailable as error:
-            # Nothing was sent to Graph yet, so this can be stored and the claim be given back.
+            # Nothing was sent to Graph yet, so the step can be stored, and the claim given back.
             return seen.Deferred(str(error))
         except BlobArchived:
             return _ARCHIVED
@@ -53,7 +53,7 @@ class Source:
     def lost(self) -> seen.BlobLost | seen.Refused | None:
         """What became of this version; None while it is there.
 
-        For an empty file, which has no bytes: for others, reading them shows it.
+        It is for those who read no byte of the blob: a read says the same.
         """
         blob = self.present()
         return None if isinstance(blob, BlobDescription) else blob
@@ -69,7 +69,7 @@ class Source:
         return blob if blob.version == self.version else self._lost()
 
     def sha256(self, *, size: int, slice_bytes: int) -> str | seen.Deferred | seen.Refused | seen.BlobLost:
-        """The digest of this version, read slice by slice: the file is never in memory as a whole."""
+        """The SHA-256 of this version in hex, read slice by slice: the file is never in memory as a whole."""
         digest, offset = hashlib.sha256(), 0
         while offset < size:
             part = ByteRange.next_slice(offset, size=size, slice_bytes=slice_bytes)
@@ -88,12 +88,13 @@ class Source:
             self.intake.turn_away(Reason.KEY_WITHHELD)
             return seen.BlobRewritten()
         if blob is None:
-            # Some services check the condition before they notice that there is no blob, and say "changed".
+            # A service that checks the condition before it looks for the blob says "changed" for one that is gone.
             return seen.BlobDeleted()
         if blob.version == self.version:
-            # Two answers that contradict each other: neither is a ground to end an upload.
+            # The two answers contradict each other: neither is a reason to end an upload.
             raise StorageUnavailable("storage said that the blob had changed, and it has not")
-        # Before this upload ends: a death after that would leave the new version without an entry, and no event comes.
+        # Before this upload ends: in the other order, a death in between would leave the new version without an entry,
+        # and no event would come.
         stored, _ = self.intake.enter(blob)
         self.intake.announce(stored)
         return seen.BlobRewritten()
