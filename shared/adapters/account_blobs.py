@@ -1,9 +1,9 @@
 """Connected accounts in a private container.
 
     account/{hash of object id}   the account: sealed with its own key, then encrypted (client-side, version 2.0)
-    name/{hash of sign-in name}   the object id: an index
+    name/{hash of sign-in name}   the object id of the account that the name leads to
 
-Metadata is never set by itself: an encrypted blob's metadata hold its wrapped key, and setting them destroys it.
+Never set a blob's metadata alone: the metadata of an encrypted blob hold its wrapped key, which would be lost.
 """
 
 import hashlib
@@ -24,12 +24,12 @@ from shared.sign_in import account as stored_form
 from shared.sign_in.account import Account
 from shared.sign_in.ports import StoredAccount
 
-# The longest fixed lease that Azure gives, and more than one refresh takes.
+# The longest fixed lease that Azure gives. A refresh takes less.
 _LEASE_SECONDS = 60
 _WAIT_SECONDS = 20.0
 _POLL_SECONDS = 0.25
 _TRIES = 3
-# An account has some 10 KB. Anyone who can write to the container can put any size there.
+# An account has some 10 KB. But anyone with the right to write to the container can put a blob of any size there.
 _LONGEST_BYTES = 256 * 1024
 _OBJECT_ID_BYTES = 36
 
@@ -39,7 +39,7 @@ class NewId(Protocol):
 
 
 class KeyEncryptionKey(Protocol):
-    """What azure-storage-blob asks of a key."""
+    """What azure-storage-blob needs of a key."""
 
     def wrap_key(self, key: bytes) -> bytes: ...
     def unwrap_key(self, key: bytes, algorithm: str) -> bytes: ...
@@ -60,7 +60,7 @@ class KeyRing(Protocol):
 class BlobAccountStore:
     """`sign_in.ports.AccountStore` on one container. Safe to share between threads.
 
-    *keys* wrap what encrypts a blob; *own_keys* are the accounts' own, and end with their accounts.
+    *keys* wrap the key that encrypts a blob. *own_keys* are the accounts' own, each destroyed with its account.
     """
 
     def __init__(self, container: ContainerClient, keys: KeyRing, own_keys: AccountKeys, new_id: NewId) -> None:
@@ -85,7 +85,7 @@ class BlobAccountStore:
             try:
                 stream = blob.download_blob()
                 if stream.size > _LONGEST_BYTES:
-                    raise StorageUnavailable("what is stored in an account's place is far too long for one")
+                    raise StorageUnavailable("a stored account is longer than any account can be")
                 data = bytes(stream.readall())
             except ResourceNotFoundError as error:
                 require_container(error)
@@ -98,12 +98,12 @@ class BlobAccountStore:
                 raise
         own_key = self._own_keys.find(object_id)
         if own_key is None:
-            # Disconnected by a worker that died before the blob was deleted; or a blob that was brought back since.
+            # The account was disconnected: its worker died before it deleted the blob, or the blob was restored since.
             return None
         try:
             return StoredAccount(stored_form.decode(unseal(data, own_key), object_id), str(stream.properties.etag))
         except ValueError as error:
-            raise StorageUnavailable("what is stored in an account's place is not that account") from error
+            raise StorageUnavailable("the blob of an account holds another account, or none") from error
 
     def insert(self, account: Account) -> str:
         return self._write(account, overwrite=False)
@@ -167,7 +167,8 @@ class BlobAccountStore:
                 written = blob.upload_blob(sealed, overwrite=overwrite, **condition)
                 return str(written["etag"])
             except AzureError as error:
-                # The SDK repeats a write whose reply was lost: the refusal may be the answer to our own repetition.
+                # The SDK repeats a write whose reply was lost: the first try may have succeeded, and so the second be
+                # refused.
                 with suppress(StorageUnavailable):
                     now = self.read(account.person.object_id)
                     if now is not None and now.account.write_id == account.write_id:
@@ -179,10 +180,10 @@ class BlobAccountStore:
         raise AssertionError("unreachable")
 
     def _delete(self, object_id: str, lease: BlobLeaseClient) -> None:
-        # The key first: were the blob first, a death in between would leave what storage keeps of it readable.
+        # The key first: in the other order, a death in between would leave the copies that storage keeps readable.
         self._own_keys.destroy(object_id)
         with _storage_errors(), suppress(ResourceNotFoundError):
-            # With its snapshots: one would keep the blob from being deleted.
+            # Storage refuses to delete a blob that has snapshots, unless they are deleted with it.
             self._account(object_id).delete_blob(lease=lease.id, delete_snapshots="include")
 
     def _acquire(self, blob: BlobClient) -> BlobLeaseClient | None:
@@ -208,7 +209,7 @@ class BlobAccountStore:
         return self._container.get_blob_client(f"name/{_hash(name)}")
 
     def _encrypted(self, blob: BlobClient) -> tuple[BlobClient, "_Keys"]:
-        # On this one client: what is not encrypted, or not by a key of ours, is refused.
+        # With these settings the client refuses a blob that is not encrypted, or not with a key of ours.
         keys = _Keys(self._keys)
         blob.require_encryption = True
         blob.encryption_version = "2.0"
@@ -218,10 +219,10 @@ class BlobAccountStore:
 
 
 class _Keys:
-    """The keys of one blob's client: the current one, asked for only when something is to be wrapped; or the blob's.
+    """The key of one blob's client: the one that the blob names, or the current one, fetched only to wrap with it.
 
-    The SDK repeats a decryption that failed, twice, and gives no reason in the end. So a key that is out of reach is
-    asked once, and *failure* has the reason: as words, since the same exception raised again would be its own cause.
+    The SDK repeats a failed decryption twice, and in the end gives no reason. So a key that is out of reach is asked
+    once, and *failure* keeps the reason. It is kept as a text: an exception raised again would be its own cause.
     """
 
     def __init__(self, ring: KeyRing) -> None:
@@ -274,7 +275,8 @@ class _Lease:
         try:
             return self._store._write(account, overwrite=True, lease=self._lease.id)  # noqa: SLF001 - one module
         except Conflict:
-            # The lease ran out, say in a long pause. If nothing was written since we read, nothing is lost.
+            # The lease ran out, for example while this process was paused. Where no worker has written since we read,
+            # we may still write.
             if self._version is None:
                 raise
             unchanged = {"etag": self._version, "match_condition": MatchConditions.IfNotModified}

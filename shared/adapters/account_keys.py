@@ -1,9 +1,9 @@
-"""A key for each connected account, in a table: what ends with it is ended for good.
+"""A key for each connected account, in a table, so that to disconnect an account makes its copies unreadable for good.
 
-Storage keeps blobs for days after they were deleted or written over, so former blobs of an account outlive its
-disconnection. A table keeps nothing: it has neither soft delete nor versions. So what is stored of an account is sealed
-with the account's own key before it becomes a blob, and disconnecting destroys the key first. The key alone opens
-nothing either: around what is sealed is the encryption whose key is in the vault.
+Storage keeps blobs for days after they were deleted or overwritten, so old blobs of an account outlive its
+disconnection. A table has neither soft delete nor versions, and keeps nothing. So an account is sealed with its own key
+before it becomes a blob, and to disconnect it destroys that key first. The key alone opens nothing: the sealed account
+is encrypted once more, with a key in Key Vault.
 """
 
 import hashlib
@@ -21,7 +21,7 @@ from shared.errors import StorageUnavailable
 
 _PARTITION = "key"
 _KEY_BITS = 256
-# Random nonces cannot meet: a key seals once an hour at most.
+# Random nonces suffice: a key seals about once an hour, so two of them never meet.
 _NONCE_BYTES = 12
 
 
@@ -32,7 +32,7 @@ class AccountKeys:
         self._table = table
 
     def find(self, object_id: str) -> bytes | None:
-        """The account's key; None where it has none, so that nothing that was sealed for it can be read."""
+        """The account's key. None where it has none: then nothing that was sealed for it can be read."""
         with accounts_table_errors():
             try:
                 key = self._table.get_entity(_PARTITION, _row(object_id)).get("Key")
@@ -40,11 +40,11 @@ class AccountKeys:
                 require_accounts_table(error)
                 return None
         if not isinstance(key, bytes) or len(key) * 8 != _KEY_BITS:
-            raise StorageUnavailable("what is stored in the place of an account's key is none")
+            raise StorageUnavailable("the row of an account's key holds no key")
         return key
 
     def find_or_make(self, object_id: str) -> bytes:
-        """The account's key, made if it has none."""
+        """The account's key. It is made where there is none."""
         found = self.find(object_id)
         if found is not None:
             return found
@@ -53,15 +53,15 @@ class AccountKeys:
             try:
                 self._table.create_entity({"PartitionKey": _PARTITION, "RowKey": _row(object_id), "Key": made})
             except ResourceExistsError:
-                # Another worker's, or our own whose reply was lost and which the SDK has sent again.
+                # Another worker has made it; or we have, the reply was lost, and the SDK has sent the request again.
                 found = self.find(object_id)
                 if found is None:
-                    raise StorageUnavailable("an account's key is made and destroyed at once") from None
+                    raise StorageUnavailable("an account's key was destroyed while it was made") from None
                 return found
         return made
 
     def destroy(self, object_id: str) -> None:
-        """Destroy the key, and with it all that was ever sealed for the account."""
+        """Destroy the key: nothing that was ever sealed for the account can be read from then on."""
         with accounts_table_errors(), suppress(ResourceNotFoundError):
             self._table.delete_entity(_PARTITION, _row(object_id))
 
@@ -72,7 +72,7 @@ def seal(content: bytes, key: bytes) -> bytes:
 
 
 def unseal(sealed: bytes, key: bytes) -> bytes:
-    """Raises ValueError for what was not sealed with this key."""
+    """Raises ValueError where *sealed* was not sealed with *key*."""
     try:
         return AESGCM(key).decrypt(sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], None)
     except InvalidTag as error:
@@ -84,7 +84,7 @@ def _row(object_id: str) -> str:
 
 
 def require_accounts_table(error: ResourceNotFoundError) -> None:
-    """An account without a key is disconnected; a table that is missing says nothing of any account."""
+    """Raise StorageUnavailable where the table is missing: only a missing row says that an account is disconnected."""
     if getattr(error, "error_code", "") == "TableNotFound":
         raise StorageUnavailable("the accounts' table does not exist") from error
 

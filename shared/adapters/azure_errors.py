@@ -1,4 +1,4 @@
-"""What is said of an Azure SDK's error: never its text, which may name the caller or hold a URL."""
+"""How an Azure SDK's error is described in our own texts. Its own text may name the caller or hold a URL."""
 
 from azure.core.exceptions import AzureError, ResourceNotFoundError
 
@@ -8,7 +8,7 @@ _NO_CONTAINER = {"ContainerNotFound", "ContainerBeingDeleted"}
 
 
 def describe(error: AzureError) -> str:
-    """Status and code, such as `HTTP 403 Forbidden`; or that there was no reply."""
+    """Status and code, such as `HTTP 403 AuthorizationFailure`; or that there was no reply."""
     status = getattr(error, "status_code", None)
     if status is None:
         return f"no reply ({type(error).__name__})"
@@ -17,6 +17,6 @@ def describe(error: AzureError) -> str:
 
 
 def require_container(error: ResourceNotFoundError) -> None:
-    """Raise StorageUnavailable where not only a blob is missing, but its container: nothing is known of the blob."""
+    """Raise StorageUnavailable where the container is missing, not only a blob: then nothing is known of the blob."""
     if getattr(error, "error_code", None) in _NO_CONTAINER:
         raise StorageUnavailable("the accounts' container does not exist") from error

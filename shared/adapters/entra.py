@@ -1,7 +1,7 @@
 """Entra (or another OpenID provider in its place), through MSAL.
 
-An application object per call, on a cache of its own: accounts never meet in one cache, and nothing that MSAL keeps
-outlives the call.
+Each call makes an MSAL application with a cache of its own. So two accounts never share a cache, and nothing that MSAL
+remembers outlives the call.
 """
 
 import json
@@ -27,22 +27,22 @@ from shared.sign_in.pending_sign_in import Purpose
 from shared.sign_in.ports import Granted, NotGranted, Refreshed
 from shared.sign_in.problems import LOOP_DETECTED, Problem, error_code, is_passing, problem_of
 
-# MSAL recommends that the code comes back in a form. That would be a cross-site POST, with which the browser sends no
-# SameSite=Lax cookie; and the code is worth nothing without cookie, PKCE verifier and the app's client credential.
+# MSAL recommends that the code comes back in a form. That is a cross-site POST, with which the browser does not send a
+# SameSite=Lax cookie. And the code is useless without the cookie, the PKCE verifier and the app's client credential.
 warnings.filterwarnings("ignore", message="response_mode='form_post'", category=UserWarning)
 
-# Refusals that only the person can lift.
+# Refusals that end only when the person signs in.
 _PERSON_NEEDED = {"invalid_grant", "interaction_required", "login_required", "consent_required"}
-# The app's own client credential is not taken: an expired secret, a missing federated credential.
+# The identity provider rejects the app's own client credential: an expired secret, a missing federated credential.
 _APP_REFUSED = {"invalid_client", "unauthorized_client"}
-# The words of OAuth that are repeated in our own texts. Anything else of a reply is the server's text.
+# The OAuth errors that our own texts repeat. No other part of a reply is repeated: it could hold any text.
 _KNOWN_ERRORS = _PERSON_NEEDED | {"temporarily_unavailable", "server_error", "invalid_request", "invalid_scope"}
 # The audiences of federated credentials, by the cloud's host.
 _ASSERTION_SCOPES = {
     "login.microsoftonline.com": "api://AzureADTokenExchange/.default",
     "login.microsoftonline.us": "api://AzureADTokenExchangeUSGov/.default",
 }
-# How long an app is left alone that Entra counts as looping. By documentation ("some minutes"), not seen live.
+# How long to pause after Entra says that the app loops. Its documentation says "some minutes"; not seen live.
 _LOOP_PAUSE = timedelta(minutes=5)
 _LONGEST_PAUSE = timedelta(minutes=10)
 
@@ -64,7 +64,7 @@ class Registration:
 
 
 def assertion_of(identity: TokenCredential, authority: str) -> Mapping[str, Callable[[], str]]:
-    """The client credential of an app without a secret: a token of its managed identity, fetched when it is needed."""
+    """The client credential of an app without a secret: a token of its managed identity, fetched when MSAL needs it."""
     scope = _ASSERTION_SCOPES.get(urlsplit(authority).hostname or "", "api://AzureADTokenExchange/.default")
     return {"client_assertion": lambda: identity.get_token(scope).token}
 
@@ -82,13 +82,14 @@ class Entra:
             flow = self._application(msal.SerializableTokenCache(), purpose).initiate_auth_code_flow(
                 self._scopes(purpose),
                 redirect_uri=self._registration.redirect_uri,
-                # Never silently as the person who happens to be signed in there.
+                # Otherwise Entra would silently sign in the person who happens to be signed in in that browser.
                 prompt="login" if is_disconnecting else "select_account",
                 max_age=0 if is_disconnecting else None,
             )
             url = str(flow.pop("auth_uri"))
             self._http.check(url)
-        # MSAL would allow two minutes, and say no reason: `id_token.freshness_problem` judges the age.
+        # With *max_age* in the flow, MSAL would check the age itself: it allows two minutes more, and gives no reason.
+        # `id_token.freshness_problem` checks it.
         flow.pop("max_age", None)
         return url, flow
 
@@ -131,10 +132,10 @@ class Entra:
             raise SignInNeeded(person.name, "the identity provider replied for another person")
         return Refreshed(result["access_token"], _lifetime(result), without_tokens_of_memory(cache.serialize()))
 
-    # -- with a code on another screen, for a machine without a web address --
+    # -- with a code that the person enters on another screen, for a machine without a web address --
 
     def begin_on_another_screen(self) -> tuple[str, Mapping[str, Any]]:
-        """What to say to the person, and what to pass to `redeem_from_another_screen`."""
+        """The instruction for the person, and the flow to pass to `redeem_from_another_screen`."""
         with _provider_errors():
             flow = self._application(msal.SerializableTokenCache(), Purpose.CONNECT).initiate_device_flow(
                 self._scopes(Purpose.CONNECT)
@@ -146,7 +147,7 @@ class Entra:
         return f"Open {flow['verification_uri']} in any browser, and enter the code {flow['user_code']}", flow
 
     def redeem_from_another_screen(self, flow: Mapping[str, Any]) -> Granted | NotGranted:
-        """Wait until the person has signed in there, or the code has run out."""
+        """Wait until the person has signed in there, or the code has expired."""
         cache = msal.SerializableTokenCache()
         with _provider_errors():
             result = self._application(cache, Purpose.CONNECT).acquire_token_by_device_flow(dict(flow))
@@ -160,7 +161,7 @@ class Entra:
     def _granted(self, purpose: Purpose, result: Mapping[str, Any], cache: str) -> Granted | NotGranted:
         claims = result.get("id_token_claims")
         if not claims:
-            # Without an ID token MSAL has compared no nonce either.
+            # Without an ID token, MSAL has not compared the nonce either.
             return NotGranted(Problem.NOT_UNDERSTOOD)
         if purpose is not Purpose.CONNECT:
             return Granted(claims, "", "")
@@ -185,25 +186,25 @@ class Entra:
             authority=f"{registration.authority}/{tenant or registration.tenant}",
             token_cache=cache,
             http_client=self._http,
-            # Which hosts are Microsoft's is decided in the settings, not asked of the global cloud.
+            # Otherwise MSAL would ask a host of the global cloud which hosts are Microsoft's. The settings decide that.
             instance_discovery=False,
             # Graph then sends claims challenges, which `refresh` passes on.
             client_capabilities=["cp1"],
-            # Who disconnects, or only says who they are, leaves nothing behind that could be refreshed.
+            # A sign-in that does not connect an account must leave no refresh token behind.
             exclude_scopes=[] if purpose is Purpose.CONNECT else ["offline_access"],
         )
 
 
 @contextmanager
 def _provider_errors() -> Iterator[None]:
-    """Failures on the way to the identity provider, as TokenUnavailable, without their text: it may hold URLs."""
+    """Turn failures on the way to the identity provider into TokenUnavailable, without their text: it may hold URLs."""
     try:
         yield
     except WrongHost:
         raise TokenUnavailable("the identity provider names an address on another host") from None
     except BadReply:
         raise TokenUnavailable(
-            "the identity provider's reply is longer, or takes longer, than any of its own"
+            "the reply from the identity provider's address is too long, too slow or compressed"
         ) from None
     except Throttled as error:
         seconds = error.seconds if error.seconds is not None else 60.0
@@ -212,7 +213,7 @@ def _provider_errors() -> Iterator[None]:
     except (requests.RequestException, msal.exceptions.MsalError) as error:
         raise TokenUnavailable(f"no reply from the identity provider: {type(error).__name__}") from None
     except AzureError as error:
-        raise TokenUnavailable(f"the app's own identity yields no token: {type(error).__name__}") from None
+        raise TokenUnavailable(f"the app's managed identity gives no token: {type(error).__name__}") from None
     except (ValueError, RuntimeError) as error:
         raise TokenUnavailable(f"the identity provider cannot be used: {type(error).__name__}") from None
 
@@ -237,7 +238,7 @@ def _credential_refused(result: Mapping[str, Any]) -> str:
 
 
 def _checked_challenge(text: str) -> str | None:
-    """A challenge's claims, if they are what they should be: a server's text is not passed on unseen."""
+    """A challenge's claims if they are a JSON object: no other text of a server is passed on."""
     try:
         return text if isinstance(json.loads(text), dict) else None
     except ValueError:

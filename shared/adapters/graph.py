@@ -1,8 +1,8 @@
-"""HTTP to Microsoft Graph, with `requests`: one exchange, bounded as a whole, no retry, no redirect.
+"""HTTP to Microsoft Graph, with `requests`: one exchange within one deadline, no retry, no redirect.
 
-A read timeout does not bound a request: a reply that trickles in goes on for ever, each byte in time. So a timer
-closes the socket at the deadline, and the read or write of that moment raises an error. Once `send` has returned or
-raised, no connection of ours carries the request any more. So another worker may take over the claim then.
+A read timeout does not bound a request: a reply that trickles in can last for ever, each byte in time. So a timer
+closes the socket at the deadline, and the read or write in progress raises an error. After `send` has returned or
+raised, no connection of this process carries the request any more, and another worker may take over the claim.
 """
 
 import hashlib
@@ -23,10 +23,10 @@ from shared.graph.reply import GraphReply
 from shared.graph.request import GraphRequest, is_within
 
 _CONNECT_SECONDS = 10
-# The watch ends a request at its deadline; the socket's own timeout is only there in case the watch could not.
+# `_Watch` ends a request at its deadline; the socket's own timeout, a little later, is for the case that it cannot.
 _SLACK_SECONDS = 5
 _CHUNK_BYTES = 256 * 1024
-# Replies other than files are small; a server that sends more is not Graph.
+# Graph's replies other than files are far smaller.
 _MAX_BODY_BYTES = 8 * 1024 * 1024
 # More than the threads of a worker, so that no upload waits for another one's connection.
 _POOL_SIZE = 32
@@ -66,7 +66,7 @@ class RequestsGraph:
                     reply = _reply(response, digest=request.digest)
                 watch.check()
             except (requests.RequestException, OSError) as error:
-                # The error's own text may hold the URL, so only its kind is repeated.
+                # The error's text may hold the URL, so only its type is repeated.
                 why = "the deadline was over" if watch.is_over else type(error).__name__
                 raise GraphNoReply(f"no reply to {request.operation}: {why}", sent=watch.sent) from None
         return reply
@@ -94,11 +94,12 @@ class _Watch:
     _current = threading.local()
 
     def __init__(self, seconds: float) -> None:
-        self.sent = False  # not one byte of the request has left before this is True
+        self.sent = False  # while it is False, no byte of the request has left
         self.is_over = False
         self._seconds = seconds
         self._lock = threading.Lock()
-        # The socket itself: of a reply that ends with the connection, http.client forgets it while it is still read.
+        # Not the connection: where a reply ends with its connection, http.client drops the connection's socket while
+        # the reply is still being read.
         self._socket: socket.socket | None = None
         self._timer = threading.Timer(seconds, self._close)
         self._timer.daemon = True
@@ -119,19 +120,19 @@ class _Watch:
         self._current.watch = None
 
     def bytes_leave(self, connection: HTTPConnection) -> None:
-        """Called before each write: from now on the request may be applied."""
+        """Called before each write: from then on Graph may apply the request."""
         with self._lock:
             if self.is_over:
                 connection.close()
                 raise TimeoutError("the deadline was over before anything was sent")
             self._socket = connection.sock
             self.sent = True
-        # urllib3 writes under its connect timeout, and Python applies that to a whole body: a slice on a slow line
-        # would be cut off long before the deadline.
+        # urllib3 writes with its connect timeout, which Python applies to the whole body: on a slow line it would cut a
+        # slice off long before the deadline.
         connection.sock.settimeout(self._seconds + _SLACK_SECONDS)
 
     def check(self) -> None:
-        """A body that ends with its connection looks complete when the connection was cut, and is not."""
+        """Raise where the watch has cut the connection: a body that ends with its connection would look complete."""
         if self.is_over:
             raise TimeoutError("the deadline was over while the reply came in")
 

@@ -11,7 +11,7 @@ _KEY_BYTES = 32
 
 
 class FileKey:
-    """`account_blobs.KeyRing` of the one key in a file of mode 0600."""
+    """`account_blobs.KeyRing` with one key, which is in a file of mode 0600."""
 
     def __init__(self, key: bytes) -> None:
         self._key = key

@@ -15,12 +15,12 @@ from shared.adapters.azure_errors import describe
 from shared.errors import StorageUnavailable
 
 _VERSION = re.compile(r"[0-9a-f]{32}")
-# Rotated once a month, a key has as many in five years.
+# A key that is rotated once a month has 60 versions after five years.
 _MOST_VERSIONS = 64
 
 
 class VaultKey:
-    """One version of a key in Key Vault. Anything that keeps it from being used raises StorageUnavailable."""
+    """One version of a key in Key Vault. Raises StorageUnavailable where it cannot be used, for whatever reason."""
 
     def __init__(self, client: CryptographyClient, kid: str) -> None:
         self._client = client
@@ -43,8 +43,8 @@ class VaultKey:
         return KeyWrapAlgorithm.rsa_oaep_256.value
 
 
-# A worker holds an account's lease for a minute at most, and asks Key Vault meanwhile: the client's own patience (five
-# minutes for a reply, ten tries, and the whole of a Retry-After) would outlast that. The queue is the retry.
+# While a worker asks Key Vault it may hold an account's lease, for a minute at most. The client's defaults (five
+# minutes for a reply, ten tries, and any Retry-After in full) would outlast the lease. The queue is the retry.
 _PATIENCE: Mapping[str, Any] = {
     "connection_timeout": 5,
     "read_timeout": 10,
@@ -55,9 +55,9 @@ _PATIENCE: Mapping[str, Any] = {
 
 
 class VaultRing:
-    """All versions of one key in Key Vault. *kid* with a version: that one wraps. Safe to share between threads.
+    """`account_blobs.KeyRing` with all versions of one key in Key Vault. Safe to share between threads.
 
-    *transport*: how requests travel, where it is not the usual way.
+    *kid*: the key's identifier. With a version, that version wraps; without one, the newest. *transport* is for tests.
     """
 
     def __init__(self, kid: str, credential: TokenCredential, transport: HttpTransport[Any, Any] | None = None) -> None:
@@ -66,12 +66,12 @@ class VaultRing:
         self._version = kid.removeprefix(self._name).removeprefix("/")
         options = dict(_PATIENCE) if transport is None else {**_PATIENCE, "transport": transport}
         self._client = KeyClient(vault, credential, **options)
-        # One for each version: it fetches the public half once, and wraps with it here.
+        # One client for each version: it fetches the public half once, and wraps in this process.
         self._versions: dict[str, VaultKey] = {}
 
     def current(self) -> VaultKey:
-        # Asked for each write: a rotated key is used from the next write on, and what a disabled one wraps could not be
-        # unwrapped. What was wrapped before names its version itself.
+        # Asked before each write, so that a rotated key is used from the next write on. And a disabled key must not
+        # wrap: what it wraps could not be unwrapped. A blob names the version that it was wrapped with.
         with _key_errors():
             key = self._client.get_key(self._key, self._version or None)
         if key.properties.enabled is False:
@@ -79,14 +79,15 @@ class VaultRing:
         return self.by_id(str(key.id))
 
     def by_id(self, kid: str) -> VaultKey:
-        # Otherwise a blob could send this identity's token to another vault.
+        # Only a version is taken from *kid*, never the vault: otherwise a blob could make the app send its token to
+        # another vault.
         version = kid.removeprefix(f"{self._name}/")
         if not _VERSION.fullmatch(version):
             raise ValueError("wrapped with a key that is not this deployment's")
         found = self._versions.get(version)
         if found is None:
             if len(self._versions) >= _MOST_VERSIONS:
-                # Blobs name versions, and anyone who can write blobs can name as many as they like.
+                # Blobs name versions, and anyone with the right to write blobs can name any number of them.
                 self._versions.clear()
             found = VaultKey(self._client.get_cryptography_client(self._key, key_version=version), kid)
             self._versions[version] = found
@@ -95,7 +96,7 @@ class VaultRing:
 
 @contextmanager
 def _key_errors() -> Iterator[None]:
-    """A key that cannot be used now (disabled, forbidden, deleted, not yet valid) may be usable again: a delay."""
+    """Turn failures into StorageUnavailable, a delay: a disabled, forbidden or deleted key may become usable again."""
     try:
         yield
     except AzureError as error:

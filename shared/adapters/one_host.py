@@ -1,4 +1,4 @@
-"""HTTP to one host only, for MSAL: no secret and no token ever goes to another, and each reply is bounded."""
+"""HTTP to one host only, for MSAL: no secret or token goes to another, and replies are bounded in size and time."""
 
 import time
 from collections.abc import Mapping
@@ -10,9 +10,9 @@ import requests
 import urllib3.exceptions
 from requests.adapters import HTTPAdapter
 
-# Connecting, and each wait for a part of the reply.
+# To connect, and for each part of the reply.
 _TIMEOUT_SECONDS = (5, 15)
-# The whole reply: two of them must fit into an account's lease, and a part every 14 seconds would go on for ever.
+# For the whole reply: with a part every 14 seconds it would never end; and two replies must fit into a lease.
 _REPLY_SECONDS = 20.0
 # Microsoft's are below 10 KB.
 _LONGEST_REPLY = 1024 * 1024
@@ -20,16 +20,16 @@ _CHUNK_BYTES = 64 * 1024
 _POOL_SIZE = 32
 
 
-class WrongHost(Exception):  # noqa: N818 - what is wrong is its name
+class WrongHost(Exception):  # noqa: N818 - the name says what is wrong
     """A request would have gone to another host, or over plain http. Nothing was sent."""
 
 
 class BadReply(Exception):  # noqa: N818
-    """A reply that is longer than any of the identity provider's, takes too long, or is compressed."""
+    """A reply that is far longer than any of an identity provider, takes too long, or is compressed."""
 
 
 class Throttled(Exception):  # noqa: N818
-    """The host answered 429. *seconds*: how long it wants to be left alone, as far as it says."""
+    """The host answered 429. *seconds*: how long it asked us to wait; None where it did not."""
 
     def __init__(self, seconds: float | None) -> None:
         super().__init__()
@@ -94,7 +94,8 @@ def _text(response: requests.Response, give_up_at: float) -> str:
         raise BadReply
     body = bytearray()
     try:
-        # What has come so far, not a whole chunk: else a reply that trickles is only looked at when a chunk is full.
+        # `read1` returns what has come so far. `read` would return only a full chunk, long after a reply that trickles
+        # should have been given up.
         while chunk := response.raw.read1(_CHUNK_BYTES):
             body += chunk
             if len(body) > _LONGEST_REPLY or time.monotonic() > give_up_at:
@@ -105,7 +106,7 @@ def _text(response: requests.Response, give_up_at: float) -> str:
 
 
 def _seconds(retry_after: str) -> float | None:
-    """Only the form in whole seconds is Entra's."""
+    """Retry-After in whole seconds, the only form that Entra uses."""
     return float(retry_after) if retry_after.isdecimal() and len(retry_after) < 6 else None
 
 

@@ -1,4 +1,4 @@
-"""The package that this code was published in: `scripts/package.py` leaves two files beside it that say so."""
+"""Which package this code was deployed in, by two files that `scripts/package.py` puts beside it."""
 
 from pathlib import Path
 
@@ -8,7 +8,7 @@ _SHARED = Path(__file__).resolve().parents[1]
 
 
 def release(directory: Path = _SHARED) -> Release:
-    """A checkout has neither file, and is `unpackaged`."""
+    """The release of this code. A checkout has neither file, and is `unpackaged`."""
     usual = Release()
     return Release(
         _read(directory / "package-version.txt") or usual.version,

@@ -1,9 +1,9 @@
-"""Page sessions, in the accounts' table: rows of one partition, which holds those of the last hour.
+"""Page sessions, in the accounts' table. They are in one partition, which stays small since a session lasts an hour.
 
     PartitionKey  RowKey                    what
     "session"     SHA-256 of the cookie     the person, and until when
 
-Neither soft delete nor versions keep a row that was deleted.
+A table has neither soft delete nor versions: a session that is deleted is gone.
 """
 
 from contextlib import suppress
@@ -18,7 +18,7 @@ from shared.my_files.ports import PageSession
 from shared.sign_in.person import Person
 
 _PARTITION = "session"
-# Deleted by one call of `clear`, which has other work waiting behind it.
+# The most that one call of `clear` deletes: other work waits behind it.
 _MOST_CLEARED = 500
 
 
@@ -31,7 +31,7 @@ class TablePageSessions:
     def insert(self, key: str, session: PageSession) -> None:
         person = session.person
         with accounts_table_errors():
-            # Over whatever is there: it can only be our own, which the SDK has sent twice.
+            # Not an insert: a row that is there can only be our own, whose request the SDK has sent twice.
             self._table.upsert_entity(
                 {
                     "PartitionKey": _PARTITION,
@@ -53,7 +53,7 @@ class TablePageSessions:
         try:
             return PageSession(Person(row["ObjectId"], row["TenantId"], row["Name"]), row["Until"])
         except KeyError as error:
-            raise StorageUnavailable("what is stored in the place of a page session is none") from error
+            raise StorageUnavailable("the row of a page session holds no page session") from error
 
     def delete(self, key: str) -> None:
         with accounts_table_errors(), suppress(ResourceNotFoundError):
@@ -66,7 +66,7 @@ class TablePageSessions:
         return self._delete_where("Until le @value", now, at_most=_MOST_CLEARED)
 
     def _delete_where(self, condition: str, value: object, *, at_most: int | None = None) -> int:
-        """Delete the rows for which *condition* holds; how many there were."""
+        """Delete the rows for which *condition* holds. Returns how many were deleted."""
         deleted = 0
         with accounts_table_errors():
             rows = self._table.query_entities(

@@ -1,4 +1,4 @@
-"""Slots of sign-ins that are under way: blobs `sign-in/{slot}` of the accounts' container, sealed by their cookies."""
+"""Pending sign-ins: blobs `sign-in/{slot}` in the accounts' container, each sealed with its browser's cookie."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,7 +14,7 @@ from shared.errors import StorageUnavailable
 _PREFIX = "sign-in/"
 # A pending sign-in has some 2 KB.
 _LONGEST_BYTES = 64 * 1024
-# Deleted by one call of `clear`, which has other work waiting behind it.
+# The most that one call of `clear` deletes: other work waits behind it.
 _MOST_CLEARED = 500
 
 
@@ -44,19 +44,20 @@ class BlobPendingSignIns:
                     data, overwrite=True, etag=version, match_condition=MatchConditions.IfNotModified
                 )
             except (ResourceModifiedError, ResourceNotFoundError):
-                # Perhaps the SDK's repetition of our own write, whose reply was lost. Then the person starts again:
-                # to take that for success could let two requests redeem one code, which ends the grant.
+                # Perhaps this was the SDK's repetition of our own write, whose reply was lost. It counts as a failure,
+                # and the person starts again: if it counted as success, two requests could redeem one code, which ends
+                # the grant.
                 return False
             return True
 
     def clear(self, older_than: timedelta) -> int:
         cleared = 0
         with _storage_errors():
-            # By this machine's clock: minutes do not matter here.
+            # By this machine's clock: a difference of minutes does not matter here.
             written_before = datetime.now(UTC) - older_than
             for blob in self._container.list_blobs(name_starts_with=_PREFIX):
                 if blob.last_modified < written_before and cleared < _MOST_CLEARED:
-                    # A slot that a new sign-in has taken meanwhile is not touched.
+                    # By its ETag, since a new sign-in may have taken the slot meanwhile.
                     cleared += self._delete(blob.name, blob.etag)
         return cleared
 

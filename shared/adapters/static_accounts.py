@@ -1,4 +1,4 @@
-"""Accounts whose tokens are in the settings: for the embedded stack, or to try a token by hand."""
+"""Accounts whose tokens are in the settings: for the embedded stack, and to try a token by hand."""
 
 from collections.abc import Mapping
 
@@ -7,7 +7,7 @@ from shared.errors import SignInNeeded
 
 
 class StaticAccounts:
-    """`ports.Accounts` over a fixed table. Such a token cannot be refreshed: once Graph rejects it, it is over."""
+    """`ports.Accounts` over a fixed table. Its tokens cannot be refreshed: after Graph rejects one, it is of no use."""
 
     def __init__(self, tokens: Mapping[str, str]) -> None:
         self._tokens = {ascii_lower(account): token for account, token in tokens.items()}

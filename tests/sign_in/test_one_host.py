@@ -162,5 +162,5 @@ def test_a_redirect_is_not_followed(server: tuple[str, str], client: OneHostClie
 def test_through_msal_such_a_reply_is_a_delay(server: tuple[str, str]) -> None:
     origin, ca_file = server
     app = Entra(Registration("client", origin, "tenant", "scope", "https://app.example/connected", "x", ca_file))
-    with pytest.raises(TokenUnavailable, match="longer, or takes longer"):
+    with pytest.raises(TokenUnavailable, match="too long, too slow or compressed"):
         app.begin(Purpose.CONNECT)

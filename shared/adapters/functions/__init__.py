@@ -1,1 +1,1 @@
-"""The Functions worker's types, to ours and back."""
+"""From the Functions worker's types to ours, and back."""

@@ -1,7 +1,8 @@
-"""The host's own message about a blob event, as it lies on the poison queue of blob events.
+"""Reads the message that the host puts into its poison queue of blob events.
 
-The host writes it in Base64, whatever `messageEncoding` in host.json says (seen on a real host), and this app's queues
-are read as they are: so it is decoded here. Several apps may share the queue: it belongs to the storage account.
+The host writes it in Base64, whatever `messageEncoding` in host.json says (seen on a real host). This app's queue
+triggers get messages undecoded, so it is decoded here. The queue belongs to the storage account, and several apps may
+share it.
 """
 
 import base64
@@ -16,10 +17,10 @@ _LONGEST_NAME = 1024  # of a blob, by the service's own rule
 def blob_of(body: bytes, container: str) -> str:
     """The name of the blob in *container* that the event was about.
 
-    Raises MessageError for what is no such message, and for one about another container.
+    Raises MessageError for a message of another form, and for an event of another container.
     """
     try:
-        # Plain JSON is taken too: a host that obeyed host.json would write it.
+        # Plain JSON is accepted too: a host that obeyed host.json would write it.
         text = body if body.lstrip().startswith(b"{") else base64.b64decode(body, validate=True)
         event = json.loads(text)
     except (binascii.Error, ValueError, RecursionError) as error:

@@ -1,4 +1,4 @@
-"""The Functions host's account of one run of a function, from the worker's types to ours."""
+"""The Functions host's description of one run of a function, from the worker's types to ours."""
 
 from datetime import UTC, datetime
 
@@ -22,7 +22,7 @@ def invocation_of(trigger: str, context: func.Context, message: func.QueueMessag
 
 
 def _age(inserted_at: datetime | None) -> float | None:
-    """By two machines' clocks: to be read as an age, never as an order."""
+    """The message's age in seconds. It compares two machines' clocks, so it must never decide an order."""
     if inserted_at is None:
         return None
     inserted_at = inserted_at if inserted_at.tzinfo is not None else inserted_at.replace(tzinfo=UTC)

@@ -9,9 +9,9 @@ from werkzeug.http import parse_options_header
 
 from shared.sign_in.browser import BrowserRequest, BrowserResponse, Form, FormFile
 
-# Of our forms none has more than three. The whole body is bounded by the host.
+# No form of ours has more than three parts. The host bounds the size of the whole body.
 _MOST_PARTS = 20
-# Of all fields together; and of what the parser looks ahead, 64 KB and a part of a line.
+# For all fields together. The parser counts what it reads ahead, 64 KB and a part of a line, as well.
 _LONGEST_FIELDS = 512 * 1024
 
 
@@ -32,7 +32,7 @@ def http_response(response: BrowserResponse) -> func.HttpResponse:
 
 
 def _form(content_type: str, body: bytes) -> Form:
-    """Empty where the body is no form, or one of far more parts than ours."""
+    """The body as a form; empty where it is no form, or one of far more parts than ours."""
     mimetype, options = parse_options_header(content_type)
     parser = FormDataParser(_in_memory, max_form_parts=_MOST_PARTS, max_form_memory_size=_LONGEST_FIELDS)
     try:
@@ -43,5 +43,5 @@ def _form(content_type: str, body: bytes) -> Form:
 
 
 def _in_memory(*_: object, **__: object) -> BytesIO:
-    """Where a part of a form is put: never into a file, which others might read, and nobody would delete."""
+    """A part of a form stays in memory: a temporary file could be read by others, and would never be deleted."""
     return BytesIO()

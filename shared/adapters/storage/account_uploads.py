@@ -3,7 +3,7 @@
     PartitionKey                RowKey                            what
     "uploads-" + account's key  time, counted down, + upload id   nothing else; the rows sort newest first
 
-A partition of its own: what paces a mailbox reads the first rows of its own partition, and only those.
+These rows are not in the partition of the account's pace, since `paces` reads the first rows of that one.
 """
 
 from datetime import datetime
@@ -28,7 +28,7 @@ class TableAccountUploads:
             self._table.upsert_entity({"PartitionKey": _partition(key), "RowKey": upload_place(upload_id, written_at)})
 
     def newest(self, key: str, *, since: datetime, page: str, at_most: int = 50) -> Page[str]:
-        # It becomes a part of the query, and comes from a browser.
+        # It comes from a browser, and becomes a part of the query.
         if page and upload_at(page) is None:
             raise PageRefused("no page of an account's uploads")
         query = self._table.query_entities(

@@ -1,4 +1,4 @@
-"""What the blob service's client raises, as this application's exceptions."""
+"""Turns the exceptions of the blob service's client into this application's."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,7 +17,7 @@ from shared.errors import (
     StorageUnavailable,
 )
 
-# Of the blob, the account or the identity, not of the moment: no retry helps.
+# The reason lies in the blob, the storage account or the identity and not in the moment: no retry helps.
 _TAGS_REFUSED = {400, 401, 403, 409}
 _REFUSALS: dict[str, tuple[type[BlobRefused], str]] = {
     "BlobArchived": (BlobArchived, "the blob is in the archive tier"),
@@ -38,7 +38,7 @@ def blob_errors() -> Iterator[None]:
         if code in _REFUSALS:
             refusal, text = _REFUSALS[code]
             raise refusal(text) from error
-        # A blob that another program has leased answers 412 too.
+        # The service also answers 412 for a blob that another program has leased.
         if error.status_code == 412 and code != StorageErrorCode.LEASE_ID_MISSING.value:
             raise BlobChanged("the blob has another ETag by now") from error
         answer = f"answered {error.status_code} {code}".rstrip() if error.status_code else "broke off its answer"
@@ -66,7 +66,7 @@ def tag_errors() -> Iterator[None]:
 
 @contextmanager
 def page_errors(page: str) -> Iterator[None]:
-    """Of a listing that goes on with *page*; empty: that begins."""
+    """`blob_errors` for a listing that goes on from *page*; PageRefused where the service rejects the page."""
     try:
         with blob_errors():
             yield

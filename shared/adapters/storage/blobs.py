@@ -42,10 +42,10 @@ class BlobStore:
         return self._described(name, properties, date.value)
 
     def read(self, blob: BlobVersion, part: ByteRange) -> bytes:
-        # A whole slice is one ranged GET, and the service's MD5 of it is compared (up to 4 MiB). Not by the SDK's
-        # `validate_content`: that hashes three times over, and with it a slice costs thrice the processor time.
-        # The stored bytes are the file: left to itself, the SDK would unpack them where the writer's Content-Encoding
-        # says gzip, 1.5 MB into 1.5 GiB if need be.
+        # A whole slice is one ranged GET, for which the service gives an MD5 (up to 4 MiB). The SDK's
+        # `validate_content` would check it too, but it hashes three times, which triples a slice's processor time.
+        # `decompress=False`: the stored bytes are the file. Otherwise the SDK would unpack them where the writer's
+        # Content-Encoding says gzip, and 1.5 MB can unpack to 1.5 GiB.
         head = _RangeHead(len(part))
         with blob_errors():
             stream = self._client(blob).download_blob(
@@ -58,7 +58,7 @@ class BlobStore:
             )
             body = stream.readall()
         if len(body) != len(part):
-            raise StorageUnavailable(f"{len(body)} bytes came of a range of {len(part)}")
+            raise StorageUnavailable(f"storage gave {len(body)} bytes for a range of {len(part)}")
         if not head.md5_is_of(body):
             raise StorageUnavailable("a range came with other bytes than the service's MD5 says, or with no MD5")
         return bytes(body)
@@ -76,7 +76,7 @@ class BlobStore:
             with blob_errors():
                 self._client(blob).delete_blob(delete_snapshots="include", **_pinned(blob))
         except (BlobGone, BlobChanged):
-            return  # ours is gone already, or what lies there is not ours
+            return  # this version is gone, or another version is there
 
     def touch(self, blob: BlobVersion) -> None:
         client = self._client(blob)
@@ -97,7 +97,7 @@ class BlobStore:
         return Page(tuple(each.name for each in found), following)
 
     def every(self) -> Iterator[BlobDescription]:
-        """Every blob of the container, with the outcome that its tags tell."""
+        """Every blob of the container, with the outcome that its tags say."""
         page = Page[BlobDescription]((), "")
         while True:
             page = self.listed(page.next)
@@ -134,8 +134,8 @@ class BlobStore:
 class _RangeHead:
     """A `raw_response_hook` that looks at the head of a range's reply before any of its bytes are read.
 
-    What is announced to be longer than what was asked for is not read at all: a worker's memory is bounded by what it
-    asked for, and the HTTP library reads no more than was announced.
+    A reply whose Content-Length is not the length of the range is not read at all. The HTTP library reads no more than
+    Content-Length says, so a worker never has more in memory than the range that it asked for.
     """
 
     def __init__(self, length: int) -> None:
@@ -148,7 +148,7 @@ class _RangeHead:
         announced = reply.headers.get("Content-Length", "")
         if reply.status_code in {200, 206} and announced != str(self._length):
             reply.close()
-            length = f"{announced} bytes" if announced else "bytes without end"
+            length = f"{announced} bytes" if announced else "an unknown number of bytes"
             raise StorageUnavailable(f"{length} were announced for a range of {self._length}")
 
     def md5_is_of(self, body: bytes) -> bool:

@@ -1,7 +1,7 @@
-"""Azure SDK clients, with retries and timeouts decided.
+"""Azure SDK clients, with our own retries and timeouts.
 
-The queue is our retry, so what an SDK repeats by itself stays short; and every conditional write can tell whether a
-refusal was the answer to its own repetition (see `table_ledger`).
+The queue is our retry, so an SDK retries only briefly. Every conditional write can find out whether it was refused only
+because the SDK had repeated it (see `ledger`).
 """
 
 from typing import Any
@@ -14,8 +14,8 @@ from azure.storage.queue import QueueClient
 
 from shared.settings import Connection
 
-# Seconds. A claim is judged and written around these calls, so they may not take as long as the SDK's defaults
-# (read timeout 60 s, three or more retries with up to two minutes in between).
+# Seconds. A claim's time passes during these calls, so they must be faster than the SDK's defaults allow (read timeout
+# 60 s, three or more retries with up to two minutes in between).
 _TIMEOUTS: dict[str, Any] = {"connection_timeout": 5, "read_timeout": 20}
 # No proxy, no .netrc (its password would replace ours, and each request would look for that file), no CA bundle from
 # the environment.
@@ -31,7 +31,7 @@ def container_client(
 
 
 def blob_service_client(connection: Connection, credential: TokenCredential | None = None) -> BlobServiceClient:
-    # A slice is one ranged GET: the client's own splitting into chunks would make several of it.
+    # A slice is one ranged GET: with a smaller value, the client would split it into several.
     options = {**_TIMEOUTS, **_ALONE, **_STORAGE_RETRY, "max_single_get_size": 4 * 1024 * 1024}
     if connection.connection_string:
         return BlobServiceClient.from_connection_string(connection.connection_string, **options)
@@ -39,8 +39,8 @@ def blob_service_client(connection: Connection, credential: TokenCredential | No
 
 
 def queue_client(connection: Connection, queue: str, credential: TokenCredential | None = None) -> QueueClient:
-    # Sent as it is, as host.json says. With Base64 the host itself would judge what cannot be decoded: no function is
-    # called for that, and it comes back for a week.
+    # Messages are sent without Base64, as host.json says. With Base64 the host would decode them: it calls no function
+    # for a message that it cannot decode, and delivers it again and again for a week.
     options = {**_TIMEOUTS, **_ALONE, **_STORAGE_RETRY}
     if connection.connection_string:
         return QueueClient.from_connection_string(connection.connection_string, queue, **options)
@@ -59,6 +59,6 @@ def table_client(connection: Connection, table: str, credential: TokenCredential
 
 
 def managed_identity(connection: Connection) -> TokenCredential:
-    """The app's own identity in Azure. Where there are several, the client id picks one."""
-    # Never DefaultAzureCredential: it would try what happens to lie around, and take seconds for each.
+    """The app's managed identity in Azure. Where the app has several, the client id selects one."""
+    # Not DefaultAzureCredential: it would try every credential that it finds, and take seconds for each.
     return ManagedIdentityCredential(client_id=connection.client_id or None)

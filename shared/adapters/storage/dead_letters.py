@@ -1,4 +1,4 @@
-"""Event Grid's dead letters: a blob each, in a container of their own."""
+"""Event Grid's dead letters: each is a blob, in a container of their own."""
 
 from azure.storage.blob import ContainerClient
 
@@ -25,7 +25,7 @@ class DeadLetterBlobs:
     def read(self, name: str) -> bytes | None:
         try:
             with blob_errors():
-                # This reads at most the first 4 MiB (`clients`); the rest only where it is asked for.
+                # This reads at most the first 4 MiB (`clients`); only `readall` reads the rest.
                 stream = self._container.get_blob_client(name).download_blob(decompress=False)
                 return bytes(stream.readall()) if stream.size <= _LONGEST else b""
         except BlobGone:

@@ -1,11 +1,11 @@
 """A ledger entry as the columns of a table row, and back.
 
-A nested value becomes `outer_inner` columns. What is None, or has the entry's default, has no column: a row is written
-and read in every step, and each column costs time there. So a field's default may never change its meaning, or the rows
-that lack it would change with it.
+A nested value becomes columns named `outer_inner`. A field that is None, or has the entry's default, has no column:
+every step writes and reads a row, and each column costs time. So a field's default must never change its meaning, or
+the rows that lack the field would change with it.
 
-Reading is lenient where versions of the code may differ: an unknown column is ignored. What cannot be an entry at all
-raises ValueError.
+A row may come from another version of this code: an unknown column is ignored. A row that cannot be an entry raises
+ValueError.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -31,7 +31,7 @@ from shared.core.entry import (
 
 Plain = str | int | bool | float
 
-# Outer field -> what it holds, and the inner fields without which it is not there.
+# Outer field -> its type, and the inner columns that a row must have for the field to be other than None.
 _NESTED: Mapping[str, tuple[type[Any], tuple[str, ...]]] = {
     "blob": (BlobVersion, ("storage_account", "container", "name", "etag")),
     "wanted_list": (Reference, ("id", "name")),
@@ -73,10 +73,10 @@ _FROM_PLAIN: Mapping[str, Callable[[Any], Any]] = {
     **dict.fromkeys(("waited", "queued_for"), lambda seconds: timedelta(seconds=float(seconds))),
 }
 
-# Every step of an upload writes a row and reads one, so what the row is made of is worked out once.
+# Computed once, since every step of an upload reads a row and writes one.
 # Field -> its default; MISSING where it has none.
 _DEFAULTS: Mapping[str, Any] = {each.name: each.default for each in fields(Entry)}
-# Outer field -> its inner fields, with the column and the default of each; those that are needed have a column always.
+# Outer field -> its inner fields, with the column and the default of each. A field that is needed always has a column.
 _INNER: Mapping[str, Sequence[tuple[str, str, Any]]] = {
     outer: [
         (each.name, f"{outer}_{each.name}", MISSING if each.name in needed else each.default) for each in fields(kind)

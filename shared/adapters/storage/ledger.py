@@ -8,12 +8,12 @@
     hash of name          "name"         the uploads that a blob's name remembers
     "heartbeat"           "sweep"        which release swept last, when, and how far it came
 
-A partition takes so many requests a second (some 2,000, as Microsoft documents it). So no partition is written by every
-upload: what is of one upload, slot, attachment or name has its own.
+A partition serves a limited number of requests (some 2,000 a second, by Microsoft's documentation). So there is no
+partition that every upload writes to: each upload, slot, attachment and name has its own.
 
-The SDK repeats a request whose reply was lost; if that reply was to our own successful write, the repetition is
-answered with 409 or 412. So a conditional write carries an id of its own, and on 409, 412 or no answer the row is
-read again: our id means that the write succeeded.
+The SDK repeats a request whose reply was lost. If the first try was applied, the service answers the second one with
+409 or 412. So a conditional write carries an id of its own, and after 409, 412 or no answer the row is read again:
+where it holds our id, the write has succeeded.
 """
 
 import hashlib
@@ -49,7 +49,7 @@ _HEARTBEAT = ("heartbeat", "sweep")
 _KEYS = ("PartitionKey", "RowKey")
 _INT32_END = 2**31
 _BEYOND_ALL_IDS = "g"  # they are hex digits
-# As many as the service gives at most.
+# The most that the service gives.
 _PAGE_SIZE = 1000
 
 
@@ -100,12 +100,12 @@ class TableLedger:
         return _stored(entry, written)
 
     def _ours_after(self, error: Exception, entry: Entry) -> Stored | None:
-        """What is there now, if this process wrote it; None if another did. Raises where storage does not answer."""
+        """The stored entry, if this process wrote it; None if another one did. Raises where storage gives no answer."""
         present = self.get(entry.upload_id)
         if present is not None and present.entry.write_id == entry.write_id:
             return present
         if isinstance(error, StorageUnavailable):
-            # Not applied so far, but a request that we gave up on may still be: only the next delivery can tell.
+            # The write has not been applied yet, but it still may be: only a later delivery can know.
             raise error
         return None
 
@@ -189,7 +189,7 @@ class TableLedger:
                     match_condition=MatchConditions.IfNotModified,
                 )
         except (ResourceModifiedError, ResourceNotFoundError):
-            # Perhaps the reply to our own write was lost. The owner's name is our write id here.
+            # Perhaps the reply to our own write was lost. Here the owner's id serves as the write id.
             present = self._read(slot, _SLOT)
             return present is not None and present[0]["owner"] == upload_id
         return True
@@ -203,7 +203,7 @@ class TableLedger:
         except ResourceExistsError:
             found = self._read(name, _NAME)
             if found is None:
-                raise StorageUnavailable("a row of a blob's name exists and does not") from None
+                raise StorageUnavailable("the row of a blob's name was there, and then it was not") from None
             return UploadsOfName(tuple(str(found[0]["uploads"]).split()), found[0].metadata["etag"])
         return UploadsOfName((upload_id,), written["etag"])
 
@@ -217,7 +217,7 @@ class TableLedger:
                     match_condition=MatchConditions.IfNotModified,
                 )
         except (ResourceModifiedError, ResourceNotFoundError):
-            # Perhaps the reply to our own write was lost. Each upload adds itself, so the ids are our write id here.
+            # Perhaps the reply to our own write was lost. Each upload adds its id, so the ids serve as the write id.
             found = self._read(name, _NAME)
             return found is not None and tuple(str(found[0]["uploads"]).split()) == uploads
         return True
@@ -245,7 +245,7 @@ class TableLedger:
         except ResourceExistsError:
             found = self._read(key, kind)
             if found is None:
-                raise StorageUnavailable(f"a row of the kind {kind} exists and does not") from None
+                raise StorageUnavailable(f"a row of the kind {kind} was there, and then it was not") from None
             return str(found[0]["owner"])
         return upload_id
 
@@ -277,7 +277,7 @@ def _entry_row(entry: Entry) -> dict[str, Any]:
 
 
 def _property(value: object) -> object:
-    """A blob that is rejected for its size may have more bytes than fit into the 32 bits the SDK takes for an int."""
+    """*value* as the SDK needs it: it writes an int as 32 bits, and a blob rejected for its size may need more."""
     is_long = isinstance(value, int) and not isinstance(value, bool) and not -_INT32_END <= value < _INT32_END
     return EntityProperty(value, EdmType.INT64) if is_long else value
 

@@ -1,7 +1,7 @@
 """A mailbox's pace and a ticket as the columns of a table's row, and back.
 
-A pace is one column of JSON: it is read and written as a whole, and it may have some three hundred uses, which is far
-below the 32,768 characters that a text in a table may have.
+Leases and uses are a column of JSON each, since a pace is read and written as a whole. A pace may have some three
+hundred uses, which is far below the 32,768 characters that a text in a table may have.
 """
 
 import json

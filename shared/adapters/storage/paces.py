@@ -2,9 +2,9 @@
 
     PartitionKey        RowKey                     what
     "pace-" + mailbox   "pace"                     leases, uses, and until when Graph asked to wait
-    "pace-" + mailbox   "w-" + time + upload id    a ticket; the rows sort as the queue does
+    "pace-" + mailbox   "w-" + time + upload id    a ticket; the rows sort in the order of the line
 
-One query for the first rows of the partition reads the pace and the head of the queue together.
+One query for the first rows of the partition reads the pace and the head of the line together.
 """
 
 from collections.abc import Callable, Iterator
@@ -62,7 +62,7 @@ class TablePaces:
                 else:
                     self._table.create_entity(row)
         except (ResourceExistsError, ResourceModifiedError, ResourceNotFoundError, StorageUnavailable) as error:
-            # Without an answer, or refused as the repetition of our own write whose reply was lost: the row tells.
+            # There was no answer, or this was the SDK's repetition of a write that was applied: the row says which.
             if self._written_by(mailbox) == write_id:
                 return
             if isinstance(error, StorageUnavailable):

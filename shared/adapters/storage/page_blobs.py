@@ -1,4 +1,4 @@
-"""How a blob comes under the page's prefix: by a URL that is signed for it, or, for a small one, by the app itself."""
+"""How a blob gets under the reserved prefix: by a URL that the app signs, or, if it is small, from the app itself."""
 
 import threading
 from collections.abc import Callable
@@ -18,16 +18,16 @@ from azure.storage.blob import (
 from shared.adapters.storage.blob_errors import blob_errors
 from shared.errors import StorageUnavailable
 
-# Of a user delegation key. By documentation it may be a week; it can be revoked, which ends what it signed.
+# Of a user delegation key. By documentation a week is allowed; to revoke the key ends all that it signed.
 _KEY_LIFETIME = timedelta(hours=4)
-# No signature outlives its key, by two machines' clocks.
+# A signature must end before its key does, and the two are judged by different clocks.
 _KEY_MARGIN = timedelta(minutes=10)
-# By documentation a key is good from its start on, by the service's clock, which may be behind ours.
+# By documentation a key is valid from its start by the service's clock, which may be behind ours.
 _KEY_STARTED = timedelta(minutes=15)
 
 
 def origin_of(service: BlobServiceClient) -> str:
-    """Where signed URLs lead: `https://ACCOUNT.blob.core.windows.net`."""
+    """The origin of signed URLs: `https://ACCOUNT.blob.core.windows.net`."""
     parts = urlsplit(service.url)
     return f"{parts.scheme}://{parts.netloc}"
 
@@ -35,8 +35,8 @@ def origin_of(service: BlobServiceClient) -> str:
 class SasSigner:
     """`my_files.ports.Signer`. With an account key it makes a service SAS, else a user delegation SAS.
 
-    The second has not been run against Azure: Azurite gives out no delegation key without OAuth over https. Safe to
-    share between threads.
+    Safe to share between threads. The user delegation SAS has not been run against Azure, nor against Azurite, which
+    gives a delegation key only with OAuth over https.
     """
 
     def __init__(
@@ -55,7 +55,7 @@ class SasSigner:
             self._container,
             blob_name,
             permission=BlobSasPermissions(create=True),
-            # No start: a browser that is sent there at once would be early by a clock that is behind.
+            # Without a start time: where the service's clock is behind ours, the browser would come too early.
             expiry=until,
             protocol="https" if self._service.url.startswith("https://") else "https,http",
             account_key=self._account_key or None,
@@ -87,6 +87,6 @@ class ContainerWriter:
             with blob_errors():
                 blob.upload_blob(content, overwrite=False, content_settings=settings)
         except StorageUnavailable as error:
-            # No one else knows the name: it is our own write, whose reply was lost and which the SDK has sent again.
+            # No other program knows the name, so the blob is ours: the reply was lost, and the SDK has sent it again.
             if not isinstance(error.__cause__, ResourceExistsError):
                 raise

@@ -1,4 +1,4 @@
-"""Where listings go on, in the ledger's table: a row each, under the partition "place"."""
+"""The places of the walks, in the ledger's table: a row for each, in the partition "place"."""
 
 from collections.abc import Callable
 
@@ -47,7 +47,7 @@ class TablePlaces:
                 else:
                     self._table.create_entity(row)
         except (ResourceExistsError, ResourceModifiedError, ResourceNotFoundError, StorageUnavailable) as error:
-            # Without an answer, or refused as the repetition of our own write whose reply was lost: the row tells.
+            # There was no answer, or this was the SDK's repetition of a write that was applied: the row says which.
             if self._written_by(listing) == write_id:
                 return
             if isinstance(error, StorageUnavailable):

@@ -1,11 +1,11 @@
-"""What the page has signed for, in the ledger's table.
+"""Sent files and the signatures for them, in the ledger's table.
 
     PartitionKey               RowKey    what
     "sent-" + hex digit        token     the sent file, by its token's first digit
     "signed-" + account's key  "live"    the account's live signatures that are not used
 
-The account's row is written first: a death in between leaves a signature that nobody has and that ends by itself. The
-other way round it would leave one more live than may be.
+The account's row is written first: a death in between leaves a signature that was never given out, and that ends by
+itself. In the other order it would leave a signature that is not counted.
 """
 
 from contextlib import suppress
@@ -32,9 +32,9 @@ from shared.ports import KeptSentFile, Page
 _SENT = "sent-"
 _BEYOND_SENT = "sent."  # sorts after the hyphen
 _LIVE = "live"
-# As many as the service gives at most.
+# The most that the service gives.
 _PAGE_SIZE = 1000
-# Each conflict means that another request of this account got on. So many in a row are no bad luck any more.
+# Each conflict means that another request of this account made progress. After so many in a row, the request fails.
 _TRIES = 12
 
 
@@ -48,7 +48,7 @@ class TableSentFiles:
     def keep(self, sent: SentFile, *, at_most: int) -> bool:
         for _ in range(_TRIES):
             live, version = self._live(sent.account)
-            # Written by an earlier round, whose reply was lost: tokens are unique, so ours is the write id here.
+            # An earlier round wrote it, and its reply was lost. Tokens are unique, so the token serves as the write id.
             if any(each.token == sent.token for each in live):
                 break
             after = with_signature(live, sent, at_most=at_most)
@@ -72,7 +72,7 @@ class TableSentFiles:
         except ResourceNotFoundError:
             return None
         except ValueError as error:
-            raise StorageUnavailable("the row of a sent file holds none") from error
+            raise StorageUnavailable("the row of a sent file holds no sent file") from error
 
     def used(self, sent: SentFile) -> None:
         for _ in range(_TRIES):
@@ -107,7 +107,7 @@ class TableSentFiles:
         except ResourceNotFoundError:
             return (), ""
         except (KeyError, ValueError) as error:
-            raise StorageUnavailable("the row of an account's signatures holds none") from error
+            raise StorageUnavailable("the row of an account's signatures holds no signatures") from error
 
     def _replaced(self, account: str, version: str, live: tuple[Signature, ...]) -> bool:
         """Whether *live* was written over exactly *version*; if not, the row is to be read again."""
@@ -124,7 +124,7 @@ class TableSentFiles:
         except (ResourceExistsError, ResourceModifiedError, ResourceNotFoundError):
             return False
         except StorageUnavailable:
-            # The reply to our own write may be what is missing, and not every request is repeated by the SDK.
+            # The write may have been applied, and only its reply be lost.
             if self._live(account)[0] == live:
                 return True
             raise

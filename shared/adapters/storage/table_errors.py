@@ -1,4 +1,4 @@
-"""What the table's client raises, as this application's exceptions."""
+"""Turns the exceptions of the table's client into this application's."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,7 +16,7 @@ from shared.errors import StorageUnavailable
 
 @contextmanager
 def table_errors() -> Iterator[None]:
-    """Conflicts and absence pass as the SDK's own exceptions; everything else is storage being unavailable."""
+    """Conflicts and missing rows stay the SDK's own exceptions; everything else becomes StorageUnavailable."""
     try:
         yield
     except (ResourceExistsError, ResourceModifiedError):
