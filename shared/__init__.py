@@ -8,8 +8,9 @@ Each folder is a layer, and `tests/test_layers.py` says which layer may import w
     errors.py   the exceptions that adapters raise
     app/        orders the effects, through the ports
     sign_in/    a person connects their To Do, once, in a browser
-    adapters/   do what the ports ask, one outside thing each, with its SDK
+    my_files/   the page on which a person finds and sends their own files
+    adapters/   implement the ports, each for one outside thing, with its SDK
     telemetry/  records of what happened, and where they go
     settings.py the only reader of the environment
-    wiring.py   builds the adapters, once per process; those of sign-in in sign_in_wiring.py, where it is set
+    wiring.py   builds the adapters, once per process; sign_in_wiring.py builds those of sign-in, where it is set
 """

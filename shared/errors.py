@@ -1,22 +1,23 @@
 """The exceptions that cross from the adapters to the edge, and what the queue does with each.
 
     AttachError
-      StorageUnavailable    storage did not answer, or not usefully: raised, so the message is delivered again
-      Conflict              the entry has changed: another worker acted; this delivery ends quietly
+      StorageUnavailable    storage gave no usable answer: raised, so the queue delivers the message again
+      Conflict              another worker has changed the row since it was read; this delivery ends quietly
       BlobChanged           the blob no longer has the pinned ETag          -> an observation
       BlobGone              there is no such blob                           -> an observation
-      BlobRefused           storage will never give this blob out as it is  -> an observation
-        BlobArchived        it lies in the archive tier
-        BlobKeyWithheld     it is encrypted under a key of its writer's
+      BlobRefused           storage will never hand out this blob as it is  -> an observation
+        BlobArchived        the blob lies in the archive tier
+        BlobKeyWithheld     the blob is encrypted under a key that only its writer has
       BlobTagsRefused       tags cannot be written on this blob             -> an observation
-      PageRefused           a listing cannot go on from a page of long ago: it begins anew
+      PageRefused           storage no longer knows the page that a listing stopped at: the listing begins again
       GraphNoReply          no complete reply; `sent` says if any byte left -> an observation
-        TokenUnavailable    no token to be had at the moment: nothing was sent, so it is a delay
-      SignInNeeded          no token can be had for the account             -> an observation
-      MessageError          a message that is not ours, or that this code cannot read: noted and dropped
-      StrangerError         a message ahead of the ledger, or for no entry: raised, it is a bug or not ours
+        TokenUnavailable    no token at the moment: nothing was sent, and the upload waits
+      SignInNeeded          no token until a person signs in                -> an observation
+      MessageError          a message that is not ours, or that this code cannot read: recorded and dropped
+      StrangerError         a message ahead of the ledger, or for no entry: raised, because it is a bug or not ours
       SettingsError         the configuration is wrong: raised at start, naming every mistake
 
+"An observation": the effect that called the adapter catches the exception and returns what it says as a value.
 No exception's text holds an upload URL, a token, or file contents.
 """
 
@@ -28,12 +29,12 @@ class AttachError(Exception):
     """The root of every exception that this package raises on purpose."""
 
 
-class StorageUnavailable(AttachError):  # noqa: N818 - a state of the world, named as the design names it
+class StorageUnavailable(AttachError):  # noqa: N818 - the name says what is the case, as those below do
     """Storage gave no usable answer; whether a write was applied is unknown."""
 
 
 class Conflict(AttachError):  # noqa: N818
-    """The entry was changed since it was read, and not by this write."""
+    """The row was changed since it was read, and not by this write."""
 
 
 class BlobChanged(AttachError):  # noqa: N818
@@ -45,7 +46,7 @@ class BlobGone(AttachError):  # noqa: N818
 
 
 class BlobRefused(AttachError):  # noqa: N818
-    """The service refuses to give this blob out, and will as long as it stays as it is: no outage, no retry helps."""
+    """Storage refuses to hand out this blob, and will as long as the blob stays as it is. No retry helps."""
 
 
 class BlobArchived(BlobRefused):
@@ -53,22 +54,22 @@ class BlobArchived(BlobRefused):
 
 
 class BlobKeyWithheld(BlobRefused):
-    """The blob is encrypted under a key that its writer gave with the request and the service does not keep."""
+    """The blob is encrypted under a key that its writer sent with the request, and that storage does not keep."""
 
 
 class BlobTagsRefused(AttachError):  # noqa: N818
-    """The service will not take tags for this blob, now or later."""
+    """Storage accepts no tags for this blob, now or later."""
 
 
 class PageRefused(AttachError):  # noqa: N818
-    """The service does not know the page that a listing was to go on with."""
+    """Storage does not know the page that a listing was to go on from."""
 
 
 class GraphNoReply(AttachError):  # noqa: N818
     """The request ended without a complete reply.
 
-    *sent* is False only when not one byte of the request can have left: the name did not resolve, or the
-    connection was refused. Otherwise the server may still apply it.
+    *sent* is False only where no byte of the request can have left: the host's name did not resolve, or the connection
+    was refused. Otherwise the server may still apply the request.
     """
 
     def __init__(self, detail: str, *, sent: bool) -> None:
@@ -78,9 +79,9 @@ class GraphNoReply(AttachError):  # noqa: N818
 
 
 class TokenUnavailable(GraphNoReply):
-    """No token can be had at the moment, although no person needs to sign in: time helps, or the operator.
+    """There is no token at the moment, although no person has to sign in: it takes time, or the operator.
 
-    *ask_again_after*: how long the identity provider wants to be left alone, where it says so.
+    *ask_again_after*: how long the identity provider asked us to wait; None where it did not.
     """
 
     def __init__(self, detail: str, ask_again_after: timedelta | None = None) -> None:
@@ -89,7 +90,7 @@ class TokenUnavailable(GraphNoReply):
 
 
 class SignInNeeded(AttachError):  # noqa: N818
-    """No token can be had for *account* until a person signs in again."""
+    """There is no token for *account* until a person signs in."""
 
     def __init__(self, account: str, detail: str) -> None:
         super().__init__(detail)
@@ -98,7 +99,7 @@ class SignInNeeded(AttachError):  # noqa: N818
 
 
 class MessageError(AttachError):
-    """A queue message that is not ours, or that cannot be read. The text says why, never what it held."""
+    """A queue message that is not ours, or that cannot be read. The text says why, never what the message held."""
 
 
 class StrangerError(AttachError):

@@ -1,6 +1,6 @@
 """The settings: the only place that reads the environment.
 
-Every mistake is found at once and said by name, value and remedy. docs/configuration.md lists them all;
+All mistakes are reported at once, each with its name, value and remedy. docs/configuration.md lists the settings;
 tests/test_settings_parity.py keeps this module, that table, the sample file and the infrastructure in step.
 """
 
@@ -27,7 +27,7 @@ KNOWN_ROOTS = {
     "graph.microsoft.us": "US Government L4",
     "dod-graph.microsoft.us": "US Government L5",
 }
-# Who signs people in for which Graph. A token of one cloud never goes to a host of another.
+# The identity provider of each Graph. A token of one cloud must never go to a host of another.
 _AUTHORITIES = {
     "graph.microsoft.com": "https://login.microsoftonline.com",
     "graph.microsoft.us": "https://login.microsoftonline.us",
@@ -40,10 +40,12 @@ _VAULTS = {
 }
 _CHINA = "microsoftgraph.chinacloudapi.cn"
 _LOOPBACK = {"127.0.0.1", "::1", "localhost"}
-# The queue's own lease: a claim must be over long before a message comes back by itself.
+# How long the host keeps a message from other workers. A claim must end long before the message of a dead worker is
+# delivered again.
 _QUEUE_LEASE_SECONDS = 600
 _DAY_SECONDS = 86_400
-# The template lets deleted blobs be brought back for a week; an event is tried for one, a message delayed for seven.
+# A deleted blob can be restored for seven days (infra/main.bicep says so). Event Grid tries for one day to deliver an
+# event, and a queue delays a message for seven days at most.
 _LEAST_DAYS_KEPT = 8
 
 
@@ -77,7 +79,7 @@ class SignIn:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What this deployment is. Sizes in bytes."""
+    """The configuration of this deployment. Sizes in bytes."""
 
     storage: Connection
     container: str
@@ -88,19 +90,18 @@ class Settings:
     default_account: str
     tokens: Mapping[str, str] = field(repr=False)
     delete_attached: bool
-    delete_sent: bool  # the same of what people send through the page
+    delete_sent: bool  # the same as delete_attached, for what people send through the page
     read_back: bool
-    paths: tuple[PathPattern, ...]  # how a blob's path names its task; empty: it does not
-    path_accounts: Mapping[str, str]  # prefix of a blob's path to its account; empty: no path belongs to an account
+    paths: tuple[PathPattern, ...]  # how a blob's path names its task; empty: only metadata does
+    path_accounts: Mapping[str, str]  # prefix of a blob's path -> account; empty: no path belongs to an account
     names_others: bool  # a rejection names the account's other lists and tasks
     stalled_after: timedelta
     catch_up_time: timedelta
     limits: Limits
     mailbox_limits: MailboxLimits
     pace_of_the_app: bool
-    dead_letters: str = ""  # the container of Event Grid's; empty: none are kept
-    # Either this, or tokens.
-    sign_in: SignIn | None = None
+    dead_letters: str = ""  # the container of Event Grid's dead letters; empty: they are not kept
+    sign_in: SignIn | None = None  # None: `tokens` are used in its place
     telemetry: bool = False  # the worker has set up OpenTelemetry
     keep_finished: timedelta | None = None  # how long the entry of a finished upload outlives its blob; None: for ever
 
@@ -175,8 +176,8 @@ class Settings:
 _STORAGE_NAME = re.compile(r"(?=.{3,63}$)[a-z0-9]+(?:-[a-z0-9]+)*")
 _QUEUE_NAME = re.compile(r"(?=.{3,56}$)[a-z0-9]+(?:-[a-z0-9]+)*")  # "-poison" must still fit into 63
 _TABLE_NAME = re.compile(r"[A-Za-z][A-Za-z0-9]{2,62}")
-# Narrower than a URL may be. These go into pages, headers and the addresses of requests; a parser of URLs passes over
-# line ends, and two of them may take a backslash, an @ or a percent sign for different things.
+# Stricter than the standard, because these URLs go into pages, headers and requests: a URL parser may skip line ends,
+# and two parsers may read a backslash, an @ or a percent sign differently.
 _URL = re.compile(
     r"(?P<origin>(?P<scheme>https?)://(?P<host>[A-Za-z0-9.-]{1,253}|\[[0-9A-Fa-f:]{2,39}\])(?::[0-9]{1,5})?)"
     r"(?P<path>(?:/(?!\.{1,2}(?:/|$))[A-Za-z0-9._~-]+)*)"
@@ -185,7 +186,7 @@ _URL = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class _Url:
-    """A URL of our narrow alphabet. *host* is in lower case and without brackets, *path* has no slash at its end."""
+    """A URL that `_URL` accepts. *host* is in lower case and without brackets, *path* has no slash at its end."""
 
     scheme: str
     host: str
@@ -201,14 +202,14 @@ class _Url:
 
 
 class _Reader:
-    """Reads values and collects mistakes, so that one error names them all. Values of secrets are never repeated."""
+    """Reads values and collects mistakes, so that one error names them all. It never repeats the value of a secret."""
 
     def __init__(self, environ: Mapping[str, str]) -> None:
         self._environ = environ
         self._mistakes: list[str] = []
 
     def mistake(self, name: str, value: str, remedy: str) -> None:
-        # What may hold a password (user:password@host) or a signature (?sig=) is not repeated.
+        # The value may hold a password (user:password@host) or a signature (?sig=): the error goes into the log.
         text = "(hidden)" if any(mark in value for mark in "@?") else value[:60]
         shown = f'is "{text}"' if value else "is not set"
         self._mistakes.append(f"{name} {shown}: {remedy}")
@@ -277,7 +278,7 @@ def _dead_letters(read: _Reader) -> str:
     if value and not _STORAGE_NAME.fullmatch(value):
         read.mistake(name, value, "use 3 to 63 of a-z, 0-9 and single hyphens, or leave it out")
     elif value and value == read.optional("TODO_ATTACH_CONTAINER"):
-        # What has been dealt with there is deleted, and anybody may write a letter there.
+        # Dead letters are deleted once they were read, and a sender could write one that names any blob.
         read.mistake(name, value, "use another container than TODO_ATTACH_CONTAINER")
     return value
 
@@ -326,7 +327,10 @@ def _connection(read: _Reader) -> Connection:
 
 
 def _mailbox_limits(read: _Reader) -> MailboxLimits:
-    """What Microsoft publishes for one app and mailbox; at once, one less. docs/configuration.md has the sources."""
+    """The defaults are what Microsoft publishes for one app and one mailbox, with one request fewer at once.
+
+    docs/configuration.md has the sources.
+    """
     uploads = read.integer("TODO_ATTACH_UPLOADS_AT_ONCE", 3, at_least=1, at_most=8)
     size = read.integer("TODO_ATTACH_BYTES_PER_WINDOW", 150_000_000, at_least=1_000_000, at_most=10_000_000_000)
     requests = read.integer("TODO_ATTACH_REQUESTS_PER_WINDOW", 10_000, at_least=20, at_most=1_000_000)
@@ -351,7 +355,7 @@ def _graph_root(read: _Reader) -> str:
     elif url.host not in KNOWN_ROOTS and url.host not in _LOOPBACK:
         read.mistake(name, root, f"use one of {', '.join(KNOWN_ROOTS)}, or a server on this machine")
     elif url.path not in {"/v1.0", "/beta"}:
-        # Without a version every request would be answered with an error, and every file be rejected for it.
+        # Without a version Graph would answer every request with an error, and every file would be rejected for it.
         read.mistake(name, root, "use a root that ends in its version, /v1.0 or /beta")
     return root
 
@@ -376,9 +380,9 @@ def _tokens(read: _Reader) -> Mapping[str, str]:
     return tokens
 
 
-# How the worker library reads its own switch.
+# The values that the Functions worker takes for true when it reads PYTHON_APPLICATIONINSIGHTS_ENABLE_TELEMETRY.
 _WORKER_S_TRUE = {"true", "1", "t", "y", "yes"}
-# What carries our requests: the spans of these would hold upload URLs, and names of blobs.
+# The libraries that carry the app's requests: their spans would hold upload URLs and names of blobs.
 _NEVER_INSTRUMENTED = {"azure_sdk", "requests", "urllib3"}
 
 
@@ -395,7 +399,7 @@ def _telemetry(read: _Reader) -> bool:
 
 
 _TENANT_WORDS = ("common", "organizations", "consumers")
-# In each of the others a sign-in name is one person's.
+# With these, a sign-in name may belong to people of several tenants; with a tenant's id or consumers, to one person.
 _SEVERAL_TENANTS = ("common", "organizations")
 _VAULT_PATH = re.compile(r"/keys/[A-Za-z0-9-]+(/[0-9a-f]{32})?")
 
@@ -437,7 +441,7 @@ def _sign_in(read: _Reader, graph_root: str) -> SignIn | None:
 
 
 def _authority(read: _Reader, graph_host: str) -> str:
-    """The origin of the identity provider of this Graph; one on this machine for a Graph on this machine only."""
+    """The origin of this Graph's identity provider. Only a Graph on this machine may have one on this machine."""
     name = "TODO_ATTACH_ENTRA_AUTHORITY"
     given = read.optional(name).rstrip("/")
     expected = _AUTHORITIES.get(graph_host)
@@ -461,7 +465,7 @@ def _only_local(read: _Reader, name: str, *, is_local: bool) -> str:
 def _tenant(read: _Reader) -> str:
     name = "TODO_ATTACH_ENTRA_TENANT"
     value = read.optional(name).lower() or "organizations"
-    # Not a domain: ID tokens name their tenant by its id, and could not be compared with it.
+    # A domain will not do: an ID token names its tenant by id, and could not be compared with a domain.
     if value not in _TENANT_WORDS and as_object_id(value) is None:
         read.mistake(name, value, "use a tenant's id, or organizations, consumers or common")
     return value
@@ -491,7 +495,7 @@ def _check_account(read: _Reader, name: str, value: str, sign_in: SignIn | None)
     if sign_in is None or as_object_id(value) is not None:
         return
     if sign_in.tenant in _SEVERAL_TENANTS:
-        # The administrators of any tenant could make an account of that name, and connect it first.
+        # The administrator of any tenant could create an account of that name, and connect it first.
         read.mistake(name, value, f"use the account's object id: people of several tenants ({sign_in.tenant}) connect")
     elif as_sign_in_name(value) is None:
         read.mistake(name, value, "use the account's object id: its sign-in name is not ASCII")

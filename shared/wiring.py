@@ -1,6 +1,7 @@
 """Builds the adapters from the settings, once per worker process, when the first invocation needs them.
 
-Not at import: an error there would leave the host with no functions at all, and no word in the log about why.
+It does not do so at import: an error there would leave the host with no functions at all, and the log would not say
+why.
 """
 
 import os
@@ -66,9 +67,10 @@ class Application:
             self.runner.open_upload(blob_name)
 
     def reopen_upload(self, message: func.QueueMessage, context: func.Context) -> None:
-        """A blob event failed too often. The message is the host's own.
+        """A blob event failed too often. The message has the host's own format.
 
-        One that cannot be read, or is another app's, is noted and over: it would be tried every ten minutes for ever.
+        A message that cannot be read, or belongs to another app, is recorded and dropped: if it raised, the host would
+        deliver it every ten minutes for ever.
         """
         with self._run(invocations.QUEUE, context, message):
             try:
@@ -79,33 +81,33 @@ class Application:
             self.runner.open_upload(blob_name)
 
     def send_range(self, message: func.QueueMessage, context: func.Context) -> None:
-        """The range queue delivers."""
+        """The range queue delivers a message."""
         with self._run(invocations.QUEUE, context, message):
             self.runner.send_range(message.get_body(), message.dequeue_count or 1)
 
     def park_range(self, message: func.QueueMessage, context: func.Context) -> None:
-        """A range message failed too often."""
+        """A range message was delivered too often."""
         with self._run(invocations.QUEUE, context, message):
             self.runner.park_range(message.get_body())
 
     def sweep(self, context: func.Context) -> None:
-        """Time to look for uploads that no message names."""
+        """The timer of the sweep is due."""
         with self._run(invocations.TIMER, context):
             self.sweep_live()
             if self.pages is not None:
-                # After the uploads: storage that fails here has cost them nothing.
+                # Last, so that a failure of storage here does not keep the uploads from being swept.
                 self.pages.clear()
 
     def catch_up(self, context: func.Context) -> None:
-        """Time to look for files that no event announced."""
+        """The timer that looks for files without an event is due."""
         with self._run(invocations.TIMER, context):
             self.catch_up_with_missed()
 
     def respond(self, endpoint: str, request: func.HttpRequest, context: func.Context) -> func.HttpResponse:
-        """What a browser gets at *endpoint*. With static tokens there is no sign-in, and no such page."""
+        """The answer to a browser at *endpoint*. With static tokens there is no sign-in, so the answer is 404."""
         if self.pages is None:
             return func.HttpResponse("sign-in is not configured", status_code=404)
-        # Only now: it imports a part of sign-in, which is imported already where sign-in is set.
+        # Imported here, because it imports a part of sign-in: without sign-in a worker's start does not pay for it.
         from shared.adapters.functions import web  # noqa: PLC0415
 
         with self._run(invocations.HTTP, context):
@@ -142,7 +144,7 @@ def build(settings: Settings, credential: TokenCredential | None = None) -> Appl
     storage = settings.storage
     sign_in = None
     if settings.sign_in is not None:
-        # Only now: Entra's and Key Vault's libraries are a part of a worker's start that static tokens do without.
+        # Imported here: with static tokens, a worker's start does not pay for Entra's and Key Vault's libraries.
         from shared.sign_in_wiring import SignInParts  # noqa: PLC0415
 
         sign_in = SignInParts.of(settings, settings.sign_in, _new_id, credential)
@@ -167,7 +169,7 @@ def build(settings: Settings, credential: TokenCredential | None = None) -> Appl
         new_id=_new_id,
     )
     if settings.telemetry:
-        # Only now: without telemetry, OpenTelemetry is not even imported.
+        # Imported here: without telemetry, a worker's start does not pay for OpenTelemetry.
         from shared.telemetry.otel.telemetry import traced  # noqa: PLC0415
 
         ports = traced(ports, settings.queue)
@@ -209,7 +211,7 @@ def assemble(settings: Settings, ports: Ports) -> Application:
 
 @cache
 def application() -> Application:
-    """The application of this process, by its environment."""
+    """The application of this process, built from its environment."""
     give_slices_back()
     return build(Settings.from_environ(os.environ))
 
