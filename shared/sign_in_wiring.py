@@ -1,4 +1,7 @@
-"""Builds what sign-in consists of. Imported only where sign-in is set: its libraries take time at a worker's start."""
+"""Builds sign-in and the page of a person's own files.
+
+It is imported only where sign-in is set, since its libraries take time at a worker's start.
+"""
 
 import time
 from collections.abc import Callable, Mapping
@@ -39,30 +42,30 @@ from shared.sign_in.pages import Destination, Pages
 from shared.sign_in.pending_sign_in import Purpose
 from shared.sign_in.resume import resume_uploads
 
-# Of a file that comes through the app. The host takes bodies of 2 MiB at most, and a form wraps something around it.
+# The largest file that may come through the app. The host accepts bodies of up to 2 MiB, and a form adds to the file.
 MAX_FORM_BYTES = 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
 class WebPages:
-    """All that browsers visit: the page of one's own files, and the pages of sign-in."""
+    """All that browsers visit: the page of a person's own files, and the pages of sign-in."""
 
     sign_in: SignInEndpoints
     files: FilesEndpoints
 
     def respond(self, endpoint: str, request: BrowserRequest) -> BrowserResponse:
-        """The response of *endpoint*, the first part of the path."""
+        """The response of *endpoint*, the first part of the path after the app's root."""
         return self.files.respond(request) if endpoint == "files" else self.sign_in.respond(endpoint, request)
 
     def clear(self) -> None:
-        """Delete what is over by itself. Raises StorageUnavailable."""
+        """Delete pending sign-ins and page sessions that have expired. Raises StorageUnavailable."""
         self.sign_in.clear_abandoned()
         self.files.clear_over()
 
 
 @dataclass(frozen=True, slots=True)
 class SignInParts:
-    """What people connect through, and what uploads get their tokens from: over one store and one provider."""
+    """What people connect with, and what uploads get their tokens from: both use one store and one provider."""
 
     settings: SignIn
     storage: BlobServiceClient
@@ -92,7 +95,7 @@ class SignInParts:
         )
 
     def pages(self, settings: Settings, ports: Ports, intake: Intake, pacing: Pacing, line: SignInLine) -> WebPages:
-        """What browsers visit, beside an application of these parts."""
+        """The pages for browsers, on the parts of an application."""
         files_pages = FilesPages(
             self.settings.url,
             self.settings.authority,
@@ -108,8 +111,7 @@ class SignInParts:
             _now,
         )
         sign_in = self._sign_in(settings, ports.telemetry, line, browsers)
-        # Every port is there where sign-in is set.
-        assert ports.account_uploads is not None  # noqa: S101 - `wiring.build` makes it so
+        assert ports.account_uploads is not None  # noqa: S101 - `wiring.build` sets it where sign-in is set
         uploads = OwnUploads(ports.account_uploads, ports.ledger, ports.blobs, Withdrawing(ports, intake).end, _now)
         sending = Sending(
             ports.sent_files,
@@ -155,7 +157,7 @@ class SignInParts:
 
 
 def key_ring(settings: Settings, sign_in: SignIn, credential: TokenCredential | None = None) -> KeyRing:
-    """What connected accounts are encrypted with."""
+    """The keys that connected accounts are encrypted with."""
     if sign_in.key.startswith("https://"):
         return VaultRing(sign_in.key, credential or azure_clients.managed_identity(settings.storage))
     return FileKey.read(Path(sign_in.key))

@@ -1,8 +1,8 @@
 """A connected account, and the bytes that it is stored as.
 
-Access tokens and ID tokens are never written: they live in memory. The bytes name their account, and are believed only
-where they are found under that account: the encryption of a blob does not bind the blob's name, so anyone who can write
-blobs could otherwise put one person's account in another's place.
+Access tokens and ID tokens are never written: they are kept in memory only. The bytes name their account, and `decode`
+accepts them only for that account. The encryption of a blob does not protect the blob's name: otherwise anyone with the
+right to write blobs could put one person's account in another's place.
 """
 
 import json
@@ -14,7 +14,7 @@ from shared.core.account_name import as_object_id
 from shared.sign_in.person import Person
 
 _KIND = "todo-attach account 1"
-# The sections of MSAL's cache that may be written. A list of what may, so that a new section is not.
+# The sections of MSAL's cache that may be written. Any other section, also one that MSAL adds later, is left out.
 _WRITTEN_SECTIONS = ("RefreshToken", "Account", "AppMetadata")
 
 

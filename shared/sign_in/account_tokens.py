@@ -1,10 +1,11 @@
-"""Tokens of connected accounts: kept in memory while they live, refreshed before they end, one refresh at a time.
+"""Access tokens of connected accounts: kept in memory while they are valid, refreshed before they end.
 
-With one-time refresh tokens, two refreshes with the same one end the grant for good. So a refresh happens under the
-lease of the stored account, with what is stored once the lease is held; a worker that waited for the lease reads again.
+An identity provider may issue refresh tokens that are valid once; two refreshes with the same one then end the grant
+for good. So there is one refresh of an account at a time: a worker takes the lease of the stored account first, and
+reads the account only then.
 
-A death between the reply and the write loses the new refresh token. Where the old one can be used again (Entra's can,
-for a web application) the next refresh goes through; where it cannot, the person is asked to sign in.
+A worker that dies between the provider's reply and the write loses the new refresh token. Where the old one can be used
+again (Entra's can, for a web application) the next refresh succeeds; where it cannot, the person is asked to sign in.
 """
 
 import threading
@@ -19,11 +20,11 @@ from shared.sign_in.account import Account
 from shared.sign_in.person import Person
 from shared.sign_in.ports import AccountLease, AccountStore, IdentityProvider, StoredAccount
 
-# Seconds. How long a disconnected account may still be used by a worker that has its token.
+# How long a worker that has the token of a disconnected account may go on using it.
 RECHECK_SECONDS = 60.0
-# A token with less than this left is not used: it may end on the way.
+# A token that ends sooner than this is not used: it could end before Graph sees it.
 _MARGIN_SECONDS = 120.0
-# After a refusal the provider is not asked again sooner, unless the account was connected anew.
+# How long the provider is not asked again after a refusal, unless the account was connected anew.
 _REFUSED_SECONDS = 240.0
 # How many accounts one process remembers. A file can name any account, so memory must not grow with the names.
 _MOST_REMEMBERED = 1000
@@ -43,7 +44,7 @@ class _LiveToken:
 
 @dataclass(frozen=True, slots=True)
 class _Refusal:
-    """The provider refused. *error* makes the exception that says so again, until then, for this version."""
+    """The provider refused, for this *version* of the stored account. *error* makes the exception to raise again."""
 
     version: str
     until: float
@@ -57,7 +58,7 @@ class _Remembered:
     lock: threading.Lock = field(default_factory=threading.Lock)
     live: _LiveToken | None = None
     refusal: _Refusal | None = None
-    # Refreshed, but storage would not take it: the version before, and what should be stored.
+    # A refresh whose result could not be stored: the version that is stored, and the account that should be.
     unwritten: tuple[str, Account] | None = None
 
     @property
@@ -139,7 +140,8 @@ class ConnectedAccounts:
             self._remembered.move_to_end(object_id)
             surplus = len(self._remembered) - _MOST_REMEMBERED
             if surplus > 0:
-                # Two threads that remember one account apart still refresh one after the other: by the lease.
+                # An account that is forgotten while a thread uses it may be remembered twice. Its refreshes still
+                # happen one after the other, because of the lease.
                 others = [each for each, state in self._remembered.items() if state.may_be_forgotten][:surplus]
                 for other in others:
                     if other != object_id:
@@ -147,7 +149,7 @@ class ConnectedAccounts:
             return remembered
 
     def _still_connected(self, remembered: _Remembered, account: str, object_id: str) -> _LiveToken | None:
-        """The token in memory, unless the account was disconnected: looked up every minute."""
+        """The token in memory. Once a minute it is checked that the account is still connected."""
         live = remembered.live
         if live is None:
             return None
@@ -171,7 +173,7 @@ class ConnectedAccounts:
                 remembered.live = None
                 raise self._not_connected(account)
             if not stored.account.person.is_called(account):
-                # The index of names is only an index: the account itself must have the name that was asked for.
+                # The index of names may be out of date: the account itself must have the name that was asked for.
                 raise self._not_connected(account)
             stored = _with_unwritten(remembered, lease, stored)
             return self._redeem(remembered, lease, stored, account, claims_challenge)
@@ -188,13 +190,13 @@ class ConnectedAccounts:
             raise SignInNeeded(account, detail) from None
         except TokenUnavailable as error:
             if error.ask_again_after is not None:
-                # To ask at once for the next file would prolong what the provider complains of.
+                # To ask again for the next file would prolong the pause that the provider asks for.
                 detail, seconds = error.detail, error.ask_again_after.total_seconds()
                 self._remember_refusal(remembered, stored, seconds, lambda: TokenUnavailable(detail))
             raise
         now = self._monotonic()
         lifetime = refreshed.lifetime.total_seconds()
-        # In memory first: the token is good whatever storage says, and the refresh token in it may be the only one.
+        # In memory first: the access token is valid even where the new refresh token cannot be stored.
         remembered.refusal = None
         remembered.live = _LiveToken(
             refreshed.token,
@@ -211,7 +213,7 @@ class ConnectedAccounts:
             except StorageUnavailable:
                 remembered.unwritten = (stored.version, after)
             except Conflict:
-                pass  # connected anew meanwhile: what the person just granted stays
+                pass  # the person has connected anew meanwhile: that grant stays
         return refreshed.token
 
     def _remember_refusal(
@@ -224,7 +226,7 @@ class ConnectedAccounts:
         remembered.refusal = _Refusal(stored.version, self._monotonic() + seconds, error)
 
     def _heed_refusal(self, remembered: _Remembered, account: str, object_id: str) -> None:
-        """Do not ask again what was just refused. A new sign-in makes another version of the stored account."""
+        """Raise the last refusal again while it holds. A new sign-in, which makes another version, ends it early."""
         refusal = remembered.refusal
         if refusal is not None and self._monotonic() < refusal.until:
             version = self._store.version(object_id)
@@ -242,7 +244,7 @@ class ConnectedAccounts:
 
 
 def _with_unwritten(remembered: _Remembered, lease: AccountLease, stored: StoredAccount) -> StoredAccount:
-    """*stored*, with what an earlier refresh could not write, if nothing was written since."""
+    """*stored*, after writing what an earlier refresh could not, unless another worker has written since."""
     if remembered.unwritten is None:
         return stored
     version, account = remembered.unwritten
@@ -256,7 +258,7 @@ def _with_unwritten(remembered: _Remembered, lease: AccountLease, stored: Stored
 
 @contextmanager
 def _storage_failures_delay() -> Iterator[None]:
-    """Storage that does not answer delays the upload, as an identity provider that does not."""
+    """Turn failures of storage into TokenUnavailable: they delay the upload, as those of the identity provider do."""
     try:
         yield
     except (StorageUnavailable, Conflict) as error:

@@ -1,4 +1,4 @@
-"""What a browser sends, and what it gets; its cookies of ours; and whether the request is a person's own doing."""
+"""What a browser sends and gets, our cookies in it, and whether a person has made the request on purpose."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -21,7 +21,7 @@ class FormFile:
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """What a form sent: of several fields of one name, the first."""
+    """What a form sent. Of several fields with one name it has the first."""
 
     fields: Mapping[str, str] = field(default_factory=dict, repr=False)
     files: Mapping[str, FormFile] = field(default_factory=dict)
@@ -29,10 +29,10 @@ class Form:
 
 @dataclass(frozen=True, slots=True)
 class BrowserRequest:
-    """Header names in lower case. *headers* are those that the browser sent; *parameters* the query's.
+    """A browser's request. *headers* have names in lower case; *parameters* are those of the query.
 
-    *action*: the part of the path that the route leaves open. *read_form* reads the body as a form: only once it is
-    known who sent it.
+    *action*: the part of the path that the route leaves open. *read_form* parses the body as a form; call it only when
+    it is known who sent the request.
     """
 
     method: str
@@ -45,8 +45,8 @@ class BrowserRequest:
     def is_visit(self, app_url: str) -> bool:
         """Whether a person opened a page of this app: no script, image or frame of another page, and no prefetch.
 
-        Sec-Fetch-* (Fetch Metadata) and Origin are sent by the browser, and a page cannot set them. A browser too old
-        to send them is let through: what a sign-in changes is protected by the sign-in itself.
+        The browser itself sends Sec-Fetch-* (Fetch Metadata) and Origin; a page cannot set them. A browser too old to
+        send them passes: what a sign-in changes is protected by the sign-in itself.
         """
         headers = self.headers
         if headers.get("sec-fetch-mode", "navigate") != "navigate":
@@ -55,22 +55,23 @@ class BrowserRequest:
             return False
         if "prefetch" in headers.get("sec-purpose", headers.get("purpose", "")):
             return False
-        # "null": a page without a referrer, as ours are, sends its form so. Then Sec-Fetch-Site says whose page it was.
+        # A page without a referrer, such as ours, sends its form with the origin "null". Which page it was, says
+        # Sec-Fetch-Site (`is_from_own_page`).
         return headers.get("origin", "null") in {"null", _origin(app_url)}
 
     def is_from_own_page(self) -> bool:
-        """Whether this app's own page sent it, or the person typed the address."""
+        """Whether this app's own page sent it, or the person typed the address. True where the browser does not say."""
         return self.headers.get("sec-fetch-site", "same-origin") in {"same-origin", "none"}
 
     def is_surely_from_own_page(self, app_url: str) -> bool:
-        """Whether a page of this app sent it, by what the browser itself says. A request that does not say is not."""
+        """Whether a page of this app sent it, as the browser itself says. False where the browser does not say."""
         site = self.headers.get("sec-fetch-site")
         return site == "same-origin" if site is not None else self.headers.get("origin") == _origin(app_url)
 
 
 @dataclass(frozen=True, slots=True)
 class BrowserResponse:
-    """A whole HTTP response. At most one cookie: the Functions host breaks the second one of a header."""
+    """A whole HTTP response. It may set one cookie only: the Functions host breaks a second one."""
 
     status: int
     headers: Mapping[str, str]
@@ -97,15 +98,16 @@ class Cookie:
 
     @property
     def name(self) -> str:
-        # With this prefix a browser takes the cookie from this very host only. Plain http is for loopback only.
+        # With this prefix a browser accepts the cookie from this very host only, and over https only; plain http is
+        # for loopback.
         return f"__Host-{self.plain_name}" if self._is_secure else self.plain_name
 
     def find(self, request: BrowserRequest) -> str | BadCookie:
-        """Our cookie among all of the request's, whatever the others look like.
+        """Our cookie among all cookies of the request, whatever the others look like.
 
-        No parser of whole cookie headers: those give up at JSON, a flag without a value, or a character that is not
-        ASCII, and a cookie of another app on the same host would then keep everyone from signing in. Two of ours:
-        a page of a neighbouring host may have set one of them, so neither is believed.
+        A parser of whole cookie headers would not do: it gives up at JSON, at a flag without a value, or at a character
+        that is not ASCII. A cookie of another app on the same host would then keep everyone from signing in. Where
+        there are two cookies of our name, a page of a neighbouring host may have set one of them: neither is used.
         """
         pairs = (pair.partition("=") for pair in request.headers.get("cookie", "").split(";"))
         values = [value.strip(" \t") for name, _, value in pairs if name.strip(" \t") == self.name]
@@ -118,7 +120,7 @@ class Cookie:
         return {"Set-Cookie": f"{self.name}={value}; Max-Age={int(self.kept_for.total_seconds())}{self._attributes}"}
 
     def delete(self) -> Mapping[str, str]:
-        """The header that takes it away. The value is no cookie of ours, should a host drop the attributes."""
+        """The header that deletes the cookie. If a host drops the attributes, the value is still not a valid cookie."""
         return {
             "Set-Cookie": f"{self.name}=deleted; Max-Age=0; Expires=Sat, 01 Jan 2000 00:00:00 GMT{self._attributes}"
         }
@@ -129,7 +131,7 @@ class Cookie:
 
     @property
     def _attributes(self) -> str:
-        # Not Strict: the identity provider sends the browser back, and with such a visit a browser sends no Strict one.
+        # Lax, not Strict: when the identity provider sends the browser back, the browser does not send a Strict cookie.
         return f"; Path=/; HttpOnly; SameSite=Lax{'; Secure' if self._is_secure else ''}"
 
 
@@ -139,6 +141,6 @@ def sign_in_cookie(app_url: str) -> Cookie:
 
 
 def _origin(url: str) -> str:
-    """As browsers write it: in small letters, and without the scheme's own port."""
+    """The origin of *url* as browsers write it: in lower case, and without the scheme's own port."""
     parts = urlsplit(url)
     return f"{parts.scheme}://{parts.netloc.removesuffix(_OWN_PORTS.get(parts.scheme, ''))}".lower()

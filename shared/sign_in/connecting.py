@@ -1,8 +1,8 @@
-"""An account is connected and disconnected: what is written, in which order, and by which name it is found.
+"""Connects and disconnects an account: what is written, in which order, and which name leads to the account.
 
-The account is written before its name is taken: a death in between leaves an account that is found by its object id,
-and whose next sign-in takes the name. A name belongs to the first account that connects with it, for as long as that
-one is connected.
+The account is written before its name is taken: a death in between leaves an account that its object id leads to, and
+its next sign-in takes the name. A name belongs to the first account that connects with it, as long as that one is
+connected.
 """
 
 from contextlib import suppress
@@ -13,12 +13,12 @@ from shared.sign_in.account import Account
 from shared.sign_in.person import Person
 from shared.sign_in.ports import AccountStore
 
-# Two sign-ins of one person at once write over each other; a third try never happened.
+# Two sign-ins of one person at the same time may conflict. A third try was never needed.
 _TRIES = 3
 
 
 def connect_account(store: AccountStore, account: Account) -> bool:
-    """Write *account*, whatever was stored for it; whether files can name it by its sign-in name.
+    """Write *account* over what was stored for it. Returns whether files can name it by its sign-in name.
 
     Raises StorageUnavailable.
     """
@@ -28,11 +28,11 @@ def connect_account(store: AccountStore, account: Account) -> bool:
         except Conflict:
             continue
         return _take_name(store, account.person)
-    raise StorageUnavailable("the stored account is changed all the time")
+    raise StorageUnavailable("the stored account was changed too often by others")
 
 
 def disconnect_account(store: AccountStore, person: Person) -> bool:
-    """Delete what is stored for *person*; whether there was anything. Raises StorageUnavailable."""
+    """Delete what is stored for *person*. Returns whether there was anything. Raises StorageUnavailable."""
     names = {person.name}
     with store.lease(person.object_id) as lease:
         if lease is not None:
@@ -69,6 +69,6 @@ def _take_name(store: AccountStore, person: Person) -> bool:
         other = store.read(taken_by) if store.version(taken_by) is not None else None
         if other is not None and other.account.person.is_called(name):
             return False
-        # It leads to an account that is gone, or that has another name by now.
+        # The name leads to an account that is gone, or that has another name by now.
         store.free_name(name, taken_by)
-    raise StorageUnavailable("the index of sign-in names is changed all the time")
+    raise StorageUnavailable("the index of sign-in names was changed too often by others")

@@ -1,8 +1,8 @@
 """The three endpoints that a browser visits: connect, connected, disconnect.
 
-A request is checked in the order in which a check costs the attacked person nothing: what kind of request it is, its
-cookie, the pending sign-in, the state. Only then is the pending sign-in used up, and only then is anything asked of
-the identity provider.
+Checks come in this order: the kind of the request, its cookie, the pending sign-in, the state. None of them changes
+anything, so a forged request does no harm to the person who is signing in. Only after them is the pending sign-in used
+up, and the identity provider asked.
 """
 
 import hmac
@@ -25,17 +25,17 @@ from shared.sign_in.ports import AccountStore, Granted, IdentityProvider, NotGra
 from shared.sign_in.problems import Problem, error_code, problem_of
 from shared.telemetry.records import pseudonym
 
-# A code of Entra's has up to about 2 KB; nothing else that we read is long.
+# A code from Entra has up to about 2 KB; no other parameter that we read is long.
 _LONGEST_PARAMETER = 8192
 _READ = ("code", "state", "error", "error_description", "error_subcode", "session_state", "iss", "client_info")
 
 
 @dataclass(frozen=True, slots=True)
 class SignInEndpoints:
-    """Responds to browsers. *resume*: what to do for a person who has just connected; how many uploads go on.
+    """Responds to browsers. *resume* wakes uploads that waited for a person who has just connected, and counts them.
 
-    *open_files*: the response to a person who has signed in, by this request, to see their files. *close_files*: what
-    else ends when a person disconnects.
+    *open_files* makes the response to a person who has signed in to see their files. *close_files* ends the page
+    sessions of a person who disconnects.
     """
 
     accounts: AccountStore
@@ -50,7 +50,7 @@ class SignInEndpoints:
     close_files: Callable[[Person], None]
 
     def respond(self, endpoint: str, request: BrowserRequest) -> BrowserResponse:
-        """The response of *endpoint*, the last part of the path: connect, connected or disconnect."""
+        """The response at *endpoint*, the last part of the path: connect, connected or disconnect."""
         if not request.is_visit(self.pages.app_url):
             return self._problem(Problem.CROSS_SITE)
         try:
@@ -65,7 +65,7 @@ class SignInEndpoints:
             return self._problem(Problem.UNAVAILABLE, why=str(error))
 
     def clear_abandoned(self) -> int:
-        """Delete pending sign-ins that are too old to be finished; how many there were. Raises StorageUnavailable."""
+        """Delete pending sign-ins that are too old to be finished, and count them. Raises StorageUnavailable."""
         return self.pending.clear(older_than=KEPT_FOR)
 
     # -- beginning --
@@ -73,13 +73,13 @@ class SignInEndpoints:
     def _disconnect_page(self, request: BrowserRequest) -> BrowserResponse:
         if request.method == "GET":
             return self.pages.ask_to_disconnect()
-        # Only the fresh sign-in protects; this spares a person another site's fright.
+        # Only the fresh sign-in protects the account. This check keeps another site from starting one at all.
         if not request.is_from_own_page():
             return self._problem(Problem.CROSS_SITE)
         return self.begin(Purpose.DISCONNECT)
 
     def begin(self, purpose: Purpose) -> BrowserResponse:
-        """Off to the identity provider. Raises StorageUnavailable and TokenUnavailable."""
+        """Send the browser to the identity provider, to sign in. Raises StorageUnavailable and TokenUnavailable."""
         cookie = secrets.token_urlsafe(32)
         url, flow = self.provider.begin(purpose)
         pending = PendingSignIn(purpose, self.now(), flow)
@@ -112,7 +112,7 @@ class SignInEndpoints:
         pending = pending_sign_in.unseal(data, cookie)
         if pending is None:
             return self._problem(Problem.NO_SIGN_IN)
-        # Before anything is used up: a forged link must not end the sign-in that is really under way.
+        # Before the sign-in is used up: a forged link must not end the one that is really under way.
         if not hmac.compare_digest(str(pending.flow.get("state", "")).encode(), _encoded(reply.get("state", ""))):
             return self._problem(Problem.STRANGE_STATE)
         if not self.pending.replace(slot, version, used):
@@ -150,7 +150,7 @@ class SignInEndpoints:
         try:
             resumed = self.resume(person)
         except StorageUnavailable:
-            resumed = 0  # they go on at their next try
+            resumed = 0  # they go on when the sweep announces them
         self.telemetry.record("connected", account=pseudonym(person.name), by_name=by_name, resumed=resumed)
         return self.pages.connected(person, by_name=by_name, resumed=resumed)
 
@@ -163,14 +163,14 @@ class SignInEndpoints:
     # --
 
     def _problem(self, problem: Problem, *, code: str = "", why: str = "") -> BrowserResponse:
-        """*why*: for the operator, in our own adapters' words; the person can do nothing about it."""
+        """*why* is for the operator, in the words of our own adapters: the person can do nothing about it."""
         self.telemetry.record("sign_in_failed", problem=str(problem), code=code, why=why)
         return self.pages.problem(problem, code)
 
     def _over(self, response: BrowserResponse) -> BrowserResponse:
-        """The sign-in was used, and its cookie goes, unless the one cookie of the response is another.
+        """Delete the cookie of the sign-in, which is used up, unless the response sets another cookie.
 
-        Then it runs out by itself: it is worth nothing any more.
+        A response can set only one. In that case the old cookie expires by itself; it is of no use any more.
         """
         return response if "Set-Cookie" in response.headers else response.with_headers(self._cookie.delete())
 
@@ -180,5 +180,5 @@ class SignInEndpoints:
 
 
 def _encoded(text: str) -> bytes:
-    # A parameter of the query may hold half a surrogate pair.
+    # A parameter of the query may hold half a surrogate pair, which UTF-8 alone cannot encode.
     return text.encode("utf-8", "surrogatepass")

@@ -1,7 +1,8 @@
 """Checks the claims of an ID token.
 
-The token came straight from the token endpoint over TLS, which OpenID Connect Core (3.1.3.7) accepts in place of its
-signature. MSAL decodes it and compares its nonce; it checks nothing else since version 1.38. Everything else is here.
+The token came straight from the token endpoint over TLS, which OpenID Connect Core (3.1.3.7) accepts in place of a
+check of its signature. MSAL decodes it and compares its nonce; since version 1.38 it checks nothing else. The other
+checks are here.
 """
 
 import math
@@ -14,13 +15,13 @@ from shared.core.account_name import as_object_id
 from shared.sign_in.person import PERSONAL_TENANT, Person
 from shared.sign_in.problems import Problem
 
-# The difference between two clocks that is not held against a token's lifetime.
+# How much two clocks may differ before a token counts as not yet valid, or expired.
 SKEW = timedelta(minutes=5)
-# The same for the time of a sign-in. Seconds only: a sign-in less than this before the press of "Disconnect" counts as
-# a later one.
+# The same for the time of a sign-in. It must be short: a sign-in that much earlier than the press of "Disconnect" still
+# counts as a later one.
 FRESHNESS_SKEW = timedelta(seconds=10)
 _LONGEST_NAME = 256
-# Seconds since 1970, up to the year 9999. Also keeps what is infinite or not a number out.
+# Seconds since 1970, up to the year 9999. The bound also excludes Infinity and NaN.
 _LAST_SECOND = 253_402_300_799
 
 
@@ -42,17 +43,17 @@ def person_of(claims: Mapping[str, Any], expected: Expected, now: datetime) -> P
         return Problem.NOT_UNDERSTOOD
     if not _is_accepted(expected.tenant.lower(), tenant_id):
         return Problem.WRONG_TENANT
-    # Of exactly that tenant: an issuer is one tenant's, even where several may sign in.
+    # An issuer is one tenant's, even where several tenants may sign in: it must be that of the token's own tenant.
     if claims.get("iss") != f"{expected.authority}/{tenant_id}/v2.0":
         return Problem.NOT_UNDERSTOOD
     return Person(object_id, tenant_id, name)
 
 
 def freshness_problem(claims: Mapping[str, Any], began: datetime, now: datetime) -> Problem | None:
-    """None where the person proved themselves after *began*, and not by an older session of the browser.
+    """None where the person entered their credentials after *began*, and was not signed in by an older session.
 
-    That prompt=login and max_age=0 were asked for proves nothing: who sits at the browser can take both out of the
-    address. Only the time in the token does, so a token without it is refused.
+    The app asks for prompt=login and max_age=0, but that proves nothing: a person at the browser can remove both from
+    the address. Only the time in the token is proof, so a token without it is refused.
     """
     if claims.get("auth_time") is None:
         return Problem.NO_SIGN_IN_TIME
@@ -60,13 +61,13 @@ def freshness_problem(claims: Mapping[str, Any], began: datetime, now: datetime)
     if signed_in_at is None:
         return Problem.NOT_UNDERSTOOD
     earliest, latest = began - FRESHNESS_SKEW, now + FRESHNESS_SKEW
-    # The claim is in whole seconds, cut off.
+    # The claim is cut to whole seconds.
     is_fresh = math.floor(earliest.timestamp()) <= signed_in_at <= latest.timestamp()
     return None if is_fresh else Problem.NOT_FRESH
 
 
 def _is_for(claims: Mapping[str, Any], client_id: str) -> bool:
-    """Whether the token was issued to this app, and not only mentions it."""
+    """Whether the token was issued to this app: to be one of several audiences is not enough."""
     audience = claims.get("aud")
     audiences = audience if isinstance(audience, list) else [audience]
     if client_id not in audiences:
@@ -97,7 +98,7 @@ def _is_accepted(wanted: str, tenant_id: str) -> bool:
 
 
 def _time(claims: Mapping[str, Any], name: str) -> float | None:
-    """A NumericDate (RFC 7519). JSON of Python's reads NaN, Infinity and numbers of any length; true is an int."""
+    """A NumericDate (RFC 7519). Python's JSON accepts NaN, Infinity and numbers of any length, and True is an int."""
     value = claims.get(name)
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None

@@ -1,6 +1,6 @@
 """How all pages look, and what protects them: one style, one frame, one set of security headers.
 
-Nothing is loaded from elsewhere, and no page runs a script but one that names its own.
+Pages load nothing from other sites. A page runs no script, except where `Look.script` names one.
 """
 
 import base64
@@ -32,8 +32,8 @@ STYLE = (
 class Look:
     """The frame of pages. *app_url* is the app's own root (`.../api`), *authority* the identity provider's origin.
 
-    *style* is added to what all pages have. *script*: the address of the one script that they run, and *connects_to*
-    the origins that it may send to, beside the app's own.
+    *style* is added to the style of all pages. *script* is the address of the one script that these pages run, and
+    *connects_to* are the origins that it may send to, besides the app's own.
     """
 
     app_url: str
@@ -60,7 +60,7 @@ class Look:
         return BrowserResponse(303, {**self.security_headers(), "Location": url})
 
     def page(self, status: int, title: str, body: str) -> BrowserResponse:
-        """A whole page. *title* is text; *body* is HTML, and what is in it of others is escaped already."""
+        """A whole page. *title* is text; *body* is HTML in which all text from outside is escaped already."""
         script = f'<script src="{escape(self.script)}" defer></script>' if self.script else ""
         html = (
             '<!DOCTYPE html><html lang="en"><head><meta charset="utf-8">'
@@ -79,5 +79,5 @@ class Look:
         policy = ["default-src 'none'", f"style-src 'sha256-{digest}'"]
         if self.script:
             policy += [f"script-src {self.script}", " ".join(("connect-src 'self'", *self.connects_to))]
-        # A form's target may redirect to the identity provider, and browsers hold form-action against that as well.
+        # The target of our form redirects to the identity provider, and browsers apply form-action to that as well.
         return [*policy, f"form-action 'self' {self.authority}", "base-uri 'none'", "frame-ancestors 'none'"]

@@ -1,6 +1,6 @@
-"""What the person sees: plain pages, readable by anyone and anything, with nothing from elsewhere.
+"""The pages of sign-in: plain HTML without scripts, which any browser and any screen reader can show.
 
-No token, no code and nothing out of a URL is ever on a page. What comes from outside (names, ids) is escaped.
+A page never holds a token, a code or a part of a URL's query. Text from outside (names, ids) is escaped.
 """
 
 import re
@@ -14,9 +14,9 @@ from shared.sign_in.look import Look
 from shared.sign_in.person import Person
 from shared.sign_in.problems import Problem
 
-# What a shell, a metadata header and a reader all take as it is. Any other account is named by its object id.
+# A name of these characters needs no quoting in a shell or a header. Other accounts are named by their object id.
 _PLAIN_NAME = re.compile(r"[A-Za-z0-9@._+-]+")
-# Where a person takes back what they allowed, by the identity provider's origin. Other clouds: no address is known.
+# Where a person takes a permission back, by the identity provider's origin. For other clouds we know no address.
 _PERMISSIONS = {
     "https://login.microsoftonline.com": (
         ("https://myapps.microsoft.com/", "for a work or school account"),
@@ -27,9 +27,9 @@ _PERMISSIONS = {
 
 @dataclass(frozen=True, slots=True)
 class Destination:
-    """Where files are put: a container of a storage account. *by_identity*: people prove who they are to it.
+    """Where people put files: a container of a storage account. *by_identity*: they sign in to it, without a key.
 
-    *path_accounts*: whose the prefixes of the path are, where files go by them and not by the metadata `user`.
+    *path_accounts*: prefix of a blob's path -> account, where the path and not the metadata `user` names the account.
     """
 
     account: str
@@ -38,7 +38,7 @@ class Destination:
     path_accounts: Mapping[str, str] = field(default_factory=dict)
 
     def prefix_of(self, person: Person, *, by_name: bool) -> str | None:
-        """Where in the container the person's files are put; None where no place leads to them.
+        """The prefix under which the person puts files; None where prefixes are set, and none belongs to them.
 
         *by_name*: whether their sign-in name leads to them. It may belong to another account.
         """
@@ -52,7 +52,7 @@ class Destination:
         return next(theirs, None)
 
     def upload_command(self, prefix: str, user: str) -> str:
-        """A whole command, in one line, as every shell takes it. Below a prefix no file needs to name its *user*."""
+        """A whole command in one line, which every shell accepts. Below a prefix no file needs to name its *user*."""
         login = f"--account-name {self.account} --auth-mode login " if self.by_identity else ""
         return (
             f"az storage blob upload {login}--container-name {self.container} --file receipt.pdf "
@@ -150,7 +150,7 @@ class Pages:
     def _who_can_send(self, person: Person, *, by_name: bool) -> str:
         prefix = self.destination.prefix_of(person, by_name=by_name)
         if prefix is None:
-            return "Nobody can attach files to them by its container yet."
+            return "Nobody can attach files to your tasks through its container yet."
         where = f"in its container below <code>{escape(prefix)}</code>" if prefix else "to its container"
         return f"Anyone who may write {where} can attach files to your tasks."
 

@@ -1,10 +1,10 @@
-"""A sign-in that is under way: bound to the browser that began it, good once, and for ten minutes.
+"""A sign-in that is under way: bound to the browser that began it, valid once, and for ten minutes.
 
-The browser holds a cookie of 32 random bytes. The store holds the pending sign-in, sealed with a key that is made of
-the cookie. So a reply is worth nothing in another browser, and a reader of the store can neither make a cookie of what
-is there nor read the PKCE verifier.
+The browser holds a cookie of 32 random bytes. The store holds the pending sign-in, sealed with a key that is derived
+from the cookie. So a reply of the identity provider is of no use in another browser, and a reader of the store can
+neither derive the cookie nor read the PKCE verifier.
 
-Anyone on the internet can begin a sign-in, so the store has a fixed number of slots for them, chosen by the cookie:
+Anyone on the internet can begin a sign-in, so the store has a fixed number of slots, and the cookie selects one:
 however many sign-ins are begun, they take no more space than the slots. A flood of them can overwrite one that a person
 is about to finish; that person is asked to start again.
 """
@@ -22,11 +22,11 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 GOOD_FOR = timedelta(minutes=10)
-# The cookie and the slot outlive the sign-in, so that a person who comes late reads that they are late.
+# The cookie and the slot outlive the sign-in, so that a person who comes too late is told so, and not something else.
 KEPT_FOR = timedelta(hours=1)
 # About 2 KB each: at most 32 MB of them.
 SLOTS = 16_384
-# The only characters that a cookie of ours has. None needs quotes: the Functions host drops a cookie that does.
+# The characters of our cookies. None of them needs quotes: the Functions host drops a cookie that needs some.
 _COOKIE = re.compile(r"[A-Za-z0-9_-]{43}")
 # A key seals one pending sign-in only, so the nonce need not differ.
 _NONCE = bytes(12)
@@ -40,7 +40,7 @@ class Purpose(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class PendingSignIn:
-    """*flow* is MSAL's: state, nonce, PKCE verifier, redirect URI."""
+    """*flow* is what MSAL needs to finish: state, nonce, PKCE verifier, redirect URI."""
 
     purpose: Purpose
     began: datetime
@@ -55,12 +55,12 @@ def is_cookie(text: str) -> bool:
 
 
 def slot_of(cookie: str) -> str:
-    """The slot of the store that the cookie's pending sign-in is in."""
+    """The slot of the store for the cookie's pending sign-in."""
     return f"{int.from_bytes(_digest('slot', cookie)[:8]) % SLOTS:05d}"
 
 
 def used_marker(cookie: str) -> bytes:
-    """What is in the slot once this cookie's sign-in was used."""
+    """The content of the slot after this cookie's sign-in was used up."""
     return _digest("used", cookie)
 
 
@@ -70,7 +70,7 @@ def seal(pending: PendingSignIn, cookie: str) -> bytes:
 
 
 def unseal(data: bytes, cookie: str) -> PendingSignIn | None:
-    """None for what was not sealed for this cookie: another sign-in has the slot by now."""
+    """The pending sign-in; None where *data* was not sealed for this cookie: another sign-in has taken the slot."""
     try:
         plain = AESGCM(_digest("key", cookie)).decrypt(_NONCE, data, _digest("name", cookie))
     except (InvalidTag, ValueError):

@@ -22,7 +22,7 @@ class Granted:
 
 @dataclass(frozen=True, slots=True)
 class NotGranted:
-    """Why a sign-in yielded nothing. *code*: the identity provider's own number for it, or ""."""
+    """Why a sign-in yielded nothing. *code*: the identity provider's own error number, or ""."""
 
     problem: Problem
     code: str = ""
@@ -38,10 +38,10 @@ class Refreshed:
 
 
 class IdentityProvider(Protocol):
-    """Entra, or what stands in for it. Every method may raise TokenUnavailable."""
+    """Entra, or another OpenID provider. Every method may raise TokenUnavailable."""
 
     def begin(self, purpose: Purpose) -> tuple[str, Mapping[str, Any]]:
-        """Where to send the browser, and what to keep for `redeem`."""
+        """The URL to send the browser to, and the flow to keep for `redeem`."""
 
     def redeem(self, purpose: Purpose, flow: Mapping[str, Any], reply: Mapping[str, str]) -> Granted | NotGranted:
         """Redeem the code in *reply*, after comparing its state."""
@@ -55,7 +55,7 @@ class IdentityProvider(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class StoredAccount:
-    """An account as it is in the store; *version* names this very state."""
+    """An account as it was read. *version* names one state of it."""
 
     account: Account
     version: str
@@ -68,27 +68,27 @@ class AccountLease(Protocol):
         """What is stored now."""
 
     def write(self, account: Account) -> str:
-        """Write it; the new version. Raises Conflict where another worker has written meanwhile."""
+        """Write the account. Returns its new version. Raises Conflict where another worker has written meanwhile."""
 
     def delete(self) -> None:
-        """Delete the account, and every older state of it that the store can reach."""
+        """Delete the account. Afterwards no older state of it that storage keeps can be read."""
 
 
 class AccountStore(Protocol):
     """Connected accounts by object id, and an index of their sign-in names. All methods may raise StorageUnavailable.
 
-    The index is only an index: an account that it leads to must itself have the name. Names are those of
-    `account_name.as_sign_in_name`.
+    The index may be out of date: the caller checks that the account that it leads to has the name. Names have the form
+    of `account_name.as_sign_in_name`.
     """
 
     def version(self, object_id: str) -> str | None:
-        """The version of the account; None where there is none. Cheap: nothing is decrypted."""
+        """The version of the account; None where there is none. It is cheap, since nothing is decrypted."""
 
     def read(self, object_id: str) -> StoredAccount | None:
         """The account."""
 
     def insert(self, account: Account) -> str:
-        """Write an account that is not there yet; its version. Raises Conflict where it is."""
+        """Write an account that is not stored yet. Returns its version. Raises Conflict where it is stored."""
 
     def lease(self, object_id: str) -> AbstractContextManager[AccountLease | None]:
         """Wait for the right to change the account; None where there is none."""
@@ -97,14 +97,14 @@ class AccountStore(Protocol):
         """The object id that *name* leads to."""
 
     def take_name(self, name: str, object_id: str) -> bool:
-        """Let *name* lead to *object_id*, if it leads nowhere; False where it leads somewhere."""
+        """Let *name* lead to *object_id*. False where it leads to an account already."""
 
     def free_name(self, name: str, object_id: str) -> None:
-        """Let *name* lead nowhere, if it leads to *object_id*."""
+        """Let *name* lead to no account, if it leads to *object_id*."""
 
 
 class PendingSignIns(Protocol):
-    """The slots of sign-ins under way. Every method may raise StorageUnavailable."""
+    """The slots of pending sign-ins. Every method may raise StorageUnavailable."""
 
     def put(self, slot: str, data: bytes) -> None:
         """Write the slot, whatever was in it."""
@@ -113,7 +113,7 @@ class PendingSignIns(Protocol):
         """What is in the slot, and its version."""
 
     def replace(self, slot: str, version: str, data: bytes) -> bool:
-        """Write the slot while it has this version; False where it has not."""
+        """Write the slot, only while it has this version. False where it has another."""
 
     def clear(self, older_than: timedelta) -> int:
-        """Empty the slots that were written longer ago, a bounded number at a time; how many there were."""
+        """Empty slots that were written longer ago, a bounded number at a time. Returns how many were emptied."""

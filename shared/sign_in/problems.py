@@ -1,4 +1,4 @@
-"""What can go wrong in front of a person: each problem has a page of its own that says what to do."""
+"""What can go wrong while a person signs in: each problem has a page of its own that says what to do."""
 
 import re
 from collections.abc import Mapping
@@ -26,25 +26,25 @@ class Problem(StrEnum):
 
 
 _CODE = re.compile(r"AADSTS(\d{4,8})")
-# Entra's numbers for what it names by one of a few OAuth words ("Microsoft Entra authentication and authorization
-# error codes"). None of them has been seen live.
+# Entra's error numbers, which say more than the few error words of OAuth. Source: "Microsoft Entra authentication and
+# authorization error codes". None of them has been seen live.
 _DECLINED = {"65004"}
 _ADMIN_CONSENT = {"65001", "90094", "90095", "90093", "650056"}
 _WRONG_TENANT = {"50020", "50034", "50105", "90072", "500021", "500022", "700016"}
-# A loop of requests was detected: the app has to stop asking for a while.
+# Entra found that the app sends the same request in a loop: it must stop for a while.
 LOOP_DETECTED = "50196"
-# Trouble of the identity provider's own. It may answer invalid_grant with them; signing in again would not help.
+# The identity provider's own trouble. It may come with invalid_grant, although another sign-in would not help.
 _PASSING = {LOOP_DETECTED, "90006", "90012", "90024", "90025", "90033", "90055"}
 
 
 def error_code(reply: Mapping[str, object]) -> str:
-    """Entra's error number, or "". Nothing else of a reply's text is ever repeated: anyone can write it."""
+    """Entra's error number, or "". No other part of a reply's text is ever repeated: anyone can write a reply."""
     found = _CODE.search(str(reply.get("error_description", ""))[:4096])
     return found[1] if found else ""
 
 
 def is_passing(reply: Mapping[str, object]) -> bool:
-    """Whether an error reply of the identity provider is about its own trouble, which time ends."""
+    """Whether an error reply of the identity provider is about its own trouble, which will pass."""
     return error_code(reply) in _PASSING or reply.get("error") in {"temporarily_unavailable", "server_error"}
 
 
