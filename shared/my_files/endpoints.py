@@ -1,7 +1,8 @@
-"""What each address of the page responds: `files`, and `files/ACTION`.
+"""The response at each address of the page: `files`, and `files/ACTION`.
 
-The page itself is shown to a person's visit. Whatever changes something, or is asked by the script, comes from this
-app's own page, by the browser's own word. Only then is the session looked up, and only then is the body read as a form.
+A person may open the page itself from anywhere. A request of the script, or one that changes something, is accepted
+only where the browser says that this app's own page sent it. Only after this check is the session looked up, and only
+after that the body parsed as a form.
 """
 
 from collections.abc import Callable, Mapping
@@ -21,7 +22,7 @@ from shared.ports import Telemetry
 from shared.sign_in.browser import BrowserRequest, BrowserResponse
 from shared.sign_in.person import Person
 
-# What has just been done, by the word in the page's address: nothing else of an address is ever on a page.
+# What has just been done, by a word in the page's address. No other part of an address is ever shown on a page.
 _NOTICES = {
     "sent": "Your file has come, and is being attached.",
     "withdrawn": "The file is withdrawn.",
@@ -33,7 +34,7 @@ type _Answer = BrowserResponse | Refusal
 
 @dataclass(frozen=True, slots=True)
 class FilesEndpoints:
-    """Responds to browsers. *begin_sign_in*: off to the identity provider, which says who the person is."""
+    """Responds to browsers. *begin_sign_in* sends the browser to the identity provider, to learn who the person is."""
 
     browsers: SignedInBrowsers
     choices: TaskChoices
@@ -49,7 +50,7 @@ class FilesEndpoints:
         try:
             answer = self._answer(request)
         except (StorageUnavailable, TokenUnavailable) as error:
-            # Of a file that was written without an answer, "try again" would make two attachments.
+            # A file may have been written although no answer came: "try again" would then make two attachments.
             answer = refusals.MAY_HAVE_COME if request.action == "send" else refusals.UNAVAILABLE
             why = str(error)
         if isinstance(answer, BrowserResponse):
@@ -60,7 +61,7 @@ class FilesEndpoints:
         return self.pages.problem(answer.status, answer.title, answer.words)
 
     def clear_over(self) -> int:
-        """Delete page sessions that are over; how many there were. Raises StorageUnavailable."""
+        """Delete page sessions that have expired, and count them. Raises StorageUnavailable."""
         return self.browsers.clear_over()
 
     def _answer(self, request: BrowserRequest) -> _Answer:
@@ -98,7 +99,7 @@ class FilesEndpoints:
     def _changes(self) -> Mapping[str, Callable[[Person, BrowserRequest], _Answer]]:
         return {**self._by_json, "withdraw": self._withdraw, "retry": self._retry, "send": self._send}
 
-    # -- the page, and the parts of it that the script asks for --
+    # -- the page, and the parts of it that its script requests --
 
     def _visit(self, request: BrowserRequest) -> _Answer:
         if not request.is_visit(self.pages.app_url):
@@ -131,7 +132,7 @@ class FilesEndpoints:
         return self.pages.tasks(tasks) if isinstance(tasks, str) else self.pages.tasks(tasks.items, cut=tasks.is_cut)
 
     def _uploads(self, person: Person, request: BrowserRequest) -> FilesView:
-        """A view of the uploads alone."""
+        """The view with the uploads only."""
         place = request.parameters.get("page", "")
         page = self.uploads.page(person, place)
         return FilesView(
@@ -187,7 +188,7 @@ class FilesEndpoints:
         return self._done("again", self.uploads.try_again(person, upload_id))
 
     def _with_names(self, person: Person, wanted: Wanted) -> Wanted:
-        """*wanted* with the names of its list and its task, which a form has no place for; as far as they are known."""
+        """*wanted* with the names of its list and its task, as far as they are known: a form sends only their ids."""
         lists, tasks = self.choices.lists(person), self.choices.tasks(person, wanted.list_id)
         list_names = {each.id: each.name for each in lists} if not isinstance(lists, str) else {}
         titles = {each.id: each.title for each in tasks.items} if isinstance(tasks, Tasks) else {}

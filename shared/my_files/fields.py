@@ -1,4 +1,4 @@
-"""What a browser sent, read with suspicion: the fields of a form or of JSON."""
+"""Checks what a browser sent: the fields of a form or of JSON, which anyone can forge."""
 
 import json
 import re
@@ -15,7 +15,7 @@ _LONGEST_JSON = 16 * 1024
 # Graph's ids are opaque; the longest that was seen has 180 characters.
 _ID = re.compile(r"[!-~]{1,1024}")
 _ID_OF_OURS = re.compile(r"[0-9a-f]{32}")
-# Of a list's name or a task's title, as its person reads it again. Graph's own limit is not published.
+# The longest name of a list or title of a task that is kept to be shown. Graph's own limit is not published.
 _LONGEST_LABEL = 300
 
 
@@ -34,7 +34,8 @@ class Wanted:
 def read_json(content_type: str, body: bytes) -> Mapping[str, object] | None:
     """The object in a body of JSON; None for anything else.
 
-    A form of another site can send a body that looks like JSON, but not under this content type.
+    The content type must be that of JSON: a form of another site can send a body that looks like JSON, but not with
+    this content type.
     """
     if content_type.partition(";")[0].strip().lower() != "application/json" or len(body) > _LONGEST_JSON:
         return None
@@ -46,7 +47,7 @@ def read_json(content_type: str, body: bytes) -> Mapping[str, object] | None:
 
 
 def wanted(content: Mapping[str, object], *, most_bytes: int) -> Wanted | Refusal:
-    """What *content* asks for: list, task, name and size, and how list and task are called."""
+    """The file that *content* describes: its list, task, name and size, and the names of list and task."""
     list_id, task_id = graph_id(content.get("list")), graph_id(content.get("task"))
     if not list_id or not task_id:
         return refusals.NO_TASK
@@ -62,7 +63,7 @@ def wanted(content: Mapping[str, object], *, most_bytes: int) -> Wanted | Refusa
 
 
 def graph_id(value: object) -> str:
-    """*value*, where it can be an id of Graph's: one part of a path, and no way out of it; else nothing."""
+    """*value*, where it can be an id of Graph's, and as a part of a path cannot leave that path; else nothing."""
     return value if isinstance(value, str) and _ID.fullmatch(value) and value not in {".", ".."} else ""
 
 
@@ -77,7 +78,7 @@ def token(value: object) -> str:
 
 
 def _label(value: object) -> str:
-    # JSON may hold half of a surrogate pair, which no ledger takes, and control characters, which nobody can read.
+    # JSON may hold half of a surrogate pair, which a table cannot store, and control characters, which nobody can read.
     text = value if isinstance(value, str) else ""
     plain = text.encode("utf-8", "replace").decode("utf-8")
     return " ".join("".join(" " if category(each) == "Cc" else each for each in plain).split())[:_LONGEST_LABEL]

@@ -1,7 +1,7 @@
-/* What the page does with a script: search, progress, several and large files, and a listing that refreshes itself.
+/* The page's script: search, progress, several and large files, and a listing that refreshes itself.
 
-   A file goes from here straight to storage, by a URL that the app signs for one blob. Everything that is shown as HTML
-   was made by the app, which escapes it; what this script adds itself is text. */
+   It sends a file straight to storage, by a URL that the app signs for one blob. It shows only HTML that comes from the
+   app, which escapes it; whatever the script itself adds to the page is text. */
 
 "use strict";
 
@@ -13,7 +13,7 @@
 
   const said = byId("said");
 
-  /** Say it to people who hear the page. */
+  /** Say the words to people who use a screen reader. */
   function say(words) {
     said.textContent = words;
   }
@@ -41,7 +41,7 @@
   const NO_ANSWER = "The app does not answer. Check your connection.";
   const LONGEST_ANSWER = 60_000;
 
-  /** A request went wrong. The message is for the person; *passing*: it may work a moment later; *unsure*: the file may
+  /** A request failed. The message is for the person. *passing*: it may succeed a moment later; *unsure*: the file may
       have come all the same. */
   class Trouble extends Error {
     constructor(words, { passing = false, signedOut = false, unsure = false } = {}) {
@@ -52,7 +52,8 @@
     }
   }
 
-  /** Ask the app; its reply, where that is a good one. A redirect is: what a form leads to. Throws Trouble. */
+  /** Send a request to the app. Returns its reply if it succeeded; a redirect, to which a form leads, counts as success.
+      Throws Trouble. */
   async function ask(path, options = {}) {
     let reply;
     try {
@@ -73,12 +74,12 @@
     return reply.json();
   }
 
-  /** The app's own words for what went wrong: of a JSON reply, or of a page. */
+  /** The app's own words for what went wrong, from a JSON reply or from a page. */
   async function problemOf(reply) {
     try {
       const text = await reply.text();
       if (reply.headers.get("content-type")?.startsWith("application/json")) return JSON.parse(text).problem;
-      // Not the whole page: its style is another one than this page's policy lets through.
+      // Only this part of the page: its style is not the one that this page's security policy allows.
       const [part = ""] = text.match(/<p id="problem">[^<]*<\/p>/) ?? [];
       return new DOMParser().parseFromString(part, "text/html").body.textContent;
     } catch {
@@ -99,7 +100,7 @@
     return [...tasks.querySelectorAll(".choice")];
   }
 
-  /** Case and accents make no difference. */
+  /** The text without case and accents, which make no difference to the search. */
   const plain = (text) => text.normalize("NFKD").replace(/\p{M}/gu, "").toLocaleLowerCase();
 
   const isChosen = (choice) => choice.querySelector("input").checked;
@@ -109,7 +110,7 @@
     const all = choices();
     for (const choice of all) {
       const title = plain(choice.querySelector(".title").textContent);
-      // What is chosen is never hidden: nobody sends to a task that they do not see.
+      // The chosen task is never hidden: nobody should send a file to a task that they do not see.
       choice.hidden = !isChosen(choice) && !words.every((word) => title.includes(word));
     }
     const shown = all.filter((choice) => !choice.hidden);
@@ -132,7 +133,7 @@
     } catch (trouble) {
       words = trouble.message;
     }
-    // Another list was chosen meanwhile.
+    // The person has chosen another list meanwhile.
     if (mine !== loads) return;
     if (words) tasks.textContent = words;
     else tasks.innerHTML = html;
@@ -144,7 +145,7 @@
   function readyToChoose() {
     byId("lists").querySelector("button").hidden = true;
     byId("find").hidden = false;
-    // With the keyboard, each arrow key is a change: only the list where the person stops is asked for.
+    // On the keyboard each arrow key is a change: request the tasks only of the list at which the person stops.
     let later;
     list.addEventListener("change", () => {
       clearTimeout(later);
@@ -153,12 +154,12 @@
     search.addEventListener("input", filter);
     search.addEventListener("keydown", (event) => {
       if (event.key !== "Enter") return;
-      event.preventDefault(); // it would send the form
+      event.preventDefault(); // Enter would send the form
       const shown = choices().filter((choice) => !choice.hidden);
       if (shown.length === 1) shown[0].querySelector("input").checked = true;
     });
     tasks.addEventListener("change", filter);
-    // A browser that goes back to a page, or loads it again, fills in the list that was chosen before.
+    // When a browser goes back to the page, or reloads it, it selects the list that was chosen before.
     if (list.value !== form.elements.list.value) loadTasks();
   }
 
@@ -201,7 +202,7 @@
     drop.querySelector("label").textContent = "Files";
     picker.addEventListener("change", () => checkSizes());
     const hasFiles = (event) => event.dataTransfer?.types.includes("Files");
-    // Anywhere on the page: beside a drop zone, a browser would leave the page and show the file.
+    // On the whole page: a browser leaves the page, and shows the file, where one is dropped outside a drop zone.
     addEventListener("dragover", (event) => {
       if (!hasFiles(event)) return;
       event.preventDefault();
@@ -227,7 +228,7 @@
   const AT_ONCE = 3;
   const TRIES = 6;
   const UNSURE = "The app could not be asked whether it has come. Look among your files before you send it again.";
-  // Nothing went out, and no answer came, for so long: the connection is dead, though the browser has not noticed.
+  // Without any progress for this long, the connection is dead, even if the browser has not noticed.
   const STALLED = 60_000;
 
   const rows = byId("sending");
@@ -268,7 +269,7 @@
       sent.push({ name: row.file.name.normalize("NFC"), row, at: Date.now() });
       lookSoon();
     } catch (trouble) {
-      // What was stopped may have arrived whole: then it is in the listing, to be withdrawn there.
+      // A file that was stopped may have arrived whole: then the listing shows it, and the person can withdraw it there.
       if (row.isStopped) lookSoon();
       else row.end(trouble.unsure ? "Perhaps sent" : "Not sent", "bad", trouble.message);
     }
@@ -276,29 +277,29 @@
     sendNext();
   }
 
-  /** The whole file by one Put Blob, again after a broken connection. Throws Trouble. */
+  /** Send the whole file by one Put Blob, and again after a broken connection. Throws Trouble. */
   async function send(row) {
     let signed = await sign(row);
     let isSignedAnew = false;
     for (let tries = 1; ; tries += 1) {
-      // Also while it was signed for, or waited for another try.
+      // The person may have stopped it while it was signed for, or waited for another try.
       if (row.isStopped) throw new Trouble("Stopped.");
       const status = await put(row, signed);
       if (status >= 200 && status < 300) {
-        // The app looks for itself as well: this only tells it sooner.
+        // The app also notices the file by itself; to ask lets it notice sooner, and frees the signature.
         await isThere(signed).catch(() => {});
         return;
       }
       if (row.isStopped) throw new Trouble("Stopped.");
       await readable(row.file);
-      // An earlier try may have arrived though its answer was lost; then storage refuses to overwrite it. Chromium makes
-      // a second try by itself where a connection that was kept is closed.
+      // An earlier try may have arrived, its answer lost; then storage refuses to overwrite it. Chromium itself makes a
+      // second try where a kept-alive connection was closed.
       const found = await isThere(signed).catch((trouble) => (trouble.signedOut ? "signed out" : "unknown"));
       if (found === true) return;
-      // Another try needs no session, and may be taken. But nobody can say any more what a refusal means.
+      // Another try needs no session, and may succeed. But without one it cannot be found out what a refusal means.
       if (found === "signed out" && status >= 400 && status < 500) throw new Trouble(UNSURE, { unsure: true });
       if (found === false && status === 403 && !isSignedAnew) {
-        signed = await sign(row); // its minutes may be over
+        signed = await sign(row); // the signature may have expired
         isSignedAnew = true;
         continue;
       }
@@ -329,7 +330,7 @@
     return (await askJson("sent", { token: signed.token })).state === "there";
   }
 
-  /** Throws Trouble where the file was changed, moved or deleted since it was chosen: a browser then reads it no more. */
+  /** Throws Trouble where the file was changed, moved or deleted since it was chosen: the browser can then not read it. */
   async function readable(file) {
     try {
       await file.slice(0, 1).arrayBuffer();
@@ -453,8 +454,9 @@
 
   // -- the listing --
 
-  // An open tab must not keep an instance of the app alive. The listing is asked for while the page is seen, and while
-  // something is under way or an action was a minute ago; and no longer than ten minutes after the last change.
+  // An open tab must not keep an instance of the app alive for ever. The listing is requested only while the page is
+  // visible, and something is under way or an action was less than a minute ago; and for no longer than ten minutes after
+  // the last change.
   const SHORTEST = 2_000;
   const LONGEST = 60_000;
   const AFTER_ACTION = 60_000;
@@ -485,7 +487,7 @@
     if (news.length) say(news.map((item) => `${item.dataset.name}: ${item.dataset.state}.`).join(" "));
   }
 
-  /** The listing has it now. */
+  /** Remove the row of a sent file that the listing now shows. */
   function dropSent(name) {
     const at = sent.findIndex((each) => each.name === name);
     if (at >= 0) sent.splice(at, 1)[0].row.item.remove();
@@ -547,7 +549,7 @@
   function readyToLook() {
     inOwnZone(document);
     uploads.addEventListener("submit", (event) => {
-      // Otherwise the page would be left, and what is being sent with it.
+      // Otherwise the browser would leave the page, and stop what is being sent.
       event.preventDefault();
       act(event.target);
     });

@@ -1,7 +1,7 @@
-"""A person's own uploads: those of the last month, page by page; and what they may do with those they sent here.
+"""A person's own uploads of the last month, page by page, and what the person may do with those sent from the page.
 
-Whose an upload is say the index, which is asked by the account of the session, and the entry itself, which has its
-account from what was signed for. No request names an account.
+The account comes from the page session, never from a request. An upload is the person's where the index of that account
+has it, and its entry does not name another account.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -20,15 +20,15 @@ from shared.sign_in.person import Person
 
 SHOWN_FOR = timedelta(days=30)
 PAGE_SIZE = 50
-# Entries that are read at once: each has a row of its own.
+# How many entries are read at the same time: each takes a request of its own.
 _AT_ONCE = 10
-# A signature has its time by our clock, the index by the service's, cut to whole seconds.
+# A signature has its time from our clock, the index from the service's, cut to whole seconds.
 _CLOCKS_APART = timedelta(minutes=1)
 
 
 @dataclass(frozen=True, slots=True)
 class OwnPage:
-    """A part of a person's uploads, the newest first. *next*: what goes on from there; empty at the end."""
+    """One page of a person's uploads, the newest first. *next* names the page after it; empty: this is the last one."""
 
     entries: tuple[Entry, ...]
     next: str
@@ -38,7 +38,7 @@ class OwnPage:
 class OwnUploads:
     """One per process. Every method may raise StorageUnavailable.
 
-    *end_withdrawn* ends the upload of this id, whose blob is deleted.
+    *end_withdrawn* ends the upload of an id, whose blob has been deleted.
     """
 
     index: AccountUploads
@@ -48,7 +48,7 @@ class OwnUploads:
     now: Callable[[], datetime]
 
     def page(self, person: Person, place: str) -> OwnPage:
-        """The uploads from *place* on: one that an earlier page named, or the newest."""
+        """The uploads from *place* on, which an earlier page named; empty: from the newest on."""
         key, since = account_key(person.object_id), self.now() - SHOWN_FOR
         try:
             found = self.index.newest(key, since=since, page=place, at_most=PAGE_SIZE)
@@ -57,7 +57,7 @@ class OwnUploads:
         return OwnPage(self._entries(key, found.items), found.next)
 
     def has_come(self, sent: SentFile) -> bool:
-        """Whether the file has come, also where it is attached and its blob deleted by now."""
+        """Whether the file has come. True also where it has been attached and its blob deleted since."""
         name = blob_name(sent.token)
         try:
             if self.blobs.describe(name) is not None:
@@ -69,7 +69,7 @@ class OwnUploads:
         )
 
     def withdraw(self, person: Person, upload_id: str) -> Refusal | None:
-        """Delete the blob of an upload that is not attached; None where that is done."""
+        """Delete the blob of an upload that is not attached, and end the upload. None where that is done."""
         stored = self._sent_by(person, upload_id)
         if isinstance(stored, Refusal):
             return stored
@@ -84,7 +84,7 @@ class OwnUploads:
         return None
 
     def try_again(self, person: Person, upload_id: str) -> Refusal | None:
-        """Let the same bytes be uploaded again; None where that is begun."""
+        """Write the blob again as it is, which begins a new upload. None where that is done."""
         stored = self._sent_by(person, upload_id)
         if isinstance(stored, Refusal):
             return stored
@@ -104,7 +104,7 @@ class OwnUploads:
         return None
 
     def _entered_since(self, account: str, since: datetime) -> Iterator[Entry]:
-        """To the end: a file that is missed here is signed for, sent and attached a second time."""
+        """All of them, however many: a file that was missed here would be sent, and attached, a second time."""
         key, place = account_key(account), ""
         while True:
             found = self.index.newest(key, since=since, page=place, at_most=PAGE_SIZE)
@@ -114,23 +114,23 @@ class OwnUploads:
                 return
 
     def _entries(self, key: str, upload_ids: Iterable[str]) -> tuple[Entry, ...]:
-        """Of those uploads that are, or may still become, those of the account of *key*."""
+        """The entries of *upload_ids* that belong, or may still come to belong, to the account of *key*."""
         with ThreadPoolExecutor(_AT_ONCE) as pool:
             read = list(pool.map(self.ledger.get, upload_ids))
-        # A row of the index may be left over from a name that has come to mean another account.
+        # A row of the index may be left over: the name of its account may lead to another account by now.
         return tuple(stored.entry for stored in read if stored is not None and stored.entry.account_key in {"", key})
 
     def _sent_by(self, person: Person, upload_id: str) -> Stored | Refusal:
-        """The upload, where *person* sent it here. What is another's and what there never was look the same."""
+        """The upload, where *person* sent it from the page. The refusal does not say whether another person did."""
         stored = self.ledger.get(upload_id) if upload_id else None
         if stored is None or not token_of(stored.entry.blob.name):
             return refusals.NO_SUCH_UPLOAD
-        # The key was written from what was signed for: nothing that a browser says now has a part in it.
+        # The entry has its key from the sent file that was signed for, not from anything that a browser says now.
         is_mine = stored.entry.account_key == account_key(person.object_id)
         return stored if is_mine else refusals.NO_SUCH_UPLOAD
 
     def _blob_of(self, stored: Stored) -> BlobDescription | Refusal:
-        """The upload's blob, while it is the very version that the person looks at."""
+        """The upload's blob, while it still has the version that the upload is about."""
         try:
             blob = self.blobs.describe(stored.entry.blob.name)
         except BlobKeyWithheld:

@@ -1,8 +1,8 @@
-"""A page session: a browser that a person has signed in with, for an hour at most.
+"""A page session: a browser that a person has signed in to the page with, for an hour at most.
 
-The browser holds a cookie of 32 random bytes, made by the app when the person signs in and never taken from a request.
-The store holds its hash: what lies there opens no session. Signing out, signing in anew and disconnecting delete the
-row, so a cookie that was seen before is worth nothing afterwards.
+The browser holds a cookie of 32 random bytes, which the app makes when the person signs in, and never takes from a
+request. The store holds only its hash, which opens no session. To sign out, to sign in anew and to disconnect delete
+the row, so a stolen cookie is of no use afterwards.
 """
 
 import hashlib

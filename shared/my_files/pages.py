@@ -1,7 +1,7 @@
-"""What a person sees of their files: one page, the parts of it that its script asks for, and the script.
+"""The HTML of the page of a person's own files, the parts of it that its script requests, and the script.
 
-Every text comes from outside and is escaped. The page works without the script, but for progress, search and large
-files; the script finds its elements by their ids.
+All text comes from outside and is escaped. Without the script the page works, except for progress, search and large
+files. The script finds the page's elements by their ids.
 """
 
 import hashlib
@@ -75,7 +75,7 @@ _STYLE = (
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """A list of the person's."""
+    """One of the person's lists."""
 
     id: str
     name: str
@@ -92,10 +92,10 @@ class TaskChoice:
 
 @dataclass(frozen=True, slots=True)
 class FilesView:
-    """What the page shows. *lists* and *tasks* are words where they cannot be had: why, and what to do.
+    """What the page shows. Where Graph gave no *lists* or *tasks*, they are a text: why, and what to do.
 
-    *tasks_cut*: the list has more tasks than these. *next_page*: where the listing goes on; empty at its end. *notice*:
-    what has just been done, or was not.
+    *tasks_cut*: the list has more tasks than these. *next_page* names the next page of the listing; empty at its end.
+    *notice*: what has just been done, or was not.
     """
 
     person: Person
@@ -111,9 +111,9 @@ class FilesView:
 
 @dataclass(frozen=True, slots=True)
 class FilesPages:
-    """Renders them. *app_url* is the app's own root (`.../api`); files go from the browser to *blob_origin*.
+    """Renders the pages. *app_url* is the app's own root (`.../api`); the script sends files to *blob_origin*.
 
-    *max_file_bytes*: of a file that is sent by the script; *max_form_bytes*: of one that is sent by a form.
+    *max_file_bytes*: the largest file that the script may send; *max_form_bytes*: the largest that a form may.
     """
 
     app_url: str
@@ -124,10 +124,10 @@ class FilesPages:
 
     @property
     def address(self) -> str:
-        """Of the page itself."""
+        """The address of the page itself."""
         return f"{self.app_url}/files"
 
-    # -- what the page asks for --
+    # -- the page, and what its script requests --
 
     def files(self, view: FilesView) -> BrowserResponse:
         notice = f'<p class="notice" role="status">{escape(view.notice)}</p>' if view.notice else ""
@@ -146,11 +146,11 @@ class FilesPages:
         )
 
     def listing(self, view: FilesView) -> BrowserResponse:
-        """The listing alone, for the script."""
+        """Only the listing, for the script."""
         return self._look.fragment(self._listing(view))
 
     def tasks(self, tasks: Sequence[TaskChoice] | str, *, cut: bool = False) -> BrowserResponse:
-        """The tasks to choose from alone, for the script."""
+        """Only the tasks to choose from, for the script."""
         return self._look.fragment(_tasks(tasks, cut=cut))
 
     def script(self, known: str = "") -> BrowserResponse:
@@ -161,7 +161,7 @@ class FilesPages:
         return BrowserResponse(200, {**headers, "Content-Type": "text/javascript; charset=utf-8"}, _SCRIPT)
 
     def json(self, status: int, content: Mapping[str, object]) -> BrowserResponse:
-        """For the script."""
+        """A response in JSON, for the script."""
         headers = {**self._plain.security_headers(), "Content-Type": "application/json"}
         return BrowserResponse(status, headers, json.dumps(content))
 
@@ -198,7 +198,7 @@ class FilesPages:
         )
 
     def problem(self, status: int, title: str, words: str) -> BrowserResponse:
-        """*words*: what went wrong, and what to do. The script reads them out of the page."""
+        """*words*: what went wrong, and what to do. The script takes them out of the page, by their element's id."""
         return self._plain.page(
             status,
             title,
@@ -238,7 +238,7 @@ class FilesPages:
             f'<div id="tasks">{_tasks(view.tasks, cut=view.tasks_cut)}</div></fieldset>'
             '<div id="drop"><label class="over" for="file">File</label>'
             '<input type="file" id="file" name="file" required aria-describedby="most">'
-            # Not <noscript>: the words are to be there as well where the script was not let through.
+            # Not <noscript>: the words must also show where the browser runs scripts, and this one could not load.
             f'<small id="most"><span id="form-hint">Without JavaScript: one file at a time, at most {most_by_form}, '
             f'and this page does not refresh itself. With it: at most {most} each.</span><span id="drop-hint" hidden>'
             f"One or several, picked or dropped here. At most {most} each.</span></small></div>"
@@ -269,7 +269,8 @@ class FilesPages:
 
     def _upload(self, upload: ShownUpload) -> str:
         name, state = escape(upload.name), escape(upload.state)
-        # Others give them their names, and one that turns the direction would turn what stands after it, too.
+        # People choose these names, and one that changes the direction of writing would change that of the text after
+        # it as well.
         where = f"<bdi>{escape(upload.task)}</bdi>" + (f", in <bdi>{escape(upload.list)}</bdi>" if upload.list else "")
         other_way = "" if upload.is_mine_to_change else " &middot; not sent from this page"
         detail = f'<p class="detail">{escape(upload.detail)}</p>' if upload.detail else ""
@@ -312,7 +313,7 @@ class FilesPages:
 
     @property
     def _plain(self) -> Look:
-        """Of pages that run no script and send nothing anywhere."""
+        """The look of pages that run no script and send nothing."""
         return Look(self.app_url, self.authority)
 
 
@@ -349,5 +350,5 @@ def _bar(upload: ShownUpload) -> str:
 
 
 def _time(when: datetime) -> str:
-    """In UTC; the script writes it in the reader's own zone."""
+    """The time in UTC. The script rewrites it in the reader's own time zone."""
     return f'<time datetime="{when:%Y-%m-%dT%H:%M:%SZ}">{when.day} {when:%B %Y, %H:%M} UTC</time>'

@@ -9,7 +9,7 @@ from shared.sign_in.person import Person
 
 @dataclass(frozen=True, slots=True)
 class PageSession:
-    """A browser that *person* has signed in with. It is over at *until*."""
+    """A browser that *person* has signed in with. The session ends at *until*."""
 
     person: Person
     until: datetime
@@ -19,10 +19,10 @@ class PageSessions(Protocol):
     """Page sessions by key (`page_session.key_of`). Every method may raise StorageUnavailable."""
 
     def insert(self, key: str, session: PageSession) -> None:
-        """Keep a session. Keys are random: none is ever there already."""
+        """Store a session. Keys are random, so none is ever stored already."""
 
     def find(self, key: str) -> PageSession | None:
-        """The session, whether it is over or not; None where there is none."""
+        """The session, even if it has ended; None where there is none."""
 
     def delete(self, key: str) -> None:
         """End one session. Idempotent."""
@@ -31,16 +31,16 @@ class PageSessions(Protocol):
         """End all sessions of a person. Idempotent."""
 
     def clear(self, now: datetime) -> int:
-        """Delete sessions that are over, a bounded number at a time; how many there were."""
+        """Delete sessions that have ended, a bounded number at a time. Returns how many were deleted."""
 
 
 class Signer(Protocol):
-    """Signs URLs of the container that files are put into."""
+    """Signs URLs of the container that people put files into."""
 
     def url(self, blob_name: str, *, until: datetime) -> str:
-        """A URL that creates the blob of this name, and can do nothing else. Raises StorageUnavailable.
+        """A URL that creates the blob of this name by one Put Blob. Raises StorageUnavailable.
 
-        By one Put Blob: nothing is written over, read, listed or deleted. https, or http where storage is on this
+        With it nothing can be overwritten, read, listed or deleted. It is https, or http where storage is on this
         machine.
         """
 
@@ -49,4 +49,4 @@ class BlobWriter(Protocol):
     """Writes a blob for a browser that runs no script."""
 
     def create(self, blob_name: str, content: bytes) -> None:
-        """Write the blob under a name that no one else can know. Raises StorageUnavailable."""
+        """Write the blob, under a name that no other program can know. Raises StorageUnavailable."""

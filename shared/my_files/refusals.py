@@ -1,4 +1,4 @@
-"""Why a request for the page comes to nothing: a status, and words that say what to do."""
+"""Why a request for the page is refused: a status, and words that say what to do."""
 
 from dataclasses import dataclass
 
@@ -7,7 +7,7 @@ from shared.core.size_text import size_text
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """*code* is stable, for the log; *title* and *words* are for the person."""
+    """*code* is stable and for the log; *title* and *words* are for the person."""
 
     status: int
     code: str
@@ -78,5 +78,5 @@ TOO_MANY = Refusal(
 
 
 def too_large(most: int) -> Refusal:
-    """*most*, in bytes, is what a file may have."""
+    """*most*: the largest size of a file, in bytes."""
     return Refusal(413, "too-large", "The file is too large", f"A file can have {size_text(most)} at most.")

@@ -1,6 +1,6 @@
-"""A file that a person sends: kept under its blob's name, signed for, and looked for afterwards.
+"""Takes a file that a person sends: stores what it is for, signs a URL for its blob, and looks whether it has come.
 
-What the file is for is never in the browser's hands once it is signed: the row says it, under a name that is random.
+From then on the browser cannot change what the file is for: the stored row says it, and the blob's name is random.
 """
 
 import secrets
@@ -18,12 +18,13 @@ from shared.ports import SentFiles, Telemetry
 from shared.sign_in.person import Person
 from shared.telemetry.records import pseudonym
 
-# For 25 MB at 250 kbit/s. A write that has begun by then is let through to its end.
+# Enough for 25 MB at 250 kbit/s. Storage lets a write that has begun by then come to its end.
 SIGNED_FOR = timedelta(minutes=15)
-# A signature bounds no size: this is how many blobs, of any size, a person can have written before they are looked at.
-# The page has a few files on their way at once.
+# A signature does not bound the size of its blob, so this bounds how many blobs of any size a person can write before
+# the app looks at them. The page sends a few files at a time.
 MOST_SIGNED = 20
-# What a browser's Put Blob has to say. The type is the container's, not the file's: nothing is ever shown from there.
+# The headers that a browser's Put Blob must have. The content type is not that of the file, so that no browser ever
+# displays a blob.
 PUT_HEADERS = {
     "x-ms-blob-type": "BlockBlob",
     "x-ms-version": "2023-11-03",
@@ -33,7 +34,7 @@ PUT_HEADERS = {
 
 @dataclass(frozen=True, slots=True)
 class Signed:
-    """Where one file may be put, once."""
+    """The URL to which one file may be sent, once."""
 
     token: str
     url: str = field(repr=False)
@@ -54,7 +55,8 @@ class Sending:
         """A URL for the file that *person* wants to send."""
         now = self.now()
         sent = _sent_file(person, wanted, now, good_until=now + SIGNED_FOR)
-        # Signed first: a failure leaves no row behind. No one has the URL before the row is there.
+        # The signature comes first, since a failure then leaves no row behind. The browser gets the URL only when the
+        # row is stored.
         url = self.signer.url(blob_name(sent.token), until=sent.good_until)
         if not self.sent_files.keep(sent, at_most=MOST_SIGNED):
             return refusals.TOO_MANY
@@ -62,7 +64,7 @@ class Sending:
         return Signed(sent.token, url)
 
     def has_come(self, person: Person, token: str) -> bool:
-        """Whether the file of *token* has come. Another person's token looks like one that never was."""
+        """Whether the file of *token* has come. False for a token of another person, as for one that never existed."""
         sent = self.sent_files.find(token) if token else None
         if sent is None or sent.account != person.object_id or not self.uploads.has_come(sent):
             return False
@@ -70,9 +72,9 @@ class Sending:
         return True
 
     def send(self, person: Person, wanted: Wanted, content: bytes) -> Refusal | None:
-        """Write the file itself, for a browser that runs no script; None where that is done."""
+        """Write the file from here, for a browser that runs no script. None where that is done."""
         now = self.now()
-        # Nobody gets a signature for it.
+        # No URL is given out, so its signature has ended already.
         sent = _sent_file(person, wanted, now, good_until=now)
         if not self.sent_files.keep(sent, at_most=MOST_SIGNED):
             return refusals.TOO_MANY

@@ -1,6 +1,6 @@
 """An upload as its person sees it: names, a state in words, the reason and the remedy. Pure.
 
-Never a URL, a token, an id that means nothing to people, or the name of another account.
+It never shows a URL, a token, an id that means nothing to people, or the name of another account.
 """
 
 from collections.abc import Iterable, Mapping
@@ -27,9 +27,9 @@ class Tone(StrEnum):
 class ShownUpload:
     """One upload. *size* is in bytes; *progress* from 0 to 1, and None where nothing is being sent.
 
-    *state* is a word or a few; *detail* holds the reason and the remedy as sentences, or nothing. *when*: the file was
-    seen first. *is_mine_to_change*: it was sent through the page. *is_under_way*: it has not ended.
-    *wants_connecting*: to connect again is the remedy.
+    *state* is a word or a few; *detail* holds the reason and the remedy as sentences, or nothing. *when*: the app first
+    saw the file then. *is_mine_to_change*: it was sent through the page. *is_under_way*: it has not ended.
+    *wants_connecting*: the remedy is to connect again.
     """
 
     upload_id: str
@@ -50,10 +50,10 @@ class ShownUpload:
 
 
 def shown_listing(entries: Iterable[Entry], now: datetime) -> tuple[ShownUpload, ...]:
-    """*entries*, the newest first, without those that came to nothing and have a newer one of the same blob.
+    """*entries*, the newest first, without those that ended unattached and have a newer one of the same blob.
 
-    A file that was tried again, or whose metadata were put right, would be listed twice: once with a reason that holds
-    no longer.
+    Otherwise a file that was tried again, or whose metadata were corrected, would be listed twice, once with a reason
+    that no longer holds.
     """
     newer: set[str] = set()
     told: list[ShownUpload] = []
@@ -110,13 +110,13 @@ _TONES = {
     Phase.FAILED: Tone.BAD,
     Phase.WAITING: Tone.BAD,
 }
-# They have a reason of their own for a wait.
+# Phases whose words already say why the upload waits.
 _WAITS = {Phase.ARRIVING, Phase.QUEUED, Phase.WAITING}
 _SENDS = {Phase.SENDING, Phase.LOCATING, Phase.CONFIRMING, Phase.VERIFYING}
 
 _ASK = "Ask the people who run this app."
 _SENDER = "Its sender can put it anew, as an ordinary blob in the hot or cool tier."
-# What can be done about it. *again*: how the file is tried again.
+# What the person can do. *again* stands for how they try the file again.
 _REMEDIES: Mapping[Reason, str] = {
     Reason.METADATA: "Its sender can put its metadata right.",
     Reason.TOO_LARGE: "Make the file smaller, and send it anew.",
@@ -142,9 +142,9 @@ _REMEDIES: Mapping[Reason, str] = {
     Reason.GARBLED: f"An attachment that could not be removed is not your file. {_ASK}",
 }
 _AGAIN = {True: "try it again", False: "its sender can put it anew"}
-# Its detail may name another account.
+# Reasons whose detail may name another account, and the text in its place.
 _KEPT_QUIET = {Reason.OTHER_ACCOUNT: "The name of this file belongs to another account's."}
-# The same bytes would come to the same end.
+# Reasons that would hold for the same bytes again.
 _NEVER_AGAIN = {
     Reason.TOO_LARGE,
     Reason.PAGE_BLOB,
@@ -175,8 +175,8 @@ def _progress(entry: Entry) -> float | None:
 
 
 def _is_left_behind(entry: Entry) -> bool:
-    """Whether the file was not attached, and its blob is still there for another try, as far as is known."""
-    # Before it is done, its last request to Graph or to the blob may still be under way.
+    """Whether the file was not attached, and its blob is, as far as the entry knows, still there for another try."""
+    # Until the entry is done, its last request to Graph or to the blob may still be under way.
     has_failed = entry.phase in {Phase.REJECTED, Phase.FAILED} and entry.is_done
     return has_failed and not entry.source_deleted and entry.source_gone_since is None
 
@@ -198,7 +198,7 @@ def _detail(entry: Entry, now: datetime, *, is_mine: bool) -> str:
             unsure = ", but it may already be attached" if entry.may_have_landed else ""
             return f"The file was deleted before it was attached{unsure}."
         case Phase.WAITING:
-            # The entry's own words are for senders: an address, and a number of the identity provider's.
+            # The entry's own words are for senders: they have an address, and an error number of the identity provider.
             return "This app has no sign-in of yours that is good. Connect your To Do, and the file goes on by itself."
         case Phase.QUEUED:
             return _sentence(entry.detail)

@@ -1,8 +1,8 @@
-"""Which browsers are signed in to the page: sessions are opened, found and ended.
+"""Which browsers are signed in to the page: opens, finds and ends their sessions.
 
-A session opens only for an account that is connected, and is believed only while it is. The row is written before the
-account is looked up: whoever disconnects at that moment deletes the account first, so either the lookup misses it or
-the deletion of sessions finds the row.
+A session opens only for a connected account, and is valid only while the account is connected. The row is written
+before the account is looked up. If the person disconnects at that moment, the account is deleted before its sessions:
+so either the look-up finds no account, or the deletion of sessions finds the row.
 """
 
 import secrets
@@ -22,7 +22,7 @@ from shared.telemetry.records import pseudonym
 
 @dataclass(frozen=True, slots=True)
 class SignedInBrowsers:
-    """One per process. *is_connected*: whether the account of an object id is. All may raise StorageUnavailable."""
+    """One per process. Every method may raise StorageUnavailable. *is_connected* takes an account's object id."""
 
     sessions: PageSessions
     is_connected: Callable[[str], bool]
@@ -31,9 +31,10 @@ class SignedInBrowsers:
     now: Callable[[], datetime]
 
     def open(self, person: Person, request: BrowserRequest) -> BrowserResponse:
-        """*person* has just signed in with the browser of *request*: to the page, with a session; or why there is none.
+        """The response to *person*, who has just signed in with the browser of *request*: the page, with a session.
 
-        What the browser was signed in with before opens nothing any more, wherever it may have been copied to.
+        Where the account is not connected, the response says so. The browser's former session ends, also for anyone who
+        has a copy of its cookie.
         """
         cookie = secrets.token_urlsafe(32)
         self.sessions.insert(key_of(cookie), PageSession(person, self.now() + GOOD_FOR))
@@ -45,7 +46,7 @@ class SignedInBrowsers:
         return self.pages.redirect(self.pages.address).with_headers(self._cookie.set(cookie))
 
     def person_of(self, request: BrowserRequest) -> Person | Refusal:
-        """Who signed in with the browser that sent *request*."""
+        """The person who signed in with the browser that sent *request*."""
         match self._cookie.find(request):
             case BadCookie.NONE:
                 return SIGNED_OUT
@@ -55,20 +56,20 @@ class SignedInBrowsers:
                 session = self.sessions.find(key_of(cookie))
         if session is None or session.until <= self.now():
             return SIGNED_OUT
-        # Looked up each time: a worker may have died between the end of an account and that of its sessions.
+        # Looked up each time: a worker may have died after it deleted an account, and before it deleted its sessions.
         return session.person if self.is_connected(session.person.object_id) else SIGNED_OUT
 
     def close(self, request: BrowserRequest) -> BrowserResponse:
-        """Sign out: what the cookie opened, it opens no more, wherever else it may have been copied to."""
+        """Sign out. The session ends, also for anyone who has a copy of the cookie."""
         self._end(request)
         return self.pages.signed_out().with_headers(self._cookie.delete())
 
     def close_all_of(self, person: Person) -> None:
-        """*person* has disconnected."""
+        """End all sessions of *person*, who has disconnected."""
         self.sessions.delete_of(person.object_id)
 
     def clear_over(self) -> int:
-        """Delete sessions that are over; how many there were."""
+        """Delete sessions that have ended. Returns how many were deleted."""
         return self.sessions.clear(self.now())
 
     def _end(self, request: BrowserRequest) -> None:

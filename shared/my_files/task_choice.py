@@ -1,8 +1,8 @@
 """The lists and tasks that a person chooses from, within the budget that Graph gives their mailbox.
 
-Uploads have the same budget. So each request is counted before it is sent, and where there is no room the person reads
-so and waits, instead of a file being refused. What was listed is kept for half a minute: typing and refreshing ask
-nothing.
+Uploads share that budget. So each request is counted before it is sent, and where the budget has no room, the person is
+asked to wait, so that Graph does not refuse an upload for it. A listing is kept for half a minute: to reload the page
+costs no request.
 """
 
 import threading
@@ -23,11 +23,11 @@ from shared.ports import Ports
 from shared.sign_in.person import Person
 
 _KEPT_SECONDS = 30.0
-# Each may hold several hundred titles.
+# In listings; each may hold several hundred titles.
 _MOST_KEPT = 100
-# A hundred each.
+# Of one listing, a hundred items each.
 _MOST_PAGES = 5
-# A person waits for these.
+# For one listing, since a person waits for it.
 _MOST_SECONDS = 20.0
 
 _BUSY = "Your To Do is asked for too much just now. Try again in a minute."
@@ -45,7 +45,7 @@ class Tasks:
 
 @dataclass(frozen=True, slots=True)
 class _Listed:
-    """What Graph listed. *is_cut*: it went on."""
+    """What Graph listed. *is_cut*: there is more."""
 
     items: tuple[Named, ...]
     is_cut: bool
@@ -53,7 +53,7 @@ class _Listed:
 
 @dataclass(slots=True)
 class _Kept:
-    """Listings by person and list, each with the second until which it is good. Read and changed under *lock*."""
+    """Listings by person and list, each with the second until which it is valid. Read and changed under *lock*."""
 
     lock: threading.Lock = field(default_factory=threading.Lock)
     listings: OrderedDict[tuple[str, str], tuple[float, _Listed]] = field(default_factory=OrderedDict)
@@ -63,7 +63,7 @@ class _Kept:
 class TaskChoices:
     """One per process. *root* is the Graph root; *by_id*: `/users/{id}` in place of `/me`.
 
-    Where something cannot be had, the result is words for the person. Every method may raise StorageUnavailable.
+    Where Graph gives no listing, the result is a text for the person. Every method may raise StorageUnavailable.
     """
 
     ports: Ports
@@ -92,7 +92,8 @@ class TaskChoices:
         mailbox = self._mailbox(person)
         listed = self._listed(person, listings.prepare_list_lists(mailbox), listings.parse_lists)
         if isinstance(listed, _Listed) and are_hidden(listed.items):
-            # For some accounts the plain listing hides the lists, and that of the change tracking does not.
+            # For some accounts the plain listing hides the lists, and the listing for change tracking (delta) shows
+            # them.
             return self._listed(person, listings.prepare_list_lists_delta(mailbox), listings.parse_lists)
         return listed
 
@@ -101,7 +102,7 @@ class TaskChoices:
         listed = self._listed(person, listings.prepare_list_tasks(mailbox, list_id), listings.parse_tasks)
         if not isinstance(listed, _Listed) or not listed.is_cut or not any(each.is_completed for each in listed.items):
             return listed
-        # Of a list that is years old most tasks are completed, and those that are open may come last.
+        # In a list that is years old, most tasks are completed, and the open ones may come last.
         still_open = self._listed(person, listings.prepare_list_open_tasks(mailbox, list_id), listings.parse_tasks)
         if not isinstance(still_open, _Listed):
             return listed  # the filter is refused, or there is no room for more: what was listed is shown
@@ -111,7 +112,7 @@ class TaskChoices:
     def _listed(
         self, person: Person, request: GraphRequest, parse: Callable[[GraphReply, str], Page[Named] | ListingFailed]
     ) -> _Listed | str:
-        """What Graph lists, page by page: as far as pages, time and budget go."""
+        """What Graph lists, page by page, until a bound of pages, time or budget is reached."""
         mailbox, items = self.pacing.mailbox(person.object_id), list[Named]()
         began = self.ports.monotonic()
         for _ in range(_MOST_PAGES):

@@ -65,7 +65,7 @@ def test_every_answer_has_the_headers_that_protect_it_and_only_the_script_is_kep
 def test_the_script_is_sent_once_to_a_browser_that_keeps_it() -> None:
     first = PAGES.script()
     assert (first.status, first.headers["Content-Type"]) == (200, "text/javascript; charset=utf-8")
-    assert first.body.startswith("/* What the page does with a script")
+    assert first.body.startswith("/* The page's script")
     again = PAGES.script(first.headers["ETag"])
     assert (again.status, again.body) == (304, "")
 
