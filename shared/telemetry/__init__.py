@@ -1,1 +1,1 @@
-"""What the application tells its operators: records, the metrics made of them, and where they go."""
+"""What operators can see of the application: records, the metrics made of them, and where they go."""

@@ -1,7 +1,7 @@
-"""One structured record per thing that happened, as a line of JSON in the log.
+"""Writes records into the log, each as one line of JSON.
 
-Where OpenTelemetry is switched on, `telemetry/otel/telemetry` sends the same records as events, and this line is only
-what a person sees who watches the worker.
+Where OpenTelemetry is switched on, `telemetry/otel/telemetry` sends the same records as events; the lines are then only
+for a person who watches the worker.
 """
 
 import json
@@ -14,7 +14,7 @@ from shared.ports import Invocation
 
 _LOGGER = logging.getLogger("todo_attach")
 
-# These log whole URLs at INFO: an upload URL, which names a person's mailbox, would end in the log.
+# At INFO these libraries log whole URLs, and upload URLs, which are secret and name a person's mailbox, with them.
 for _chatty in ("azure", "urllib3", "requests", "msal"):
     logging.getLogger(_chatty).setLevel(logging.WARNING)
 
@@ -25,7 +25,7 @@ class LogTelemetry:
     """`ports.Telemetry`: records as JSON lines in the `todo_attach` logger. Traces nothing."""
 
     def __init__(self) -> None:
-        # A variable of the context, since one worker runs several functions at once, each on a thread of its own.
+        # A context variable, since one worker runs several functions at once, each on a thread of its own.
         self._invocation: ContextVar[Invocation | None] = ContextVar("invocation", default=None)
 
     @contextmanager
@@ -43,7 +43,7 @@ class LogTelemetry:
         self.write(event, {**self.fields_of_invocation(), **fields}, {})
 
     def fields_of_invocation(self) -> dict[str, object]:
-        """What every record of this run of a function has."""
+        """The fields that every record of this run of a function has."""
         run = self._invocation.get()
         if run is None:
             return {}
@@ -57,6 +57,6 @@ class LogTelemetry:
         return {name: value for name, value in fields.items() if value is not None}
 
     def write(self, event: str, fields: Mapping[str, object], attributes: Mapping[str, object]) -> None:
-        """Write the line; *attributes* go with its log record for handlers that take more than its text."""
+        """Write the line. *attributes* are set on its log record, for handlers that use more than its text."""
         level = logging.WARNING if event in _WARN else logging.INFO
         _LOGGER.log(level, "%s", json.dumps({"event": event, **fields}, default=str), extra=attributes)

@@ -1,4 +1,4 @@
-"""What records add up to. Metrics are made from the very records that are sent, so the two never contradict."""
+"""Metrics. They are made from the records that are sent, so that the two never contradict each other."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -8,7 +8,7 @@ from shared.core.entry import Phase
 
 
 class Instrument(StrEnum):
-    """OpenTelemetry's word: a counter adds, a histogram collects, a gauge shows what is."""
+    """OpenTelemetry's instruments: a counter adds up, a histogram collects values, a gauge shows the present value."""
 
     COUNTER = "counter"
     HISTOGRAM = "histogram"
@@ -17,7 +17,7 @@ class Instrument(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Metric:
-    """*unit* as UCUM writes it."""
+    """A metric. *unit* is in UCUM notation."""
 
     name: str
     instrument: Instrument
@@ -80,8 +80,8 @@ def measured(event: str, fields: Mapping[str, object]) -> list[Measurement]:
 
 
 def _sent(fields: Mapping[str, object]) -> list[Measurement]:
-    # A step that was to send a slice may end before it did: for want of its bytes, of a token, of time, or of a
-    # connection. Of what was sent there is a status; or it is unclear what became of it.
+    # A step that is to send a slice may end before it does so: without its bytes, a token, enough time or a connection.
+    # If the slice was sent, the record has a status, or the observation that the result is unclear.
     was_sent = "status" in fields or fields["observation"] == "Unclear"
     if "range_start" not in fields or fields.get("graph_operation") != "put_slice" or not was_sent:
         return []

@@ -1,8 +1,8 @@
-"""What a step leaves for operators: facts chosen one by one, so that no secret and no name can slip in.
+"""Records for operators. Each field is chosen here by name, so that no secret and no person's name can slip in.
 
-`ATTRIBUTES` is the whole vocabulary of records, log lines and spans; docs/TELEMETRY.md says of each what it holds and
-why it is no personal data. What people wrote (names of files, lists, tasks, sign-ins) and what Graph calls them is
-not in it: the ledger and the blob's tags have that.
+`ATTRIBUTES` has every field of records, log lines and spans; docs/TELEMETRY.md says what each holds, and why it is not
+personal data. Names that people chose (of files, lists, tasks, accounts) and Graph's ids of them are not among them:
+those are in the ledger and in the blob's tags.
 """
 
 import hashlib
@@ -17,12 +17,12 @@ from shared.core.ranges import ByteRange
 from shared.errors import TokenUnavailable
 from shared.graph.exchange import Exchange
 
-# The error of a request that was not sent: the claim would not have outlived it.
+# The error of a request that was not sent, because it could have lasted longer than the claim.
 CLAIM_NEARLY_OVER = "ClaimNearlyOver"
 
 type Fields = dict[str, str | int | float]
 
-# The name in a log line -> the attribute's, by OpenTelemetry's conventions where they know such a thing.
+# The field's name in a log line -> the attribute's name, from OpenTelemetry's conventions where they have one.
 ATTRIBUTES: Mapping[str, str] = {
     "upload_id": "todo_attach.upload.id",
     "account": "todo_attach.account",
@@ -91,7 +91,7 @@ ATTRIBUTES: Mapping[str, str] = {
 
 
 def pseudonym(account: str) -> str:
-    """The same for the same account, so that it groups uploads; the account is not named."""
+    """A text that is the same for all uploads of an account, and does not name it."""
     return hashlib.sha256(ascii_lower(account).encode()).hexdigest()[:12] if account else ""
 
 
@@ -102,7 +102,7 @@ def describe_accepted(entry: Entry, *, wait: timedelta) -> Fields:
         "phase": entry.phase,
         "reason": entry.reason,
         "wait": wait.total_seconds(),
-        # Nothing else holds an entry back that is just made.
+        # A new entry can wait for its blob only.
         "waits_for": _blob_lacks(entry) if wait else "",
     }
 
@@ -117,7 +117,7 @@ def describe_step(
     duration: float,
     wait: timedelta,
 ) -> Fields:
-    """A step was stored. *exchange*: its last with Graph. *duration* in seconds; *wait*: until the next one."""
+    """A step was stored. *exchange*: its last one with Graph. *duration* in seconds; *wait*: until the next step."""
     fields: Fields = {
         **_upload(after),
         "step": before.step,
@@ -136,7 +136,7 @@ def describe_step(
 
 
 def describe_other_range(entry: Entry, part: ByteRange | None, proposed: ByteRange | None) -> Fields:
-    """A message proposed other bytes than the ledger's. *part*: the ledger's; None: the step sends no bytes."""
+    """A message *proposed* another range than the ledger's, *part*. None: the step sends no bytes."""
     fields: Fields = {"upload_id": entry.upload_id, "step": entry.step, "phase": entry.phase}
     if part is not None:
         fields |= {"range_start": part.start, "range_stop": part.stop}
@@ -146,7 +146,7 @@ def describe_other_range(entry: Entry, part: ByteRange | None, proposed: ByteRan
 
 
 def describe_outcome(entry: Entry, *, elapsed: timedelta) -> Fields:
-    """An upload reached its end. *elapsed*: since its blob was seen first."""
+    """An upload reached a terminal phase. *elapsed*: since the app first saw its blob."""
     return {
         **_upload(entry),
         "phase": entry.phase,
@@ -167,7 +167,7 @@ def _upload(entry: Entry) -> Fields:
 
 
 def _begins_to_wait(before: Entry, after: Entry, wait: timedelta) -> bool:
-    # A step that only says so interrupts a wait, which was counted when it began.
+    # A step that only writes tags in the middle of a wait is not counted: the wait was counted when it began.
     return not before.is_telling and (bool(wait) or after.phase is Phase.WAITING)
 
 
@@ -176,7 +176,7 @@ def _blob_lacks(entry: Entry) -> str:
 
 
 def _waits_for(after: Entry, observation: seen.Observation | None, exchange: Exchange | None) -> str:
-    """Whom or what the next step waits for, in a word."""
+    """What the next step waits for, in a word."""
     if after.phase is Phase.WAITING:
         return "sign-in"
     match observation:
@@ -191,7 +191,7 @@ def _waits_for(after: Entry, observation: seen.Observation | None, exchange: Exc
         case _ if exchange is None:
             return "storage"
         case seen.Deferred() if not exchange.error:
-            return "storage"  # Graph answered; then the blob was to be read
+            return "storage"  # Graph answered, and then the blob could not be read
         case _ if exchange.is_throttled:
             return "throttling"
         case _ if exchange.error == TokenUnavailable.__name__:

@@ -1,6 +1,6 @@
-"""Spans that fail nothing: what raises in a processor or a sampler costs that span, and leaves a line in the log.
+"""Spans that never fail their caller: where a processor or a sampler raises, that span is lost, and the log says so.
 
-The SDK asks processors not to raise, and lets through what they raise all the same.
+The SDK asks processors not to raise, but it does not catch what they raise.
 """
 
 import logging
@@ -11,7 +11,7 @@ from opentelemetry import trace
 from opentelemetry.context import Context, attach, detach
 from opentelemetry.trace import Link, NonRecordingSpan, Span, SpanKind, Tracer
 
-# A logger of its own: what goes wrong with telemetry must not become telemetry.
+# A logger of its own, which is not exported: a failure of telemetry must not become telemetry.
 _LOGGER = logging.getLogger("telemetry")
 
 
@@ -35,12 +35,12 @@ class Spans:
         links: Sequence[Link] = (),
         start_time: int | None = None,
     ) -> Span:
-        """A span below the one in *context*, or below the current one. The caller that starts it ends it."""
+        """Start a child of the span in *context*, or of the current span. The caller must end it."""
         try:
             return self._tracer.start_span(name, context, kind, attributes, links, start_time)
         except Exception as error:  # noqa: BLE001 - an upload never fails because of telemetry
             tell_lost("span", name, error)
-            # What happens meanwhile belongs below the span that this one would have been below.
+            # Its children become children of the span that would have been its parent.
             return NonRecordingSpan(trace.get_current_span(context).get_span_context())
 
     def end(self, span: Span) -> None:
@@ -64,7 +64,7 @@ class Spans:
 
 @contextmanager
 def attached(context: Context | None) -> Iterator[None]:
-    """*context* is the current one; None leaves it as it is."""
+    """Make *context* the current one while this is entered. None changes nothing."""
     if context is None:
         yield
         return

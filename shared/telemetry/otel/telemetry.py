@@ -1,8 +1,8 @@
-"""Telemetry by OpenTelemetry's API: spans, events, metrics. Where they go is decided where the SDK is set up.
+"""Telemetry through OpenTelemetry's API: spans, events, metrics. The code that sets up the SDK decides where they go.
 
-In Azure that is the worker library, by PYTHON_APPLICATIONINSIGHTS_ENABLE_TELEMETRY: it sets up Azure Monitor's
-distribution. An event is a log record with the attribute `microsoft.custom_event.name`; the distribution takes those
-of the logger `todo_attach`, and gives each the trace that is current when it is written.
+In Azure that is the worker library, if PYTHON_APPLICATIONINSIGHTS_ENABLE_TELEMETRY is set: it sets up Azure Monitor's
+distribution. An event is a log record with the attribute `microsoft.custom_event.name`. The distribution exports those
+of the logger `todo_attach`, each in the trace that is current when it is written.
 """
 
 import time
@@ -32,7 +32,7 @@ _EVENT_NAME = "microsoft.custom_event.name"
 def traced(
     ports: Ports, queue: str, tracers: TracerProvider | None = None, meters: MeterProvider | None = None
 ) -> Ports:
-    """The same outside world, watched. *queue* is the range queue's name."""
+    """The same ports with telemetry around them. *queue* is the range queue's name."""
     telemetry = OpenTelemetry(tracers or trace.get_tracer_provider(), meters or metrics.get_meter_provider())
     return replace(
         ports,
@@ -44,9 +44,9 @@ def traced(
 
 @dataclass(slots=True)
 class _Run:
-    """One run of a function, while it lasts. *own*: the span that it gets where it is for no upload.
+    """One run of a function, while it lasts. *own*: the context of its span, where the run is for no upload.
 
-    *host*: its trace context at the host, if the host gave one. *traced*: it has a span in some upload's trace.
+    *host*: its trace context at the host, if the host gave one. *traced*: it has a span in an upload's trace.
     """
 
     invocation: Invocation
@@ -72,11 +72,11 @@ class OpenTelemetry(LogTelemetry):
 
     @contextmanager
     def invocation(self, invocation: Invocation) -> Iterator[None]:
-        """A run that turns out to be for no upload has a trace of its own, whatever the host gave.
+        """A run that turns out to be for no upload has a trace of its own, whatever context the host gave.
 
-        The host may give no context, or one that is not sampled, and its own span of the run is nowhere to be seen:
-        that context is a link, never a parent. The trace's ids are chosen now, since records of the run may come
-        before its span, which is made when it is over.
+        The host may give no context, or one that is not sampled, and does not export its own span of the run. So its
+        context becomes a link, never a parent. The ids of the trace are chosen at the beginning, because records of the
+        run may come before its span, which is made at the end.
         """
         host = upload_trace.read_traceparent(invocation.traceparent)
         run = _Run(invocation, time.time_ns(), host, upload_trace.new_root(self._ids))
@@ -132,20 +132,21 @@ class OpenTelemetry(LogTelemetry):
         with attached(context):
             self.write(event, fields, {_EVENT_NAME: f"todo_attach.{event}", **attributes})
         if event == "step" and context is None:
-            # Of our own only: a run with the status of its request to Graph would be taken for a request over HTTP.
+            # Only our own attributes: with the HTTP status of its request to Graph, the span of the run would look like
+            # an HTTP request.
             ours = {name: value for name, value in attributes.items() if name.startswith("todo_attach.")}
             trace.get_current_span().set_attributes(ours)
         for each in measured(event, fields):
             self._instruments[each.metric](each.value, each.attributes)
 
     def _context_of_its_own(self) -> Context | None:
-        """Of a record that is neither about an upload nor of a run; None for the current context, which is a run's."""
+        """The context of a record that is not about an upload. In a run it is None, for the run's, which is current."""
         if trace.get_current_span().get_span_context().is_valid:
             return None
         return upload_trace.within(upload_trace.new_root(self._ids))
 
     def _begin(self, root: SpanContext, attributes: Mapping[str, Any]) -> None:
-        """The root span ends at once: while an upload is under way, its trace is whole already."""
+        """Make the root span of an upload. It ends at once, so that the trace has its root while the upload goes on."""
         if self._ids is None:
             return
         run = self._run.get()
@@ -171,7 +172,7 @@ class OpenTelemetry(LogTelemetry):
 
 
 def _attributes(fields: Mapping[str, object]) -> dict[str, Any]:
-    # A phase or a reason is an enumeration, which the SDK takes for no text.
+    # A phase or a reason is a member of an enumeration, which the SDK does not accept as a text.
     return {
         ATTRIBUTES[name]: str(value) if isinstance(value, str) else value
         for name, value in fields.items()
@@ -180,7 +181,7 @@ def _attributes(fields: Mapping[str, object]) -> dict[str, Any]:
 
 
 def _failed(span: Span, error: Exception) -> None:
-    """What was raised, and where. Not its text: an unexpected one may hold anything."""
+    """Record the type of *error* and where it was raised, but not its text: an unexpected one may hold anything."""
     where = "".join(traceback.format_tb(error.__traceback__))
     kind = type(error).__name__
     span.set_status(StatusCode.ERROR)

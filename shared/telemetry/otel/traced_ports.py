@@ -1,4 +1,4 @@
-"""Ports whose calls are spans: each request to Graph, and each message that is queued."""
+"""Ports that make a span of each call: each request to Graph, and each message that is sent."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -18,7 +18,10 @@ from shared.telemetry.records import ATTRIBUTES
 
 
 class TracedGraph:
-    """`ports.GraphTransport`: a span per request, named as the operation. Of the URL only common words are in it."""
+    """`ports.GraphTransport` with a span for each request, named after the operation.
+
+    Of the URL a span has only the parts that are the same for everyone.
+    """
 
     def __init__(self, inner: GraphTransport, spans: Spans) -> None:
         self._inner = inner
@@ -40,7 +43,7 @@ class TracedGraph:
 
 
 class TracedQueue:
-    """`ports.RangeQueue`: a span per message, whose context the message carries."""
+    """`ports.RangeQueue` with a span for each message, which carries the span's context."""
 
     def __init__(self, inner: RangeQueue, spans: Spans, name: str) -> None:
         self._inner = inner
@@ -55,7 +58,7 @@ class TracedQueue:
             ATTRIBUTES["step"]: message.step,
             ATTRIBUTES["wait"]: delay.total_seconds(),
         }
-        # A sweep, or another upload's step, announces this one: in this one's trace.
+        # A sweep, or a step of another upload, may send this message: the span belongs to the trace of its own upload.
         context = context_of(message.upload_id)
         with self._spans.as_current(f"send {self._name}", SpanKind.PRODUCER, attributes, context) as span:
             try:

@@ -1,7 +1,7 @@
-"""The trace of one upload: its id is the upload's id, and its root span has an id that everybody can compute.
+"""The trace of one upload: its id is the upload's id, and the id of its root span is computed from that as well.
 
-So a trace is found from any record, tag or ledger row; and a message that was lost, or whose trace context cannot be
-read, tears nothing: the worker that goes on with the upload computes the root by itself.
+So any record, tag or ledger row leads to the trace. And a message that is lost, or whose trace context cannot be read,
+does not split the trace: the worker that goes on with the upload computes the root itself.
 
     upload                       the root: the blob was accepted
       open_upload                each run of a function that worked for the upload, linked to the run's own context at
@@ -28,7 +28,7 @@ _TRACEPARENT = re.compile(r"00-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})")
 
 
 class IdGenerator(Protocol):
-    """What the SDK asks for ids."""
+    """The SDK's interface of a generator of ids."""
 
     def generate_trace_id(self) -> int: ...
     def generate_span_id(self) -> int: ...
@@ -36,7 +36,7 @@ class IdGenerator(Protocol):
 
 
 class UploadIds:
-    """An id generator whose ids can be chosen, for the one span of an upload that is its root."""
+    """An id generator whose next ids can be set, for the root span of an upload."""
 
     def __init__(self, usual: IdGenerator) -> None:
         self._usual = usual
@@ -63,10 +63,11 @@ class UploadIds:
 
 
 def tracer_of(provider: TracerProvider) -> tuple[Tracer, UploadIds | None]:
-    """Our tracer, and what chooses its ids; None where the provider is not the SDK's, and so records nothing.
+    """Our tracer, and its id generator; None where the provider is not the SDK's, and so records nothing.
 
-    The SDK takes an id generator where the provider is made. That is done by the worker library, which takes none; so
-    the provider's, a public attribute that each new tracer is given, is replaced before our tracer is made.
+    The SDK accepts an id generator only when the provider is made. The worker library makes the provider, and lets us
+    pass none. So the provider's generator, a public attribute that each new tracer gets, is replaced before our tracer
+    is made.
     """
     ids = getattr(provider, "id_generator", None)
     if ids is None:
@@ -77,13 +78,13 @@ def tracer_of(provider: TracerProvider) -> tuple[Tracer, UploadIds | None]:
 
 
 def root_of(upload_id: str) -> SpanContext:
-    """The root span of the upload's trace, whether or not this process ever saw it."""
-    span_id = int(upload_id[16:], 16) or 1  # zero would be no id
+    """The root span of the upload's trace, even if another process made it."""
+    span_id = int(upload_id[16:], 16) or 1  # zero is not a valid id
     return SpanContext(int(upload_id, 16), span_id, is_remote=True, trace_flags=TraceFlags(TraceFlags.SAMPLED))
 
 
 def new_root(ids: IdGenerator | None) -> SpanContext:
-    """The root of a trace that is about no upload. Without *ids* no span is sent, and the trace holds records only."""
+    """The root of a trace that is about no upload. Without *ids* no span is exported: the trace has records only."""
     trace_id = ids.generate_trace_id() if ids is not None else secrets.randbits(128)
     span_id = ids.generate_span_id() if ids is not None else secrets.randbits(64)
     return SpanContext(trace_id, span_id, is_remote=False, trace_flags=TraceFlags(TraceFlags.SAMPLED))
@@ -95,13 +96,13 @@ def within(span_context: SpanContext) -> Context:
 
 
 def context_of(upload_id: str) -> Context | None:
-    """Where a new span or record of the upload belongs: None for the current context, which is in its trace."""
+    """The context for a new span or record of the upload. None: the current one, which is in the upload's trace."""
     root = root_of(upload_id)
     return None if trace.get_current_span().get_span_context().trace_id == root.trace_id else within(root)
 
 
 def read_traceparent(text: str) -> SpanContext | None:
-    """None for what is no W3C trace context; it may come from anywhere."""
+    """The W3C trace context in *text*, which comes from outside; None where it is none."""
     found = _TRACEPARENT.fullmatch(text)
     if found is None:
         return None
