@@ -31,7 +31,7 @@ def main(arguments: Sequence[str]) -> int:
     if os.name != "posix":
         print("todo-attach: the embedded stack needs Linux, macOS or WSL", file=sys.stderr)
         return exit_codes.USAGE
-    # Only the module of the command that was asked for is imported: some of them import much.
+    # Only the command's own module is imported: some of them take long to import.
     module = _module(arguments[0]) if arguments else None
     try:
         parser, command = _parser(arguments[0] if arguments else "", module)
@@ -52,7 +52,7 @@ def _module(name: str) -> ModuleType | None:
 
 
 def _parser(asked: str, module: ModuleType | None) -> tuple[argparse.ArgumentParser, argparse.ArgumentParser | None]:
-    """The parser of the whole command line, and that of the command that was *asked* for, if there is such a one."""
+    """The parser of the whole command line, and that of the command *asked*, if there is such a command."""
     parser = argparse.ArgumentParser(
         prog="python -m local",
         description="The whole pipeline on this machine, for trying and for tests.",

@@ -1,4 +1,4 @@
-"""`attach`: files become attachments of a task, and this says when."""
+"""`attach`: attaches files to a task, and reports how it went."""
 
 import argparse
 import asyncio
@@ -62,7 +62,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int:
-    """0 only where every file is attached, or with --dry-run could be."""
+    """Returns 0 only where every file is attached, or with --dry-run could be."""
     graph = graph_of(parser, options, options.user or "you")
     files = [each for file in options.files for each in _expanded(parser, file, recursive=options.recursive)]
     try:
@@ -85,7 +85,7 @@ def _expanded(parser: argparse.ArgumentParser, file: Path, *, recursive: bool) -
 
 
 def _place(parser: argparse.ArgumentParser, options: argparse.Namespace, target: Target) -> Mapping[str, str]:
-    """The metadata that says which task, where the command line says. Empty: the emulator's first task."""
+    """The metadata that names the task that the command line names. Empty: the emulator's first task."""
     place = place_of(options)
     if "task" in place or "taskid" in place:
         return place
@@ -119,13 +119,13 @@ async def _attach(parcels: Sequence[Parcel], target: Target, options: argparse.N
 
 
 def _check_graph(target: Target) -> None:
-    """Before anything is started: a Graph that is out of reach, or a token that it does not take, is said at once."""
+    """Report a Graph that is out of reach, or does not accept the token, at once, before anything is started."""
     if target.graph is not None:
         TodoLists(target.graph.root, target.graph.tokens[target.graph.default_account]).check()
 
 
 def _addressed(parcel: Parcel, record: RunningRecord) -> Parcel:
-    """Without a task: the emulator's first one."""
+    """*parcel* with the emulator's first task, where it names none."""
     if parcel.metadata or record.emulator is None:
         return parcel
     return Parcel(parcel.file, {"listid": record.emulator.list_id, "taskid": record.emulator.task_id})
@@ -141,7 +141,7 @@ def _report(console: Console, sending: Sending, options: argparse.Namespace, sta
 
 
 def _report_interruption(console: Console, sending: Sending, target: Target) -> None:
-    """What is on its way, what never was, and how to look."""
+    """Say which files are on their way, which were never put, and how to look."""
     _say(console, "interrupted")
     outcomes = sending.outcomes
     if on_its_way := [each for each in outcomes if not each.has_ended]:
@@ -162,7 +162,7 @@ def _report_interruption(console: Console, sending: Sending, target: Target) -> 
 
 
 def _tell(sending: Sending, options: argparse.Namespace, stack: OpenStack, *, interrupted: bool) -> None:
-    """The outcomes, on standard output."""
+    """Print the outcomes on standard output."""
     outcomes = sending.outcomes
     if options.json:
         record = {
@@ -219,7 +219,7 @@ def _dry_run(parcels: Sequence[Parcel], target: Target, options: argparse.Namesp
 
 
 def _where(place: Mapping[str, str], target: Target) -> str | Refused | TargetMissing:
-    """The task in words, looked up where a To Do can be asked; or why there is none."""
+    """The task in words, looked up in To Do where one is in reach; or why there is no such task."""
     wanted_list = Reference(place.get("listid", ""), place.get("list", ""))
     wanted_task = Reference(place.get("taskid", ""), place.get("task", ""))
     todo = _todo_of(target, place.get("user"))
@@ -242,7 +242,7 @@ def _where(place: Mapping[str, str], target: Target) -> str | Refused | TargetMi
 
 
 def _todo_of(target: Target, user: str | None) -> TodoLists | None:
-    """The To Do that the files would go to, if it is there now and this stack has a token for it."""
+    """The To Do that the files would go to, if it runs now and there is a token for it."""
     if target.running is not None:
         token = target.running.tokens.get(user or target.running.account)
         return TodoLists(target.running.graph, token) if token else None

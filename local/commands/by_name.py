@@ -1,4 +1,4 @@
-"""Commands that do one thing to each file that is named."""
+"""Runs a command that does one thing to each file it is given by name."""
 
 import argparse
 import sys
@@ -10,16 +10,16 @@ from local.commands.uploads import NotOne, Uploads
 from local.stack.state_dir import RunningRecord
 from shared.errors import StorageUnavailable
 
-# Does it to the file that a name means, and says so. Raises NotOne, Refused or StorageUnavailable.
+# Acts on the file that a name means. Returns what to print. Raises NotOne, Refused or StorageUnavailable.
 type Act = Callable[[Uploads, RunningRecord, str], str]
 
 
-class Refused(Exception):  # noqa: N818 - an answer
+class Refused(Exception):  # noqa: N818 - an answer, no error
     """A file that is not retried or withdrawn. The text says why."""
 
 
 def for_each_name(options: argparse.Namespace, act: Act) -> int:
-    """Do it for each NAME, and say what came of each; 0 where all went well."""
+    """Call *act* for each NAME, and print the result of each. Returns 0 where all went well."""
     status = exit_codes.OK
     try:
         record = running_stack(options)

@@ -1,4 +1,4 @@
-"""`demo`: real files through the real pipeline, and what they are promised, checked."""
+"""`demo`: sends real files through the real pipeline, and checks what the product promises."""
 
 import argparse
 import math
@@ -48,7 +48,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int:
-    """0 only where all went as promised."""
+    """Returns 0 only where all went as promised."""
     return interruptible.run(_demo(terminal(stderr=False), Plan(host=host_of(parser, options))))
 
 
@@ -76,7 +76,7 @@ async def _demo(console: Console, plan: Plan) -> int:
 
 @dataclass(frozen=True, slots=True)
 class _Arrivals:
-    """What came of the files, and what the emulator counted meanwhile. The last file is the bad one."""
+    """The outcomes of the files, and what the emulator counted meanwhile. The last file is the one without a task."""
 
     outcomes: Sequence[Outcome]
     tags: Sequence[Mapping[str, str]]
@@ -106,7 +106,7 @@ def _parcels(directory: Path, emulator: EmulatorRecord) -> list[Parcel]:
         ("Größe, 50% + 見積書.txt", 4321, task),
         ("names no task.txt", 99, {"listid": emulator.list_id}),
     ]
-    # Bytes that repeat nowhere, so that a slice in the wrong place cannot go unseen.
+    # Random bytes, which never repeat, so that a slice in the wrong place changes the hash.
     noise = random.Random(25)  # noqa: S311 - no secret
     for name, size, _ in files:
         (directory / name).write_bytes(noise.randbytes(size))
@@ -115,7 +115,7 @@ def _parcels(directory: Path, emulator: EmulatorRecord) -> list[Parcel]:
 
 @dataclass(frozen=True, slots=True)
 class _Promise:
-    """What was promised, in words that hold in both cases, and whether it was kept."""
+    """A promise, in words that fit whether or not it was kept."""
 
     text: str
     kept: bool

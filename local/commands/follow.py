@@ -29,5 +29,5 @@ async def follow(files: Iterable[PutFile], ledger: Ledger, on_entry: OnEntry) ->
 
 
 def has_ended(entry: Entry) -> bool:
-    """Nothing is left to do for it, or nothing goes on before a person signs in."""
+    """Whether nothing is left to do for the entry, or only a person's sign-in lets it go on."""
     return entry.is_done or (entry.phase is Phase.WAITING and entry.is_reported)

@@ -9,7 +9,7 @@ INTERRUPTED = 130
 
 
 def run(command: Coroutine[Any, Any, int]) -> int:
-    """The exit status of *command*, which is cancelled at each signal. INTERRUPTED where it does not say otherwise."""
+    """Run *command*, and cancel it at each signal. Returns its exit status, or INTERRUPTED where it has none."""
 
     async def cancelled_by_signals() -> int:
         task = asyncio.current_task()

@@ -1,4 +1,4 @@
-"""`lists`: the lists and tasks of a To Do with their ids, as metadata takes them."""
+"""`lists`: prints the lists and tasks of a To Do with their ids, for use in metadata."""
 
 import argparse
 import json
@@ -28,7 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int:
-    """0 where the lists could be read."""
+    """Returns 0 where the lists could be read."""
     graph, sign_in = graph_of(parser, options, options.user or "you"), sign_in_of(parser, options)
     if options.sign_in and graph is None:
         parser.error("--sign-in is for the real To Do: it needs --graph-root")

@@ -1,4 +1,4 @@
-"""The events of a stack as lines for a person who watches it: what moves an upload, and what goes wrong."""
+"""Turns the events of a stack into lines for a person who watches it: what an upload does, and what goes wrong."""
 
 import json
 from collections.abc import Mapping
@@ -6,20 +6,20 @@ from typing import Any
 
 from shared.core.size_text import size_text
 
-# Made by every message, or said elsewhere.
+# Events that every message makes, or that another line says already.
 _ROUTINE = frozenset(
     {
         *("invocation_started", "lease_renewed", "delivered", "draining", "drained", "restart"),
         *("dropped", "comes_back", "outcome"),
     }
 )
-# Of every record and every event of a run of a function.
+# Fields that every record and every event of a run of a function has.
 _OF_A_RUN = frozenset({"invocation_id", "trigger", "dequeue_count", "queue_age", "trace_parent"})
 _SERIOUS = frozenset({"WARNING", "ERROR", "CRITICAL"})
 
 
 def line_of(event: Mapping[str, Any]) -> str | None:
-    """One line, or None for routine."""
+    """The event as one line; None for routine ones."""
     match event.get("event"):
         case "log":
             return _logged(event)
@@ -36,7 +36,7 @@ def _logged(event: Mapping[str, Any]) -> str | None:
     if event.get("logger") == "todo_attach" and message.startswith("{"):
         return _recorded(json.loads(message))
     if event.get("logger") == "host":
-        return None  # a traceback; the end of the invocation says what it was
+        return None  # a traceback; the event of the invocation's end says what failed
     return f"{event.get('logger')}: {message}" if event.get("level") in _SERIOUS else None
 
 

@@ -17,7 +17,7 @@ _DEFAULT_TENANT = "common"
 
 
 def text(value: str) -> str:
-    """An option's text. Empty, it is refused: a shell variable that is not set must not pass for an absent option."""
+    """An option's text. It must not be empty: a shell variable that is not set would pass for an absent option."""
     if not value.strip():
         raise argparse.ArgumentTypeError("it is empty; give a value, or leave the option out")
     return value
@@ -39,7 +39,7 @@ def add_data_option(parser: argparse.ArgumentParser, help_text: str) -> None:
 
 
 def add_place_options(parser: argparse.ArgumentParser) -> None:
-    """Which task; see `place_of`."""
+    """Add the options that name a task; `place_of` reads them."""
     to_list = parser.add_mutually_exclusive_group()
     to_list.add_argument("--list-id", type=text, metavar="ID", help="the list, by its id in Graph")
     to_list.add_argument("--list", type=text, metavar="NAME", help="the list, by its name; by default the default list")
@@ -55,7 +55,7 @@ def add_place_options(parser: argparse.ArgumentParser) -> None:
 
 
 def place_of(options: argparse.Namespace) -> Mapping[str, str]:
-    """The metadata that the place options ask for."""
+    """The metadata for the options of `add_place_options`."""
     given = {
         "listid": options.list_id,
         "list": options.list,
@@ -91,7 +91,7 @@ def add_host_option(parser: argparse.ArgumentParser) -> None:
 
 
 def host_of(parser: argparse.ArgumentParser, options: argparse.Namespace) -> str:
-    """The host that was asked for, if it is there."""
+    """The host that the option names, if it is installed."""
     if options.host == CORE_TOOLS and shutil.which(CORE_TOOLS) is None:
         parser.error(f"--host {CORE_TOOLS}: Azure Functions Core Tools are not on the PATH (no program {CORE_TOOLS})")
     host: str = options.host
@@ -117,7 +117,7 @@ def add_sign_in_options(parser: argparse.ArgumentParser) -> None:
 
 
 def sign_in_of(parser: argparse.ArgumentParser, options: argparse.Namespace) -> SignInPlan | None:
-    """How people sign in, if they do."""
+    """How people sign in; None where they do not."""
     at_entra = options.sign_in and options.graph_root
     for option, value in (("--client-id", options.client_id), ("--tenant", options.tenant)):
         if value and not at_entra:
@@ -131,7 +131,7 @@ def sign_in_of(parser: argparse.ArgumentParser, options: argparse.Namespace) -> 
 
 
 def graph_of(parser: argparse.ArgumentParser, options: argparse.Namespace, account: str) -> Graph | None:
-    """The Graph that was asked for, as far as the application would accept it; None for the emulator."""
+    """The Graph that the options name, if the application would accept it; None for the emulator."""
     if not options.graph_root:
         if options.token:
             parser.error("--token is for another Graph: it needs --graph-root")
@@ -145,7 +145,7 @@ def graph_of(parser: argparse.ArgumentParser, options: argparse.Namespace, accou
     try:
         Settings.from_environ(settings)
     except SettingsError as error:
-        # Said now: in the host it would be said at the first upload, and only in its log.
+        # Reported now: the host would report it at the first upload, and only in its log.
         parser.error("\n".join(error.mistakes))
-    # Who signs in is known once they have.
+    # With a sign-in, the account is only known afterwards.
     return Graph(root, {account: "" if signs_in else token})

@@ -18,14 +18,14 @@ _PIPE_WIDTH = 120
 
 
 def terminal(*, stderr: bool) -> Console:
-    """Standard output or error, as wide as it is; a pipe or a file is wide enough for what we say."""
+    """Standard output or error, with the terminal's own width; for a pipe or a file, one wide enough for our texts."""
     console = Console(stderr=stderr)
     return console if console.is_terminal else Console(stderr=stderr, width=_PIPE_WIDTH)
 
 
 @contextmanager
 def shown(console: Console) -> Iterator[OnEntry]:
-    """Takes each file with its entry, again and again, and draws what has changed."""
+    """Gives a function that is called with each file and its entry, again and again, and draws what has changed."""
     if not console.is_terminal:
         yield _Lines(console).show
         return
@@ -33,7 +33,7 @@ def shown(console: Console) -> Iterator[OnEntry]:
         TextColumn("{task.description}", markup=False, table_column=Column(no_wrap=True)),
         BarColumn(bar_width=12),
         TextColumn("{task.percentage:>3.0f} %", table_column=Column(no_wrap=True)),
-        # What does not fit is cut off: it must not take the room of the name and the bar.
+        # A long text is cut off here: it must not take the room of the name and the bar.
         TextColumn(
             "{task.fields[doing]}", markup=False, table_column=Column(no_wrap=True, overflow="ellipsis", ratio=1)
         ),
@@ -44,7 +44,7 @@ def shown(console: Console) -> Iterator[OnEntry]:
 
 @contextmanager
 def _without_echo() -> Iterator[None]:
-    """What is typed is not shown: an echoed ^C or Enter moves the cursor, and the bars would be drawn a second time."""
+    """Do not show what is typed: an echoed ^C or Enter moves the cursor, and the bars would be drawn a second time."""
     if not sys.stdin.isatty():
         yield
         return
@@ -66,7 +66,7 @@ class _Bars:
 
     def show(self, file: PutFile, entry: Entry | None) -> None:
         if file.upload_id not in self._bars:
-            # An empty file has a length too, or its bar would never fill.
+            # An empty file gets a length of 1, or its bar would never fill.
             self._bars[file.upload_id] = self._progress.add_task(_short(file.name), total=max(file.size, 1), doing="")
         there = entry.offset if entry is not None else 0
         if entry is not None and entry.phase is Phase.ATTACHED:

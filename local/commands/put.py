@@ -1,4 +1,4 @@
-"""Puts files into the container, as any program could: a blob, with metadata that says where it belongs."""
+"""Puts files into the container, as any program could: each as a blob with metadata that names its task."""
 
 import hashlib
 import os
@@ -21,7 +21,7 @@ class PutError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class PutFile:
-    """A file that lies in the container. *size* in bytes."""
+    """A file that was put into the container. *size* in bytes."""
 
     name: str
     size: int
@@ -37,7 +37,7 @@ def put(container: ContainerClient, file: Path, metadata: Mapping[str, str]) -> 
     """Put *file* with *metadata*, and with its own name as `filename`. Raises PutError."""
     # The blob's name has no meaning: the file's own name is in the metadata, where every character is legal.
     name = uuid4().hex
-    # As bytes: a file system may hold names that are no text.
+    # As bytes, since a file system may have names that are not valid text.
     encoded = {"filename": quote(os.fsencode(file.name)), **as_headers(metadata)}
     try:
         with file.open("rb") as content:
@@ -54,12 +54,12 @@ def put(container: ContainerClient, file: Path, metadata: Mapping[str, str]) -> 
 
 
 def as_headers(metadata: Mapping[str, str]) -> dict[str, str]:
-    """Metadata travels as HTTP headers, so everything but ASCII is percent-encoded."""
+    """The metadata with everything but ASCII percent-encoded, because it is sent as HTTP headers."""
     return {key: quote(value, safe="=") for key, value in metadata.items()}
 
 
 def why_unfit(file: Path) -> str | None:
-    """Why this file cannot be attached, if it cannot: found before anything is started."""
+    """Why this file can certainly not be attached; None otherwise. It is called before anything is started."""
     if file.is_dir():
         return f"{file} is a directory; --recursive attaches the files in it"
     try:
@@ -73,7 +73,7 @@ def why_unfit(file: Path) -> str | None:
 
 
 def files_in(directory: Path) -> list[Path]:
-    """Every file under *directory* but hidden ones, sorted. Links are not followed."""
+    """All files under *directory*, except hidden ones, sorted. Links are not followed."""
     found = []
     for parent, folders, names in os.walk(directory):
         folders[:] = [each for each in folders if not each.startswith(".")]

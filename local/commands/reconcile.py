@@ -1,6 +1,6 @@
-"""`reconcile`: finds files in the container of the stack that runs that no event announced, and starts them.
+"""`reconcile`: finds files in the stack's container that no event announced, and starts their uploads.
 
-The app does so by itself, some minutes after the event was due; this does it at once.
+The app does so by itself, some minutes after the event was due; this command does it at once.
 """
 
 import argparse
@@ -23,7 +23,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(_parser: argparse.ArgumentParser, options: argparse.Namespace) -> int:
-    """0: nothing is missing any more. 1: something is, and was only looked for; or it could not be found out."""
+    """Returns 0 where nothing is missing any more; 1 where --only-look found something, or the search failed."""
     done = "missing" if options.only_look else "started"
     try:
         with Uploads(running_stack(options)) as uploads:

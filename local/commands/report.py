@@ -1,4 +1,4 @@
-"""What `status` says of the ledger: lines for people, and an object for programs."""
+"""What `status` prints about the ledger: lines for people, and an object for programs."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ _COLOURS = {Phase.ATTACHED: "green", Phase.REJECTED: "red", Phase.FAILED: "red",
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """The ledger at one moment. *counts* are of all uploads; *asked*: something in particular was."""
+    """The ledger at one moment. *counts* are of all uploads; *asked*: the command line selects some of them."""
 
     at: datetime
     counts: Mapping[str, int]
@@ -36,7 +36,7 @@ class Seen:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A line, as long as it is. No table: a name may have a thousand characters, and a terminal eighty columns."""
+    """A line of any length. There is no table: a name may have a thousand characters, and a terminal eighty columns."""
 
     text: Text
     indent: int = 0
@@ -57,7 +57,7 @@ def lines(seen: Seen, record: RunningRecord) -> Iterator[Line]:
             yield from _lines_of(upload, record, names, seen.at)
     if seen.is_empty:
         yield Line(Text())
-        yield Line(Text("Nothing like that." if seen.asked else "Nothing is under way, and nothing has ended yet."))
+        yield Line(Text("Nothing matches." if seen.asked else "Nothing is under way, and nothing has ended yet."))
 
 
 def _heading(seen: Seen) -> str:
@@ -105,7 +105,7 @@ class _Names:
         try:
             mailboxes = Emulator(record.emulator).mailboxes() if record.emulator is not None else []
         except OSError:
-            mailboxes = []  # it is being started again; ids will do
+            mailboxes = []  # the emulator is being started again: the ids are shown instead
         lists = [each for mailbox in mailboxes for each in mailbox.lists]
         return cls(
             {each.id: each.name for each in lists}, {task.id: task.name for each in lists for task in each.tasks}
@@ -136,7 +136,7 @@ def as_json(seen: Seen, record: RunningRecord) -> dict[str, Any]:
 
 
 def _facts(upload: Upload, record: RunningRecord, now: datetime) -> dict[str, Any]:
-    """Chosen one by one: the entry also holds the upload URL, which is a secret."""
+    """The facts of an upload, chosen one by one: the entry also holds the upload URL, which is a secret."""
     entry = upload.entry
     if entry is None or upload.stored is None:
         return {"upload_id": upload.upload_id, "does": does(upload, record, now)}

@@ -1,4 +1,4 @@
-"""`retry`: writes files again that were rejected or failed, which uploads them again."""
+"""`retry`: writes rejected or failed files again, which begins new uploads of them."""
 
 import argparse
 from collections.abc import Mapping
@@ -18,7 +18,7 @@ from shared.core.outcome import OURS
 from shared.errors import StorageUnavailable
 
 _RETRIED = frozenset({Phase.REJECTED, Phase.FAILED})
-# What a given option replaces, in whichever way it was said before.
+# The metadata keys that an option replaces: the file may have named its list or task by name or by id.
 _REPLACED = {
     "list": {"list", "listid"},
     "listid": {"list", "listid"},
@@ -45,7 +45,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(_parser: argparse.ArgumentParser, options: argparse.Namespace) -> int:
-    """0 where every file was written again."""
+    """Returns 0 where every file was written again."""
     return for_each_name(options, lambda uploads, record, name: _retry(uploads, record, name, place_of(options)))
 
 
@@ -75,7 +75,7 @@ def _why_not(upload: Upload, record: RunningRecord) -> str:
 
 
 def _write_again(container: ContainerClient, entry: Entry, changes: Mapping[str, str]) -> None:
-    """Exactly what is there now, with *changes* to its metadata; no other program's write is lost."""
+    """Write the present content and metadata with *changes*, unless another program has written meanwhile."""
     blob = container.get_blob_client(entry.blob.name)
     try:
         content = blob.download_blob()
@@ -85,7 +85,7 @@ def _write_again(container: ContainerClient, entry: Entry, changes: Mapping[str,
             overwrite=True,
             metadata=_changed(properties.metadata, changes),
             content_settings=properties.content_settings,
-            # Writing takes the tags away: the person's own are put back, and the old outcome is not.
+            # A write removes all tags: the person's own are written again, and the old outcome is not.
             tags={key: value for key, value in blob.get_blob_tags().items() if key not in OURS},
             etag=properties.etag,
             match_condition=MatchConditions.IfNotModified,

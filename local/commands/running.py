@@ -1,16 +1,16 @@
-"""The stack that runs, for commands that work on no other."""
+"""Finds the stack that runs, for commands that never start one."""
 
 import argparse
 
 from local.stack.state_dir import RunningRecord, default_directory, find_running
 
 
-class NoStack(Exception):  # noqa: N818 - a state of the world
+class NoStack(Exception):  # noqa: N818 - the name says what is the case
     """No stack runs where one was expected."""
 
 
 def running_stack(options: argparse.Namespace) -> RunningRecord:
-    """The one in --data, or by default the one without. Raises NoStack."""
+    """The stack of --data, or by default the one without --data. Raises NoStack."""
     directory = options.data or default_directory()
     record = find_running(directory)
     if record is None:

@@ -1,4 +1,4 @@
-"""Sends some files: into the container, through the application, and a look at what arrived."""
+"""Sends some files: puts them into the container, follows their uploads, and compares what arrived."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -25,13 +25,13 @@ from shared.core.size_text import size_text
 from shared.settings import Connection
 
 
-class StackGone(Exception):  # noqa: N818 - a state of the world
-    """The stack ended while files were on their way. The text says which, and how."""
+class StackGone(Exception):  # noqa: N818 - the name says what is the case
+    """The stack ended while files were on their way. The text says how."""
 
 
 @dataclass(frozen=True, slots=True)
 class Parcel:
-    """A file, and the metadata that says where it belongs."""
+    """A file, and the metadata that names its task."""
 
     file: Path
     metadata: Mapping[str, str]
@@ -39,9 +39,9 @@ class Parcel:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How it went with one file. *entry*: what the ledger says, None if no event has arrived.
+    """What became of one file. *entry*: its ledger entry; None if no event has arrived.
 
-    *same*: whether the attachment holds the file's bytes; None where only the real To Do knows.
+    *same*: whether the attachment has the file's bytes; None where it is in the real To Do, or not attached.
     """
 
     file: PutFile
@@ -81,7 +81,7 @@ class Outcome:
 
 @dataclass
 class Sending:
-    """Files on their way. What became of them can be asked at any time, also when `run` was cut short."""
+    """Files on their way. `outcomes` can be read at any time, also after `run` was cancelled."""
 
     record: RunningRecord
     parcels: Sequence[Parcel]
@@ -96,13 +96,13 @@ class Sending:
 
     @property
     def outcomes(self) -> list[Outcome]:
-        """Of every file that is in the container."""
+        """The outcomes of the files that are in the container."""
         return [Outcome(file, entry := self._latest[file.upload_id], self._same(file, entry)) for file in self._sent]
 
     async def run(self, console: Console, *, gone: Callable[[], Awaitable[str]], within_seconds: float) -> None:
         """Put the files and show how they go, until all have ended or *within_seconds* are over.
 
-        *gone* returns when the stack has ended under us; then this raises StackGone.
+        *gone* returns when the stack has ended; then this raises StackGone.
         """
         connection = Connection(connection_string=self.record.storage)
         with (
@@ -121,7 +121,7 @@ class Sending:
             try:
                 file = await asyncio.shield(putting)
             except asyncio.CancelledError:
-                # A thread cannot be stopped: the file will be in the container, and must not be called never put.
+                # A thread cannot be stopped, so the file will get into the container: it must not count as never put.
                 self._note(await putting)
                 raise
             self._note(file)
@@ -157,7 +157,7 @@ class Sending:
 
 
 def table_of(outcomes: Sequence[Outcome]) -> Table:
-    """For people, without ids: one alone fills several lines of a terminal."""
+    """The outcomes for people, without ids: a single id fills several lines of a terminal."""
     table = Table(box=box.SIMPLE_HEAD)
     for heading in ("file", "size", "outcome", "reason"):
         table.add_column(heading, overflow="fold", justify="right" if heading == "size" else "left")
@@ -173,13 +173,13 @@ def table_of(outcomes: Sequence[Outcome]) -> Table:
 
 
 def lines_of(outcomes: Sequence[Outcome]) -> list[str]:
-    """For programs: the same, separated by tabs, a heading first."""
+    """The outcomes for programs: columns separated by tabs, with a heading."""
     rows = [(each.file.name, str(each.file.size), each.word, each.reason, each.attachment_id) for each in outcomes]
     return ["\t".join(row) for row in [("file", "bytes", "outcome", "reason", "attachment id"), *rows]]
 
 
 def facts_of(outcome: Outcome) -> dict[str, object]:
-    """For programs that read JSON."""
+    """The outcome for programs that read JSON."""
     return {
         "file": outcome.file.name,
         "bytes": outcome.file.size,
@@ -194,7 +194,7 @@ def facts_of(outcome: Outcome) -> dict[str, object]:
 
 
 def _held(record: RunningRecord) -> Mapping[str, str] | None:
-    """The SHA-256 of each attachment, by its id; None where only the real To Do knows."""
+    """The SHA-256 of each attachment, by its id; None where they are in the real To Do."""
     if record.emulator is None:
         return None
     return {id_: held.sha256 for id_, held in Emulator(record.emulator).attachments().items()}

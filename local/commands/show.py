@@ -1,4 +1,4 @@
-"""`show`: opens the emulator's page, with its tasks, their attachments, and the uploads under way."""
+"""`show`: opens the emulator's page, which shows its tasks, their attachments, and the uploads under way."""
 
 import argparse
 import sys
@@ -19,7 +19,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(_parser: argparse.ArgumentParser, options: argparse.Namespace) -> int:
-    """0 where there is a page."""
+    """Returns 0 where there is a page."""
     try:
         record = running_stack(options)
     except NoStack as error:

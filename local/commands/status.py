@@ -1,4 +1,4 @@
-"""`status`: where each file is, and why, by the ledger of the stack that runs."""
+"""`status`: prints where each file is, and why, from the ledger of the stack that runs."""
 
 import argparse
 import asyncio
@@ -55,7 +55,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(_parser: argparse.ArgumentParser, options: argparse.Namespace) -> int:
-    """0 where a stack runs and answers, and has something of every NAME."""
+    """Returns 0 where a stack runs and answers, and some upload matches the NAMEs, if there are any."""
     try:
         record = running_stack(options)
         with Uploads(record) as uploads:
@@ -79,7 +79,7 @@ def _look(uploads: Uploads, options: argparse.Namespace) -> Seen:
     counts = Counter(str(upload.entry.phase) if upload.entry else "entering" for upload in [*live, *ended])
     asked = bool(options.names or options.state or options.all)
     found = (upload for upload in ended if _is_wanted(upload, options))
-    # Listing the container costs time: only where a name, or everything, was asked for.
+    # To list the container takes time: it is done only for a NAME, or with --all.
     look_further = not options.state and (options.names or options.all)
     return Seen(
         at=utc_now(),
@@ -101,13 +101,13 @@ def _is_wanted(upload: Upload, options: argparse.Namespace) -> bool:
 
 
 async def _watch(uploads: Uploads, record: RunningRecord, options: argparse.Namespace) -> int:
-    """Until Ctrl-C, which is how this is meant to end; or until the stack has gone."""
+    """Print until Ctrl-C, the usual end, or until the stack has ended."""
     console = terminal(stderr=False)
     seen = None
     try:
         if options.json or not console.is_terminal:
             await _print_changes(uploads, record, options)
-        # On the terminal's other screen: what is longer than the screen is cut off there, and never scrolls.
+        # On the terminal's alternate screen, where a text longer than the screen is cut off and does not scroll.
         with Live(console=console, auto_refresh=False, screen=True, vertical_overflow="crop") as live:
             while True:
                 seen = await asyncio.to_thread(_look, uploads, options)
@@ -142,7 +142,7 @@ async def _pause(options: argparse.Namespace) -> None:
 
 
 def _print(seen: Seen, record: RunningRecord, console: Console) -> None:
-    # At a terminal lines are wrapped where it ends. Elsewhere they stay whole, so that they can be searched.
+    # At a terminal, lines are wrapped to its width. Elsewhere they stay whole, so that programs can search them.
     for line in lines(seen, record):
         if console.is_terminal:
             console.print(_wrapped(line))

@@ -1,4 +1,4 @@
-"""The stack that a command works on: the one that runs, or one of its own, which ends with the command."""
+"""The stack that a command works on: one that runs already, or one that the command starts and ends."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -18,7 +18,7 @@ _LOOK_SECONDS = 1.0
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Which stack. *running* None: one of its own is started, with its data in *directory*, or in memory."""
+    """Which stack. Where *running* is None, a stack is started, with its data in *directory*, or in memory."""
 
     directory: Path | None
     graph: Graph | None
@@ -26,7 +26,7 @@ class Target:
 
     @property
     def is_temporary(self) -> bool:
-        """What the stack stores is gone when the command ends."""
+        """Whether what the stack stores is gone when the command ends."""
         return self.running is None and self.directory is None
 
     @property
@@ -35,25 +35,25 @@ class Target:
 
     @property
     def is_thrown_away(self) -> bool:
-        """The attachments themselves are gone when the command ends."""
+        """Whether the attachments themselves are gone when the command ends."""
         return self.is_temporary and self.has_emulator
 
     @property
     def data_option(self) -> str:
-        """What other commands need in order to find this stack."""
+        """The option that other commands need to find this stack."""
         return f" --data {self.directory}" if self.directory is not None else ""
 
 
 @dataclass(frozen=True, slots=True)
 class OpenStack:
-    """A stack that runs. *gone* returns, with the reason, when it does not any more."""
+    """A stack that runs. *gone* returns when it has ended, with the reason."""
 
     record: RunningRecord
     gone: Callable[[], Awaitable[str]]
 
 
 def choose(directory: Path | None, graph: Graph | None) -> Target:
-    """The stack that runs in *directory* (by default, without any) and talks to *graph* (by default, to any); else new.
+    """The stack that runs in *directory* (None: the one without --data) and talks to *graph* (None: any); else a new.
 
     Starts nothing. Raises StateDirError where the stack that runs in *directory* talks to another Graph.
     """
@@ -67,7 +67,7 @@ def choose(directory: Path | None, graph: Graph | None) -> Target:
 
 @asynccontextmanager
 async def opened(target: Target, console: Console, *, host: str = STAND_IN) -> AsyncIterator[OpenStack]:
-    """The chosen stack: found, as it is; or started, on *host*, and ended."""
+    """The stack of *target*: the one that runs; or a new one, on *host*, which ends with this context."""
     if target.running is not None:
         console.print(f"on the stack that runs (process {target.running.pid})", style="dim", highlight=False)
         yield OpenStack(target.running, lambda: _until_gone(target.directory or default_directory()))
@@ -79,8 +79,8 @@ async def opened(target: Target, console: Console, *, host: str = STAND_IN) -> A
 
 @asynccontextmanager
 async def new_stack(plan: Plan, directory: Path | None, console: Console) -> AsyncIterator[OpenStack]:
-    """A stack that lives as long as this context; without a *directory*, so do its data."""
-    # Only now: on a stack that runs already, nothing of it is needed, and it takes a while to import.
+    """A stack that lives as long as this context. Without a *directory*, its data do too."""
+    # Imported here: it takes a while, and a command on a stack that runs already does not need it.
     from local.stack.stack import Stack  # noqa: PLC0415
 
     def say(text: str) -> None:

@@ -1,4 +1,4 @@
-"""The lists and tasks of a To Do, by Graph's own protocol: of the emulator or of the real one."""
+"""Lists the lists and tasks of a To Do, the emulator's or the real one, by Graph's own protocol."""
 
 from collections.abc import Callable, Iterator
 from datetime import timedelta
@@ -18,8 +18,8 @@ _MOST_PAGES = 100
 type _Parse = Callable[[GraphReply, str], listings.Page[Named] | listings.ListingFailed]
 
 
-class GraphTrouble(Exception):  # noqa: N818 - a state of the world
-    """Graph did not list. The text says why, in a person's words."""
+class GraphTrouble(Exception):  # noqa: N818 - the name says what is the case
+    """Graph gave no listing. The text says why, for a person."""
 
 
 class TodoLists:
@@ -32,15 +32,15 @@ class TodoLists:
         self._mailbox = Mailbox.of(root, account="", by_id=False)
 
     def check(self) -> None:
-        """That Graph is there, and takes the token."""
+        """Raise GraphTrouble unless Graph answers, and accepts the token."""
         self._page(listings.prepare_list_lists(self._mailbox), listings.parse_lists)
 
     def lists(self) -> list[Named]:
-        """Without their tasks."""
+        """The lists, without their tasks."""
         return list(self._all(listings.prepare_list_lists(self._mailbox), listings.parse_lists))
 
     def tasks(self, list_id: str) -> list[Named]:
-        """Of one list."""
+        """The tasks of one list."""
         return list(self._all(listings.prepare_list_tasks(self._mailbox, list_id), listings.parse_tasks))
 
     def everything(self) -> tuple[NamedList, ...]:

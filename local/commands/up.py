@@ -106,7 +106,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int:
-    """0 after Ctrl-C or SIGTERM, if everything ended in order; 1 where a piece failed."""
+    """Returns 0 after Ctrl-C or SIGTERM, if everything ended in order; 1 where a piece failed."""
     if options.account and not options.graph_root:
         parser.error("--account is for another Graph: it needs --graph-root")
     plan = Plan(
@@ -127,7 +127,7 @@ def run(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int:
 
 
 def _refuse_mistakes(parser: argparse.ArgumentParser, plan: Plan) -> None:
-    """Said now: the emulator would say it too, once everything else has been started for nothing."""
+    """Report mistakes now: the emulator would report them only after everything else has been started for nothing."""
     if plan.host == CORE_TOOLS and plan.lease_seconds is not None:
         parser.error(f"--lease is the stand-in's: with --host {CORE_TOOLS} it is {LONGEST_LEASE_SECONDS} s, always")
     of_the_emulator = plan.faults or plan.behaviours or plan.todo_port or plan.published_limits
@@ -144,7 +144,7 @@ def _refuse_mistakes(parser: argparse.ArgumentParser, plan: Plan) -> None:
 
 
 async def _up(plan: Plan, options: argparse.Namespace) -> int:
-    # Written by a thread of its own: a reader that stops reading must not stop the stack.
+    # It writes from a thread of its own: a reader that stops reading must not stop the stack.
     stream = EventStream() if options.json else None
 
     def tell(event: Mapping[str, Any]) -> None:
@@ -174,15 +174,15 @@ async def _up(plan: Plan, options: argparse.Namespace) -> int:
 
 
 def _end_with_standard_input() -> None:
-    """Cancel the present task when standard input ends, which it does however the process at its other end dies."""
+    """Cancel the current task when standard input ends: it ends however the process at its other end dies."""
     task, loop = asyncio.current_task(), asyncio.get_running_loop()
 
     def wait() -> None:
-        # Not through sys.stdin: its lock, held by a thread while the interpreter ends, is a fatal error.
+        # Not through sys.stdin: a thread that holds its lock while the interpreter ends is a fatal error.
         while os.read(0, 4096):
             pass
         if task is not None:
-            with suppress(RuntimeError):  # the loop has ended by itself
+            with suppress(RuntimeError):  # the loop has ended already
                 loop.call_soon_threadsafe(task.cancel)
 
     threading.Thread(target=wait, daemon=True).start()
@@ -203,7 +203,7 @@ async def _keep(stack: Stack, state: StateDir, options: argparse.Namespace, stre
             status = exit_codes.OK
             return await _until_failure(stack)
     except asyncio.CancelledError:
-        # Ctrl-C is how this is meant to end.
+        # Ctrl-C is the usual end of this command.
         return status if stack.ended_in_order else exit_codes.FAILED
 
 
@@ -238,7 +238,7 @@ def _announce_sign_in(stack: Stack, stream: EventStream) -> None:
 
 
 def _welcome(record: RunningRecord, state: StateDir, options: argparse.Namespace, files_url: str) -> Iterator[str]:
-    """Where everything is, and what to type next. *files_url*: the page of a person's own files."""
+    """Lines that say where everything is, and what to type next. *files_url*: the page of a person's own files."""
     mailbox = Emulator(record.emulator).mailbox_of(record.account) if record.emulator is not None else None
     where = f" --data {shlex.quote(str(options.data))}" if options.data else ""
     place = _first_place(mailbox) if mailbox is not None else ("NAME", "NAME")
@@ -287,7 +287,7 @@ def _tasks(mailbox: Mailbox | None) -> Iterator[str]:
 
 
 def _first_place(mailbox: Mailbox) -> tuple[str, str]:
-    """A list and a task of it, as a shell takes them."""
+    """A list and one of its tasks, quoted for a shell."""
     for task_list in mailbox.lists:
         for task in task_list.tasks:
             return shlex.quote(task_list.name), shlex.quote(task.name)
@@ -295,7 +295,7 @@ def _first_place(mailbox: Mailbox) -> tuple[str, str]:
 
 
 def _short_path(path: Path) -> str:
-    """As seen from here, where that is shorter."""
+    """The path, or the relative one where that is shorter."""
     return min(str(path), os.path.relpath(path), key=len)
 
 
@@ -305,7 +305,7 @@ def _print_line(event: Mapping[str, object]) -> None:
 
 
 def _say(text: str) -> None:
-    # The reader may be gone (`| head`); the stack goes on all the same.
+    # The reader may be gone (`| head`); the stack must go on all the same.
     with suppress(OSError):
         print(text, file=sys.stderr, flush=True)
 

@@ -1,4 +1,4 @@
-"""The uploads of a stack that runs, as its ledger has them, and the files that no upload belongs to yet."""
+"""The uploads in the ledger of a stack that runs, and the files that have no upload yet."""
 
 from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import ExitStack
@@ -39,7 +39,7 @@ class Upload:
         return self.entry is None or not self.entry.is_done
 
     def answers_to(self, name: str) -> bool:
-        """*name* is a part of the file's or the blob's name, or the beginning of the upload's id."""
+        """Whether *name* is a part of the file's or the blob's name, or the beginning of the upload's id."""
         if self.upload_id.startswith(name.lower()):
             return True
         names = (self.entry.blob.name, self.entry.attachment_name) if self.entry is not None else ()
@@ -48,7 +48,7 @@ class Upload:
 
 @dataclass(frozen=True, slots=True)
 class Unknown:
-    """A blob that the ledger does not know in its present version: no event of it has arrived."""
+    """A blob whose present version the ledger does not know: no event of it has arrived."""
 
     blob: BlobDescription
 
@@ -62,7 +62,7 @@ class Unknown:
 
 
 class Uploads:
-    """Reads them, while it is entered. Every method may raise StorageUnavailable."""
+    """Reads uploads, while it is entered. Every method may raise StorageUnavailable."""
 
     def __init__(self, record: RunningRecord) -> None:
         self._record = record
@@ -83,13 +83,13 @@ class Uploads:
         self._ending.__exit__(kind, error, trace)
 
     def under_way(self) -> list[Upload]:
-        """By the live rows, the oldest first."""
+        """The uploads that have a live row, the oldest first."""
         marks = sorted(self.ledger.live(), key=lambda mark: mark.marked_at)
         found = [Upload(mark.upload_id, self.ledger.get(mark.upload_id)) for mark in marks]
         return [upload for upload in found if upload.is_under_way]
 
     def newest_first(self) -> Iterator[Upload]:
-        """All of them, the last written first. A whole scan at once, which the application itself never does."""
+        """All uploads, the last written first. It scans the whole ledger, which the application itself never does."""
         try:
             rows = list(self._table.query_entities("RowKey eq 'entry'", select=["PartitionKey", "Timestamp"]))
         except AzureError as error:
@@ -101,23 +101,23 @@ class Uploads:
                 yield Upload(row["PartitionKey"], stored)
 
     def unknown(self, names: Collection[str]) -> list[Unknown]:
-        """The blobs that the ledger does not know, of those with one of *names* in their name."""
+        """The blobs that the ledger does not know, and that have one of *names* in their name; without *names*, all."""
         blobs = (blob for blob in BlobStore(self.container).every() if _has(names, blob.version.name))
         return [Unknown(blob) for blob in blobs if is_missing(self.application.ports, blob)]
 
     def start(self, unknown: Unknown) -> None:
-        """As its event would have done, or the timer that finds such files."""
+        """Start its upload, as its event would have done, or the timer that finds such files."""
         intake = self.application.intake
         stored, _ = intake.enter(unknown.blob)
         intake.announce(stored)
 
 
-class NotOne(Exception):  # noqa: N818 - a mistake of the person's
+class NotOne(Exception):  # noqa: N818 - the name says what is the case
     """A name means no upload, or several. The text says which."""
 
 
 def the_one(uploads: Iterable[Upload], name: str, fits: Callable[[Entry], bool]) -> tuple[Upload, Entry]:
-    """The newest upload of the one file that *name* means: if several have it in their names, the one that *fits*.
+    """The newest upload of the one file that *name* means. If several files match, the one whose entry *fits*.
 
     Raises NotOne.
     """
@@ -137,7 +137,7 @@ def the_one(uploads: Iterable[Upload], name: str, fits: Callable[[Entry], bool])
 
 
 def title_of(upload: Upload) -> str:
-    """The file's name, and the blob's where that is another."""
+    """The file's name, and the blob's name where the two differ."""
     entry = upload.entry
     if entry is None:
         return "a file whose event is being handled"
@@ -147,7 +147,7 @@ def title_of(upload: Upload) -> str:
 
 
 def does(upload: Upload, record: RunningRecord, now: datetime) -> str:
-    """What an upload that is under way does or waits for; and what a person can do about it, if anything."""
+    """What an upload that is under way does or waits for, and what a person can do about it, if anything."""
     entry = upload.entry
     if entry is None:
         return "is about to be entered"
@@ -161,7 +161,7 @@ def _has(names: Collection[str], blob_name: str) -> bool:
 
 
 def _settings(record: RunningRecord) -> Settings:
-    """The application's, as far as its storage is concerned: from here nothing is sent to Graph."""
+    """The application's settings for its storage. The token is not a real one: from here nothing is sent to Graph."""
     return Settings.from_environ(
         app_settings(record.storage, Graph(record.graph, {record.account: "none"}), lease_seconds=None)
     )

@@ -1,4 +1,4 @@
-"""`withdraw`: deletes files from the container that are not attached yet, so that they never will be."""
+"""`withdraw`: deletes files from the container that are not attached yet, so that they are never attached."""
 
 import argparse
 import time
@@ -14,7 +14,7 @@ from local.stack.state_dir import RunningRecord
 from shared.core.entry import Entry, Phase
 from shared.errors import StorageUnavailable
 
-# Until the upload has noticed. One that waits notices later, and is reported as it is.
+# How long to wait for the upload to notice. One that is deferred notices later; then the message says so.
 _PATIENCE_SECONDS = 15.0
 _LOOK_SECONDS = 0.2
 
@@ -35,7 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(_parser: argparse.ArgumentParser, options: argparse.Namespace) -> int:
-    """0 where every file was taken back."""
+    """Returns 0 where every file was withdrawn."""
     return for_each_name(options, _withdraw)
 
 
@@ -62,7 +62,7 @@ def _why_not(entry: Entry) -> str:
 def _delete(container: ContainerClient, entry: Entry) -> None:
     blob = container.get_blob_client(entry.blob.name)
     try:
-        # Its metadata may have been edited since, which changes the ETag.
+        # Not the entry's ETag: the blob's metadata may have been edited since, which changes it.
         present = blob.get_blob_properties().etag
         blob.delete_blob("include", etag=present, match_condition=MatchConditions.IfNotModified)
     except ResourceNotFoundError:

@@ -11,7 +11,7 @@ from shared.core.tag_text import quoted
 
 
 def doing(entry: Entry | None, *, now: datetime) -> str:
-    """What an upload that is not done does, or waits for, and until when."""
+    """What an upload that is not done does or waits for, and until when."""
     if entry is None:
         return "waits for the event that announces the file"
     if entry.phase is Phase.WAITING:
@@ -25,7 +25,7 @@ def doing(entry: Entry | None, *, now: datetime) -> str:
 
 
 def in_words(detail: str) -> str:
-    """An entry's detail; what a library calls a lost connection is said in words."""
+    """An entry's detail for a person: the library's name of a connection error is replaced by words."""
     if unanswered := _NO_REPLY.search(detail):
         return f"Graph cannot be reached, or does not answer ({unanswered[1]}): is this machine online?"
     return detail
@@ -50,7 +50,7 @@ def sign_in_advice(account: str, record: RunningRecord) -> str:
 
 
 def arrived(entry: Entry) -> str:
-    """How much of the file the server holds."""
+    """How much of the file Graph has."""
     return f"{size_text(entry.offset)} of {size_text(entry.size)}"
 
 
@@ -60,19 +60,19 @@ def because(entry: Entry) -> str:
 
 
 def clock_text(when: datetime) -> str:
-    """A moment of today, by this machine's time zone."""
+    """The time of day, in this machine's time zone."""
     return when.astimezone().strftime("%H:%M:%S")
 
 
 def until_text(when: datetime, now: datetime) -> str:
-    """A moment in the future, with this machine's time zone; with its day, where that is another one."""
+    """A moment in the future, in this machine's time zone; with its date, where that is not today's."""
     if when.astimezone().date() != now.astimezone().date():
         return moment_text(when)
     return when.astimezone().strftime("%H:%M:%S %Z")
 
 
 def moment_text(when: datetime) -> str:
-    """A moment of any day, with this machine's time zone."""
+    """Date and time, in this machine's time zone."""
     return when.astimezone().strftime("%Y-%m-%d %H:%M:%S %Z")
 
 
@@ -80,7 +80,7 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-# As the transport says it, in shared/adapters/graph.py.
+# The text that shared/adapters/graph.py makes.
 _NO_REPLY = re.compile(r"no reply to \w+: (.+)")
 
 _DOING = {

@@ -1,1 +1,1 @@
-"""The stack: its pieces are started, kept running, found again, and ended in order."""
+"""The stack: starts its pieces, keeps them running, finds one that runs, and ends it in order."""

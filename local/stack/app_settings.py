@@ -12,20 +12,20 @@ QUEUE = "upload-ranges"
 POISON_QUEUE = f"{QUEUE}-poison"
 TABLE = "uploads"
 
-# As in Azure. By itself the worker has a few more threads than cores, so that a batch goes in two waves.
+# As in Azure. By default the worker has a few more threads than cores, too few to run a whole batch at once.
 WORKER_SETTINGS = {"PYTHON_THREADPOOL_THREAD_COUNT": "16"}
 
-# As in Azure: a large body costs the host far more than its size, and its start page serves no one here.
+# As in Azure: a large body costs the host far more memory than its size, and its start page is of no use here.
 HOST_SETTINGS = {"FUNCTIONS_REQUEST_BODY_SIZE_LIMIT": "2097152", "AzureWebJobsDisableHomepage": "true"}
 
-# In the cloud a lease is ten minutes, for good. A shorter one takes deadline and claim with it.
+# In the cloud a queue lease is always ten minutes. With a shorter one, deadline and claim are shorter as well.
 LONGEST_LEASE_SECONDS = 600
 SHORTEST_LEASE_SECONDS = 2
 
 
 @dataclass(frozen=True, slots=True)
 class Graph:
-    """Where uploads go: the root, and whose token is whose. The first account is the default one."""
+    """The Graph that uploads go to: its root, and the token of each account. The first account is the default one."""
 
     root: str
     tokens: Mapping[str, str] = field(repr=False)
@@ -36,7 +36,7 @@ class Graph:
 
 
 def app_settings(storage: str, graph: Graph, *, lease_seconds: int | None) -> dict[str, str]:
-    """What the application reads from its environment, and nothing else."""
+    """The settings that the application reads from its environment."""
     settings = {
         "AzureWebJobsStorage": storage,
         "AttachmentStorage": storage,
@@ -49,27 +49,27 @@ def app_settings(storage: str, graph: Graph, *, lease_seconds: int | None) -> di
         "TODO_ATTACH_SWEEP_SCHEDULE": "*/30 * * * * *",
         "TODO_ATTACH_CATCH_UP_SCHEDULE": "*/10 * * * * *",
         "TODO_ATTACH_DEAD_LETTERS": DEAD_LETTERS,
-        # In the cloud ten minutes, too long for trying things.
+        # In the cloud it is ten minutes, which is too long to try things.
         "TODO_ATTACH_EMPTY_FILE_WAIT_SECONDS": "2",
-        # In the cloud five minutes: at a terminal, who misspelt a name should hear of it at once.
+        # In the cloud it is five minutes. At a terminal, a person who has misspelt a name should learn of it at once.
         "TODO_ATTACH_MISSING_PATIENCE_SECONDS": "2",
         **WORKER_SETTINGS,
         **HOST_SETTINGS,
     }
     if lease_seconds is not None:
         settings["TODO_ATTACH_REQUEST_DEADLINE_SECONDS"] = f"{lease_seconds / 4:g}"
-        # What lies between the claim and the request (reading a slice) must fit in, on a busy machine too.
+        # The work between the claim and the request (to read a slice) must fit in, on a busy machine too.
         settings["TODO_ATTACH_CLAIM_MARGIN_SECONDS"] = f"{max(3.0, lease_seconds / 8):g}"
-        # Longer than a lease, or the sweep would announce what is only on its way back.
+        # Longer than a lease, or the sweep would announce an upload whose message is about to be delivered again.
         settings["TODO_ATTACH_STALLED_AFTER_SECONDS"] = f"{lease_seconds * 1.5:g}"
-        # What a failed delivery waits. The blob trigger's has no such wait, there as here.
+        # The wait after a failed delivery. The blob trigger has no such wait, neither in the cloud nor here.
         settings["AzureFunctionsJobHost__extensions__queues__visibilityTimeout"] = str(
             timedelta(seconds=min(30, max(1, lease_seconds // 3)))
         ).rjust(8, "0")
     return settings
 
 
-# How long telemetry may lie in the worker, in milliseconds; without these as in the cloud: 5000, 1000 and 60000.
+# How long the worker may hold telemetry back, in milliseconds. The defaults, as in the cloud: 5000, 1000 and 60000.
 SOON = {
     "OTEL_BSP_SCHEDULE_DELAY": "500",
     "OTEL_BLRP_SCHEDULE_DELAY": "500",
@@ -78,19 +78,19 @@ SOON = {
 
 
 def telemetry_settings(connection_string: str) -> dict[str, str]:
-    """Over the settings of the application: telemetry as in the cloud, to wherever *connection_string* says."""
+    """Further settings for telemetry as in the cloud, which goes to where *connection_string* says."""
     return {
         "PYTHON_APPLICATIONINSIGHTS_ENABLE_TELEMETRY": "true",
         "PYTHON_APPLICATIONINSIGHTS_LOGGER_NAME": "todo_attach",
         "APPLICATIONINSIGHTS_CONNECTION_STRING": connection_string,
         "OTEL_SERVICE_NAME": "todo-attach",
         "OTEL_TRACES_SAMPLER": "always_on",
-        # Upload URLs would be in the spans of these.
+        # The spans of these would hold upload URLs.
         "OTEL_PYTHON_DISABLED_INSTRUMENTATIONS": (
             "azure_sdk,django,fastapi,flask,httpx,httpx2,psycopg2,requests,urllib,urllib3"
         ),
-        # Of the exporter and the distribution: reports about themselves to Microsoft, and questions to the metadata
-        # address of a virtual machine.
+        # Otherwise the exporter and the distribution report about themselves to Microsoft, and send requests to the
+        # metadata address of virtual machines.
         "APPLICATIONINSIGHTS_STATSBEAT_DISABLED_ALL": "true",
         "APPLICATIONINSIGHTS_SDKSTATS_DISABLED": "true",
         "APPLICATIONINSIGHTS_CONTROLPLANE_DISABLED": "true",
@@ -99,12 +99,12 @@ def telemetry_settings(connection_string: str) -> dict[str, str]:
     }
 
 
-# Of a developer's own: where other programs send telemetry, and how much of it.
+# Variables of a developer's own, which say where other programs send telemetry, and how much.
 _TO_THE_CLOUD = ("APPLICATIONINSIGHTS_", "PYTHON_APPLICATIONINSIGHTS_", "OTEL_")
 
 
 def environment(settings: Mapping[str, str]) -> dict[str, str]:
-    """The environment of this process with *settings* over it, and without what would reach out to the cloud."""
+    """The environment of this process with *settings* over it, and without variables that concern telemetry."""
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(_TO_THE_CLOUD)}
     # Behind a proxy, requests to this machine must still stay on it.
     local = ",".join(filter(None, (inherited.get("NO_PROXY", inherited.get("no_proxy", "")), "127.0.0.1", "localhost")))

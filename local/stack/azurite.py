@@ -1,7 +1,7 @@
 """Azurite, Microsoft's storage emulator: blobs, queues and tables, as `npm` installed it.
 
-On disk it saves every five seconds, and when it is asked to end. The real storage loses nothing that it has taken;
-Azurite, killed, may lose what it took since.
+With a directory, it saves to disk every five seconds, and when it is asked to end. The real storage loses nothing that
+it has accepted; if Azurite is killed, it may lose what it accepted since it last saved.
 """
 
 import base64
@@ -15,8 +15,8 @@ from pathlib import Path
 from local.stack.child import REPOSITORY, Child, ChildFailed, Command, OnLine
 
 ACCOUNT = "devstoreaccount1"
-# Published with Azurite, so no secret: every program that reaches the port may read and write everything.
-# UseDevelopmentStorage=true, rclone's use_emulator and Storage Explorer know no other.
+# It is published with Azurite, so it is no secret: every program that reaches the port can read and write everything.
+# UseDevelopmentStorage=true, rclone's use_emulator and Storage Explorer use only this key.
 PUBLISHED_KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
 _PROGRAM = REPOSITORY / "node_modules" / ".bin" / "azurite"
 _LISTENING = re.compile(r"Azurite (Blob|Queue|Table) service is successfully listening at http://127\.0\.0\.1:(\d+)$")
@@ -25,7 +25,7 @@ _START_SECONDS = 120.0
 
 @dataclass(frozen=True, slots=True)
 class Ports:
-    """Where the three services listen. 0 where any free port will do."""
+    """The ports of the three services. 0 stands for any free port."""
 
     blob: int = 0
     queue: int = 0
@@ -60,7 +60,7 @@ async def start(
     command = Command(
         name="Azurite",
         arguments=[sys.executable, "-m", "local.stack.tether", "--", str(_PROGRAM), *_options(ports, directory)],
-        # By the environment: other users can read a command line.
+        # In the environment, since other users can read a command line.
         environment={**environment, "AZURITE_ACCOUNTS": f"{ACCOUNT}:{key}"},
         held=held,
         on_output=on_access,
@@ -74,9 +74,9 @@ def _options(ports: Ports, directory: Path | None) -> list[str]:
         *("--blobHost", "127.0.0.1", "--blobPort", str(ports.blob)),
         *("--queueHost", "127.0.0.1", "--queuePort", str(ports.queue)),
         *("--tableHost", "127.0.0.1", "--tablePort", str(ports.table)),
-        # The SDKs speak a newer version of the service than Azurite knows, and would be answered with 400.
+        # The SDKs use a newer API version than Azurite knows, and Azurite would answer them with 400.
         "--skipApiVersionCheck",
-        # The account is always the first part of the path, never guessed from a host name.
+        # The account is always the first part of the path. Otherwise Azurite may guess it from a host name.
         "--disableProductStyleUrl",
         "--disableTelemetry",
         # By default Azurite closes an idle connection after 5 s: a request sent at that very moment would be lost.
@@ -85,7 +85,7 @@ def _options(ports: Ports, directory: Path | None) -> list[str]:
 
 
 class _PortReader:
-    """Three lines say where the three services listen; then all are ready."""
+    """Reads the three lines that say where the three services listen. After the third, all are ready."""
 
     def __init__(self) -> None:
         self._seen: dict[str, int] = {}

@@ -1,8 +1,8 @@
-"""One child process: started, awaited until it says that it is ready, ended.
+"""One child process: starts it, waits until it says that it is ready, and ends it.
 
-A child holds the read end of a pipe whose write end is ours alone, and ends when that reads end of file: so it cannot
-outlive us, however we die. It leads a session of its own: a Ctrl-C in the terminal reaches only us, and we end
-everything in order.
+A child's standard input is a pipe whose write end only this process holds, and the child ends at end of file: so it
+cannot outlive this process, however that dies. A child leads a session of its own, so a Ctrl-C in the terminal reaches
+only this process, which ends everything in order.
 """
 
 import asyncio
@@ -20,14 +20,14 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 _TAIL_LINES = 12
 # A line longer than this breaks asyncio's reader; a journal line with a traceback may be long.
 _LONGEST_LINE = 16 * 1024 * 1024
-# For output that is still in the pipes, or held open by a process that the child left behind.
+# How long to read output that is still in the pipes; a process that the child left behind may hold them open.
 _DRAIN_SECONDS = 2.0
 
 type OnLine = Callable[[str], None]
 
 
-class ChildFailed(Exception):  # noqa: N818 - a state of the world
-    """A child did not get ready, or died. The text ends with the last lines that it said."""
+class ChildFailed(Exception):  # noqa: N818 - the name says what is the case
+    """A child did not get ready, or died. The text ends with the last lines of its output."""
 
 
 def _ignore(_line: str) -> None: ...
@@ -65,7 +65,10 @@ class Child:
     async def start[Ready](
         cls, command: Command, read_ready: Callable[[str], Ready | None], *, within_seconds: float
     ) -> tuple["Child", Ready]:
-        """Start *command*, and wait until *read_ready* makes something of a line of its output."""
+        """Start *command*, and wait until *read_ready* returns something for a line of its output. Returns both.
+
+        Raises ChildFailed.
+        """
         try:
             process = await asyncio.create_subprocess_exec(
                 *command.arguments,
@@ -92,7 +95,7 @@ class Child:
         return self._process.pid
 
     async def exited(self) -> int:
-        """Wait for the end; the exit status, negative for a signal. Whatever it left behind ends with it."""
+        """Wait for the end. Returns the exit status, negative for a signal. Ends the processes that it left behind."""
         status = await self._process.wait()
         self._kill_group()
         await asyncio.wait(self._pumps, timeout=_DRAIN_SECONDS)
@@ -101,12 +104,12 @@ class Child:
         return status
 
     def failure(self, what: str) -> ChildFailed:
-        """*what* happened, with the last lines that the child said: on standard error, and before it was ready."""
+        """An exception that says *what* happened, with the last lines on standard error, or before readiness."""
         said = "".join(f"\n  | {line}" for line in self._tail) or "\n  (it said nothing)"
         return ChildFailed(f"{self._command.name} {what}{said}")
 
     async def end(self, grace_seconds: float) -> bool:
-        """Ask the child to end, and kill it where it does not. Whether it ended well by itself."""
+        """Ask the child to end, and kill it if it does not in time. Returns whether it ended with status 0."""
         with suppress(ProcessLookupError):
             self._process.send_signal(signal.SIGTERM)
         try:
@@ -133,7 +136,7 @@ class Child:
                 ready.set_result(value)
 
         self._on_output = look_for_it
-        # Output ends with the process, and only after its last line was read.
+        # The pump of the output ends with the process, after it has read the last line.
         await asyncio.wait((ready, self._pumps[0]), timeout=within_seconds, return_when=asyncio.FIRST_COMPLETED)
         if ready.done():
             return ready.result()
@@ -150,7 +153,7 @@ class Child:
         self._command.on_error(line)
 
     def _kill_group(self) -> None:
-        # The child leads its group, so the group is what it started and did not end.
+        # The child leads its process group, so the group is all that the child has started.
         with suppress(ProcessLookupError, PermissionError):
             os.killpg(self._process.pid, signal.SIGKILL)
 

@@ -1,12 +1,12 @@
 """Azure Functions Core Tools behind the command line of the stand-in for the host: `python -m local.stack.core_tools`.
 
-The same options but for `--lease` (a real host's is ten minutes, always), the same lines of JSON, the same tether. So a
-stack runs on either, and does not know which.
+It has the same options except `--lease` (a real host's lease is always ten minutes), writes the same lines of JSON, and
+ends with its parent in the same way. So a stack runs on either, and does not know which.
 
 Core Tools check no key without `--enableAuth`, and listen on every address of this machine.
 
-    *Not seen*: this was never run on real Core Tools. tests/local/test_core_tools.py runs it on a program that has
-    their command line, and starts the stand-in behind it.
+    *Not seen*: this was never run with real Core Tools. tests/local/test_core_tools.py runs it with a program that has
+    their command line, and that starts the stand-in.
 """
 
 import argparse
@@ -41,7 +41,7 @@ _OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
 def main(arguments: Sequence[str]) -> int:
-    """0 where Core Tools ended because they were asked to; else their own status, or 1."""
+    """Returns 0 where Core Tools ended because they were asked to; else their own status, or 1."""
     parser = argparse.ArgumentParser(prog="python -m local.stack.core_tools", description=__doc__.partition("\n")[0])
     parser.add_argument("--app", type=Path, required=True, metavar="DIR", help="the directory of function_app.py")
     parser.add_argument("--port", type=int, default=0, help="0, the default, takes any free port")
@@ -58,10 +58,10 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def lay_out(app: Path, directory: Path) -> None:
-    """What is deployed of *app*, linked into *directory*, and settings that name the language and nothing else.
+    """Link what is deployed of *app* into *directory*, and write settings there that name only the language.
 
-    Core Tools take every setting of a local.settings.json that the environment does not have: one that lies in a
-    checkout, with the settings of a real deployment, must not reach this stack.
+    Core Tools take every setting of local.settings.json that the environment does not have. A checkout may have such a
+    file with the settings of a real deployment, which must not get into this stack.
     """
     for name in _DEPLOYED:
         (directory / name).symlink_to(app / name)
@@ -70,7 +70,7 @@ def lay_out(app: Path, directory: Path) -> None:
 
 
 def environment(app: Path, inherited: Mapping[str, str]) -> dict[str, str]:
-    """Over the settings of the stack: which Python, and that the worker's lines are shown."""
+    """The stack's settings, with those for Core Tools: which Python to use, and to show the worker's log lines."""
     levels = json.loads((app / "host.json").read_text())["logging"]["logLevel"]
     override = "AzureFunctionsJobHost__logging__logLevel__"
     shown = {f"{override}{category}": "Information" for category in levels if category.endswith(".User")}
@@ -83,13 +83,14 @@ def environment(app: Path, inherited: Mapping[str, str]) -> dict[str, str]:
         "languageWorkers__python__defaultExecutablePath": str(python),
         "VIRTUAL_ENV": str(python.parent.parent),
         "PATH": f"{python.parent}{os.pathsep}{inherited.get('PATH', '')}",
-        # Of a directory that is new each time: the queue of blob events would be another one after each restart.
+        # Otherwise the id is made of the directory, which is new at each start, and so would be the queue of blob
+        # events.
         "AzureFunctionsWebHost__hostid": inherited.get("AzureFunctionsWebHost__hostid", "todo-attach-local"),
     }
 
 
 def event_of(line: str) -> dict[str, str]:
-    """A line of Core Tools as an event of the stand-in's."""
+    """A line of Core Tools, in the form of the stand-in's events."""
     text = _STAMP.sub("", line, count=1).strip()
     if text.startswith('{"event"'):
         return {"level": "INFO", "logger": "todo_attach", "message": text}
@@ -97,7 +98,7 @@ def event_of(line: str) -> dict[str, str]:
 
 
 class _CoreTools:
-    """One run of them."""
+    """One run of Core Tools."""
 
     def __init__(self, options: argparse.Namespace, directory: Path, events: EventStream) -> None:
         self._options = options
@@ -117,7 +118,7 @@ class _CoreTools:
             *(sys.executable, "-P", str(_TETHER), "--", CORE_TOOLS, "start", "--port", str(self._port)),
             cwd=self._directory,
             env=environment(self._directory, os.environ),
-            stdin=PIPE,  # the other end is ours alone: Core Tools end with us, however we do
+            stdin=PIPE,  # only this process holds the other end: Core Tools end with it, however it dies
             stdout=PIPE,
             stderr=STDOUT,
             limit=_LONGEST_LINE,
@@ -158,7 +159,7 @@ class _CoreTools:
                 self._events.emit("log", function=None, invocation_id=None, **event_of(line))
 
     async def _announce(self) -> None:
-        """Once it runs, and has functions: "Running" alone proves nothing."""
+        """Say that the host is ready once it runs and has functions: "Running" alone does not prove that it has any."""
         while True:
             functions = await asyncio.to_thread(self._functions)
             if functions:
@@ -176,7 +177,7 @@ class _CoreTools:
         )
 
     def _functions(self) -> dict[str, set[str]]:
-        """Name to kinds of bindings; nothing while the host does not run."""
+        """Each function's name, and the kinds of its bindings; nothing while the host does not run."""
         try:
             if self._get("/admin/host/status").get("state") != "Running":
                 return {}
@@ -192,7 +193,7 @@ class _CoreTools:
 
 def _when_stdin_ends(ended: Callable[[], object]) -> None:
     def watch() -> None:
-        # Not through sys.stdin: its lock, held in a thread while the interpreter ends, is a fatal error.
+        # Not through sys.stdin: a thread that holds its lock while the interpreter ends is a fatal error.
         while os.read(0, 4096):
             pass
         ended()

@@ -1,4 +1,4 @@
-"""What the To Do emulator says about itself, by its control endpoints."""
+"""Reads the state of the To Do emulator from its control endpoints."""
 
 import json
 import urllib.request
@@ -15,7 +15,7 @@ _OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 @dataclass(frozen=True, slots=True)
 class HeldAttachment:
-    """An attachment as the emulator holds it."""
+    """An attachment in the emulator. *size* in bytes."""
 
     name: str
     size: int
@@ -55,7 +55,7 @@ class Emulator:
         self._control = record.control
 
     def attachments(self) -> Mapping[str, HeldAttachment]:
-        """By id."""
+        """The attachments, by id."""
         return {
             each["id"]: HeldAttachment(each["name"], each["size"], each["sha256"]) for each in self._get("attachments")
         }
@@ -69,12 +69,12 @@ class Emulator:
         return next((each for each in self.mailboxes() if each.account.lower() == account.lower()), None)
 
     def requests(self) -> Mapping[str, int]:
-        """How many of each operation were asked."""
+        """How many requests there were of each operation."""
         counts: dict[str, int] = self._get("requests")
         return counts
 
     def offences(self) -> Mapping[str, int]:
-        """How often each thing was done that a sound client does not do."""
+        """How often a client did each of the things that a correct client never does."""
         counts: dict[str, int] = self._get("offences")["counts"]
         return counts
 

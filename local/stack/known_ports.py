@@ -1,4 +1,4 @@
-"""The ports of earlier runs, used again: upload URLs in the ledger carry the emulator's, shells know the storage's."""
+"""The ports of earlier runs, used again: upload URLs in the ledger have the emulator's, and shells the storage's."""
 
 import socket
 from collections.abc import Mapping
@@ -9,18 +9,18 @@ from local.stack.state_dir import StateDir
 
 
 class KnownPorts:
-    """By service. *state* None: nothing is remembered. *asked*: ports that the command line asks for."""
+    """The port of each service. *state* None: none is stored. *asked*: ports that the command line gives."""
 
     def __init__(self, state: StateDir | None, asked: Mapping[str, int]) -> None:
         self._state = state
         self._ports = {**(state.ports() if state is not None else {}), **asked}
 
     def of(self, service: str) -> int:
-        """Its port, or 0 for any free one."""
+        """The service's port, or 0 for any free one."""
         return self._ports.get(service, 0)
 
     def learn(self, **ports: int) -> None:
-        """A service listens there; and will again, should it be started again."""
+        """Note the ports on which services listen now, so that they listen there again after a restart."""
         self._ports |= ports
         if self._state is not None:
             self._state.remember_ports(ports)
@@ -55,7 +55,7 @@ def free_port() -> int:
 
 def _is_free(port: int) -> bool:
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
-        # As servers do: connections of an earlier run that are not quite over do not count.
+        # As servers do, so that connections of an earlier run that are still closing do not block the port.
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind(("127.0.0.1", port))

@@ -1,4 +1,4 @@
-"""What a stack is asked to be, apart from its pieces: a command that starts none imports none of them."""
+"""What stack to start. It is apart from the stack's pieces, so that a command that starts none imports none of them."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -14,7 +14,7 @@ STAND_IN, CORE_TOOLS = "stand-in", "func"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SignInPlan:
-    """*client_id*: the registration of a public client at the real Entra; empty for the stand-in."""
+    """How people sign in. *client_id*: the registration of a public client at Entra; empty for the stand-in."""
 
     client_id: str = ""
     tenant: str = "common"
@@ -24,9 +24,9 @@ class SignInPlan:
 class Plan:
     """What stack to start. *graph* None: the To Do emulator. *durable*: what is stored outlives the stack.
 
-    *storage_ports*: fixed ports, for clients that know nothing but Azurite's published ports and key. *people*: the
-    emulator's, the default account first; *keep_content*: whether it keeps more of a file than its SHA-256. *settings*
-    go over those of the application.
+    *storage_ports*: fixed ports, for clients that use only Azurite's published ports and key. *people*: the accounts of
+    the emulator, the default one first. *keep_content*: whether it keeps the content of files, and not only their
+    SHA-256. *settings* override the application's.
     """
 
     graph: Graph | None = None

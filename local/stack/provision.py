@@ -1,4 +1,4 @@
-"""What the infrastructure makes in the cloud: the containers, the queues and the table, where they are missing."""
+"""Makes the containers, the queues and the table where they are missing, as the infrastructure does in the cloud."""
 
 from contextlib import suppress
 
@@ -10,7 +10,7 @@ from shared.settings import Connection
 
 
 def provision(storage: str) -> None:
-    """Make them in the account of this connection string."""
+    """Make them in the storage account of this connection string."""
     connection = Connection(connection_string=storage)
     for name in (CONTAINER, DEAD_LETTERS):
         with azure_clients.container_client(connection, name) as container, suppress(ResourceExistsError):

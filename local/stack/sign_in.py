@@ -1,8 +1,8 @@
 """Sign-in on the embedded stack: `up --sign-in`.
 
-Without another Graph, an OpenID provider stands in for Entra, and people connect at the app's own address, as in the
-cloud. With one, this machine has no address that Entra would send anybody to: the person signs in on any screen, with
-a code, before the app starts.
+With the emulator, an OpenID provider stands in for Entra, and people connect at the app's own address, as in the cloud.
+With the real Graph, Entra cannot send a browser back to this machine: the person signs in on any screen, with a code,
+before the app starts.
 """
 
 import os
@@ -41,7 +41,7 @@ ACCOUNTS_TABLE = "accountkeys"
 
 
 class SignInHere:
-    """What the stack needs for it. `close` when the stack ends."""
+    """Sign-in of one stack. Call `close` when the stack ends."""
 
     def __init__(self, plan: SignInPlan, directory: Path, functions_port: int) -> None:
         self._plan = plan
@@ -61,7 +61,10 @@ class SignInHere:
         return f"{self._url}/files"
 
     def start(self, storage: str, graph: Graph, emulator: str, say: Callable[[str], None]) -> Graph:
-        """Get ready before the app starts; the Graph, with its default account. Blocks, for a person with a code."""
+        """Prepare sign-in before the app starts. Returns the Graph with its default account.
+
+        Where a person signs in with a code, it blocks until they have.
+        """
         self._directory.mkdir(mode=0o700, exist_ok=True)
         _let_page_send(storage, self._url.removesuffix("/api"))
         key = self._directory / "accounts.key"
@@ -131,7 +134,7 @@ class SignInHere:
         except AttachError as error:
             raise ChildFailed(f"the sign-in failed: {error}") from error
         say(f"{account.person.name} is signed in")
-        # By its id: several tenants may connect, and a name could be another account's.
+        # The id and not the name: people of several tenants may connect, and two could have the same name.
         return Graph(graph.root, {account.person.object_id: ""})
 
 
@@ -142,7 +145,7 @@ _FOR_TESTS = ("TODO_ATTACH_ENTRA_AUTHORITY", "TODO_ATTACH_ENTRA_CA_FILE")
 
 
 def sign_in_by_code(settings: Settings, sign_in: SignIn, say: Callable[[str], None]) -> Account:
-    """Tell the person what to do, and wait until it is done. Raises AttachError, or ChildFailed with the reason."""
+    """Tell the person what to do, and wait until they have done it. Raises AttachError or ChildFailed."""
     entra = identity_provider(settings, sign_in)
     message, flow = entra.begin_on_another_screen()
     say(message)
@@ -157,9 +160,9 @@ def sign_in_by_code(settings: Settings, sign_in: SignIn, say: Callable[[str], No
 
 
 def token_by_code(plan: SignInPlan, graph: Graph, say: Callable[[str], None]) -> str:
-    """A bearer token for *graph*, of a person who signs in with a code for this once: nothing is kept.
+    """A bearer token for *graph*, of a person who signs in with a code. The sign-in is not stored.
 
-    Blocks. Raises AttachError, or ChildFailed with the reason.
+    It blocks until the person has signed in. Raises AttachError, or ChildFailed with the reason.
     """
     given = app_settings("UseDevelopmentStorage=true", Graph(graph.root, {"you": "none"}), lease_seconds=None)
     del given["TODO_ATTACH_TOKENS"]
@@ -169,7 +172,7 @@ def token_by_code(plan: SignInPlan, graph: Graph, say: Callable[[str], None]) ->
             "TODO_ATTACH_ENTRA_CLIENT_ID": plan.client_id,
             "TODO_ATTACH_ENTRA_TENANT": plan.tenant,
             "TODO_ATTACH_ENTRA_CLIENT_CREDENTIAL": "none",
-            # Of an app that has pages and keeps accounts. Neither is used here.
+            # Required by the settings, but not used here: for an app that has pages and stores accounts.
             "TODO_ATTACH_CONNECT_URL": "http://127.0.0.1/api",
             "TODO_ATTACH_ACCOUNTS_CONTAINER": ACCOUNTS_CONTAINER,
             "TODO_ATTACH_ACCOUNTS_TABLE": ACCOUNTS_TABLE,

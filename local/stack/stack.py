@@ -1,7 +1,7 @@
-"""The whole stack: its pieces are started, kept running, and ended in order.
+"""The whole stack: starts its pieces, keeps them running, and ends them in order.
 
-First Event Grid's stand-in ends, then the Functions host (which finishes what it has begun), then the To Do emulator,
-and last Azurite, which all of them need.
+Event Grid's stand-in ends first, then the Functions host (which finishes what it has begun), then the To Do emulator,
+and Azurite last, since all of them need it.
 """
 
 import asyncio
@@ -35,24 +35,24 @@ from local.stand_ins.todo.secrets import SECRETS_VARIABLE
 if TYPE_CHECKING:
     from local.stack.sign_in import SignInHere
 
-# Facts for programs, and sentences for people.
+# `Tell` takes facts for programs, `Say` sentences for people.
 type Tell = Callable[[Mapping[str, object]], None]
 type Say = Callable[[str], None]
 
 _START_SECONDS = 120.0
-# They download the bundle of extensions first.
+# At their first start they download the bundle of extensions.
 _FIRST_START_OF_CORE_TOOLS_SECONDS = 600.0
-# The module that starts each.
+# The module that starts each kind of host.
 _HOSTS = {STAND_IN: "local.stand_ins.functions", CORE_TOOLS: "local.stack.core_tools"}
-# Azurite and the emulator: to save their data.
+# What Azurite and the emulator get to save their data, and the host to end.
 _GRACE_SECONDS = 10.0
-# The host: for running functions to finish what they have begun; then for the host itself.
+# What running functions get to finish, before the host itself ends.
 _DRAIN_SECONDS = 10.0
 
 
 @dataclass(frozen=True, slots=True)
 class Pids:
-    """*tether* leads Azurite, which is its only child."""
+    """Process ids. *tether* is the process that runs Azurite, its only child."""
 
     worker: int
     host: int
@@ -73,7 +73,7 @@ class Stack:
         on_trace: OnTrace | None = None,
         on_access: OnLine | None = None,
     ) -> None:
-        """*on_access* gets Azurite's access log in place of Event Grid's stand-in, and may pass it on to `observe`."""
+        """*on_access* gets the lines of Azurite's access log, and passes them on to `observe`. None: they go there."""
         self._plan = plan
         self._state = state
         self._tell = tell
@@ -94,7 +94,7 @@ class Stack:
         self._workspace: Workspace | None = None
         self.sign_in: SignInHere | None = None
         self.ended_in_order = True
-        # What is only in memory is lost with its process: nothing is gained by starting that one again.
+        # A process with its data in memory has lost them when it dies: to start it again would be of no use.
         self._azurite = Supervised("Azurite", self._launch_azurite, restartable=plan.durable, report=self._on_restart)
         self._todo = Supervised(
             "the To Do emulator", self._launch_todo, restartable=plan.durable, report=self._on_restart
@@ -134,7 +134,7 @@ class Stack:
         )
 
     def _accounts(self) -> tuple[str, ...]:
-        """Whose files this stack can ever attach."""
+        """The names of the accounts for which this stack can attach files."""
         if self._connect_url():
             return tuple(name for resident in RESIDENTS for name in (resident.name, resident.oid))
         return tuple(self._graph.tokens)
@@ -146,16 +146,16 @@ class Stack:
 
     @property
     def pids(self) -> Pids:
-        """Of the processes as they run now."""
+        """The ids of the processes that run now."""
         return Pids(self._worker_pid, self._functions.pid, self._azurite.pid, self._todo.pid)
 
     def observe(self, line: str) -> None:
-        """Let Event Grid's stand-in see a line of Azurite's access log."""
+        """Pass a line of Azurite's access log to Event Grid's stand-in."""
         if self._event_grid is not None:
             self._event_grid.observe(line)
 
     async def failure(self) -> ChildFailed:
-        """Wait until a piece is given up."""
+        """Wait until a piece is given up. Returns why."""
         pieces = [self._azurite.failed, self._todo.failed, self._functions.failed]
         done, _ = await asyncio.wait(pieces, return_when=asyncio.FIRST_COMPLETED)
         return done.pop().result()
@@ -196,10 +196,10 @@ class Stack:
             self._graph = self._plan.graph
 
     async def _start_sign_in(self, plan: SignInPlan, ending: AsyncExitStack) -> None:
-        # Only now: what it needs takes half a second to import.
+        # Imported here: what it needs takes half a second to import.
         from local.stack.sign_in import SignInHere  # noqa: PLC0415
 
-        # People are sent back to the app's address, so it is settled before the app starts.
+        # The identity provider sends browsers back to the app's address, so it must be known before the app starts.
         self._ports.learn(functions=self._ports.of("functions") or free_port())
         self.sign_in = SignInHere(plan, self._state.path, self._ports.of("functions"))
         ending.callback(self.sign_in.close)
@@ -218,7 +218,7 @@ class Stack:
             in_order = await piece.end(0 if self._in_a_hurry else grace_seconds)
             self.ended_in_order = self.ended_in_order and in_order
         except asyncio.CancelledError:
-            # A second Ctrl-C: nothing is waited for any more.
+            # A second Ctrl-C: wait for nothing any more.
             self._in_a_hurry, self.ended_in_order = True, False
             raise
 
@@ -251,7 +251,7 @@ class Stack:
             *(part for fault in self._plan.faults for part in ("--fault", fault)),
         ]
         tokens = {name: self._secrets[name] for name in self._plan.people}
-        # By the environment: other users can read a command line.
+        # In the environment, since other users can read a command line.
         given = {SECRETS_VARIABLE: json.dumps({"control": self._secrets["control"], "tokens": tokens})}
         child, ready = await self._python("the To Do emulator", arguments, environment(given), say=_nothing)
         self._graph = Graph(ready["graph"], tokens)
@@ -278,7 +278,7 @@ class Stack:
         self._worker_pid = int(ready["worker_pid"])
         (self._webhook,) = ready["blob_webhooks"].values()
         if self._event_grid is not None:
-            self._event_grid.deliver_to(self._webhook)  # each host has a key of its own
+            self._event_grid.deliver_to(self._webhook)  # the address has a key, which each host makes anew
         self._ports.learn(functions=port_of(ready["url"]))
         return child
 
@@ -297,10 +297,10 @@ class Stack:
         return await Child.start(command, _read_ready, within_seconds=within)
 
     def _durable_path(self, name: str) -> Path | None:
-        """Where a piece keeps its data; None for in memory."""
+        """Where a piece keeps its data; None: in memory."""
         return self._state.path / name if self._plan.durable else None
 
-    # -- what they say --
+    # -- what the pieces say --
 
     def _on_host_event(self, line: str) -> None:
         try:
@@ -319,7 +319,7 @@ class Stack:
 
 
 def _new_secrets(people: Sequence[str]) -> dict[str, str]:
-    """Of a state directory: the storage account's key, the emulator's control, and the tokens of its people."""
+    """The secrets of a stack: the storage account's key, the emulator's control, and the tokens of its people."""
     return {"storage": azurite.new_key(), **{name: secrets.token_urlsafe(24) for name in ("control", *people)}}
 
 

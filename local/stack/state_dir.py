@@ -1,13 +1,14 @@
-"""What a stack remembers between runs, and how other commands find the one that runs.
+"""What a stack stores between runs, and how other commands find the one that runs.
 
-    lock          names the stack's process; held by it and by all of its children, so it is free only when the last
-                  of them is gone: two stacks never share a directory, and none starts over another's dying children
-    running.json  where everything is, while a stack runs; what a killed stack left behind is recognised by the lock
-    ports.json    the ports, used again by the next run: upload URLs in the ledger carry them
+    lock          names the stack's process. It and all of its children hold the lock, so that it is free only when the
+                  last of them has ended: two stacks never share a directory, and none starts while the children of a
+                  killed one still save their data there
+    running.json  where everything is, while a stack runs; a file that a killed stack left is recognised by the lock
+    ports.json    the ports, which the next run uses again: upload URLs in the ledger have them
     secrets.json  the key of the storage account and the emulator's tokens, made at the first run
-    env           for a shell: the connection string, where `az` looks for it
+    env           for a shell: the connection string, in the variable that `az` reads
 
-A stack without `--data` keeps its data in memory, and only `lock` and `running.json` in a directory of this user.
+A stack without `--data` keeps its data in memory; these files are then in a directory of this user.
 """
 
 import asyncio
@@ -24,20 +25,20 @@ from typing import Any, Self
 
 from local.stack.child import REPOSITORY
 
-# Children of a stack that was killed have a grace of some seconds to save their data.
+# The children of a stack that was killed get some seconds to save their data.
 _WAIT_FOR_THE_DYING_SECONDS = 20.0
 _POLL_SECONDS = 0.1
 
 
 class StateDirError(Exception):
-    """The directory is another stack's (the text says which process), or cannot be used."""
+    """Another stack uses the directory (the text names its process), or it cannot be used."""
 
 
 @dataclass(frozen=True, slots=True)
 class EmulatorRecord:
     """The To Do emulator of a stack. *control*: the root of its own endpoints, which has their secret in its path.
 
-    *page*: what a browser may see, with a secret of its own that lets it look and change nothing.
+    *page*: the address of its page for people, with a secret of its own that only permits to look.
     """
 
     control: str = field(repr=False)
@@ -50,8 +51,8 @@ class EmulatorRecord:
 class RunningRecord:
     """Where everything is, in a stack that runs. *emulator* is None where uploads go to another Graph.
 
-    *accounts*: whose files this stack can ever attach. *tokens*: their bearer tokens, where they do not sign in.
-    *connect_url*: where they sign in, in a browser; empty where that is not possible on this stack.
+    *accounts*: the names of the accounts for which this stack can attach files. *tokens*: their bearer tokens, where
+    people do not sign in. *connect_url*: where people sign in with a browser; empty where this stack has no such page.
     """
 
     pid: int
@@ -81,7 +82,7 @@ class RunningRecord:
 
 
 def default_directory() -> Path:
-    """For a stack without `--data`: the same for every command of this user in this checkout."""
+    """The directory of a stack without `--data`. It is the same for every command of this user in this checkout."""
     if runtime := os.environ.get("XDG_RUNTIME_DIR"):
         return Path(runtime) / "todo-attach"
     return REPOSITORY / ".local" / "run"
@@ -97,7 +98,7 @@ def find_running(directory: Path) -> RunningRecord | None:
         fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:
         record = _read_running(directory)
-        # Killed, and its children are still ending: the lock is held, but no stack runs.
+        # If the stack was killed and its children are still ending, the lock is held, but no stack runs.
         return record if record is not None and _is_alive(record.pid) else None
     finally:
         os.close(lock)
@@ -105,14 +106,14 @@ def find_running(directory: Path) -> RunningRecord | None:
 
 
 class StateDir:
-    """A directory that is ours while this is entered. Raises StateDirError where it is another stack's."""
+    """A directory that this process owns while this is entered. Raises StateDirError where another stack does."""
 
     def __init__(self, directory: Path) -> None:
         self.path = directory
         self._lock = -1
 
     async def __aenter__(self) -> Self:
-        # For this user only: the ledger holds upload URLs, and a URL is all that writing to its task takes.
+        # For this user only: the ledger holds upload URLs, and anyone who has one can write to its task.
         try:
             self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._lock = os.open(self.path / "lock", os.O_RDWR | os.O_CREAT, 0o600)
@@ -135,7 +136,7 @@ class StateDir:
 
     @property
     def lock(self) -> int:
-        """The descriptor that each child is to hold."""
+        """The file descriptor of the lock, which each child must hold."""
         return self._lock
 
     def ports(self) -> dict[str, int]:
@@ -150,7 +151,7 @@ class StateDir:
         _write(self.path / "ports.json", {**self.ports(), **ports})
 
     def secrets(self, make: Callable[[], Mapping[str, str]]) -> Mapping[str, str]:
-        """The secrets of earlier runs; at the first run those that *make* makes."""
+        """The secrets of earlier runs. *make* makes those that are missing."""
         file = self.path / "secrets.json"
         try:
             known: dict[str, str] = json.loads(file.read_text())
@@ -162,7 +163,7 @@ class StateDir:
         return secrets
 
     def announce(self, record: RunningRecord) -> None:
-        """Say where everything is; also to a shell that reads `env`."""
+        """Write where everything is, for other commands, and into `env` for a shell."""
         _write(self.path / "running.json", asdict(record))
         _write_text(self.env_file, f"export AZURE_STORAGE_CONNECTION_STRING={shlex.quote(record.storage)}\n")
 
@@ -192,7 +193,7 @@ class StateDir:
 
 
 def _holder(lock: int) -> int:
-    """The process that took the lock; 0 for none, or none that has said so yet."""
+    """The process that took the lock; 0 where there is none, or it has not written its id yet."""
     text = os.pread(lock, 20, 0)
     return int(text) if text.isdigit() else 0
 
@@ -221,7 +222,7 @@ def _write(path: Path, record: Mapping[str, Any]) -> None:
 
 
 def _write_text(path: Path, text: str) -> None:
-    """Whole or not at all, for readers at any moment; and for this user only."""
+    """Write *text*, for this user only, so that a reader at any moment sees all of it or nothing."""
     new = path.with_suffix(f".{os.getpid()}.new")
     descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "w") as file:

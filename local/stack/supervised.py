@@ -1,20 +1,20 @@
-"""A supervised child: started again when it dies, with growing pauses, where that loses nothing."""
+"""A supervised child: it is started again when it dies, with growing pauses, where that loses nothing."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator
 
 from local.stack.child import Child, ChildFailed
 
-# A child that lived this long was well: the next pause is the first again.
+# A child that lived this long had started well: if it dies, the pauses begin again with the shortest.
 WELL_AFTER_SECONDS = 30.0
 _PAUSES_SECONDS = (0.5, 1.0, 2.0, 4.0, 8.0)
 
 
 class Supervised:
-    """One child at a time, each made by *launch*. *report* hears of deaths and new starts.
+    """One child at a time, each made by *launch*. *report* gets a text for each death and each new start.
 
-    `failed` is set once it is given up: at the first death where it is not *restartable*, since its data die with it,
-    and otherwise when one start after another came to nothing.
+    `failed` is set when the child is given up: at its first death where it is not *restartable*, since its data are
+    lost with it, and otherwise when several starts in a row have failed.
     """
 
     def __init__(
@@ -35,16 +35,16 @@ class Supervised:
 
     @property
     def pid(self) -> int:
-        """Of the child that runs; 0 while none does."""
+        """The id of the child that runs; 0 while none does."""
         return self._child.pid if self._child is not None else 0
 
     async def start(self) -> None:
-        """The first start. Raises ChildFailed."""
+        """Start the first child. Raises ChildFailed."""
         self._child = await self._launch()
         self._keeper = asyncio.create_task(self._keep(self._child))
 
     async def end(self, grace_seconds: float) -> bool:
-        """End the child, if there is one. Whether it ended well by itself."""
+        """End the child, if there is one. Returns whether it ended by itself, with status 0."""
         if self._keeper is not None:
             self._keeper.cancel()
             await asyncio.wait([self._keeper])
@@ -57,7 +57,7 @@ class Supervised:
             born = clock()
             status = await child.exited()
             self._child = None
-            # A host that ended by itself, with 0, was well too: the platform would start it again for ever.
+            # A host that ended by itself, with status 0, is started again for ever, as the platform does.
             if status == 0 or clock() - born > WELL_AFTER_SECONDS:
                 pauses = self._pauses()
             failure = child.failure(self._obituary(status))

@@ -1,11 +1,11 @@
-"""A leash for programs that have none: `python -m local.stack.tether -- COMMAND...` runs COMMAND and ends with it.
+"""Ends a program together with the process that started it: `python -m local.stack.tether -- COMMAND...`.
 
-Standard input is a pipe whose other end only the starting process holds. When that process dies, however it dies, the
-pipe reads end of file, and COMMAND is ended: no signal handler has to run for that, so not even SIGKILL leaves an
-orphan.
+It is for programs that do not watch their standard input themselves. Standard input is a pipe whose other end only the
+starting process holds. When that process dies, however it dies, the pipe reads end of file, and this ends COMMAND. No
+signal handler has to run in the starting process, so that even SIGKILL leaves no orphan.
 
-COMMAND's output is passed on, not inherited: with the starting process its readers are gone too, and a program that
-logs while it saves its data would die of the broken pipe before it has saved them.
+COMMAND's output goes through this process and not straight to the starting process. If that has died, nothing reads the
+output any more, and a program that logs while it saves its data would die of the broken pipe before it has saved them.
 """
 
 import os
@@ -16,14 +16,14 @@ import threading
 from contextlib import suppress
 from types import FrameType
 
-# What COMMAND gets to save its data, before it is killed.
+# How long COMMAND may take to save its data, before it is killed.
 GRACE_SECONDS = 3.0
-# For output that is still in the pipes, or held open by a process that COMMAND left behind.
+# How long to read output that is still in the pipes; a process that COMMAND left behind may hold them open.
 LAST_WORDS_SECONDS = 1.0
 
 
 def main(arguments: list[str]) -> int:
-    """The exit status of COMMAND; 128 + N where signal N ended it."""
+    """Returns the exit status of COMMAND; 128 + N where signal N ended it."""
     if arguments[:1] != ["--"] or len(arguments) < 2:
         print("usage: python -m local.stack.tether -- COMMAND...", file=sys.stderr)
         return 2
@@ -37,7 +37,7 @@ class _Leash:
 
     def hold(self, command: list[str]) -> int:
         signal.signal(signal.SIGTERM, self._on_terminate)
-        # A Ctrl-C in the terminal is for the process that started us, which ends things in order.
+        # A Ctrl-C in the terminal is for the starting process, which ends everything in order.
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         try:
             self._command = subprocess.Popen(
@@ -67,7 +67,7 @@ class _Leash:
             self._command.terminate()
 
     def _wait_for_end_of_file(self) -> None:
-        # Not through sys.stdin: its lock, held in a thread while the interpreter ends, is a fatal error.
+        # Not through sys.stdin: a thread that holds its lock while the interpreter ends is a fatal error.
         while os.read(0, 4096):
             pass
         if self._command is None:
@@ -81,7 +81,7 @@ class _Leash:
 
 def _pass_on(source: int, to: int) -> None:
     while data := os.read(source, 65536):
-        # The reader is gone: the source must be emptied all the same, or COMMAND would stop at a full pipe.
+        # If the reader is gone, the source must still be emptied, or COMMAND would block on a full pipe.
         with suppress(OSError):
             while data:
                 data = data[os.write(to, data) :]

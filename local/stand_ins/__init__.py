@@ -1,1 +1,1 @@
-"""What stands in for Microsoft's services: To Do, the Functions host, Entra, Event Grid, Application Insights."""
+"""Stand-ins for Microsoft's services: To Do, the Functions host, Entra, Event Grid, Application Insights."""

@@ -1,12 +1,14 @@
 """Stands in for Event Grid on Azurite: sees a blob written, and posts an event to the Functions host's webhook.
 
-Azurite raises no events, but it prints an access log, and the stack passes its lines on to us. A line says that a blob
-was written; what else an event carries (ETag, length, type) is asked of Azurite right after. What differs from Event
-Grid: two writes in quick succession may be one event, about the second; and there is no dead-letter container.
+Azurite raises no events, but it prints an access log, and the stack passes the log's lines to this class. A line says
+that a blob was written; what else an event has (ETag, length, type), this class asks Azurite right after. Two things
+differ from Event Grid: two writes in quick succession may become one event, about the second; and there is no container
+for dead letters.
 
-What is the same is what an app must be able to bear: deliveries overlap, come late, come again after anything but a
-2xx, by Event Grid's own schedule, and are given up after it. An event counts as delivered only when it was accepted,
-and that is what *state_file* remembers: what was written while we did not run is found at the next start.
+What an app must be able to bear is as with Event Grid: deliveries overlap, come late, and come again after any answer
+but a 2xx, by Event Grid's own schedule, until they are given up. An event counts as delivered only when the host has
+accepted it, and *state_file* stores that: a blob that was written while the stack did not run is found at the next
+start.
 """
 
 import asyncio
@@ -29,7 +31,8 @@ from azure.core.exceptions import AzureError, ResourceNotFoundError
 from local.stand_ins.functions.storage import Storage
 
 _ACCESS = re.compile(r'"PUT (?P<target>\S+) HTTP/[\d.]+" (?P<status>\d{3})\b')
-# Writes of a blob, by the status that Azurite answers with. Blocks, pages, metadata, tags and leases have a `comp`.
+# Writes of a blob, by their `comp` parameter and Azurite's status. Blocks, pages, metadata, tags and leases have
+# another `comp`.
 _APIS = {("", 201): "PutBlob", ("blocklist", 201): "PutBlockList", ("", 202): "CopyBlob"}
 # These change the ETag and raise no event.
 _SILENT = frozenset({"metadata", "properties"})
@@ -40,7 +43,7 @@ _MOST_ATTEMPTS = 30
 _TIME_TO_LIVE_SECONDS = 24 * 3600
 _ANSWER_SECONDS = 30.0
 _MOST_AT_ONCE = 8
-# Until storage that is being restarted is asked again about a write.
+# How long to wait before storage that is being restarted is asked again about a write.
 _STORAGE_AWAY_SECONDS = 1.0
 
 type Report = Callable[[Mapping[str, object]], None]
@@ -48,7 +51,7 @@ type Report = Callable[[Mapping[str, object]], None]
 
 @dataclass(frozen=True, slots=True)
 class BlobWrite:
-    """What an access log line says: *api* wrote a blob. None: its ETag changed, and that is all."""
+    """What a line of the access log says: *api* wrote a blob. None: only the blob's ETag changed."""
 
     container: str
     blob: str
@@ -88,10 +91,10 @@ def retry_delays(scale: float) -> Iterator[float]:
 
 
 class EventGridStandIn:
-    """One subscription: blobs of *containers*, one webhook. Belongs to one event loop.
+    """One subscription: blobs of *containers*, one webhook. It belongs to one event loop.
 
-    *report* hears of every delivery (`delivered`, `delivery_failed`, `given_up`). `retry_scale` below 1 makes the
-    schedule shorter than Event Grid's.
+    *report* is called for every delivery (`delivered`, `delivery_failed`, `given_up`). A *retry_scale* below 1 makes
+    the schedule shorter than Event Grid's.
     """
 
     def __init__(
@@ -113,7 +116,8 @@ class EventGridStandIn:
         self._retry_scale = retry_scale
         self._report = report
         self._lines: asyncio.Queue[BlobWrite] = asyncio.Queue()
-        # The last ETag announced, per blob: a line about a write that the listing found first is no second event.
+        # The last ETag announced of each blob: a write that the listing found first must not become a second event when
+        # its line comes.
         self._announced: dict[str, str] = {}
         self._deliveries: set[asyncio.Task[None]] = set()
         self._room = asyncio.Semaphore(_MOST_AT_ONCE)
@@ -122,9 +126,9 @@ class EventGridStandIn:
         self._watching: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
-        """Announce what was written while we did not run, then what is observed.
+        """Announce what was written while this did not run, then what is observed.
 
-        Without a state from before, the subscription is new: blobs that are already there raise no event.
+        Without a state from before, the subscription is new: blobs that exist already raise no event.
         """
         self._storage = Storage()
         self._blobs = self._storage.blobs(self._storage_name)
@@ -137,7 +141,7 @@ class EventGridStandIn:
         self._watching = asyncio.create_task(self._watch(), name="event grid")
 
     async def stop(self) -> None:
-        """End at once. What is not delivered is found again at the next start."""
+        """End at once. The next start finds again what was not delivered."""
         tasks = [task for task in (self._watching, *self._deliveries) if task is not None]
         for task in tasks:
             task.cancel()
@@ -162,9 +166,9 @@ class EventGridStandIn:
             self._lines.put_nowait(write)
 
     def deliver_to(self, webhook: str) -> None:
-        """The host has a new address: all that is not delivered yet goes there, at once.
+        """Deliver to the host's new address, and try again at once all that is not delivered yet.
 
-        Event Grid would wait on. A person does not wait minutes for a host that was away for seconds.
+        Event Grid would go on waiting. But a person should not wait minutes for a host that was away for seconds.
         """
         self._webhook = webhook
         self._host_is_back.set()
@@ -194,7 +198,7 @@ class EventGridStandIn:
             try:
                 await self._announce(write)
             except AzureError as error:
-                # Storage is being restarted. The write is not forgotten: no event of it would ever come again.
+                # Storage is being restarted. The write is put back: no other event of it would ever come.
                 self._report({"event": "event_waits", "blob": write.path, "error": str(error).partition("\n")[0]})
                 await asyncio.sleep(_STORAGE_AWAY_SECONDS)
                 self._lines.put_nowait(write)
@@ -266,25 +270,25 @@ class EventGridStandIn:
         return True
 
     async def _post(self, event: dict[str, Any]) -> str | None:
-        """None if the event was accepted, and otherwise what was answered."""
+        """Post the event. Returns None if it was accepted, and otherwise the answer."""
         headers = {"aeg-event-type": "Notification", "aeg-data-version": "", "aeg-metadata-version": "1"}
         try:
             async with self._room, self._session.post(self._webhook, json=[event], headers=headers) as response:
                 return None if response.ok else str(response.status)
         except (aiohttp.ClientError, TimeoutError) as error:
-            # The type only: an error's text may hold the webhook's URL, and that holds its key.
+            # Only the type: the error's text may hold the webhook's URL, which holds its key.
             return type(error).__name__
 
 
 class _Delivered:
-    """The ETag last delivered, per blob, in a file that is never half written."""
+    """The ETag last delivered of each blob, in a file that is never half written."""
 
     def __init__(self, file: Path | None) -> None:
         self._file = file
         self._etags: dict[str, str] = {}
 
     def compare(self, present: Mapping[str, str]) -> list[str]:
-        """The blobs in *present* that were written since; what is no longer present is forgotten."""
+        """The blobs in *present* that were written since. Those that are no longer present are forgotten."""
         if self._file is None or not self._file.exists():
             self._etags = dict(present)
             self._save()
@@ -298,7 +302,7 @@ class _Delivered:
         self._save()
 
     def follow(self, path: str, etag: str) -> None:
-        """The blob has a new ETag and no new content. What was not delivered yet stays so."""
+        """Note that the blob has a new ETag and no new content. One that was not delivered yet stays undelivered."""
         if path in self._etags:
             self.add(path, etag)
 

@@ -1,10 +1,10 @@
-"""Stands in for Entra in the embedded stack: an OpenID provider that others wrote (npm `oidc-provider`), over TLS.
+"""Stands in for Entra in the embedded stack: a published OpenID provider (npm `oidc-provider`), over TLS.
 
-    provider.mjs    the provider, its sign-in page, and /_entra, by which tests and people turn it
+    provider.mjs    the provider, its sign-in page, and /_entra, by which tests and people change how it behaves
     certificate     a certificate authority that lives as long as the stack
     stand_in        starts the provider
-    people          who can sign in there
+    people          the people who can sign in there
 
-What it does not have of Entra: conditional access, most of its error numbers, guests of another tenant, and refresh
-tokens that outlive their rotation for some time.
+Unlike Entra it has no conditional access, only a few of the error numbers, no guests of another tenant, and no refresh
+tokens that stay valid for some time after their rotation.
 """

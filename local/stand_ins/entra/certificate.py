@@ -1,4 +1,4 @@
-"""A certificate for this machine, by an authority that only this stack trusts: its key is not even kept."""
+"""A certificate for this machine, by an authority that only this stack trusts, and whose key is never stored."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -11,7 +11,7 @@ _GOOD_FOR = timedelta(days=2)
 
 @dataclass(frozen=True, slots=True)
 class Certificate:
-    """Files: what the server shows, its key, and the authority that clients are to trust."""
+    """Files: the server's certificate, its key, and the certificate of the authority that clients must trust."""
 
     certificate: Path
     key: Path
@@ -19,7 +19,7 @@ class Certificate:
 
 
 def make(directory: Path, host: str = "localhost") -> Certificate:
-    """Make all three in *directory*, for a server that is called *host*."""
+    """Make all three in *directory*, for a server with the name *host*."""
     files = Certificate(directory / "entra.pem", directory / "entra.key", directory / "entra-ca.pem")
     authority = trustme.CA()
     authority.cert_pem.write_to_path(files.authority)

@@ -1,4 +1,4 @@
-"""Who can sign in at the stand-in for Entra."""
+"""The people who can sign in at the stand-in for Entra."""
 
 from dataclasses import dataclass
 
@@ -19,7 +19,7 @@ class Resident:
 SAM = Resident("sam@example.com", "5a000000-0000-4000-8000-000000000001")
 KIM = Resident("kim@example.com", "5a000000-0000-4000-8000-000000000002")
 LEE = Resident("lee@example.com", "5a000000-0000-4000-8000-000000000005")
-# With a personal account: their tenant is the same for all of them.
+# With a personal account: all of these have the same tenant.
 PAT = Resident("pat@outlook.example", "00000000-0000-0000-5a00-000000000004", "9188040d-6c67-4c5b-b112-36a304b66dad")
 # Of another organisation.
 ALEX = Resident("alex@example.net", "5a000000-0000-4000-8000-000000000003", "99999999-2222-4333-8444-555555555555")

@@ -1,13 +1,13 @@
-// An OpenID provider in Entra's place. One line of JSON on standard input says how; one on standard output, that it is
-// ready; it ends with its standard input.
+// An OpenID provider in Entra's place. It reads its configuration as one line of JSON from standard input, writes one line
+// of JSON when it is ready, and ends when its standard input ends.
 //
 //   {port, prefix, key, cert, scope, redirect_uri, client_secret, assertion_jwk, people: [{name, oid, tid}], emulator,
 //    control}
 //
-// As at Entra, several tenants are behind one address: /TENANT/v2.0 for each person's, and /common, /organizations and
-// /consumers. An ID token's issuer is that of the person's own tenant.
+// As with Entra, several tenants have one host: /TENANT/v2.0 for each person's tenant, and /common, /organizations and
+// /consumers. The issuer of an ID token is that of the person's own tenant.
 //
-// Under /_entra/CONTROL, which only the program that started it knows:
+// Endpoints under /_entra/CONTROL, an address that only the program that started it knows:
 //
 // GET  log                    token requests, in order
 // GET  issued                 every code and token that was given out
@@ -21,7 +21,7 @@ import { readFileSync } from 'node:fs';
 import { createServer } from 'node:https';
 import { createInterface } from 'node:readline';
 
-// What it warns of (accounts in memory, this Node.js) is as it should be here.
+// It warns of things that are intended here (accounts in memory, this version of Node.js).
 console.warn = () => {};
 const { default: Provider, interactionPolicy } = await import('oidc-provider');
 
@@ -95,7 +95,7 @@ const provider = new Provider(`${origin}${plan.prefix}`, {
   cookies: { keys: [randomBytes(32).toString('hex')] },
   scopes: ['openid', 'offline_access', plan.scope],
   claims: { openid: ['sub', 'oid', 'tid'], profile: ['preferred_username', 'name'] },
-  // Entra puts them into the id token; without this they are only at the userinfo endpoint.
+  // Entra puts these claims into the ID token; without this they would only be at the userinfo endpoint.
   conformIdTokenClaims: false,
   pkce: { required: (_ctx, client) => client.responseTypes.length > 0 },
   features: { devInteractions: { enabled: false }, deviceFlow: { enabled: true }, rpInitiatedLogout: { enabled: false } },
@@ -188,7 +188,7 @@ function remember(map, id, value) {
   }
 }
 
-// Graph recognises a token by itself; its emulator has to hear of it.
+// Graph recognises a token by itself; the emulator has to be told of it.
 async function tellEmulator(what, body) {
   if (plan.emulator) {
     const headers = { 'content-type': 'application/json' };
@@ -249,9 +249,10 @@ async function signIn(request, response) {
   await provider.interactionFinished(request, response, result, { mergeWithLastSubmission: prompt.name === 'consent' });
 }
 
-// -- how tests and people turn it --
+// -- the control endpoints, for tests and people --
 
-// As local/stand_ins/loopback.py, for the same two reasons; and other users of the machine do not know the secret.
+// The same checks as in local/stand_ins/loopback.py, for the same reasons; other users of the machine do not know the
+// secret in the path.
 function whyRefused(request, secret) {
   const { host = '', origin: asked } = request.headers;
   if (!['127.0.0.1', 'localhost'].includes(host.split(':')[0])) {
@@ -313,7 +314,8 @@ server.on('request', (request, response) => {
   } else if (request.url.startsWith(`${plan.prefix}/sign-in/`)) {
     signIn(request, response).catch(fail);
   } else if (tenants.has(tenantOf(request.url))) {
-    // Entra gives a refresh token to every app that asks for offline_access; this provider only after asking for consent.
+    // Entra gives a refresh token to every app that asks for offline_access; this provider does so only after it has asked
+    // for consent.
     request.url = request.url.replace('prompt=select_account', 'prompt=select_account%20consent');
     request.originalUrl = request.url;
     request.url = request.url.slice(`/${tenantOf(request.url)}/v2.0`.length);

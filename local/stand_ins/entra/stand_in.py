@@ -1,4 +1,4 @@
-"""Starts the provider, and turns it."""
+"""Starts the provider, and changes how it behaves."""
 
 import json
 import secrets
@@ -21,7 +21,10 @@ _TIMEOUT_SECONDS = 10.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """*redirect_uri*: the app's. *graph*: the origin of the Graph that tokens are for. *emulator*: its control root."""
+    """How to start the provider. *redirect_uri*: the app's.
+
+    *graph*: the origin of the Graph that tokens are for. *emulator*: the root of its control endpoints.
+    """
 
     redirect_uri: str
     graph: str
@@ -42,7 +45,7 @@ class StandIn:
         self.origin = ""
 
     def __enter__(self) -> Self:
-        # Its standard input is the leash: it ends with us, however we end.
+        # The provider ends when its standard input does: so it cannot outlive this process, however that ends.
         self._process = subprocess.Popen(
             ["node", str(_PROVIDER)],
             cwd=REPOSITORY,
@@ -72,11 +75,11 @@ class StandIn:
 
     @property
     def control(self) -> str:
-        """The root of what turns it. Every program that knows it can read all tokens."""
+        """The root of its control endpoints. Every program that knows it can read all tokens."""
         return f"{self.origin}/_entra/{self.plan.control}"
 
     def turn(self, **switches: float | str) -> None:
-        """Turn switches; `provider.mjs` names them all."""
+        """Set switches. `provider.mjs` lists them."""
         self._ask("turn", dict(switches))
 
     def revoke(self, person: Resident) -> None:
@@ -89,12 +92,12 @@ class StandIn:
         return entries
 
     def issued(self) -> list[str]:
-        """Every code and token that was ever given out: what must not be found anywhere."""
+        """Every code and token that was ever given out: tests look that none of them is stored or logged."""
         issued: list[str] = self._ask("issued", None)
         return issued
 
     def _ask(self, what: str, body: Mapping[str, Any] | None) -> Any:
-        # Not through a proxy: it is on this machine.
+        # Without a proxy, since the provider is on this machine.
         context = ssl.create_default_context(cafile=str(self.certificate.authority))
         opener = urllib.request.build_opener(
             urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=context)

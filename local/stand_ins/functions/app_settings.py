@@ -1,7 +1,7 @@
 """App settings: `%NAME%` in bindings, connections, disabled functions. The environment is their only source here.
 
-A connection is looked up as the host does it: `AzureWebJobs{name}` first, then `{name}`. The identity form
-(`{name}__queueServiceUri` and its like) means a managed identity, which exists only in Azure.
+A connection is looked up as the real host does: `AzureWebJobs{name}` first, then `{name}`. The form for a managed
+identity (`{name}__queueServiceUri` and the like) is refused: such an identity exists only in Azure.
 """
 
 import re
@@ -14,11 +14,11 @@ _LARGEST_BODY = 100 * 1024 * 1024  # the real host's own
 
 
 class SettingError(Exception):
-    """A setting is missing or cannot be used here; the text names it."""
+    """A setting is missing, or cannot be used here. The text names it."""
 
 
 class AppSettings:
-    """Answers questions about one environment."""
+    """The app settings in one environment."""
 
     def __init__(self, values: Mapping[str, str]) -> None:
         self._values = values
@@ -48,7 +48,7 @@ class AppSettings:
         return self._values.get(name, "").strip().lower() in _TRUE
 
     def largest_body(self) -> int:
-        """Bytes of a request's body. Raises SettingError."""
+        """The largest body of a request, in bytes. Raises SettingError."""
         name = "FUNCTIONS_REQUEST_BODY_SIZE_LIMIT"
         text = self._values.get(name, "") or str(_LARGEST_BODY)
         if not text.isdecimal():

@@ -1,6 +1,6 @@
-"""Reads bindings, as the worker reports them, into functions. What is not implemented is refused, by name.
+"""Reads bindings, as the worker reports them, into functions. A binding that is not implemented is refused by name.
 
-A binding this host ignored would be worse than one it refuses: the app would run, and do something else than in Azure.
+If this host ignored such a binding, the app would run, and do something else than in Azure.
 """
 
 import json
@@ -26,7 +26,7 @@ class _UnsupportedError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Functions:
-    """What the app has. Disabled functions are named only."""
+    """The functions of the app. Of disabled ones it has only the names."""
 
     enabled: tuple[Function[Trigger], ...]
     disabled: tuple[str, ...]
@@ -96,7 +96,7 @@ def _blob_trigger(binding: Mapping[str, Any], settings: AppSettings) -> BlobTrig
 
 def _timer_trigger(binding: Mapping[str, Any], settings: AppSettings) -> TimerTrigger:
     schedule = Schedule.parse(settings.resolve(binding["schedule"]))
-    # The extension does not monitor what runs more often than once a minute.
+    # The real extension does not monitor a timer that fires more often than once a minute.
     use_monitor = binding.get("useMonitor", True) and not schedule.is_faster_than_a_minute
     return TimerTrigger(schedule, bool(binding.get("runOnStartup", False)), use_monitor)
 

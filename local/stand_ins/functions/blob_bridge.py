@@ -1,12 +1,13 @@
 """The blob trigger's two halves, and the queue between them (BlobsExtensionConfigProvider, BlobQueueTriggerExecutor).
 
-`BlobEvents` takes an Event Grid delivery, writes what it names into the host's own queue, and is done: from there on
-Event Grid knows nothing of failures. `blob_run` takes such a message and runs the function. Neither looks at event
-type, size or path, nothing is remembered, and an ETag that moved on does not stop anything: a duplicate event is a
-second run, and two writes may be two runs on the newer content. That is what the app must withstand. `?snapshot`, a
-deletion, a folder's stub, another account's URL: the function runs where the trigger's own connection has such a blob.
+`BlobEvents` takes a delivery of Event Grid and writes the blobs that it names into the host's own queue. Then the
+delivery counts as successful, and Event Grid learns of no later failure. `blob_run` takes such a message and runs the
+function. Neither looks at event type, size or path, neither stores anything, and an ETag that has changed stops
+nothing: a duplicate event is a second run, and two writes may be two runs on the newer content. The app must withstand
+all of that. For `?snapshot`, a deletion, a folder's stub or the URL of another account, the function runs if the
+trigger's own connection has such a blob.
 
-What ends the real host ends this one: a message that is no JSON, and an event about a container alone.
+A message that is not JSON, and an event about a container alone, end this host, as they end the real one.
 """
 
 import asyncio
@@ -41,7 +42,7 @@ def bridge_queue_name(host_id: str) -> str:
 
 
 def function_id(function: str) -> str:
-    """How Event Grid's subscription names a function."""
+    """The name that Event Grid's subscription uses for a function."""
     return f"{_FUNCTION_ID_PREFIX}{function}"
 
 
@@ -53,7 +54,7 @@ class BlobEvents:
         self._wake = wake
 
     async def accept(self, function: str, events: Sequence[Mapping[str, Any]]) -> None:
-        """Raises KeyError, ValueError, TypeError at an event that is none about a blob; those before it are taken."""
+        """Raises KeyError, ValueError or TypeError at an event that is not about a blob. It accepts those before it."""
         for event in events:
             text = json.dumps(_message(function, event))
             # Whatever `messageEncoding` says, the host's own messages are Base64.
@@ -76,7 +77,7 @@ def _message(function: str, event: Mapping[str, Any]) -> dict[str, str]:
 
 @dataclass(frozen=True, slots=True)
 class BlobRun:
-    """What the bridge queue's listener does with a message, and an operator with one blob. *functions*: by id."""
+    """Runs a function for a message of the bridge queue, or for one blob that an operator names. *functions*: by id."""
 
     functions: BlobFunctions
     invoker: Invoker
@@ -88,7 +89,7 @@ class BlobRun:
         try:
             body = message.body(base64_encoded=True)
         except UndecodableMessageError as error:
-            # Deleted at once, with its body in the log.
+            # The real host deletes it at once, and logs its body.
             self.events.emit("undecodable", function=None, error=str(error), body=message.content)
             return Fate.DONE
         try:
@@ -120,13 +121,13 @@ class BlobRun:
 
     async def _ended(self, reason: str) -> Fate:
         self.end.because(reason)
-        # Nothing more becomes of the message: the host is gone, and the lease with it.
+        # The host is about to end: nothing else must happen to the message, which stays leased.
         await asyncio.Event().wait()
         return Fate.FAILED
 
 
 def blob_poison(functions: BlobFunctions, storage: Storage, host_storage: str) -> PoisonFor:
-    """The poison queue lies in the account of the blob, or in the host's where the function is unknown."""
+    """The poison queue is in the storage account of the blob, or in the host's where the function is unknown."""
 
     def poison_for(message: LeasedMessage) -> QueueClient:
         try:
@@ -140,13 +141,13 @@ def blob_poison(functions: BlobFunctions, storage: Storage, host_storage: str) -
 
 
 def blob_input(trigger: BlobTrigger, url: str, properties: BlobProperties, dequeue_count: int | None) -> Input:
-    """What the function gets: a client to make, and what the host knows of the blob."""
+    """What the function gets: the parts for a client, and what the host knows of the blob."""
     container, blob = str(properties.container), str(properties.name)
     content = {"Connection": trigger.connection, "ContainerName": container, "BlobName": blob}
     metadata: dict[str, Datum] = {
         "BlobTrigger": ("string", f"{container}/{blob}"),
         "Uri": ("json", json.dumps(url)),
-        # Its ETag is an empty object there: that of the event is the only one.
+        # In the real host's message, the ETag here is an empty object: only the event has it.
         "Properties": ("json", json.dumps({"Length": properties.size, "ETag": {}})),
         "Metadata": ("json", json.dumps(properties.metadata or {})),
     }

@@ -11,7 +11,7 @@ _CAPTURE = re.compile(r"\{(\w+)\}")
 
 @dataclass(frozen=True, slots=True)
 class BlobPath:
-    """A trigger's path. A capture takes any characters, slashes too."""
+    """A trigger's path. A capture matches any characters, slashes too."""
 
     container: str
     blob: re.Pattern[str]
@@ -32,15 +32,18 @@ class BlobPath:
         return cls(container.lower(), re.compile(pattern, re.DOTALL))
 
     def captures(self, container: str, blob: str) -> dict[str, str]:
-        """What the blob's name gives. Nothing where it does not match: Event Grid's source filters by subject only."""
+        """The captures in the blob's name. Empty where it does not match: the function runs all the same.
+
+        With Event Grid as the source, only the subscription filters, by subject.
+        """
         match = self.blob.fullmatch(blob) if container == self.container else None
         return match.groupdict() if match else {}
 
 
 def blob_of_url(url: str) -> tuple[str, str]:
-    """Container and blob; no blob where the URL is the container's.
+    """The container and the blob; no blob where the URL is that of a container.
 
-    Where the host is an address, the account is the first part of the path (Azurite).
+    Where the host is an IP address (Azurite), the first part of the path is the account.
     """
     parts = urlsplit(url)
     path = parts.path.lstrip("/")

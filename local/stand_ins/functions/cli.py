@@ -1,7 +1,7 @@
 """The command line: `python -m local.stand_ins.functions --app DIR`. Environment variables are the app settings.
 
-stdout carries JSON lines only: one with `"ready": true`, then events. Everything for people goes to stderr.
-SIGTERM, SIGINT and (with --tether) the end of stdin drain the host; a second signal, or the bound, ends it hard.
+stdout has JSON lines only: one with `"ready": true`, then events. Everything for people goes to stderr.
+SIGTERM, SIGINT and (with --tether) the end of stdin drain the host; a second signal, or the time limit, ends it hard.
 Exit status: 0 drained, or ended by itself as the real host does; 1 ended hard; 2 refused.
 """
 
@@ -121,7 +121,7 @@ async def _drain(host: Host, events: EventStream, asked_twice: asyncio.Event, dr
         draining.result()
         events.emit("drained")
         return 0
-    # As when the platform gives up on an instance: whatever is in flight stays leased.
+    # As when the platform kills an instance: whatever is in flight stays leased.
     draining.cancel()
     events.emit("stopped_hard")
     return 1
@@ -129,7 +129,7 @@ async def _drain(host: Host, events: EventStream, asked_twice: asyncio.Event, dr
 
 def _when_stdin_ends(ended: Callable[[], object]) -> None:
     def watch() -> None:
-        # Not through sys.stdin: its lock, held in a thread while the interpreter ends, is a fatal error.
+        # Not through sys.stdin: a thread that holds its lock while the interpreter ends is a fatal error.
         while os.read(0, 4096):
             pass
         ended()

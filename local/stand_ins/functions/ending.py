@@ -1,6 +1,6 @@
-"""What ends the whole host, as it ends the real one: exit status 0, nothing released. The platform starts it again.
+"""What ends the whole host, as it ends the real one: with exit status 0, and without releasing messages.
 
-Whatever is in flight stays leased, for the rest of its ten minutes.
+Whatever is in flight stays leased for the rest of its ten minutes. The platform starts the host again.
 """
 
 import asyncio
@@ -9,7 +9,7 @@ from datetime import timedelta
 
 from azure.core.exceptions import AzureError, HttpResponseError, ServiceRequestError
 
-# Of connections that are refused. Storage that hangs does not end the host.
+# How long connections must be refused before the host ends. Storage that only hangs does not end it.
 LONGEST_LOSS = timedelta(seconds=24.5)
 
 _PASSING = frozenset({404, 409})
@@ -17,7 +17,7 @@ _SERVER_ERROR = 500
 
 
 class HostEnd:
-    """Set once, by the first part that finds that the host cannot go on."""
+    """The reason why the host must end. It is set once, by the first part that finds that the host cannot go on."""
 
     def __init__(self) -> None:
         self._reason: asyncio.Future[str] = asyncio.get_running_loop().create_future()
@@ -27,12 +27,12 @@ class HostEnd:
             self._reason.set_result(reason)
 
     async def reason(self) -> str:
-        """Wait for it."""
+        """Wait until there is a reason, and return it."""
         return await asyncio.shield(self._reason)
 
 
 class StorageLoss:
-    """Of one listener: whether storage is lost for good. *now* counts seconds."""
+    """Decides for one listener whether storage is lost. *now* counts seconds."""
 
     def __init__(self, longest: timedelta, now: Callable[[], float]) -> None:
         self._longest_seconds = longest.total_seconds()
@@ -40,11 +40,11 @@ class StorageLoss:
         self._since: float | None = None
 
     def polled(self) -> None:
-        """Storage answered."""
+        """Storage has answered a poll."""
         self._since = None
 
     def failed(self, error: AzureError, began: float) -> str | None:
-        """A poll that *began* then came to *error*: why the host ends, if it does."""
+        """A poll that *began* then ended in *error*. Returns why the host must end, or None."""
         if isinstance(error, HttpResponseError):
             self._since = None
             status = error.status_code or _SERVER_ERROR
@@ -52,7 +52,7 @@ class StorageLoss:
                 return None
             return f"storage answered a poll with {status}"
         if not isinstance(error, ServiceRequestError):
-            return None  # it hangs, or a connection broke
+            return None  # storage hangs, or a connection broke
         self._since = began if self._since is None else self._since
         if self._now() - self._since < self._longest_seconds:
             return None

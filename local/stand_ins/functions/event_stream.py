@@ -1,7 +1,7 @@
-"""What the host says on stdout: one JSON object per line, for a program to read.
+"""The host's events on stdout: one JSON object per line, for a program to read.
 
-A thread of its own does the writing. A reader that is slow, or that stopped reading, must not hold up the event loop:
-leases are renewed there.
+A thread of its own writes them. A reader that is slow, or has stopped reading, must not hold up the event loop, which
+renews the leases.
 """
 
 import json
@@ -28,7 +28,7 @@ class EventStream:
         self._put({"event": event, "at": datetime.now(UTC).isoformat(timespec="milliseconds"), **facts})
 
     def ready(self, **facts: object) -> None:
-        """The first line that a caller waits for."""
+        """Write the first line, which says that the host is ready."""
         self._put({"ready": True, **facts})
 
     def close(self) -> None:
@@ -39,7 +39,7 @@ class EventStream:
         self._lines.put(json.dumps(line, default=str))
 
     def _write(self) -> None:
-        # The reader of our stdout may be gone; the host drains all the same.
+        # The reader of our stdout may be gone; the host must drain all the same.
         with suppress(OSError, ValueError):
             while (line := self._lines.get()) is not None:
                 self._out.write(line + "\n")

@@ -26,7 +26,7 @@ class BlobTrigger:
 
 @dataclass(frozen=True, slots=True)
 class TimerTrigger:
-    """The clock."""
+    """A schedule."""
 
     schedule: Schedule
     run_on_startup: bool
@@ -35,7 +35,7 @@ class TimerTrigger:
 
 @dataclass(frozen=True, slots=True)
 class HttpTrigger:
-    """A request. No *methods* means all of them."""
+    """A request over HTTP. No *methods* means all of them."""
 
     route: Route
     methods: frozenset[str]
@@ -46,7 +46,7 @@ type Trigger = QueueTrigger | BlobTrigger | TimerTrigger | HttpTrigger
 
 @dataclass(frozen=True, slots=True)
 class Function[T: Trigger]:
-    """A function of the app; *argument* is the parameter that gets what the trigger brings."""
+    """A function of the app. *argument* is its parameter for what the trigger brings."""
 
     name: str
     id: str

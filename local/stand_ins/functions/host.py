@@ -1,4 +1,4 @@
-"""The host: everything of this package put together, refused as a whole or started as a whole, and drained."""
+"""The host: puts this package together. It starts as a whole or refuses to, and drains at the end."""
 
 import asyncio
 import os
@@ -33,17 +33,17 @@ from local.stand_ins.functions.worker.frames import Logged
 from local.stand_ins.functions.worker.process import WorkerDiedError, WorkerProcess, WorkerRefusedError
 from local.stand_ins.functions.worker.respawn import RespawningWorker
 
-# Not a setting: the extension receives with ten minutes, whatever host.json says.
+# Not a setting: the real extension receives messages for ten minutes, whatever host.json says.
 CLOUD_LEASE = timedelta(minutes=10)
 _WORKER_EXIT_SECONDS = 3.0
 _LONGEST_QUEUE_NAME = 63
-# The message of a function that outstayed its time is held for 10 s more, where a lease is ten minutes.
+# After a function's time-out, its message is held for 10 s more: a sixtieth of a lease of ten minutes.
 _LEASE_TO_HOLD = 60
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """What to host, and how. A *lease* other than ten minutes is not the cloud's."""
+    """What to host, and how. In the cloud the *lease* is always ten minutes."""
 
     app_directory: Path
     environment: Mapping[str, str]
@@ -70,7 +70,7 @@ class Host:
         self._site: web.AppRunner | None = None
 
     async def start(self) -> None:
-        """Announce readiness, or raise HostRefusedError with all that is wrong."""
+        """Start everything, and write that the host is ready. Raises HostRefusedError with all that is wrong."""
         host_json = self._host_json()
         worker = self._worker = RespawningWorker(
             self._spawn_worker,
@@ -109,14 +109,14 @@ class Host:
         )
 
     async def drain(self) -> None:
-        """Take on nothing more but a last message; let what runs end, and complete its messages."""
+        """Take no more than one last message of each queue, let what runs end, and complete its messages."""
         self._events.emit("draining")
         listeners = [listener.drain() for listener in self._listeners]
         timers = [timer.drain() for timer in self._timers]
         await asyncio.gather(*listeners, *timers)
         if self._site is not None:
-            # Only now: meanwhile the webhook takes events, whose messages wait. aiohttp's own: closes the port, then
-            # lets requests under way end.
+            # Only after the listeners: until then the webhook accepts events, whose messages wait in the queue.
+            # aiohttp's `cleanup` closes the port, and lets requests under way end.
             await self._site.cleanup()
         if self._front is not None:
             await self._front.drain()
@@ -124,7 +124,7 @@ class Host:
             await self._worker.stop(_WORKER_EXIT_SECONDS)
 
     async def close(self) -> None:
-        # Before the worker goes: its end would count as failures, and give the messages back.
+        # Before the worker ends: otherwise its runs would count as failures, and their messages be given back.
         await asyncio.gather(*(listener.abandon() for listener in self._listeners))
         if self._worker is not None:
             await self._worker.stop(0)
@@ -223,7 +223,7 @@ class Host:
     async def _serve(
         self, functions: Functions, blob_run: BlobRun, host_json: HostJson, host_storage: str
     ) -> tuple[str, str]:
-        """Open the port; the root URL, and the key of the blob webhook."""
+        """Open the port. Returns the root URL, and the key of the blob webhook."""
         key = secrets.token_urlsafe(32)
         blob_events = BlobEvents(self._bridge_queue(host_storage), self._wake)
         kinds = {HttpTrigger: "httpTrigger", QueueTrigger: "queueTrigger", TimerTrigger: "timerTrigger"}

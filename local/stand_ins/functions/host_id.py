@@ -1,7 +1,7 @@
 """The name under which a host keeps its state in storage: the bridge queue, the timers' status blobs.
 
-As the real host does it on a developer's machine: machine name and a hash of the app's path, at most 32 characters.
-`AzureFunctionsWebHost__hostid` overrides it there and here.
+It is made as the real host makes it on a developer's machine: the machine's name and a hash of the app's path, at most
+32 characters. `AzureFunctionsWebHost__hostid` overrides it there and here.
 """
 
 import hashlib

@@ -1,9 +1,9 @@
-"""Reads host.json: the part that this host implements, strictly.
+"""Reads host.json, strictly: the part that this host implements.
 
-The real host passes over a name that it does not know in silence, and over a wrong value nearly so: it runs, and no
-function does. Here a wrong value is refused. A name that the real host reads and this one does not is warned about; so
-is one that neither knows: a misspelt `maxDequeCount` must not go unnoticed until production. Defaults are the
-extensions' own (QueuesOptions, BlobsOptions).
+The real host ignores a name that it does not know, and says nothing. With a wrong value it runs, but no function does.
+This host refuses a wrong value. It warns about a name that only the real host reads, and about one that neither knows:
+a misspelt `maxDequeCount` must not go unnoticed until production. Defaults are those of the extensions (QueuesOptions,
+BlobsOptions).
 """
 
 import json
@@ -16,9 +16,9 @@ from typing import Any
 from local.stand_ins.functions.timespan import parse_timespan
 
 _OVERRIDE = "AzureFunctionsJobHost__"
-# What the real host reads below `logging` (ApplicationInsightsLoggerOptions, LoggerFilterOptions). This host's log has
-# no levels, and of its own telemetry there is only what local/stand_ins/insights makes of a failure: names are checked
-# for the cloud's sake.
+# What the real host reads below `logging` (ApplicationInsightsLoggerOptions, LoggerFilterOptions). Here the values have
+# no effect: this host's log has no levels, and its only telemetry is what local/stand_ins/insights makes of a failure.
+# The names are checked because the cloud reads them.
 _LOGGING = frozenset({"logLevel", "applicationInsights", "console", "fileLoggingMode"})
 _APPLICATION_INSIGHTS = frozenset(
     {
@@ -46,7 +46,7 @@ class QueueOptions:
     visibility_timeout: timedelta = timedelta(0)
     max_dequeue_count: int = 5
     base64: bool = True
-    # How soon a message that was released is looked for again, where the next poll is not waited for.
+    # How soon to look again for a message that was released; None: at the next poll.
     retry_pause: timedelta | None = None
 
 
@@ -58,11 +58,11 @@ class BlobOptions:
     poison_blob_threshold: int = 5
 
     def queue_options(self) -> QueueOptions:
-        """How the queue behind the blob trigger is worked off.
+        """The options of the queue behind the blob trigger.
 
-        The split is the extension's own (its tests: 100 is 32 and 68, 16 is 9 and 7). It takes nothing from
-        `extensions.queues`: neither visibilityTimeout, nor messageEncoding, nor maxPollingInterval, so that its polls
-        back off up to a minute.
+        The extension splits its number of runs at once between the queue's batch and threshold (by its tests, 100 is 32
+        and 68, 16 is 9 and 7). It uses nothing of `extensions.queues`: neither visibilityTimeout nor messageEncoding
+        nor maxPollingInterval, so its polls back off up to a minute.
         """
         batch = min(32, self.max_degree_of_parallelism // 2 + 1)
         return QueueOptions(
@@ -88,7 +88,7 @@ class HostJson:
 
 
 def read_host_json(text: str, environment: Mapping[str, str]) -> HostJson:
-    """Never raises: what is wrong is listed in *problems*, beside the mistakes that others will find."""
+    """Never raises: it lists what is wrong in *problems*, so that it is reported together with all other mistakes."""
     try:
         document = json.loads(text)
     except ValueError as error:
@@ -110,7 +110,7 @@ def _override(document: dict[str, Any], environment: Mapping[str, str]) -> None:
 
 
 class _Reading:
-    """One pass over one document, collecting what is wrong with it."""
+    """One reading of one document. It collects what is wrong with it."""
 
     def __init__(self, cores: int) -> None:
         self._cores = cores

@@ -28,7 +28,7 @@ class Route:
         return cls(template.strip("/"), re.compile(pattern, re.IGNORECASE))
 
     def parameters(self, raw_path: str) -> dict[str, str] | None:
-        """What *raw_path*, still percent-encoded and without the prefix, gives; None where it does not match."""
+        """The parameters in *raw_path*, which is percent-encoded and has no prefix; None where it does not match."""
         match = self.pattern.fullmatch("/" + raw_path.strip("/") if raw_path.strip("/") else "")
         if match is None:
             return None

@@ -1,4 +1,4 @@
-"""One call of one function: given an id and a trace, told about when it starts and when it ends, never raising."""
+"""One call of one function. It has an id and a trace, an event says when it starts and ends, and it never raises."""
 
 import secrets
 import time
@@ -27,7 +27,7 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Input:
-    """What the trigger brings. *dequeue_count* only where a queue is behind it."""
+    """What the trigger brings. *dequeue_count* is there only where the trigger has a queue."""
 
     data: Datum
     metadata: Mapping[str, Datum]
@@ -35,10 +35,13 @@ class Input:
 
 
 def trace_parent(function: Function[Trigger], *, open_telemetry: bool) -> str:
-    """As the real host gives it, by host.json's `telemetryMode`; by its own Application Insights never sampled."""
+    """The trace context that the real host would give. *open_telemetry*: host.json's `telemetryMode` says so.
+
+    Otherwise the host uses its own Application Insights, and the context is never sampled.
+    """
     if not open_telemetry:
         return f"00-{secrets.token_hex(16)}-{secrets.token_hex(8)}-00"
-    # Of a request ASP.NET Core makes one. Those of blobs, queues and timers stay empty.
+    # Only a request has one, which ASP.NET Core makes. Those of blobs, queues and timers stay empty.
     is_http = isinstance(function.trigger, HttpTrigger)
     return f"00-{secrets.token_hex(16)}-{secrets.token_hex(8)}-01" if is_http else ""
 

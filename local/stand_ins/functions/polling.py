@@ -1,8 +1,8 @@
-"""How long to wait before an empty queue is asked again.
+"""How long to wait before an empty queue is polled again.
 
-The extension's own algorithm (RandomizedExponentialBackoffStrategy): 100 ms, then 100 ms plus a doubling 100 ms, each
-time shaken by a fifth, until *longest*, where it stays. Messages found set it back; the first empty poll after them
-waits about 200 ms, because the exponent is set back to one and not to zero.
+The algorithm is the extension's (RandomizedExponentialBackoffStrategy): 100 ms, then 100 ms plus a term that starts at
+100 ms and doubles, each time varied at random by up to a fifth, until *longest*. When messages are found it starts
+again; then the first empty poll waits about 200 ms, because the exponent is reset to one and not to zero.
 """
 
 from collections.abc import Callable
@@ -12,7 +12,7 @@ _SHORTEST = timedelta(milliseconds=100)
 
 
 class PollInterval:
-    """The waiting time of one listener. *shaken* gives a factor between 0.8 and 1.2."""
+    """The waiting time of one listener. *shaken* returns a random factor between 0.8 and 1.2."""
 
     def __init__(self, longest: timedelta, shaken: Callable[[], float]) -> None:
         self._longest = longest

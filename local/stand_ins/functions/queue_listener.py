@@ -1,16 +1,16 @@
-"""Listens to one queue: polls, keeps leases alive while functions run, and decides what becomes of each message.
+"""Listens to one queue: polls, renews leases while functions run, and decides what becomes of each message.
 
 The decisions are those of the extension's QueueListener and QueueProcessor:
 
-    taken more often than maxDequeueCount      to the poison queue, without running (its worker died each time)
+    received more often than maxDequeueCount   to the poison queue, without a run (its worker died each time)
     succeeded                                  deleted
     failed, dequeue count below the maximum    visible again after visibilityTimeout
     failed, at the maximum                     to the poison queue
     undecodable                                to the poison queue at once: no run, no further try
     failed or undecodable, no poison queue     left as it is, invisible until the lease ends
 
-A batch is received only when at most newBatchThreshold messages are in flight; then at once. When the host is asked to
-end, what runs ends, and then one more message is taken and run.
+A batch is received as soon as no more than newBatchThreshold messages are in flight. When the host is asked to end, the
+listener waits for what runs, and then takes and runs one more message.
 """
 
 import asyncio
@@ -32,7 +32,7 @@ from local.stand_ins.functions.trigger_queue import LeasedMessage, TriggerQueue
 
 
 class Fate(StrEnum):
-    """What came of a message."""
+    """What became of a message."""
 
     DONE = "done"
     FAILED = "failed"
@@ -50,7 +50,7 @@ def no_poison(_message: LeasedMessage) -> None:
 
 
 class QueueListener:
-    """One queue's listener. *run* says what came of a message; it does not raise."""
+    """One queue's listener. *run* acts on a message and returns what became of it; it must not raise."""
 
     def __init__(
         self,
@@ -87,14 +87,14 @@ class QueueListener:
         self._listening = asyncio.create_task(self._listen(), name=f"listen {self.queue_name}")
 
     def wake(self) -> None:
-        """Poll now. Only this host's own poison copies and blob events do this, as in Azure: never a function."""
+        """Poll now. As in Azure, only the host's own messages (poison copies, blob events) cause this."""
         self._woken.set()
 
     async def drain(self) -> None:
         """Let what is in flight end, take one more message, and stop polling.
 
-        A receive under way is awaited, and what it brings is run: if it were given up, its messages would stay leased
-        for ten minutes with no one to run them.
+        A receive under way is awaited, and its messages are run: if it were cancelled, they would stay leased for ten
+        minutes without a worker.
         """
         self._stopping = True
         self._woken.set()
@@ -110,7 +110,7 @@ class QueueListener:
             await asyncio.wait(self._in_flight)
 
     async def abandon(self) -> None:
-        """Let go of everything as it is, the way a killed host does: what is in flight stays leased."""
+        """Stop at once, like a killed host: what is in flight stays leased."""
         tasks = [task for task in (self._listening, *self._in_flight) if task is not None]
         for task in tasks:
             task.cancel()
@@ -164,7 +164,7 @@ class QueueListener:
                 fate = await self._run(message)
             await self._complete(message, fate)
         except AzureError as error:
-            # The lease is still there: it ends by itself, and the message comes again.
+            # The message keeps its lease, which ends by itself, and is then delivered again.
             self._events.emit("completion_failed", queue=self.queue_name, error=str(error).partition("\n")[0])
             self._end.because("storage did not let a message be completed")
 
@@ -193,7 +193,7 @@ class QueueListener:
         self._wake_others(poison.queue_name)
 
     async def _renew(self, message: LeasedMessage) -> bool:
-        """Whether the lease is still ours to renew."""
+        """Renew the lease. False where it is no longer ours."""
         try:
             renewed = await self._queue.renew(message)
         except AzureError as error:
@@ -205,10 +205,10 @@ class QueueListener:
 
 
 class _Renewal:
-    """Keeps the lease of one message alive while the block runs.
+    """Renews the lease of one message while the block runs.
 
-    A renewal under way when the block ends is awaited, never torn off: the service may have issued the next pop
-    receipt already, and without it the message could not be deleted.
+    A renewal that is under way when the block ends is awaited and never cancelled: the service may have issued the next
+    pop receipt already, and without that the message could not be deleted.
     """
 
     def __init__(self, renew: Renew, message: LeasedMessage, every_seconds: float) -> None:

@@ -1,7 +1,7 @@
-"""A queue message as the worker wants it: the shapes that the real host sends (GrpcMessageConversionExtensions).
+"""A queue message in the form that the real host sends to the worker (GrpcMessageConversionExtensions).
 
-Scalars other than strings travel as JSON. The members of a JSON object are trigger metadata too: one that is named as
-the host's own takes its place.
+Values other than strings are sent as JSON. The members of a JSON object become trigger metadata too: one that has the
+name of the host's own metadata replaces it.
 """
 
 import json
@@ -26,7 +26,7 @@ def queue_run(function: Function[QueueTrigger], invoker: Invoker, events: EventS
             events.emit("undecodable", **facts, error=str(error))
             return Fate.UNDECODABLE
         except UnicodeDecodeError:
-            # The binding fails, before the function and five times.
+            # As in the real host, the binding fails before the function runs, five times.
             events.emit("binding_failed", **facts, error="not UTF-8")
             return Fate.FAILED
         succeeded = (await invoker.invoke(function, _input(message, body))).succeeded

@@ -1,10 +1,10 @@
-"""The one way in which the host declines to start: with everything that is wrong, at once."""
+"""The exception with which the host refuses to start. It names everything that is wrong at once."""
 
 from collections.abc import Sequence
 
 
 class HostRefusedError(Exception):
-    """The app cannot run here. *problems* says all that is known to be wrong, one sentence each."""
+    """The app cannot run here. *problems* has a sentence for each thing that is wrong."""
 
     def __init__(self, problems: Sequence[str]) -> None:
         super().__init__("; ".join(problems))

@@ -1,7 +1,7 @@
-"""When a timer fires, in UTC, as Linux apps in Azure run.
+"""When a timer fires, in UTC, as for Linux apps in Azure.
 
-An NCRONTAB expression, `{second} {minute} {hour} {day} {month} {day of week}` or the same without the seconds, or a
-TimeSpan. NCrontab requires day *and* day of week where both are given; classic cron takes either.
+A schedule is a TimeSpan, or an NCRONTAB expression, `{second} {minute} {hour} {day} {month} {day of week}`, the seconds
+optional. Where day and day of week are both given, NCrontab requires both to match; classic cron requires either.
 """
 
 import re
@@ -14,7 +14,7 @@ from croniter import CroniterBadCronError, croniter
 
 from local.stand_ins.functions.timespan import parse_timespan
 
-# Enough to see every distance of a schedule that fires more often than once a minute.
+# Enough times to see every interval of a schedule that fires more often than once a minute.
 _SAMPLE = 61
 _SAMPLE_START = datetime(2026, 1, 1, tzinfo=UTC)
 _FIELD = re.compile(r"[0-9A-Za-z*/,\-]+")

@@ -11,15 +11,15 @@ from azure.core.pipeline.transport import AioHttpTransport
 from azure.storage.blob.aio import BlobServiceClient
 from azure.storage.queue.aio import QueueServiceClient
 
-# Azurite closes an idle connection after 5 s. One reused at that very moment fails a receive whose messages are then
-# leased to nobody; so ours are closed first.
+# By default Azurite closes an idle connection after 5 s. If it is used again at that very moment, a receive fails whose
+# messages are then leased and lost to every worker; so this side closes idle connections first.
 _KEEP_ALIVE_SECONDS = 3.0
 # The SDK's own default waits 15 s before it tries again.
 _RETRIES: dict[str, Any] = {"initial_backoff": 1, "increment_base": 1, "random_jitter_range": 0, "retry_total": 3}
 
 
 class Storage:
-    """Makes clients; close it, not them."""
+    """Makes clients. Close this, not the clients."""
 
     def __init__(self) -> None:
         connector = aiohttp.TCPConnector(limit=0, keepalive_timeout=_KEEP_ALIVE_SECONDS)

@@ -1,7 +1,7 @@
-"""Fires one timer function: at start where it is due or asked for, then by its schedule, one run at a time.
+"""Fires one timer function: at start, if it is due or `runOnStartup` is set, then by its schedule, one run at a time.
 
-A failed run does not stop the schedule. The next time is counted from the time that was scheduled, so a clock that
-wakes us a little early does not fire twice.
+A failed run does not stop the schedule. The next time counts from the time that was scheduled: if the wait ends a
+little early, the timer does not fire twice.
 """
 
 import asyncio
@@ -17,14 +17,14 @@ from local.stand_ins.functions.invocation import Input, Invoker
 from local.stand_ins.functions.schedule import Schedule
 from local.stand_ins.functions.timer_status import TimerStatus, TimerStatusBlob
 
-# asyncio sleeps by a clock that stops while the machine sleeps: look at the wall clock now and then.
+# asyncio's clock stops while the machine sleeps, so the wall clock is read at least this often.
 _LONGEST_SLEEP_SECONDS = 30.0
 
 
 def is_past_due(status: TimerStatus, schedule: Schedule, now: datetime) -> bool:
     """Whether a run was missed while no host ran.
 
-    Not so when the schedule itself was changed since: the time in the status is then another schedule's.
+    False where the schedule has been changed since: the time in the status is then that of the old schedule.
     """
     expected = schedule.after(status.last or status.last_updated)
     return expected == status.next and now > status.next
@@ -67,7 +67,7 @@ class TimerListener:
             pass
 
     async def fire(self, *, past_due: bool = False) -> None:
-        """Run the function now; waits for a run under way."""
+        """Run the function now, after a run that is under way."""
         async with self._firing:
             await self._invoker.invoke(self._function, _input(self._status, past_due=past_due))
 
@@ -80,8 +80,8 @@ class TimerListener:
             await self._fire_and_record(following, past_due=False)
             following = self._schedule.after(following)
             if following < self._now():
-                # A run that was longer than its period: the missed tick fires at once. After the machine slept, a
-                # thousand missed ticks are one.
+                # The run took longer than its period: the missed tick fires at once. Several missed ticks, for example
+                # after the machine slept, fire once.
                 await self._fire_and_record(following, past_due=False)
                 following = self._schedule.after(max(following, self._now()))
 

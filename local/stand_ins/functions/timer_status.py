@@ -1,4 +1,4 @@
-"""What a timer remembers between two lives of the host: `azure-webjobs-hosts/timers/{host id}/{function}/status`."""
+"""What a timer stores between two runs of the host: `azure-webjobs-hosts/timers/{host id}/{function}/status`."""
 
 import json
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ _NEVER = "0001-01-01T00:00:00"
 
 @dataclass(frozen=True, slots=True)
 class TimerStatus:
-    """*last* is None until the timer has fired; written as .NET's first moment, as the real host writes it."""
+    """*last* is None until the timer has fired. Then it is written as .NET's first moment, as the real host does."""
 
     last: datetime | None
     next: datetime

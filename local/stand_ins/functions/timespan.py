@@ -9,7 +9,7 @@ _TIMESPAN = re.compile(r"(?:(\d{1,8})\.)?([01]?\d|2[0-3]):([0-5]?\d)(?::([0-5]?\
 def parse_timespan(text: str) -> timedelta:
     """Raise ValueError unless *text* is a TimeSpan.
 
-    "24:00:00" is refused: .NET reads it as 24 days, and that is never meant.
+    "24:00:00" is refused: .NET reads it as 24 days, which its author never meant.
     """
     match = _TIMESPAN.fullmatch(text.strip())
     if match is None:

@@ -1,7 +1,7 @@
 """A queue with its leases: receive, renew, release, delete, bury.
 
-A pop receipt proves the present lease, and every renewal makes a new one. That a message or its lease is gone when we
-come to it is an outcome, not an error: another host took it over, or the function moved it itself.
+A pop receipt proves the present lease, and every renewal makes a new one. A message or a lease that is gone is not an
+error: another host has taken it over, or the function itself has deleted the message.
 """
 
 import base64
@@ -24,7 +24,7 @@ class UndecodableMessageError(Exception):
 
 @dataclass(slots=True)
 class LeasedMessage:
-    """A message that is ours for now. *content* is what lies in the queue, byte for byte."""
+    """A message that is leased to this host. *content* is what is in the queue, byte for byte."""
 
     received: QueueMessage
     content: str
@@ -52,7 +52,7 @@ class TriggerQueue:
         return self._client.queue_name
 
     async def receive(self, most: int) -> list[LeasedMessage]:
-        """At most *most* messages, leased. A queue that does not exist has none."""
+        """Receive and lease at most *most* messages. A queue that does not exist has none."""
         pages = self._client.receive_messages(
             messages_per_page=most, max_messages=most, visibility_timeout=self._lease_seconds
         ).by_page()
@@ -62,7 +62,7 @@ class TriggerQueue:
             return []
 
     async def renew(self, message: LeasedMessage) -> bool:
-        """Begin the lease anew; False where it is no longer ours."""
+        """Renew the lease. False where it is no longer ours."""
         return await self._unless_gone(lambda: self._set_visible_after(message, self._lease_seconds))
 
     async def release(self, message: LeasedMessage, after: timedelta) -> bool:
@@ -75,7 +75,7 @@ class TriggerQueue:
         )
 
     async def bury(self, message: LeasedMessage, poison: QueueClient) -> None:
-        """Copy the message to *poison*, unchanged, then delete it: dying in between leaves two, never none."""
+        """Copy the message to *poison*, unchanged, then delete it: a death in between leaves two copies, never none."""
         await send_creating(poison, message.content)
         await self.delete(message)
 

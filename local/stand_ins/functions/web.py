@@ -1,8 +1,8 @@
 """Everything that the host answers over HTTP: the app's own routes, the blob webhook, the admin pages.
 
-Keys of the app's routes are not checked, as Core Tools does not check them locally; nor is the master key of the admin
-pages, which web pages are kept out of instead. The webhook's key is: that URL is given to a program, and a wrong one
-should fail here as it fails in Azure.
+Keys of the app's routes are not checked, as Core Tools do not check them either. The master key of the admin pages is
+not checked; instead, requests of web pages are refused there. The key of the webhook is checked: a program is given
+that URL, and a wrong one should fail here as it fails in Azure.
 """
 
 import asyncio
@@ -30,7 +30,7 @@ from local.stand_ins.loopback import why_refused
 _LONGEST_URL = 8 * 1024
 _LONGEST_HEADERS = 32 * 1024
 _SAME_SITE = {1: "lax", 2: "strict", 3: "none"}
-# What .NET writes into a cookie without quotes; a value with anything else makes no cookie at all.
+# The characters that .NET writes into a cookie without quotes. With any other character it sets no cookie at all.
 _COOKIE_VALUE = re.compile(r"[!#-+\--:<-\[\]-~]*")
 WEBHOOK = "/runtime/webhooks/blobs"
 
@@ -75,7 +75,7 @@ class Front:
         application.router.add_post("/admin/functions/{name}", self._fire)
         application.router.add_get("/", self._homepage)
         application.router.add_route("*", "/{path:.*}", self._call)
-        # Longer than what is refused below, with the status that the real host gives.
+        # Longer than the limits at which a request is refused here, with the status that the real host gives.
         return web.AppRunner(
             application, access_log=None, max_line_size=2 * _LONGEST_URL, max_field_size=2 * _LONGEST_HEADERS
         )
@@ -150,10 +150,10 @@ async def _as_kestrel(_request: web.Request, response: web.StreamResponse) -> No
 
 
 class _Webhook:
-    """What Event Grid talks to (HttpRequestProcessor): the handshake, and events, whatever they are about.
+    """The address that Event Grid posts to (HttpRequestProcessor): the handshake, and events, whatever they are about.
 
-    A malformed event is a 500, which Event Grid tries again; those before it in the delivery are taken, and doubled by
-    that. A function that does not exist is none of its business.
+    A malformed event gets a 500, and Event Grid tries again; the events before it in the delivery are accepted, and so
+    doubled. It does not look whether the function exists.
     """
 
     def __init__(self, blob_events: BlobEvents, key: str | None) -> None:
@@ -189,7 +189,7 @@ def _listed(body: object) -> list[Any]:
 
 async def _input(request: web.Request, parameters: Mapping[str, str]) -> Input:
     query = {name: ",".join(request.query.getall(name)) for name in request.query if any(request.query.getall(name))}
-    # A body without Content-Length arrives empty.
+    # As in the real host, a body without Content-Length arrives empty.
     body = await request.read() if request.content_length is not None else b""
     headers = {name.lower(): ", ".join(request.headers.getall(name)) for name in request.headers}
     http = {
@@ -220,7 +220,7 @@ def _response(value: Datum | None) -> web.Response:
 
 
 def _set_cookie(cookie: Mapping[str, Any]) -> str:
-    """Written anew as .NET does it, with a domain that is empty where none was given."""
+    """The cookie as .NET rewrites it, with an empty domain where none was given."""
     expires = cookie["expires"]
     attributes = {
         "expires": None if expires is None else format_datetime(datetime.fromtimestamp(expires, UTC), usegmt=True),

@@ -1,4 +1,4 @@
-"""The addresses that a connection string names, on loopback: where telemetry is sent, and where live metrics ask."""
+"""The addresses that a connection string names, on loopback: for telemetry, and for live metrics."""
 
 import gzip
 import json
@@ -20,13 +20,13 @@ type OnRow = Callable[[str, Row], None]
 
 @web.middleware
 async def _programs_only(request: web.Request, handler: Handler) -> web.StreamResponse:
-    # No page of this service posts to it, so no origin is right.
+    # No web page has a reason to post here, so a request with any origin is refused.
     refused = why_refused(request.headers.get("Host", ""), request.headers.get("Origin"), "")
     return await handler(request) if refused is None else web.json_response({"error": refused}, status=403)
 
 
 class Endpoint:
-    """Takes what is posted while it is entered. What cannot be understood is refused, as the service refuses it."""
+    """Accepts what is posted, while it is entered. It refuses what it cannot read, as the service does."""
 
     def __init__(self, on_row: OnRow) -> None:
         self._on_row = on_row
@@ -34,7 +34,7 @@ class Endpoint:
         app.router.add_post("/{slashes:/*}v2.1/track", self._track)
         app.router.add_post("/{slashes:/*}QuickPulseService.svc/ping", self._no_live_metrics)
         self._runner = web.AppRunner(app, access_log=None)
-        # Of this run: the exporter keeps what it could not send under this name, and a later run must not send it.
+        # New for each run: the exporter stores what it could not send under this key, and a later run must not send it.
         self._key = uuid.uuid4()
 
     async def __aenter__(self) -> Self:

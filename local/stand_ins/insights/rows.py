@@ -1,7 +1,7 @@
-"""An envelope of Azure Monitor's exporter, and a failure at the host's stand-in, become rows of a workspace's tables.
+"""Makes rows of a workspace's tables of the exporter's envelopes, and of failures at the host's stand-in.
 
-Columns as in Microsoft's reference of the tables (AppRequests and its siblings); those that nothing here fills are left
-out. `Properties` holds text only, as the exporter sends it.
+Columns are those of Microsoft's reference of the tables (AppRequests and the like), except those that nothing here
+fills. `Properties` holds texts only, as the exporter sends it.
 """
 
 import json
@@ -41,7 +41,7 @@ def row_of(envelope: Mapping[str, Any]) -> tuple[str, Row]:
         **{column: tags[tag] for column, tag in _TAGS.items() if tag in tags},
         "Properties": data.get("properties") or {},
         "ItemCount": 1,
-        # The workspace's own column. Of the envelope as it is sent: how the service counts is not known to the byte.
+        # The workspace's own column. Here it is the size of the envelope: how the service counts is not known exactly.
         "_BilledSize": len(json.dumps(envelope, separators=(",", ":")).encode()),
     }
     row |= _COLUMNS[kind](data)
@@ -51,10 +51,10 @@ def row_of(envelope: Mapping[str, Any]) -> tuple[str, Row]:
 
 
 def host_failure(event: Mapping[str, Any], ended: datetime) -> list[tuple[str, Row]]:
-    """What the host itself tells of a run that failed, by our host.json: a line of its log, and an exception.
+    """What the host itself records of a run that failed, with our host.json: a line of its log, and an exception.
 
-    It tells of no run that went well, and of no request. Its rows are in a trace of their own, and name the run by its
-    id. Seen on a real host: that there are these two. Their columns are as documented.
+    It records nothing of a run that succeeded, and no request. Its rows are in a trace of their own, and have the run's
+    id. Seen on a real host: these two rows. Their columns are as documented.
     """
     name, run = event["function"], event["invocation_id"]
     operation = (event.get("trace_parent") or f"00-{uuid.uuid4().hex}-0-00").split("-")[1]

@@ -1,7 +1,7 @@
 """The spans of one upload, made from the rows that came in: a tree for a terminal, OTLP JSON for a viewer.
 
-The exporter turns some attributes into columns (a status into ResultCode, a host into Target), and lengths into
-milliseconds; what it takes away is not guessed.
+The exporter turns some attributes into columns (a status into ResultCode, a host into Target), and durations into
+milliseconds. What it drops cannot be restored here.
 """
 
 import json
@@ -26,7 +26,7 @@ _SCOPE = InstrumentationScope("todo_attach")
 
 
 class Trace:
-    """What is known of one upload's trace: rows of requests and dependencies, exceptions, and the outcome."""
+    """One upload's trace, as far as it has come: rows of requests and dependencies, exceptions, and the outcome."""
 
     def __init__(self, upload_id: str) -> None:
         self.upload_id = upload_id
@@ -51,7 +51,7 @@ class Trace:
         return len(self._spans)
 
     def tree(self) -> Tree:
-        """Children in the order in which they began; a span whose parent never came is at the top."""
+        """The spans as a tree, in the order in which they began. A span whose parent never came is at the top."""
         began = min((_time(row) for row in self._spans.values()), default=None)
         tree = Tree(Text(self._title(), style="bold"), guide_style="dim")
 

@@ -1,32 +1,32 @@
-"""A To Do service to run on a desk: Graph's lists, tasks, attachments and upload sessions, with faults on request.
+"""An emulator of Microsoft To Do: Graph's lists, tasks, attachments and upload sessions, with faults on request.
 
-`service` is the whole of it without sockets, clock or chance: simulations call it in process. `server` puts it on HTTP.
-Reading order, from the bottom up; nothing imports upwards:
+`service` is all of it without sockets, clock or chance: simulations call it in process. `server` serves it over HTTP.
+Reading order, from the bottom up; no module imports one below it in this list:
 
-    wire            requests, responses and what else a client may live to see
+    wire            requests, responses, and the ways in which a connection fails
     switches        records of switches, to and from JSON
-    behaviour       how this server reads what the reference leaves open
+    behaviour       a switch for each thing that Graph's reference leaves open
     refusals        error answers and their bodies
     content_range   the grammar of one header
     ids             ids that look like Exchange's
     mailbox         mailboxes, lists, tasks, attachments
     sessions        one upload session and its bytes
-    store           all of them together, and what keeps them
+    store           all of them together, and the interface of what stores them beyond the process
     routes          which operation a method and a path mean
-    faults          rules that make a request go wrong
-    throttle        the published limits, and promises to wait
-    journal         what was asked, and what should not have been
+    faults          rules that make a request fail
+    throttle        the published limits, and the waits that a Retry-After asked for
+    journal         all requests, and those that a correct client would not send
     exchange        one request under way
-    render          entities, dates, URLs in the shape that the behaviour asks for
+    render          entities, dates and URLs in the form that the behaviour asks for
     call            a request at its endpoint, and what its path names
-    callers         who asks
+    callers         authentication: whose mailbox a request means
     listings        endpoints that only read
     rules           what holds for every attachment
     uploads         endpoints of upload sessions
     small_files     endpoints of attachments without a session
-    replies         from an answer to a response
+    replies         makes a response of an answer
     service         begin, complete, hang up
-    state_directory what survives a kill
+    state_directory stores everything so that it survives a kill
     control         the emulator's own endpoints
     server, cli     HTTP, and the command
 """

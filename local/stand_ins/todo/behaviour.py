@@ -1,7 +1,7 @@
-"""How this server reads what Graph's reference leaves open, contradicts or is silent about: one switch for each.
+"""One switch for each thing that Graph's reference leaves open, or about which it contradicts itself.
 
 The defaults are what the reference documents. docs/GRAPH_BEHAVIOUR.md has a fact for each switch; a number in brackets
-is that of an open question there. A client is sound when it comes through under every value of every switch.
+is that of an open question there. A correct client succeeds with every value of every switch.
 """
 
 from dataclasses import dataclass
@@ -27,19 +27,19 @@ class Behaviour:
     # [6] camelCase at create; what a live server does elsewhere has varied between clouds.
     create_casing: Casing = "camel"
     create_ranges: RangeShape = "open"
-    # [3] 25 MB without a byte number, and nothing about when or how more is refused.
+    # [3] The reference says 25 MB, without a number of bytes, and nothing of when and how a larger file is refused.
     size_limit: int = 26_214_400
     size_limit_status: Literal[413, 400, 507] = 413
     size_refused_at: Literal["create", "last_range"] = "create"
     # [4] "Between 0 MB and 25 MB", yet no Content-Range can say zero bytes.
     empty_session: Literal["refused", "never_completes", "completes_at_create"] = "refused"
-    # [10] No lifetime is published; Outlook's does not move, OneDrive's does.
+    # [10] No lifetime is published. Outlook's expiry is fixed; OneDrive's moves with each range.
     session_lifetime: float = 86_400.0
     expiry: Literal["fixed", "sliding"] = "fixed"
     # [24] Another host in place of the configured root (an origin such as "https://outlook.office.example").
     upload_url_host: str = ""
     upload_url_version: Literal["as_asked", "v1.0", "beta", "gv1.0"] = "as_asked"
-    # [24] Mail's way: the URL carries its own token, and a bearer sent along is refused (401 InvalidAudience).
+    # [24] As for mail: the URL has a token of its own, and a request with a bearer gets 401 InvalidAudience.
     upload_url_authtoken: bool = False
     # [25] The reference shows the GUID even for a caller that used /me.
     upload_url_user: Literal["guid", "upn", "me"] = "guid"
@@ -65,7 +65,7 @@ class Behaviour:
     progress_ranges: RangeShape = "start"
     # [7] A body that breaks off: nothing of it is kept, or the prefix that arrived.
     torn_range: Literal["dropped", "kept"] = "dropped"
-    # A whole request whose client went away before the answer: a proxy gives up, the server behind it may not.
+    # A complete request whose client went away before the answer: a proxy drops it, the server behind it may not.
     abandoned_request: Literal["applied", "dropped"] = "applied"
     # [13] A range sent again after it was acknowledged.
     acknowledged_range: Literal[416, 200] = 416
@@ -100,7 +100,7 @@ class Behaviour:
     names: Literal["free", "refused", "trimmed", "lower_case", "sanitised"] = "free"
     # [15] Exchange counts its own overhead into sizes.
     listed_size_overhead: int = 0
-    # [14] A just landed attachment shows in listings only this many seconds later.
+    # [14] A new attachment appears in listings only this many seconds later.
     listing_lag: float = 0.0
     # The reference's example wraps the entity of a GET in {"value": {...}}.
     wrapped_attachment: bool = False

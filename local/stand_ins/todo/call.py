@@ -1,4 +1,4 @@
-"""One request on its way through an endpoint, and the finding of what its path names."""
+"""One request at its endpoint, and the look-up of what its path names."""
 
 import json
 import re
@@ -30,7 +30,7 @@ class Call:
     headers: Headers
     body: bytes
     plan: Plan
-    # Names the offence and says what happened.
+    # Called with the offence and a text that says what happened.
     offend: Callable[[Offence, str], None]
 
     def json_body(self) -> Mapping[str, Any]:
@@ -72,7 +72,7 @@ def find_task(call: Call) -> Task:
 
 
 def is_visible(call: Call, item: TaskList | Task) -> bool:
-    """Whether a list or a task that another app made shows by now."""
+    """Whether a list or a task that another app made is visible yet."""
     return item.created is None or (call.now - item.created).total_seconds() >= call.behaviour.new_item_lag
 
 

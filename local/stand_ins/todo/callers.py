@@ -1,4 +1,4 @@
-"""Who asks: from a bearer token (or the token that an upload URL carries) to a mailbox, or to a refusal."""
+"""Authentication: from a bearer token, or the token in an upload URL, to a mailbox or a refusal."""
 
 from dataclasses import dataclass
 
@@ -20,9 +20,9 @@ _CLAIMS = "eyJhY2Nlc3NfdG9rZW4iOnsibmJmIjp7ImVzc2VudGlhbCI6dHJ1ZSwgInZhbHVlIjoiM
 class Caller:
     has_bearer: bool
     grant: Grant | None
-    # Whose To Do the path means, as far as this caller may know it.
+    # The mailbox that the path means; None where this caller may not know whether there is one.
     mailbox: Mailbox | None
-    # The upload URL carries its own token, in the style of mail.
+    # The upload URL has a token of its own, as for mail.
     by_url_token: bool = False
 
 
@@ -35,7 +35,7 @@ def identify(store: Store, route: Route, headers: Headers) -> Caller:
         known = route.query.get("authtoken") == session.authtoken
         return Caller(bool(authorization), grant, session.mailbox if known else None, by_url_token=known)
     if session is None and route.operation in SESSION_OPERATIONS and "authtoken" in route.query:
-        # Of a session that is gone: its owner shall hear that, not that a bearer is missing.
+        # The session of this URL is gone: its owner gets an answer that says so, not one about a missing bearer token.
         owner = store.find_mailbox(route.user)
         return Caller(bool(authorization), grant, owner, by_url_token=owner is not None)
     return Caller(bool(authorization), grant, _mailbox_of(store, route, grant))
@@ -43,7 +43,7 @@ def identify(store: Store, route: Route, headers: Headers) -> Caller:
 
 def refuse_caller(caller: Caller, behaviour: Behaviour, route: Route) -> Refusal | None:
     if caller.by_url_token:
-        # Mail answers so when a bearer comes along: microsoftgraph/msgraph-sdk-dotnet#1381.
+        # Mail's answer to a request with a bearer token: microsoftgraph/msgraph-sdk-dotnet#1381.
         return (
             Refusal(401, "The audience claim value is invalid.", code="InvalidAudience") if caller.has_bearer else None
         )

@@ -1,6 +1,6 @@
-"""The command: a To Do service on loopback, ready when it prints one line of JSON.
+"""The command: a To Do service on loopback. It prints one line of JSON when it is ready.
 
-Standard output carries that line and nothing else; everything that a person should read goes to standard error.
+Standard output has that line and nothing else; everything for people goes to standard error.
 """
 
 import argparse
@@ -39,7 +39,7 @@ def main(argv: Sequence[str]) -> int:
 
 
 def run(_parser: argparse.ArgumentParser, options: argparse.Namespace) -> int:
-    """Run until a signal, or with --tether until standard input ends. The exit status."""
+    """Run until a signal, or with --tether until standard input ends. Returns the exit status."""
     try:
         asyncio.run(_run(options))
     except (ValueError, OSError) as error:
@@ -132,7 +132,7 @@ def build_service(options: argparse.Namespace, root: str) -> TodoService:
 
 
 def _furnish(service: TodoService, secrets: Secrets, tokens: list[dict[str, Any]]) -> dict[str, Any]:
-    """Every mailbox gets two lists with a task each, unless it has lists from before. The line of readiness."""
+    """Give every mailbox two lists with a task each, unless it has lists. Returns the line that says it is ready."""
     mailboxes = [
         service.add_mailbox(each["upn"], each["token"], personal=bool(each.get("personal", False)))
         for each in tokens or [{"upn": DEFAULT_MAILBOX, "token": DEFAULT_TOKEN}]

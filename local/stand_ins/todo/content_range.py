@@ -1,9 +1,9 @@
-"""The grammar of Content-Range as an upload session takes it: `bytes 0-2097151/3483322`, and nothing else."""
+"""The grammar of Content-Range that an upload session accepts: `bytes 0-2097151/3483322`, and nothing else."""
 
 import re
 from dataclasses import dataclass
 
-# RFC 9110 14.4 also has `*` for an unknown range or length; an upload session knows neither.
+# RFC 9110, section 14.4, also has `*` for an unknown range or length; an upload session accepts neither.
 _GRAMMAR = re.compile(r"bytes ([0-9]{1,18})-([0-9]{1,18})/([0-9]{1,18})")
 
 
@@ -19,7 +19,7 @@ class ContentRange:
 
 
 def parse_content_range(text: str) -> ContentRange | None:
-    """None for whatever is not exactly one non-empty range inside its total."""
+    """The range; None unless *text* is exactly one non-empty range within its total."""
     match = _GRAMMAR.fullmatch(text)
     if match is None:
         return None

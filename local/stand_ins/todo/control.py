@@ -1,4 +1,4 @@
-"""The emulator's own endpoints, under /_emulator: what tests and people look at and turn.
+"""The emulator's own endpoints, under /_emulator, by which tests and people look at it and change it.
 
     GET    journal?after=N     entries after sequence N       GET    offences      counts and details
     GET    sessions            sessions that are open         GET    attachments   all of them, with SHA-256
@@ -11,7 +11,8 @@
     DELETE tasks {mailbox, list_id, task_id}                  POST   revocations {token}
     POST   reset               everything forgotten but behaviour and limits
 
-No socket here either: a request in, a response out. `server` lets only those in who know the secret of the path.
+There is no socket here: a request comes in, a response goes out. `server` admits only requests with the secret in their
+path.
 """
 
 import json
@@ -116,7 +117,7 @@ def _mailboxes(service: TodoService, _arguments: Mapping[str, Any]) -> Any:
     return [_describe_mailbox(mailbox) for mailbox in service.store.mailboxes.values()]
 
 
-# --- turning ---
+# --- changing ---
 
 
 def _change_behaviour(service: TodoService, arguments: Mapping[str, Any]) -> Any:

@@ -14,17 +14,17 @@ from local.stand_ins.todo.wire import Request
 
 @dataclass(slots=True, eq=False)
 class Exchange:
-    """*latency* and *intake* say what its carrier (the HTTP shell, a simulation) does before `complete`."""
+    """One request. *latency* and *intake* say what its caller (`server`, a simulation) must do before `complete`."""
 
     request: Request
     route: Route
     entry: Entry
     mailbox: Mailbox | None
-    # What the rules of `faults` do to it.
+    # What the rules of `faults` do to the request.
     plan: Plan = NO_FAULT
-    # Why it will not be worked on, found at its beginning.
+    # Why the request is refused, where that is known at its beginning.
     refusal: Refusal | None = None
-    # What its Retry-After asks the client to wait for.
+    # Until when its answer's Retry-After asks the client to wait.
     not_before: datetime | None = None
     hung_up: bool = False
     completed: bool = False

@@ -1,7 +1,7 @@
-"""Rules that make a request go wrong: which requests, which of them, and what happens.
+"""Rules that make a request fail: which requests match, which of the matching ones fail, and how.
 
 As JSON: {"operation": "put_slice", "nth": 2, "effect": {"kind": "answer", "status": 503, "retry_after": 3}}.
-Rules add up: when two fire for one request, half a range can be kept *and* the answer be a 500.
+Rules combine: if two apply to one request, half a range can be kept *and* the answer be a 500.
 """
 
 import json
@@ -34,19 +34,22 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class ResetConnection:
-    """Before, inside (half of it read) or after the body; or after the work is done, when only the reply is lost."""
+    """Reset the connection before the body, inside it (half of it read) or after it; or after the work is done.
+
+    In the last case only the reply is lost.
+    """
 
     at: Literal["before_body", "in_body", "after_body", "after_applying"] = "after_body"
 
 
 @dataclass(frozen=True, slots=True)
 class CutOffReply:
-    """The work is done; the reply breaks off in its middle."""
+    """Do the work; break off the reply in the middle."""
 
 
 @dataclass(frozen=True, slots=True)
 class Delay:
-    """Seconds between the request and the work, or (*applied*) between the work and the reply."""
+    """Wait some seconds between the request and the work, or (*applied*) between the work and the reply."""
 
     seconds: float
     applied: bool = False
@@ -54,45 +57,45 @@ class Delay:
 
 @dataclass(frozen=True, slots=True)
 class TrickleReply:
-    """The work is done; the reply takes *seconds*, byte by byte."""
+    """Do the work; send the reply byte by byte, over *seconds*."""
 
     seconds: float
 
 
 @dataclass(frozen=True, slots=True)
 class Silence:
-    """Accept and never answer."""
+    """Accept the request, and never answer."""
 
     applied: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class KeepPart:
-    """Keep only this fraction of a range; the next expected range says so."""
+    """Keep only this fraction of a range. The next expected range begins after it."""
 
     fraction: float = 0.5
 
 
 @dataclass(frozen=True, slots=True)
 class ExpireSession:
-    """The session runs out right before the request."""
+    """Let the session expire right before the request."""
 
 
 @dataclass(frozen=True, slots=True)
 class ForgetBytes:
-    """The session loses all that it held, right before the request, and expects byte 0 again."""
+    """Let the session lose all its bytes right before the request: it expects byte 0 again."""
 
 
 @dataclass(frozen=True, slots=True)
 class CorruptByte:
-    """One byte of what is kept is flipped. *position* counts from the start of the body."""
+    """Flip one byte of what is kept. *position* counts from the start of the body."""
 
     position: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class NonsenseRanges:
-    """A 200 for a range, or the answer about a session, names next ranges that cannot be."""
+    """Name impossible next ranges, in a 200 for a range or in the answer about a session."""
 
     form: Literal["beyond", "negative", "empty", "text", "null"] = "beyond"
 
@@ -136,7 +139,7 @@ class Rule:
     nth: int = 1
     every: int = 1
     count: int | None = 1
-    # Fires only this often where it would; drawn from the service's seed.
+    # How often it really fires where it could; drawn at random from the service's seed.
     probability: float = 1.0
     # A sign-in name or object id; a task id.
     mailbox: str = ""
@@ -156,7 +159,7 @@ EXAMPLE = '{"operation": "put_slice", "nth": 2, "effect": {"kind": "answer", "st
 
 
 def parse_rule(text: str) -> Rule:
-    """A rule as typed in a shell. Raises ValueError that names what is wrong."""
+    """A rule as typed in a shell. Raises ValueError, which names what is wrong."""
     try:
         data = json.loads(text)
     except json.JSONDecodeError as error:
@@ -181,7 +184,7 @@ def read_rule(data: Mapping[str, Any]) -> Rule:
 
 @dataclass(slots=True, eq=False)
 class Plan:
-    """What the rules together do to one request."""
+    """What all rules together do to one request."""
 
     answer: Answer | None = None
     reset: ResetConnection | None = None
@@ -230,7 +233,7 @@ class Plan:
         )
 
 
-# Most requests; never changed.
+# The plan of most requests. It is shared, so it must never be changed.
 NO_FAULT = Plan()
 
 
@@ -254,7 +257,7 @@ class _Armed:
 
 
 class Faults:
-    """The rules in force, and how often each has been met."""
+    """The rules in force, and how many requests have matched each."""
 
     def __init__(self, rules: Iterable[Rule], seed: int) -> None:
         self._chance = random.Random(seed)  # noqa: S311 - repeatable faults, no secrets

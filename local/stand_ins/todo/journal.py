@@ -1,6 +1,6 @@
-"""What was asked, in order, and what a sound client would not have done.
+"""All requests, in order, and the offences: what a correct client would not have done.
 
-Never a token, never a body. Session ids and paths are in here: this log is the emulator's own.
+It never holds a token or a body. It holds session ids and paths, since it stays within the emulator.
 """
 
 from collections import Counter, deque
@@ -17,7 +17,7 @@ class Offence(StrEnum):
     EARLY_REQUEST = "early_request"
     NO_BEARER = "no_bearer"
     BARE_PUT = "bare_put"
-    # A bearer sent to another host than the configured one.
+    # A bearer token was sent to another host than the configured one.
     STRAY_BEARER = "stray_bearer"
 
 

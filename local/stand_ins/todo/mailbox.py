@@ -12,15 +12,15 @@ type WellknownName = Literal["none", "defaultList", "flaggedEmails"]
 class Attachment:
     id: str
     name: str
-    # As the client declared it, before any of the server's rules altered it.
+    # The name that the client declared, before any of the server's rules changed it.
     declared_name: str
     size: int
     sha256: str
     content_type: str
     created: datetime
-    # None where contents are not kept.
+    # None where the emulator does not keep contents.
     content: bytes | None = field(repr=False)
-    # Which file of a state directory holds the content.
+    # The file of a state directory that holds the content.
     content_key: str
 
 
@@ -29,13 +29,13 @@ class Task:
     id: str
     title: str
     list: "TaskList"
-    # Stays when a move changes the id.
+    # It stays the same when a move changes the id.
     key: str
     attachments: dict[str, Attachment] = field(default_factory=dict, repr=False)
-    # How often each file hangs on this task: (declared name, SHA-256).
+    # How often each file is attached to this task, by (declared name, SHA-256).
     copies: Counter[tuple[str, str]] = field(default_factory=Counter, repr=False)
     deleted: bool = False
-    # None: before anybody looked.
+    # None: it has always been there, and is visible at once.
     created: datetime | None = None
     completed: bool = False
 

@@ -1,8 +1,8 @@
 """A page for people: the emulator's tasks with their attachments, and the uploads that are under way.
 
-It shows and changes nothing, runs no script, loads nothing, and asks for itself again every few seconds. No socket
-here: a request in, a response out. Every name on it was written by a stranger, so every text is escaped, and a download
-is never shown by the browser, where a file that is a page could run.
+It changes nothing, runs no script, loads nothing from elsewhere, and reloads itself every few seconds. There is no
+socket here: a request comes in, a response goes out. Any person may have chosen the names on it, so all text is
+escaped. A browser must save a download and not display it, because a file that is a web page could run there.
 """
 
 import base64
@@ -40,7 +40,7 @@ _DOWNLOADS = "attachments/"
 
 
 def handle_page(service: TodoService, request: Request) -> Response:
-    """Answer a request; its URL is relative to the page's own."""
+    """Answer a request. Its URL is relative to the page's own."""
     path = request.url.partition("?")[0]
     if request.method not in {"GET", "HEAD"}:
         return _text(405, "this page can only be looked at")

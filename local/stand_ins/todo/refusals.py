@@ -1,4 +1,4 @@
-"""Error answers: which status, which code, and a body in one of the shapes that clients have met."""
+"""Error answers: status, code, and a body in one of the forms that clients have got from Graph."""
 
 import json
 from collections.abc import Mapping
@@ -32,7 +32,7 @@ CODE_OF_STATUS: Mapping[int, str] = {
 
 
 class Refusal(Exception):  # noqa: N818 - a server's answer, not a fault of this program
-    """An answer other than success. *inner_code* is the more specific code that nests in `innerError`."""
+    """An answer other than success. *inner_code* is the more specific code within `innerError`."""
 
     def __init__(
         self,
@@ -65,7 +65,7 @@ def error_body(refusal: Refusal, form: ErrorForm, ids: Mapping[str, str], now: d
         return "", b""
     if form == "html":
         return "text/html; charset=utf-8", _PAGE.encode()
-    # The date in samples carries no zone.
+    # In Microsoft's samples the date has no time zone.
     inner: dict[str, str] = {"date": f"{now:%Y-%m-%dT%H:%M:%S}", **ids}
     if refusal.inner_code:
         inner["code"] = refusal.inner_code

@@ -1,4 +1,4 @@
-"""Replies in the shape that the behaviour asks for: dates, ranges, entities, URLs. Values in, values out."""
+"""Replies in the form that the behaviour asks for: dates, ranges, entities, URLs. Values in, values out."""
 
 import json
 from base64 import b64encode
@@ -28,13 +28,13 @@ def empty_response(status: int, headers: Mapping[str, str] | None = None) -> Res
 
 
 def timestamp(moment: datetime, digits: int) -> str:
-    """*moment* in UTC, with that many digits of a second's fraction. Graph's clock has seven; ours has six."""
+    """*moment* in UTC, with that many digits after the seconds. Graph's clock has seven; Python's has six."""
     text = moment.replace(tzinfo=None).isoformat(timespec="microseconds")
     return f"{text}0"[: 20 + digits if digits else 19] + "Z"
 
 
 def expected_ranges(start: int, size: int, shape: RangeShape) -> list[str] | None:
-    """None: the key is missing."""
+    """The value of the key; None: there is no such key."""
     match shape:
         case "open":
             return [f"{start}-"]
@@ -59,7 +59,7 @@ def nonsense_ranges(nonsense: NonsenseRanges, size: int) -> list[str] | None:
 def session_state(
     behaviour: Behaviour, expires: datetime, ranges: list[str] | None, *, casing: Casing, keeps_null: bool = False
 ) -> dict[str, Any]:
-    """The two keys that tell a session's state, in create, progress and status replies alike."""
+    """The two keys of a session's state, which are the same in replies to create, to a range and to a GET."""
     body: dict[str, Any] = {"expirationDateTime": timestamp(expires, behaviour.date_digits)}
     if ranges is not None or keeps_null:
         body["nextExpectedRanges"] = ranges
@@ -76,7 +76,7 @@ def upload_url(behaviour: Behaviour, root: str, version: str, session: UploadSes
 
 
 def location(behaviour: Behaviour, root: str, version: str, session: UploadSession, attachment_id: str) -> str:
-    """Where the landed file is; empty: not said."""
+    """The Location of the landed file; empty: the reply has none."""
     form = behaviour.location
     if form == "absent":
         return ""

@@ -1,4 +1,4 @@
-"""From an answer to a response: error bodies, and what every reply carries (ids, Date)."""
+"""Makes a response of an answer: error bodies, and the headers of every reply (ids, Date)."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -15,7 +15,7 @@ from local.stand_ins.todo.wire import Headers, Response
 
 
 def signed(exchange: Exchange, status: int, headers: Mapping[str, str], body: bytes, now: datetime) -> Response:
-    """With what every reply carries."""
+    """The response, with the headers of every reply."""
     return Response(status, Headers({**headers, **_ids(exchange), "Date": _date(now.replace(microsecond=0))}), body)
 
 
@@ -26,7 +26,7 @@ def refused(exchange: Exchange, refusal: Refusal, form: ErrorForm, now: datetime
 
 
 def injected(exchange: Exchange, answer: Answer, now: datetime) -> tuple[Response, float | None]:
-    """What a rule answers, and the seconds that it asks the client to wait."""
+    """The response of a rule, and the seconds that it asks the client to wait."""
     headers, wait = dict(answer.headers), None
     if isinstance(answer.retry_after, str):
         headers["Retry-After"] = answer.retry_after
@@ -42,7 +42,7 @@ def injected(exchange: Exchange, answer: Answer, now: datetime) -> tuple[Respons
 
 
 def _ids(exchange: Exchange) -> dict[str, str]:
-    # The shape of a GUID, repeatable.
+    # It looks like a GUID, and is the same in each run.
     sequence = exchange.entry.sequence
     request_id = f"{sequence:08x}-0000-4000-8000-{sequence:012x}"
     return {

@@ -1,7 +1,7 @@
-"""Which operation a method and a path mean. Paths arrive raw: splitting comes before decoding, as at Graph.
+"""Which operation a method and a path mean. As at Graph, a path is split before it is decoded.
 
-Resource names compare without case (the Location of a landed file says `Attachments`), ids with case. An id is in
-its own segment or in `name('id')`.
+Names of resources are compared without case (the Location of a landed file has `Attachments`), ids with case. An id is
+in a segment of its own or in `name('id')`.
 """
 
 import re
@@ -70,7 +70,7 @@ class Route:
     task_id: str = ""
     item_id: str = ""  # of an attachment or a session
     query: Mapping[str, str] = field(default_factory=dict)
-    # Why no operation was found.
+    # Why the path means no operation.
     problem: Refusal | None = None
 
 
@@ -130,7 +130,7 @@ def _segments(path: str) -> list[str]:
 
 
 def _principal(segments: list[str]) -> tuple[str, str, list[str]]:
-    """Version, user (empty for /me) and what follows `todo`; no version means that the head is not To Do's."""
+    """The version, the user (empty for /me) and the segments after `todo`. No version: it is not a path of To Do."""
     match segments:
         case [version, me, todo, *rest] if version in _VERSIONS and me.lower() == "me" and todo.lower() == "todo":
             return version, "", rest

@@ -1,4 +1,4 @@
-"""What holds for every attachment, however it comes: its name, its place, its namesakes, its copies."""
+"""Rules for every attachment, however it comes: its name, its task, others of the same name, copies of it."""
 
 import re
 import unicodedata

@@ -1,6 +1,6 @@
 """What keeps other users of the machine out of the emulator: a secret for its control, and its people's tokens.
 
-They come by the environment, which only the same user can read, or are made at the start.
+They come from the environment, which only the same user can read, or are made at the start.
 """
 
 import hashlib
@@ -22,12 +22,12 @@ class Secrets:
 
     @property
     def page(self) -> str:
-        """Opens the page, which shows and changes nothing. A browser's history keeps it, so it opens nothing else."""
+        """The secret of the page, which changes nothing. A browser's history keeps it, so it must open nothing else."""
         return hashlib.sha256(f"page {self.control}".encode()).hexdigest()[:32]
 
 
 def read_secrets() -> Secrets:
-    """Those of the environment, or a new control secret, and no tokens. Raises ValueError for what cannot be read."""
+    """The secrets in the environment, or a new control secret and no tokens. Raises ValueError if malformed."""
     text = os.environ.get(SECRETS_VARIABLE)
     if text is None:
         return Secrets(secrets.token_urlsafe(24), {})

@@ -1,7 +1,7 @@
-"""The To Do service over HTTP/1.1 on loopback: connections that really break, dribble and fall silent.
+"""The To Do service over HTTP/1.1 on loopback, with connections that really break, trickle and fall silent.
 
-The service decides, this enacts. A client that goes away is reported at once, and what it had sent may still be
-worked on: aiohttp cancels the handler when the connection is lost, and the rest of the work goes on without it.
+The service decides what happens to a connection, and this module does it. When a client goes away, the service is told
+at once, and the work on its request may still go on: aiohttp cancels the handler, and another task does the rest.
 """
 
 import asyncio
@@ -24,16 +24,16 @@ from local.stand_ins.todo.wire import CutOff, Headers, Late, Never, Outcome, Req
 
 HOST = "127.0.0.1"
 
-# A whole range, so that its reading is not stopped and started sixty times.
+# The size of a range, so that aiohttp does not pause and resume sixty times while it reads one.
 _READ_BUFFER = 4 * 1024 * 1024
-# How often a trickled reply sends something: byte by byte where it is short.
+# How often a trickled reply sends something; a short one is sent byte by byte.
 _MOST_DROPS_PER_SECOND = 50
-# Closing with this sends RST instead of FIN: struct linger {on, 0 seconds}.
+# With this option, to close a socket sends RST instead of FIN: struct linger {on, 0 seconds}.
 _LINGER_ZERO = struct.pack("ii", 1, 0)
 
 
 def listen(port: int) -> socket.socket:
-    """A listening socket on loopback; port 0 takes a free one."""
+    """A listening socket on loopback; port 0 stands for any free one."""
     listener = socket.create_server((HOST, port), backlog=1024)
     listener.setblocking(False)
     return listener
@@ -44,12 +44,12 @@ def origin_of(listener: socket.socket) -> str:
 
 
 def control_path(secrets: Secrets) -> str:
-    """The emulator's own endpoints lie under this path. It is a secret: with it, everything can be changed."""
+    """The path of the emulator's own endpoints. It is a secret: a program that has it can change everything."""
     return f"{PREFIX}{secrets.control}"
 
 
 def page_path(secrets: Secrets) -> str:
-    """The page for people lies under this path. It is a secret: with it, everything can be seen."""
+    """The path of the page for people. It is a secret: a program that has it can see everything."""
     return f"/_page/{secrets.page}/"
 
 
@@ -75,7 +75,7 @@ class _Shell:
         self._service = service
         self._control = f"{control_path(secrets)}/"
         self._page = page_path(secrets)
-        # Requests whose clients have gone and that are worked on all the same.
+        # Requests whose clients have gone, and on which the work goes on.
         self._zombies: set[asyncio.Task[None]] = set()
 
     async def stop(self) -> None:
@@ -148,7 +148,7 @@ class _Shell:
 
 
 async def _read_body(request: web.BaseRequest, exchange: Exchange, chunks: list[bytes]) -> None:
-    """As much of the body as the service takes; *chunks* has what came even where it breaks off."""
+    """Read as much of the body as the service takes. *chunks* has what came, even where the body breaks off."""
     if exchange.intake == "none":
         return
     if request.headers.get("expect", "").lower() == "100-continue" and request.transport is not None:

@@ -1,13 +1,13 @@
-"""The To Do service: a request begins, is completed, or loses its client. No sockets, no clock, no chance of its own.
+"""The To Do service: a request begins, is completed, or loses its client. It has no socket, clock or random source.
 
     exchange = service.begin(request)        # routed, authenticated, throttled; in flight from here
     ...                                      # exchange.latency seconds; the client may go: service.hang_up(exchange)
-    outcome = service.complete(exchange)     # the work is done, and the outcome is what the client lives to see
+    outcome = service.complete(exchange)     # does the work; the outcome is what the client gets to see
 
-`complete` after `hang_up` is a zombie: a request that its client gave up on, applied all the same. The service's
-carrier decides how much time passes between the calls and in which order they come, so every interleaving of two
-clients can be played. An exchange whose outcome takes time (`Late`, `Trickle`, `Never`) stays in flight until
-`delivered` or `hang_up`.
+`complete` after `hang_up` makes a zombie: a request that its client gave up, and that is applied all the same. The
+caller (`server`, a simulation) decides how much time passes between the calls, and in which order they come, so that
+every interleaving of two clients can be played. An exchange whose outcome takes time (`Late`, `Trickle`, `Never`) stays
+in flight until `delivered` or `hang_up`.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -51,7 +51,7 @@ ENDPOINTS: Mapping[Operation, Callable[[Call], Response]] = {
 
 
 class TodoService:
-    """*root* is the origin in the URLs it hands out. *seed* decides about rules that fire by probability."""
+    """*root* is the origin in the URLs that it gives out. *seed* is for rules that fire with a probability."""
 
     def __init__(
         self,
@@ -80,11 +80,11 @@ class TodoService:
     # --- furnishing ---
 
     def add_mailbox(self, upn: str, token: str, *, personal: bool = False) -> Mailbox:
-        """A mailbox and a token for it; for a known mailbox, one more token."""
+        """Add a mailbox with a token; if there is such a mailbox already, add the token to it."""
         return self.store.add_mailbox(upn, token, personal=personal)
 
     def add_application_token(self, token: str) -> None:
-        """A token without a person, good for every mailbox by /users/{id}."""
+        """Add a token of an application, without a person. It is valid for every mailbox, by /users/{id}."""
         self.store.add_application_token(token)
 
     def revoke_token(self, token: str) -> None:
@@ -109,24 +109,24 @@ class TodoService:
         self.store.delete_task(task)
 
     def reset(self) -> None:
-        """As if newly made, but for behaviour and limits."""
+        """Forget everything, except behaviour and limits."""
         self.store.clear()
         self.faults.clear()
         self.journal.clear()
         self._throttle = Throttle()
 
     def open_sessions(self) -> list[UploadSession]:
-        """Neither finished, nor cancelled, nor run out."""
+        """The sessions that are neither finished nor cancelled nor expired."""
         return self.store.open_sessions(self.now())
 
     def in_flight(self) -> list[Exchange]:
-        """Requests whose client is still there and has no answer yet."""
+        """The requests whose client is still connected, and has no answer yet."""
         return list(self._in_flight.values())
 
     # --- one request ---
 
     def handle(self, request: Request) -> Outcome:
-        """Begin and complete at once."""
+        """Begin and complete a request at once."""
         return self.complete(self.begin(request))
 
     def begin(self, request: Request) -> Exchange:
@@ -153,7 +153,7 @@ class TodoService:
         return exchange
 
     def complete(self, exchange: Exchange, body: bytes | None = None) -> Outcome:
-        """Do the work. *body* is what arrived, where it was not part of the request."""
+        """Do the work. *body* is the body that arrived, where it was not a part of the request."""
         if exchange.completed:
             raise ValueError("this exchange is completed: a request is worked on once")
         exchange.completed = True
@@ -176,12 +176,12 @@ class TodoService:
         return outcome
 
     def delivered(self, exchange: Exchange) -> None:
-        """A slow reply reached its end."""
+        """A slow reply has reached its end."""
         self._in_flight.pop(exchange.entry.sequence, None)
         self._promise(exchange)
 
     def hang_up(self, exchange: Exchange) -> None:
-        """The client went away. `complete` may still follow, or never."""
+        """The client has gone. `complete` may follow or not."""
         if exchange.entry.sequence in self._in_flight:
             exchange.hung_up = True
             self._end(exchange, "hung_up", exchange.entry.status)
@@ -194,10 +194,10 @@ class TodoService:
         exchange.entry.status = status
         exchange.entry.ending = "hung_up" if exchange.hung_up else ending
 
-    # --- at the beginning: should it have been sent, and will it be worked on? ---
+    # --- at the beginning: offences, and reasons to refuse the request ---
 
     def _watch(self, exchange: Exchange, caller: Caller, now: datetime) -> None:
-        """The offences that a request commits by being sent at all."""
+        """Note the offences of sending this request at all."""
         route, entry = exchange.route, exchange.entry
         url_has_token = "authtoken" in route.query
         if not caller.has_bearer and not url_has_token:
@@ -232,7 +232,7 @@ class TodoService:
         return Refusal(429, denial.message, code=denial.code, headers={"Retry-After": text} if text else {})
 
     def _promise(self, exchange: Exchange) -> None:
-        """A client that has read a Retry-After will wait; one that was gone by then cannot know."""
+        """Note that the client must wait, if it got a Retry-After; one that was gone by then cannot know of it."""
         if exchange.not_before is not None and not exchange.hung_up:
             self._throttle.promise(self._promise_key(exchange), exchange.not_before)
 
@@ -242,7 +242,7 @@ class TodoService:
             return mailbox
         return f"{mailbox}/{exchange.route.list_id}/{exchange.route.task_id}"
 
-    # --- at the end: the work, and what the client sees of it ---
+    # --- at the end: the work, and what the client gets to see ---
 
     def _outcome(self, exchange: Exchange, body: bytes) -> Outcome:
         plan = exchange.plan
@@ -319,6 +319,6 @@ class TodoService:
         )
 
     def _offend(self, exchange: Exchange, kind: Offence, detail: str) -> None:
-        # What a zombie is refused, its client sent in good faith: the session had not moved on then.
+        # The client of a zombie sent its range in good faith: the session expected it then.
         if not (exchange.hung_up and kind is Offence.REFUSED_RANGE):
             self.journal.offend(kind, exchange.entry, detail)

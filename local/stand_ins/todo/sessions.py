@@ -1,6 +1,6 @@
-"""One upload session: what it declared, what it holds, and which range may come next.
+"""One upload session: what was declared for it, the bytes that it has, and which range may come next.
 
-What it holds is always a prefix of the file. Nothing here knows a clock or a wire format.
+The bytes are always a prefix of the file. Nothing here knows a clock or a wire format.
 """
 
 import hashlib
@@ -18,7 +18,7 @@ class UploadSession:
     id: str
     mailbox: Mailbox
     task: Task
-    # The path of its URL; a task that moves leaves it behind.
+    # The ids in its URL, which stay when the task moves.
     list_id: str
     task_id: str
     name: str
@@ -34,7 +34,7 @@ class UploadSession:
     _digest: "hashlib._Hash" = field(default_factory=hashlib.sha256, repr=False)
 
     def judge(self, range_: ContentRange, length: int) -> Literal["next", "acknowledged"]:
-        """Whether a range may be kept; raises the refusal where it is neither the next one nor a repetition."""
+        """Whether a range is the next one, or a repetition. Raises the refusal of any other."""
         if range_.length != length:
             raise bad_range("fragmentLengthMismatch", "The length of the body differs from its Content-Range.")
         if range_.total != self.size:
@@ -65,7 +65,7 @@ class UploadSession:
         return self._digest.hexdigest()
 
     def take_content(self) -> bytes | None:
-        """The whole content, which the session then no longer holds: it exists once in memory."""
+        """Take the whole content out of the session, so that memory holds it only once."""
         if not self.keeps_content:
             return None
         content = self._parts[0] if len(self._parts) == 1 else b"".join(self._parts)

@@ -1,13 +1,14 @@
-"""A directory that keeps a store across restarts, SIGKILL included.
+"""A directory that stores everything across restarts, also after SIGKILL.
 
-    generation              how often it was opened: new ids must not repeat old ones
+    generation              how often it was opened, since new ids must not repeat old ones
     mailboxes/*.json  lists/*.json  tasks/*.json  attachments/*.json  sessions/*.json
-    contents/*              bytes of an attachment, or of what a session holds so far
+    contents/*              bytes of an attachment, or those that a session has so far
 
-A record is written whole to a new file and renamed over the old one, so a kill leaves one or the other. Bytes are
-appended before the session's record counts them; what is surplus after a kill is cut off at the next start. A landed
-session's bytes stay where they are: the attachment's record is written before the session's is removed, and a session
-that an attachment names is landed. Nothing is synced: this survives a killed process, not a power cut.
+A record is written whole to a new file, which is then renamed over the old one: after a kill one of the two is there.
+Bytes are appended before the session's record counts them; surplus bytes after a kill are cut off at the next start.
+When a session lands, its bytes stay where they are, and the attachment's record is written before the session's is
+removed: a session that an attachment names has landed. Nothing is synced to disk: this survives a killed process, but
+not a power cut.
 """
 
 import json
@@ -25,7 +26,7 @@ _KINDS = ("mailboxes", "lists", "tasks", "attachments", "sessions")
 
 
 class StateDirectory:
-    """The keeper of a store. Opening it counts a generation; `restore` fills an empty store."""
+    """`store.Keeper` in a directory. To open it begins a new generation; `restore` fills an empty store."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -156,7 +157,7 @@ class StateDirectory:
         return mailbox
 
     def _restore_attachment(self, task: Task, data: dict[str, Any], *, keep_content: bool) -> str:
-        """The key of its content: the id of the session that it came from, if one did."""
+        """Returns the key of its content: the id of its session, where it had one."""
         file = self._content(data["content_key"])
         attachment = Attachment(
             id=data["id"],
@@ -189,7 +190,7 @@ class StateDirectory:
             keeps_content=keep_content,
         )
         if data["received"]:
-            # Killed between the bytes and their record: the surplus was never acknowledged.
+            # A kill between the bytes and their record leaves surplus bytes, which were never acknowledged.
             os.truncate(self._content(session.id), data["received"])
             session.keep(self._content(session.id).read_bytes())
         else:
@@ -199,7 +200,7 @@ class StateDirectory:
     # --- files ---
 
     def _records(self, kind: str) -> list[dict[str, Any]]:
-        """In the order in which they were first saved."""
+        """The records, in the order in which they were first saved."""
         records: list[dict[str, Any]] = []
         for file in (self._path / kind).glob("*.json"):
             record = json.loads(file.read_bytes())
@@ -247,5 +248,5 @@ def _replace(file: Path, text: str) -> None:
 
 
 def _file_name(key: str) -> str:
-    # Ids are case-sensitive and long; not every file system is either.
+    # Ids are long and case-sensitive, and not every file system accepts such names.
     return sha256(key.encode()).hexdigest()[:32]

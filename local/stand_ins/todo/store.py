@@ -1,6 +1,6 @@
-"""Everything the service holds: mailboxes, tokens, sessions; and what keeps it beyond the process.
+"""Everything that the service has: mailboxes, tokens, sessions; and the interface of what stores it beyond the process.
 
-Every change goes to the keeper before the client can hear of it, so what was acknowledged outlives a kill.
+Every change goes to the keeper before the client gets an answer, so that what was acknowledged survives a kill.
 """
 
 from dataclasses import dataclass
@@ -12,12 +12,12 @@ from local.stand_ins.todo import ids
 from local.stand_ins.todo.mailbox import Attachment, Mailbox, Task, TaskList, WellknownName
 from local.stand_ins.todo.sessions import UploadSession
 
-# A session that ran out is distinguished from one that never was, as far back as this.
+# So many of the last expired sessions are remembered, to be answered otherwise than those that never existed.
 _REMEMBERED_EXPIRED = 1_000
 
 
 class Keeper(Protocol):
-    """Keeps records beyond the process. A saved record replaces the one with the same id."""
+    """Stores records beyond the process. A saved record replaces the one with the same id."""
 
     def save_mailbox(self, mailbox: Mailbox) -> None: ...
     def save_list(self, task_list: TaskList) -> None: ...
@@ -25,7 +25,7 @@ class Keeper(Protocol):
     def save_attachment(self, task: Task, attachment: Attachment) -> None: ...
     def save_session(self, session: UploadSession) -> None: ...
     def append(self, session: UploadSession, chunk: bytes) -> None:
-        """Comes before the `save_session` that counts *chunk*, so a kill between them loses a range, never order."""
+        """Append *chunk*, before the `save_session` that counts it: a kill between them loses a range, and no order."""
 
     def forget_task(self, task: Task) -> None: ...
     def forget_attachment(self, attachment: Attachment) -> None: ...
@@ -35,7 +35,7 @@ class Keeper(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """What a bearer token stands for; an application's has no mailbox of its own."""
+    """What a bearer token is valid for. An application's token has no mailbox of its own."""
 
     mailbox: Mailbox | None
 
@@ -47,7 +47,7 @@ class Store:
         self.sessions: dict[str, UploadSession] = {}
         self.keep_content = keep_content
         self.keeper = keeper
-        # Counts the starts of a state directory: without it a restarted service would give out the same ids again.
+        # How often the state directory was opened: otherwise a restarted service would give out the same ids again.
         self._generation = generation
         self._given_out = 0
         self._expired: dict[str, None] = {}
@@ -67,7 +67,7 @@ class Store:
         return mailbox
 
     def adopt_mailbox(self, mailbox: Mailbox, tokens: list[str]) -> None:
-        """One that a keeper kept."""
+        """Add a mailbox that a keeper has stored."""
         self.mailboxes[mailbox.object_id] = mailbox
         mailbox.tokens.extend(tokens)
         self.grants |= dict.fromkeys(tokens, Grant(mailbox))
@@ -155,8 +155,8 @@ class Store:
         session.expires = expires
         if self.keeper:
             self.keeper.append(session, chunk)
-            # The last range counts when it has landed: a session that holds everything and is not landed, which
-            # a kill between the two would leave, expects a range that does not exist.
+            # The last range is saved only when the file lands. Otherwise a kill between the two would leave a session
+            # that has all bytes and has not landed, and so expects a range that does not exist.
             if not session.complete():
                 self.keeper.save_session(session)
 
@@ -231,7 +231,7 @@ class Store:
             self.keeper.forget_attachment(attachment)
 
     def clear(self) -> None:
-        """Forget everything but the ids given out."""
+        """Forget everything, except which ids were given out."""
         self.mailboxes.clear()
         self.grants.clear()
         self.sessions.clear()

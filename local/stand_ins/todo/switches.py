@@ -1,7 +1,7 @@
-"""Frozen records of switches, changed by name: from a command line, from JSON, from a test.
+"""Frozen records of switches, which are changed by name: from a command line, from JSON, from a test.
 
-A misspelt switch or a value that it cannot take is an error that names both: a fault that silently never fires would
-make a test pass for the wrong reason.
+A misspelt switch, or a value that it does not accept, is an error that names both: a fault that silently never fires
+would let a test pass for the wrong reason.
 """
 
 import json
@@ -19,7 +19,7 @@ class Record(Protocol):
 
 
 def change[R: Record](record: R, changes: Mapping[str, object]) -> R:
-    """The same record with *changes*, each one checked."""
+    """A copy of the record with *changes*, each of which is checked."""
     return replace(record, **checked(type(record), changes))
 
 
@@ -35,7 +35,7 @@ def checked(kind: type[Record], values: Mapping[str, object]) -> dict[str, Any]:
 
 
 def read_assignment(text: str) -> tuple[str, object]:
-    """`key=value` as typed in a shell: the value is JSON where it reads as JSON, and text otherwise."""
+    """`key=value` as typed in a shell. The value is JSON if it can be read as JSON, and text otherwise."""
     name, equals, value = text.partition("=")
     if not equals:
         raise ValueError(f"{text!r} is not key=value")

@@ -1,6 +1,7 @@
-"""The published limits of Outlook services, and the promises that a Retry-After makes.
+"""The published limits of Outlook services, and the waits that a Retry-After asks for.
 
-Windows slide. A refused request counts as a request, as documented. Whether its bytes count as uploaded is not said.
+Windows slide. A refused request counts as a request, as documented. The documentation does not say whether its bytes
+count as uploaded.
 """
 
 from collections import defaultdict, deque
@@ -14,20 +15,20 @@ type Scope = Literal["mailbox", "all"]
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """None switches a limit off, which is the default: a bench would measure nothing else."""
+    """The limits. None switches one off, which is the default: a benchmark would measure nothing but the limits."""
 
-    # Published as per app and mailbox; an older page says per app, whichever mailbox.
+    # Published for each app and mailbox; an older page says for each app, for all mailboxes together.
     concurrent_requests: int | None = None
     concurrency_scope: Scope = "mailbox"
     # 150 MB in 5 minutes; before 2023 the page had 15 MB in 30 s.
     upload_bytes: int | None = None
     upload_seconds: float = 300.0
-    # "Throttled requests count" is said of requests: False counts admitted bytes only, True those of refused ones too.
+    # The page says of requests that throttled ones count. False: only admitted bytes count; True: refused ones too.
     refused_bytes_count: bool = False
     requests: int | None = None
     request_seconds: float = 600.0
     retry_after: Literal["integer", "fraction", "http_date", "absent", "huge"] = "integer"
-    # A client that got a Retry-After must not come back earlier: to that task, or to anything in that mailbox?
+    # Where a client that got a Retry-After must not come back earlier: at that task, or in all of that mailbox.
     promise_scope: Literal["task", "mailbox"] = "task"
 
 
@@ -73,7 +74,7 @@ class Throttle:
         self._promises: dict[str, datetime] = {}
 
     def admit(self, limits: Limits, mailbox: str, now: datetime, *, in_flight: int, upload: int) -> Denial | None:
-        """*in_flight* counts the open requests in the concurrency's scope, without this one."""
+        """Admit a request, or say why not. *in_flight* counts the other open requests in the scope of concurrency."""
         denial = self._judge(limits, mailbox, now, in_flight=in_flight, upload=upload)
         if limits.upload_bytes is not None and upload and (denial is None or limits.refused_bytes_count):
             self._uploads[mailbox].count(now, upload)
@@ -111,7 +112,7 @@ class Throttle:
 
 
 def retry_after_text(limits: Limits, seconds: float, now: datetime) -> tuple[str, float]:
-    """The header (empty: none) and the seconds that it really asks for."""
+    """The header (empty: none), and the seconds that it really asks for."""
     match limits.retry_after:
         case "integer":
             whole = -int(-seconds // 1)
@@ -127,7 +128,7 @@ def retry_after_text(limits: Limits, seconds: float, now: datetime) -> tuple[str
 
 
 def http_date_in(seconds: float, now: datetime) -> tuple[str, float]:
-    """An HTTP date has no fraction: rounded up, so that a client that reads it right does not come too early."""
+    """An HTTP date and its seconds from now. It is rounded up, so that a correct client does not come too early."""
     moment = now + timedelta(seconds=seconds)
     if moment.microsecond:
         moment = moment.replace(microsecond=0) + timedelta(seconds=1)

@@ -1,6 +1,6 @@
 """Endpoints of upload sessions: create, PUT, GET, DELETE.
 
-As strict as the reference: a range in its order, its length, its total, its type, on its own URL.
+They are as strict as the reference: about a range's order, length, total and type, and the URL that it is sent to.
 """
 
 from datetime import timedelta
@@ -88,7 +88,7 @@ def cancel_session(call: Call) -> Response:
 
 
 def put_bare(call: Call) -> Response:
-    """The upload URL itself: right in the walkthrough's old prose, wrong in its examples."""
+    """A PUT to the upload URL itself: right by the walkthrough's old text, wrong by its examples."""
     call.offend(Offence.BARE_PUT, "a PUT without /content")
     if call.behaviour.bare_put == "accepted":
         return put_slice(call)
@@ -129,7 +129,7 @@ def _judge(call: Call, session: UploadSession, range_: ContentRange) -> Literal[
 
 
 def keep_torn_range(call: Call, declared: int) -> None:
-    """The body broke off: some services keep the prefix that arrived."""
+    """A body has broken off: keep the part that arrived, as some services do."""
     if call.behaviour.torn_range == "dropped" or not call.behaviour.put_permitted or call.behaviour.put_redirect:
         return
     session = find_session(call)
@@ -156,7 +156,7 @@ def find_session(call: Call) -> UploadSession:
     return session
 
 
-# --- what a request must say ---
+# --- what a request must have ---
 
 
 def _read_attachment_info(call: Call) -> tuple[str, int, str]:
@@ -175,7 +175,7 @@ def _read_attachment_info(call: Call) -> tuple[str, int, str]:
 
 
 def _read_range_head(call: Call, length: int) -> ContentRange:
-    """The headers of a PUT, each one required by the walkthrough's table."""
+    """Check the headers of a PUT. The walkthrough's table requires each of them."""
     headers, behaviour = call.headers, call.behaviour
     if headers.get("content-type", "").strip().lower() != "application/octet-stream":
         raise Refusal(415, "A range needs Content-Type application/octet-stream.")

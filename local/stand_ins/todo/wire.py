@@ -1,7 +1,7 @@
-"""What crosses the wire, as values: a request comes in, an outcome goes out. No sockets.
+"""Requests and outcomes as values, without sockets: a request comes in, an outcome goes out.
 
-An outcome is what the client lives to see. Most are a `Response`; the others are the ways in which a connection
-fails, and the service's carrier (the HTTP shell, a simulation) enacts them.
+An outcome is what the client gets to see. Most are a `Response`; the others are the ways in which a connection fails,
+and the caller of the service (`server`, a simulation) lets it fail in that way.
 """
 
 from dataclasses import dataclass, field
@@ -10,16 +10,16 @@ from multidict import CIMultiDict
 
 
 class Headers(CIMultiDict[str]):
-    """Header fields; names compare without case and keep their spelling."""
+    """Header fields. Names are compared without case, and keep their spelling."""
 
     def __repr__(self) -> str:
-        # Values may be tokens or upload URLs.
+        # Without values, which may be tokens or upload URLs.
         return f"Headers({', '.join(self)})"
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """*url* is absolute, or a path with its query. A body that is still to come is handed to `complete`."""
+    """*url* is absolute, or a path with its query. A body that comes later is passed to `complete`."""
 
     method: str
     url: str
@@ -36,7 +36,7 @@ class Response:
 
 @dataclass(frozen=True, slots=True)
 class Late:
-    """The work is done, the reply comes whole, but only after *seconds*."""
+    """The work is done, and the whole reply comes, but only after *seconds*."""
 
     response: Response
     seconds: float
@@ -44,7 +44,7 @@ class Late:
 
 @dataclass(frozen=True, slots=True)
 class Trickle:
-    """The reply comes byte by byte and takes *seconds*: a read timeout never fires."""
+    """The reply comes byte by byte, over *seconds*: a read timeout never fires."""
 
     response: Response
     seconds: float
@@ -59,14 +59,14 @@ class CutOff:
 
 @dataclass(frozen=True, slots=True)
 class Reset:
-    """The connection is reset and no reply comes. *applied* is for onlookers: the client cannot know."""
+    """The connection is reset, and no reply comes. *applied* is for tests: the client cannot know."""
 
     applied: bool
 
 
 @dataclass(frozen=True, slots=True)
 class Never:
-    """The connection stays open and no reply comes."""
+    """The connection stays open, and no reply comes."""
 
     applied: bool
 

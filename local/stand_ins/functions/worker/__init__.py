@@ -1,12 +1,11 @@
 """The worker: a child process in which `azure_functions_runtime` indexes and runs the app's functions.
 
-Two processes, not one, because that is where the guarantees come from: a function that blocks its event loop cannot
-starve the renewal of leases, a timeout kills the worker and not the host, and a killed worker leaves a host behind
-that gives its messages back.
+There are two processes and not one, for three reasons: a function that blocks its event loop cannot hold up the renewal
+of leases, a time-out kills the worker and not the host, and when a worker is killed, the host gives its messages back.
 
-    frames    what the two processes say to each other
+    frames    the messages between the two processes
     protos    the message classes that the library expects to be given
-    child     the worker's side: everything that touches the library
+    child     the worker's side: everything that uses the library
     process   the host's side: one worker, from start to death
-    respawn   the host's side: always a worker
+    respawn   the host's side: starts a new worker when one dies
 """

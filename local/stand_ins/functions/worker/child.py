@@ -1,10 +1,11 @@
-"""The worker process: the only file that touches `azure_functions_runtime`, in the version that it was written for.
+"""The worker process: the only file that uses `azure_functions_runtime`, in the version that it was written for.
 
-The library's contract (it takes its message classes by injection) is exported but not documented, so the version is
-asserted before anything else. Reference: its own caller, proxy_worker/dispatcher.py in azure-functions-python-worker.
+The library's contract (its caller gives it the message classes) is exported but not documented, so the version is
+checked before anything else. Reference: the library's caller, proxy_worker/dispatcher.py in
+azure-functions-python-worker.
 
-A thread of its own reads from the host. A function may block the event loop for as long as it likes; the end of the
-host is noticed all the same, and ends this process and whatever the app started in it.
+A thread of its own reads from the host. A function may block the event loop for any time; the thread still notices the
+end of the host, and ends this process and whatever the app started in it.
 """
 
 import asyncio
@@ -50,10 +51,10 @@ RUNTIME_VERSION = "1.3.0"
 
 
 def main(descriptor: int, app_directory: str) -> None:
-    # Whatever the app starts must not hold the socket open: its end tells the host that we died.
+    # A process that the app starts must not hold the socket open: by its end the host notices that the worker died.
     os.set_inheritable(descriptor, False)
     worker = _Worker(_Channel(socket.socket(fileno=descriptor)))
-    # A host that was killed leaves a closed socket: nothing is left to do, and no one reads what is said.
+    # After the host was killed, the socket is closed: there is nothing left to do, and nothing reads what is written.
     with suppress(BrokenPipeError, ConnectionResetError):
         asyncio.run(worker.serve(app_directory))
     runtime.stop_threadpool_executor()
@@ -115,7 +116,7 @@ class _Worker:
             try:
                 frame = self._channel.receive()
             except (EOFError, OSError):
-                # The host is gone, however it went. We lead our process group: nothing of us stays.
+                # The host has ended. This process leads its process group, so all that the app started ends too.
                 os.killpg(os.getpgrp(), signal.SIGKILL)
                 return
             if isinstance(frame, Invoke):
@@ -142,7 +143,7 @@ class _Worker:
         root = logging.getLogger()
         root.setLevel(logging.DEBUG if os.environ.get("PYTHON_ENABLE_DEBUG_LOGGING") == "1" else logging.INFO)
         root.addHandler(_Relay(self._channel, self._function_of))
-        # The library's own progress goes to the platform's log in Azure, not to the app's.
+        # In Azure the library's own progress goes to the platform's log, not to the app's.
         logging.getLogger("azure.functions").setLevel(logging.WARNING)
 
 
@@ -157,7 +158,7 @@ class _Relay(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         invocation_id = runtime.invocation_id_cv.get()
         function = self._function_of.get(invocation_id) if invocation_id else None
-        # Without a host this is read by no one, and the worker is about to end.
+        # Without a host nothing reads this, and the worker is about to end.
         with suppress(OSError):
             self._channel.send(Logged(record.levelname, record.name, self.format(record), function, invocation_id))
 
@@ -198,7 +199,7 @@ async def _invoke(call: Invoke) -> Finished:
         exception = response.result.exception
         return Finished(call.invocation_id, error=exception.message, stack_trace=exception.stack_trace)
     except (TypeError, ValueError) as error:
-        # The strict message classes refused a value: in the cloud the call fails just so.
+        # The strict message classes refused a value: in the cloud the call fails in the same way.
         return Finished(call.invocation_id, error=f"{type(error).__name__}: {error}")
 
 

@@ -1,7 +1,7 @@
-"""What host and worker say to each other: pickled records, each behind its length, on a private socketpair.
+"""The messages between host and worker: pickled records, each after its length, on a private socketpair.
 
-Pickle is safe here because both ends are ours: the socketpair has no name that a third party could connect to.
-A `Datum` is a worker value as (kind, value), in the kinds of the real protocol's TypedData.
+Pickle is safe here, because both ends are ours, and the socketpair has no name to which another program could connect.
+A `Datum` is a value of the worker as (kind, value), with the kinds of the real protocol's TypedData.
 """
 
 import pickle
@@ -27,14 +27,14 @@ class Indexed:
 
 @dataclass(frozen=True, slots=True)
 class Ready:
-    """The worker's first word: the app is loaded."""
+    """The worker's first message: the app is loaded."""
 
     functions: tuple[Indexed, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """The worker's first and last word: the app cannot be loaded."""
+    """The worker's first and last message: the app cannot be loaded."""
 
     reason: str
 
@@ -54,7 +54,7 @@ class Invoke:
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """A function returned, or raised: then *error* says what."""
+    """A function returned, or raised what *error* says."""
 
     invocation_id: str
     error: str | None = None

@@ -1,4 +1,4 @@
-"""One worker process, seen from the host: spawned, called, and noticed when it dies."""
+"""One worker process, seen from the host: starts it, calls it, and notices when it dies."""
 
 import asyncio
 import os
@@ -26,7 +26,8 @@ from local.stand_ins.functions.worker.frames import (
     unpack,
 )
 
-# Our root leaves the path once our modules are loaded: an app must find its own `shared`, not the one beside us.
+# After our modules are loaded, our root is removed from the path: an app must find its own `shared`, not this
+# repository's.
 _BOOT = (
     "import sys; root, descriptor, app = sys.argv[1:]; sys.path.insert(0, root);"
     " from local.stand_ins.functions.worker.child import main; sys.path.remove(root); main(int(descriptor), app)"
@@ -38,7 +39,7 @@ type OnLog = Callable[[Logged], None]
 
 
 class WorkerRefusedError(Exception):
-    """The worker cannot load the app; the text is the library's own."""
+    """The worker cannot load the app. The text is the library's own."""
 
 
 class WorkerDiedError(Exception):
@@ -94,7 +95,7 @@ class WorkerProcess:
         return not self._dead
 
     async def invoke(self, call: Invoke) -> Finished:
-        """Run a function; calls overlap freely. Raises WorkerDiedError. Only for a worker that is alive."""
+        """Run a function. Calls may overlap. The worker must be alive. Raises WorkerDiedError."""
         answer: asyncio.Future[Finished] = asyncio.get_running_loop().create_future()
         self._calls[call.invocation_id] = answer
         try:
@@ -104,9 +105,9 @@ class WorkerProcess:
             del self._calls[call.invocation_id]
 
     async def died(self) -> int:
-        """Wait for the end; the exit status, negative for a signal.
+        """Wait for the end. Returns the exit status, negative for a signal.
 
-        A worker that closed its socket is as good as dead, and is killed.
+        A worker that has closed its socket is of no use any more, and is killed.
         """
         exited = asyncio.ensure_future(self._process.wait())
         ends = [exited] if self._watch is None else [exited, self._watch]
@@ -125,7 +126,7 @@ class WorkerProcess:
         await self.kill()
 
     async def kill_for_a_timeout(self) -> None:
-        """What else runs in it is never answered: as on the real host it hangs until its own time is over."""
+        """Kill the worker. Its other runs get no answer: as on the real host, each hangs until its own time-out."""
         self._answers_nobody = True
         await self.kill()
 
@@ -139,7 +140,7 @@ class WorkerProcess:
         self._writer.close()
 
     def _kill_group(self) -> None:
-        # The group, not the process: what the app started goes with it, and with that the last copy of the socket.
+        # The whole process group, so that what the app started ends too, and with it the last copy of the socket.
         with suppress(ProcessLookupError, PermissionError):
             os.killpg(self._process.pid, signal.SIGKILL)
 

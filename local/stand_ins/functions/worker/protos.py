@@ -1,8 +1,9 @@
-"""Stands in for the protobuf classes of the worker protocol. The library takes them by injection: this is all it needs.
+"""Stands in for the protobuf classes of the worker protocol, which the library is given by its caller.
 
-As strict as protobuf itself, because laxness here would let through what the cloud refuses: a value has its field's
-type or it raises TypeError, and a string is valid Unicode (a lone surrogate raises, as it fails to serialise there).
-Fields not set read as their default. What no code path here reads is a plain record.
+The classes are as strict as protobuf itself, because otherwise a value would pass here that the cloud refuses: a value
+that does not have its field's type raises TypeError, and a string that is not valid Unicode raises too (protobuf cannot
+serialise a lone surrogate). A field that is not set reads as its default. Messages that no code reads here are plain
+records.
 """
 
 from collections.abc import Callable, Mapping
@@ -75,7 +76,7 @@ class Message:
 
 
 class TypedData(Message):
-    """A value on its way in or out: at most one field is set."""
+    """A value that goes in or comes out: at most one field is set."""
 
     FIELDS: ClassVar[dict[str, Check]] = {
         "string": _string,
@@ -147,7 +148,7 @@ class RpcException(Message):
 
 
 class StatusResult(Message):
-    """How a request to the worker went."""
+    """The status of a request to the worker."""
 
     Failure, Success, Cancelled = 0, 1, 2
     FIELDS: ClassVar[dict[str, Check]] = {"status": _int, "exception": _anything, "result": _string}
@@ -155,7 +156,7 @@ class StatusResult(Message):
 
 
 class InvocationResponse(Message):
-    """What came of a call."""
+    """The result of a call."""
 
     FIELDS: ClassVar[dict[str, Check]] = {
         "invocation_id": _string,
@@ -216,7 +217,7 @@ class RpcHttpCookie(Message):
 
 
 class _Record:
-    """A message that only travels inside the worker process."""
+    """A message that is used inside the worker process only."""
 
     def __init__(self, **fields: Any) -> None:
         self.__dict__.update(fields)

@@ -1,9 +1,9 @@
-"""Always a worker: when one dies, or a function outstays its time, the next one is spawned.
+"""Starts a new worker when one dies, or when a function exceeds its time.
 
-What was in flight when a worker died counts as failed, by this host, which survives: its messages go back to their
-queue. (When the *host* dies, no message is released: each stays leased for the rest of its ten minutes.) The third
-death within half an hour ends the host. A time-out fails the one function: the others of that worker hang until their
-own time is over. All of this was seen on a real host.
+When a worker dies, the host counts its runs as failed, and their messages go back to their queue. (When the *host*
+dies, no message is released: each stays leased for the rest of its ten minutes.) The third death within half an hour
+ends the host. A time-out fails only the run that exceeded its time: the other runs of that worker hang until their own
+time-out. All of this was seen on a real host.
 """
 
 import asyncio
@@ -23,13 +23,13 @@ type Spawn = Callable[[], Awaitable[WorkerProcess]]
 
 
 class TimedOutError(Exception):
-    """A function ran longer than host.json's functionTimeout; its worker was killed."""
+    """A function ran longer than host.json's functionTimeout, and its worker was killed."""
 
 
 class RespawningWorker:
     """Use `start`, then `invoke` as often as you like, then `stop`.
 
-    *held*: for how long a message is held after its function outstayed its time.
+    *held*: for how long a message is held after its function exceeded its time.
     """
 
     def __init__(
@@ -70,7 +70,7 @@ class RespawningWorker:
             raise TimedOutError(f"{call.function} ran longer than functionTimeout") from None
         except WorkerDiedError:
             if len(self._recent_deaths()) >= _DEATHS - 1:
-                # This death is the last one: the host is about to end, and releases nothing.
+                # This death ends the host, which releases no messages.
                 await asyncio.Event().wait()
             raise
 
@@ -92,7 +92,7 @@ class RespawningWorker:
             assert worker is not None  # noqa: S101 - what *present* means
             if worker.is_alive:
                 return worker
-            # Dead, and _keep does not know it yet. A message handed over now would fail without having run.
+            # The worker is dead, and `_keep` has not noticed yet. A call now would fail without having run.
             self._present.clear()
 
     async def _keep(self) -> None:
