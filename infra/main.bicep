@@ -12,7 +12,7 @@ targetScope = 'resourceGroup'
 
 @minLength(2)
 @maxLength(10)
-@description('Begins the names of all resources: small letters and digits, a letter first.')
+@description('Beginning of the names of all resources: small letters and digits, a letter first.')
 param prefix string = 'todoattach'
 
 @description('Azure region of all resources; one that has Flex Consumption (az functionapp list-flexconsumption-locations).')
@@ -26,34 +26,34 @@ param tags object = {
 // -- who --
 
 @maxLength(36)
-@description('Object id of who operates this: sets secrets, sees queues, ledger and dead letters, puts a test file. Empty = nobody.')
+@description('Object id of the operator, who may set secrets, see queues, ledger and dead letters, and put a test file. Empty = nobody.')
 param operatorPrincipalId string = ''
 
 @allowed(['User', 'Group', 'ServicePrincipal'])
-@description('What the operator is.')
+@description('Kind of the operator\'s principal.')
 param operatorPrincipalType string = 'User'
 
 @maxLength(100)
 @allowed(['trusted', 'strangers'])
-@description('trusted: senders write and overwrite files, edit metadata, and find files by the tags that tell the outcome. strangers: they create files, and neither overwrite, edit nor find any; every blob request is logged.')
+@description('trusted: senders may write and overwrite files, edit metadata, and find files by the tags that say the outcome. strangers: they may only create files, not overwrite, edit or find any; every blob request is logged.')
 param senderProfile string = 'trusted'
 
 @maxLength(100)
-@description('Senders who are held to a prefix of the path, by a condition of their role: [{ principalId, prefix, account }], the prefix ending in a slash.')
+@description('Senders who may put files below a prefix of the path only, by a condition of their role: [{ principalId, prefix, account }]. A prefix ends in a slash.')
 param senderPaths senderPath[] = []
 
-@description('Make custom roles for senders and operator. Where you may make none: on the container, senders get Storage Blob Data Contributor, which also reads and deletes, and the operator Storage Blob Data Owner.')
+@description('Make custom roles for senders and operator. false, where you have no right to: on the container, senders get Storage Blob Data Contributor, which may also read and delete, and the operator gets Storage Blob Data Owner.')
 param customRole bool = true
 
-@description('Object ids of those who may put files.')
+@description('Object ids of the senders: those who may put files.')
 param senderPrincipalIds string[] = []
 
 @allowed(['User', 'Group', 'ServicePrincipal'])
-@description('What those who may put files are: all of one kind; a group is best.')
+@description('Kind of the senders\' principals: all of one kind; a group is best.')
 param senderPrincipalType string = 'Group'
 
 @maxLength(254)
-@description('Who is told of alerts, by mail; empty = nobody.')
+@description('Mail address that alerts go to; empty = none, and alerts only show in the portal.')
 param alertEmail string = ''
 
 @description('Whether the alert rules run. Each is priced by how often it runs (docs/operations.md, "Watch").')
@@ -63,13 +63,13 @@ param alertsEnabled bool = true
 @description('Where people of this deployment read docs/operations.md, for the links in alerts; empty = alerts name the heading.')
 param operationsUrl string = ''
 
-@description('Whether the rule "silent" runs, from when the code is live.')
+@description('Whether the rule "silent" runs, once the code is live.')
 param silentAlertEnabled bool = true
 
 @description('Whether published code runs already. Until it does, the rule "silent" is off: it would fire while a first deployment is under way. deploy.sh finds out, and switches the rule on at its end.')
 param codeIsLive bool = true
 
-@description('Whether the rule "rejected" runs: a mistake of who put a file, which its tag tells them.')
+@description('Whether the rule "rejected" runs. A rejected file is its sender\'s mistake, and its tag says so to them.')
 param rejectedAlertEnabled bool = false
 
 // -- the application's settings; docs/configuration.md says more about each --
@@ -101,7 +101,7 @@ param sweepSchedule string = '0 * * * * *'
 
 @minLength(9)
 @maxLength(64)
-@description('TODO_ATTACH_CATCH_UP_SCHEDULE: when files are looked for that no event told of (NCRONTAB, six fields, UTC); people are promised ten minutes.')
+@description('TODO_ATTACH_CATCH_UP_SCHEDULE: when files are looked for that no event announced (NCRONTAB, six fields, UTC); the documents promise people ten minutes.')
 param catchUpSchedule string = '30 */5 * * * *'
 
 @minValue(1)
@@ -125,7 +125,7 @@ param keepFinishedDays int = 0
 @description('TODO_ATTACH_DELETE_ATTACHED: delete a file once it is attached.')
 param deleteAttached bool = false
 
-@description('TODO_ATTACH_DELETE_SENT: delete a file that came through the page once it is attached. Whoever sent it has no right to.')
+@description('TODO_ATTACH_DELETE_SENT: delete a file that came through the page once it is attached. The person who sent it has no right to.')
 param deleteSent bool = true
 
 @allowed(['on', 'off'])
@@ -179,7 +179,7 @@ param replaceWithinSeconds string = '60'
 
 @minLength(1)
 @maxLength(1000)
-@description('TODO_ATTACH_PATHS: how the path of a file without metadata names its task; off = it says nothing.')
+@description('TODO_ATTACH_PATHS: how the path of a file without metadata names its task; off = paths name no task.')
 param paths string = 'USER/LIST/TASK/FILE,LIST/TASK/FILE'
 
 @minValue(1)
@@ -197,7 +197,7 @@ param entraClientId string = ''
 param entraTenant string = tenant().tenantId
 
 @allowed(['managed-identity', 'client-secret'])
-@description('TODO_ATTACH_ENTRA_CLIENT_CREDENTIAL: how the app proves itself. Personal accounts (consumers, common) take a secret, which scripts/connect-entra.sh puts into the vault.')
+@description('TODO_ATTACH_ENTRA_CLIENT_CREDENTIAL: how the app proves to Entra that it is the registration. Personal accounts (consumers, common) need a secret, which scripts/connect-entra.sh puts into the vault.')
 param entraClientCredential string = 'managed-identity'
 
 @maxLength(200)
@@ -211,12 +211,12 @@ param signInWaitDays int = 14
 
 @minValue(1)
 @maxValue(90)
-@description('TODO_ATTACH_QUEUE_WAIT_DAYS: how long an upload queues for its turn at the mailbox.')
+@description('TODO_ATTACH_QUEUE_WAIT_DAYS: how long an upload waits in line for its turn at the mailbox.')
 param queueWaitDays int = 14
 
 @minValue(1)
 @maxValue(8)
-@description('TODO_ATTACH_UPLOADS_AT_ONCE: uploads to one mailbox at a time. Graph is published to take four requests.')
+@description('TODO_ATTACH_UPLOADS_AT_ONCE: uploads to one mailbox at a time. Graph\'s published limit is four requests.')
 param uploadsAtOnce int = 3
 
 @minValue(1000000)
@@ -230,12 +230,12 @@ param bytesPerWindow int = 150000000
 param requestsPerWindow int = 10000
 
 @allowed(['mailbox', 'app'])
-@description('TODO_ATTACH_PACE: whose these limits are, each mailbox\'s or all mailboxes\' together.')
+@description('TODO_ATTACH_PACE: whether these limits are for each mailbox, or for all mailboxes together.')
 param pace string = 'mailbox'
 
 // -- size and cost --
 
-// 512 is not offered: by the platform's sizes it comes with a quarter of a core, and nobody has measured a start on it.
+// 512 is not offered: such an instance has a quarter of a core, and a start on it was never measured.
 @allowed([2048, 4096])
 @description('Memory of an instance, in MB.')
 param instanceMemoryMB int = 2048
@@ -252,7 +252,7 @@ param alwaysReadyBlob int = 0
 
 @minValue(0)
 @maxValue(5)
-@description('Instances that always run for the pages, billed all the time: 1 spares who signs in a cold start.')
+@description('Instances that always run for the pages, billed all the time: 1 spares a person who signs in a cold start.')
 param alwaysReadyHttp int = 0
 
 @minValue(0)
@@ -270,7 +270,7 @@ param alwaysReadyParkRange int = 0
 @description('Instances that always run for reopen_upload, which hardly ever runs, billed all the time.')
 param alwaysReadyReopenUpload int = 0
 
-@description('The host finds its storage by AzureWebJobsStorage__accountName: the way out where it cannot by service URIs (functions-host#11787).')
+@description('Let the host find its storage by AzureWebJobsStorage__accountName, where it cannot by service URIs (functions-host#11787).')
 param hostStorageByAccountName bool = false
 
 @description('Spread the app and the storage over the zones of the region: storage of at least ZRS, and two instances of a group that has any.')
@@ -282,7 +282,7 @@ param storageSku string = 'Standard_LRS'
 
 @minValue(1)
 @maxValue(365)
-@description('Days that deleted blobs and containers can be brought back.')
+@description('Days in which deleted blobs and containers can be restored.')
 param deletedBlobDays int = 7
 
 @minValue(0)
@@ -311,7 +311,7 @@ param auditBlobRequests bool = false
 @description('Log every request to queues and to the table too: costs a log record per poll of a queue.')
 param auditQueueAndTableRequests bool = false
 
-@description('Locks against deletion of storage account and vault; whoever deploys needs the right to make locks.')
+@description('Lock storage account and vault against deletion. The person who deploys needs the right to make locks.')
 param locks bool = false
 
 @minValue(0)
@@ -321,18 +321,18 @@ param monthlyBudget int = 0
 
 @minLength(10)
 @maxLength(10)
-@description('First day of the budget, yyyy-MM-01. Give it in writing: a budget keeps the day with which it was made.')
+@description('First day of the budget, yyyy-MM-01. Set it in the parameter file, since a budget keeps the day that it was made with.')
 param budgetStart string = utcNow('yyyy-MM-01')
 
 @description('Metric alerts, which do not depend on the workspace: dead letters of Event Grid, and no executions. Each has its price.')
 param metricAlertsEnabled bool = true
 
 @maxLength(300)
-@description('Resource id of a Log Analytics workspace that is there already; its retention and quota stay as they are. Empty = one is made.')
+@description('Resource id of an existing Log Analytics workspace, whose retention and quota stay as they are. Empty = one is made.')
 param workspaceResourceId string = ''
 
 @maxLength(300)
-@description('Resource id of a user-assigned identity that is there already. Empty = one is made.')
+@description('Resource id of an existing user-assigned identity. Empty = one is made.')
 param identityResourceId string = ''
 
 // -- names --
@@ -344,11 +344,11 @@ type senderPath = {
 
   @minLength(2)
   @maxLength(200)
-  @description('Begins the names of their files, and ends in a slash: A-Z, a-z, 0-9 and . _ @ + = - between slashes. Not from-page/, which is for what the app\'s page sends.')
+  @description('Beginning of the names of their files, with a slash at its end: A-Z, a-z, 0-9 and . _ @ + = - between slashes. Not from-page/, which is for files from the app\'s page.')
   prefix: string
 
   @maxLength(254)
-  @description('Whose To Do these files go to, whatever they say: object id, or sign-in name where one tenant may connect. Once one prefix has an account, files below no such prefix are rejected.')
+  @description('Whose To Do these files go to, whatever their metadata says: object id, or sign-in name where one tenant may connect. If any prefix has an account, files below no such prefix are rejected.')
   account: string?
 }
 
@@ -361,24 +361,24 @@ var pathAccounts = reduce(
 var unique = uniqueString(resourceGroup().id)
 var base = '${prefix}-${unique}'
 var storageAccountName = take('${prefix}${unique}', 24)
-// 'kv-' + 7 + '-' + 13 = 24, the most that a vault's name may have.
+// 'kv-' + 7 + '-' + 13 = 24, the longest that a vault's name may be.
 var vaultName = 'kv-${take(prefix, 7)}-${unique}'
 var deploymentContainer = 'deployment'
 var deadLettersContainer = 'dead-letters'
 var accountsContainer = 'accounts'
-// No blobs: these keys must be gone for good once they are deleted, and storage keeps deleted blobs for days.
+// A table, not blobs: a deleted key must be gone for good, and storage keeps deleted blobs for days.
 var accountsTable = 'accountkeys'
 // The host's own name for the queue of blob events that failed too often.
 var blobPoisonQueue = 'webjobs-blobtrigger-poison'
 var clientSecretName = 'entra-client-secret'
 var pythonVersion = '3.13'
 
-// Two instances a group, or a zone that fails takes the only one with it.
+// Two instances for each group: if there were one, it would be gone when its zone fails.
 var leastReady = zoneRedundant ? 2 : 1
 var zonedSku = storageSku == 'Standard_LRS'
   ? 'Standard_ZRS'
   : storageSku == 'Standard_GRS' ? 'Standard_GZRS' : storageSku
-// Where senders trust nobody, who did what must be found out afterwards.
+// Where senders do not trust each other, it must be possible to find out who did what.
 var effectiveAuditBlobRequests = auditBlobRequests || senderProfile == 'strangers'
 
 var makesIdentity = empty(identityResourceId)
@@ -387,11 +387,11 @@ var workspaceGroup = empty(workspaceResourceId)
   : [split(workspaceResourceId, '/')[2], split(workspaceResourceId, '/')[4]]
 var identityParts = split(makesIdentity ? '////////none' : identityResourceId, '/')
 
-// A file may not vanish while an upload of it may still be going on or waiting for a person.
+// A file must not be deleted while its upload may still go on, or wait for a person.
 var longestWaitDays = signInWaitDays + queueWaitDays + (maxAgeHours + 23) / 24
 var effectiveDeleteFilesAfterDays = deleteFilesAfterDays == 0 ? 0 : max(deleteFilesAfterDays, longestWaitDays + 1)
 
-// A file that is brought back after its upload was forgotten would be attached once more.
+// A file that is restored after its entry left the ledger would be attached once more.
 var effectiveKeepFinishedDays = keepFinishedDays == 0 ? 0 : max(keepFinishedDays, deletedBlobDays + 1, 8)
 
 resource givenIdentity 'Microsoft.ManagedIdentity/userAssignedIdentities@2024-11-30' existing = if (!makesIdentity) {
@@ -429,7 +429,7 @@ module monitoring 'modules/monitoring.bicep' = {
 
 module queries 'modules/queries.bicep' = {
   name: 'queries'
-  // The functions lie in the workspace, and so in its group.
+  // The functions are children of the workspace, and so belong to its resource group.
   scope: resourceGroup(workspaceGroup[0], workspaceGroup[1])
   params: {
     workspaceName: monitoring.outputs.workspaceName
@@ -517,7 +517,7 @@ module roles 'modules/roles.bicep' = {
 
 module functionApp 'modules/functionapp.bicep' = {
   name: 'function-app'
-  // Not visible in the parameters: the app reads its storage and its secrets from the first second on.
+  // No parameter shows this dependency: the app reads its storage and its secrets as soon as it exists.
   dependsOn: [roles]
   params: {
     planName: 'plan-${base}'
@@ -559,12 +559,12 @@ module functionApp 'modules/functionapp.bicep' = {
       TODO_ATTACH_GRAPH_ROOT: graphRoot
       TODO_ATTACH_MAILBOX_PATH: mailboxPath
       TODO_ATTACH_DEFAULT_ACCOUNT: defaultAccount
-      // Without a registration there are no accounts: every file waits. An empty setting is one that is not set.
+      // Without a registration there are no accounts, and every file waits. An empty setting counts as not set.
       TODO_ATTACH_TOKENS: empty(entraClientId) ? '{}' : ''
       TODO_ATTACH_ENTRA_CLIENT_ID: entraClientId
       TODO_ATTACH_ENTRA_TENANT: entraTenant
       TODO_ATTACH_ENTRA_CLIENT_CREDENTIAL: entraClientCredential
-      // The value never stands here: the platform reads it from the vault, as the app's identity.
+      // The secret itself is never here: the platform reads it from the vault, with the app's identity.
       TODO_ATTACH_ENTRA_CLIENT_SECRET: entraClientCredential == 'client-secret'
         ? '@Microsoft.KeyVault(SecretUri=${keyVault.outputs.uri}secrets/${clientSecretName})'
         : ''
@@ -586,7 +586,7 @@ module functionApp 'modules/functionapp.bicep' = {
       TODO_ATTACH_MISSING_PATIENCE_SECONDS: string(missingPatienceSeconds)
       TODO_ATTACH_PATHS: paths
       TODO_ATTACH_PATH_ACCOUNTS: empty(pathAccounts) ? '' : string(pathAccounts)
-      // The lists and tasks are the owner's, and who reads the tags may be a stranger.
+      // A sender who reads the tags may be a stranger to the account whose lists and tasks they would name.
       TODO_ATTACH_REJECTIONS_NAME_OTHERS: senderProfile == 'trusted' ? 'true' : 'false'
       TODO_ATTACH_MAX_AGE_HOURS: string(maxAgeHours)
       TODO_ATTACH_SIGN_IN_WAIT_DAYS: string(signInWaitDays)
@@ -679,10 +679,10 @@ output systemTopicName string = eventGrid.outputs.name
 @description('Name of the key vault.')
 output keyVaultName string = keyVault.outputs.name
 
-@description('Name of the secret in it by which the app proves itself, where entraClientCredential says so.')
+@description('Name of the app\'s client secret in the key vault, where entraClientCredential says that it has one.')
 output clientSecretName string = clientSecretName
 
-@description('Root of the app as browsers reach it: people connect at /connect under it.')
+@description('Root of the app as browsers reach it: people connect at its /connect.')
 output connectUrl string = functionApp.outputs.connectUrl
 
 @description('The registration that people sign in with; empty = none yet.')
@@ -691,7 +691,7 @@ output entraClientId string = entraClientId
 @description('Whose accounts may connect.')
 output entraTenant string = entraTenant
 
-@description('How the app proves itself.')
+@description('How the app proves to Entra that it is the registration.')
 output entraClientCredential string = entraClientCredential
 
 @description('Resource id of the identity.')

@@ -1,6 +1,6 @@
-// The blob event subscription: a deployment of its own, made after the code is live. Making it calls the webhook,
-// which must answer, and the webhook's key exists only once the host has started. The key is read here, by Azure
-// Resource Manager: it passes through no shell, no parameter and no output.
+// The blob event subscription. It is a deployment of its own, after the code is live, because Event Grid calls the webhook
+// when the subscription is made: the webhook must answer, and its key exists only once the host has started. Azure Resource
+// Manager reads the key here, so it never gets into a shell, a parameter or an output.
 targetScope = 'resourceGroup'
 
 @description('Name of the function app (output functionAppName of main.bicep).')
@@ -35,8 +35,8 @@ param maxDeliveryAttempts int = 30
 @description('Minutes that an event is tried before it becomes a dead letter.')
 param eventTimeToLiveInMinutes int = 1440
 
-// An event for a function that does not exist is dropped without a word: the name is part of the contract with
-// function_app.py, and a test holds the two together.
+// The host drops an event for a function that does not exist, and logs nothing: so this must be a name of function_app.py,
+// and a test compares the two.
 var functionName = 'Host.Functions.open_upload'
 
 resource app 'Microsoft.Web/sites@2025-03-01' existing = {
@@ -67,12 +67,12 @@ resource subscription 'Microsoft.EventGrid/systemTopics/eventSubscriptions@2025-
     }
     filter: {
       includedEventTypes: ['Microsoft.Storage.BlobCreated']
-      // The slash at the end keeps a container whose name only begins like this one out.
+      // Without the slash at the end, a container whose name only begins with this one's would match.
       subjectBeginsWith: '/blobServices/default/containers/${attachmentsContainer}/blobs/'
       isSubjectCaseSensitive: true
       enableAdvancedFilteringOnArrays: false
-      // The host filters nothing: what must not start an upload is kept out here. These are the APIs that commit a
-      // blob. No filter on the length: an empty file is a file, and the application waits whether it grows.
+      // The host filters nothing, so events that must not start an upload are filtered here. These are the APIs that
+      // commit a blob. There is no filter on the length: an empty file is a file, and the application waits for it to grow.
       advancedFilters: [
         {
           operatorType: 'StringIn'

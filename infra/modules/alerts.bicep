@@ -1,10 +1,10 @@
 // The alert rules. docs/operations.md has a heading for each, "Alert: <name>": what it means, and what to do.
 //
-// Severity: 1 = files are lost or late and somebody must act; 2 = look at it today; 3 = a person must do something.
-// A window is longer than the time between two runs, since telemetry arrives some minutes late. Rules are stateful: one
-// mail when it begins, one when it is over.
+// Severity: 1 = files are lost or late, and an operator must act; 2 = look at it today; 3 = a sender or a person must act.
+// A window is longer than the time between two runs, since telemetry arrives some minutes late. Rules are stateful: they
+// send one mail when an alert begins, and one when it ends.
 
-@description('Ends the names of the rules.')
+@description('End of the names of the rules.')
 param suffix string
 
 @description('Azure region: that of the workspace.')
@@ -13,10 +13,10 @@ param location string
 @description('Tags of every resource.')
 param tags object
 
-@description('Resource id of the Log Analytics workspace that is asked.')
+@description('Resource id of the Log Analytics workspace that the rules query.')
 param workspaceId string
 
-@description('Resource id of the action group that is told.')
+@description('Resource id of the action group that sends the mails.')
 param actionGroupId string
 
 @description('Whether the rules run.')
@@ -28,7 +28,7 @@ param silentEnabled bool
 @description('Whether the rule "rejected" runs, where the others do.')
 param rejectedEnabled bool
 
-@description('Where docs/operations.md can be read; empty = nowhere by a link.')
+@description('Where people read docs/operations.md; empty = alerts have no link.')
 param operationsUrl string
 
 var rules = [
@@ -84,8 +84,8 @@ var rules = [
   }
   {
     name: 'host'
-    // One or two heal themselves: a message comes back, a worker is started again. The third death of a worker within
-    // half an hour ends the host.
+    // The app recovers from one or two by itself: a message comes back, a worker is started again. The third death of a
+    // worker within half an hour ends the host.
     meaning: 'The host told more than two errors of its own in half an hour.'
     severity: 2
     every: 'PT15M'
@@ -143,7 +143,7 @@ resource alerts 'Microsoft.Insights/scheduledQueryRules@2026-03-01' = [
       evaluationFrequency: rule.every
       windowSize: rule.window
       autoMitigate: true
-      // A new workspace may not know a table before its first row.
+      // A new workspace may not have a table before its first row.
       skipQueryValidation: true
       criteria: {
         allOf: [

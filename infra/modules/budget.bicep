@@ -1,4 +1,4 @@
-// A budget of the resource group: told, not enforced. Nothing stops when it is used up.
+// A budget of the resource group. It only sends mails: nothing stops when it is used up.
 
 @description('Name of the budget.')
 param name string
@@ -9,10 +9,10 @@ param amount int
 @description('First day, yyyy-MM-01.')
 param start string
 
-@description('Who is told, by mail; empty = only the action group.')
+@description('Mail address; empty = only the action group.')
 param email string
 
-@description('Resource id of the action group that is told.')
+@description('Resource id of the action group that is notified.')
 param actionGroupId string
 
 resource budget 'Microsoft.Consumption/budgets@2026-06-01' = {

@@ -1,5 +1,5 @@
-// The system topic: the account's events. Its subscription is a deployment of its own (../subscription.bicep), since
-// making one calls the app, which by then must be running.
+// The system topic: the storage account's events. Its subscription is a deployment of its own (../subscription.bicep),
+// because Event Grid calls the app when it is made, and by then the app must be running.
 
 @description('Name of the system topic.')
 param name string
@@ -35,7 +35,7 @@ resource topic 'Microsoft.EventGrid/systemTopics@2025-02-15' = {
   }
 }
 
-// The newest version without a preview is of 2016 and knows no metrics by category group nor destinations by table.
+// A preview version, because the newest other one is of 2016 and has neither category groups nor tables as destinations.
 #disable-next-line use-recent-api-versions
 resource diagnostics 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' = {
   name: 'to-workspace'

@@ -1,5 +1,5 @@
-// The plan (Flex Consumption) and the app. Settings that Flex Consumption forbids or that would let a key in are
-// absent on purpose: no plain AzureWebJobsStorage, no FUNCTIONS_WORKER_RUNTIME, no WEBSITE_RUN_FROM_PACKAGE.
+// The plan (Flex Consumption) and the app. Settings that Flex Consumption forbids, or that would need a key, are left out
+// on purpose: a plain AzureWebJobsStorage, FUNCTIONS_WORKER_RUNTIME, WEBSITE_RUN_FROM_PACKAGE.
 
 @description('Name of the plan.')
 param planName string
@@ -13,7 +13,7 @@ param location string
 @description('Tags of every resource.')
 param tags object
 
-@description('Tags of the app besides.')
+@description('Further tags of the app.')
 param appTags object
 
 @description('Resource id of the identity that the app runs as.')
@@ -64,12 +64,12 @@ param workspaceId string
 @description('The application\'s own settings, name to value: what shared/settings.py reads.')
 param applicationSettings object
 
-@description('Root of the app as browsers reach it, https://HOST/api; empty = by its own host name.')
+@description('Root of the app as browsers reach it, https://HOST/api; empty = its own host name.')
 param connectUrl string
 
-// With a user-assigned identity each connection needs credential and clientId: without them the host fails silently.
-// The two connections are the same account: the host's own state, and the files, queues and ledger.
-// The triggers' connection has no form by account name: the blob client's binding does not know it.
+// With a user-assigned identity each connection needs credential and clientId: without them the host fails, and logs
+// nothing. Both connections lead to the same account: one for the host's own state, one for files, queues and ledger.
+// Only the host's may be given by account name: the binding of the blob client cannot read that form.
 var hostConnectionSettings = hostStorageByAccountName
   ? [{ name: 'AzureWebJobsStorage__accountName', value: storageAccountName }]
   : [
@@ -89,18 +89,18 @@ var connectionSettings = [
 var telemetrySettings = [
   { name: 'APPLICATIONINSIGHTS_CONNECTION_STRING', value: component.properties.ConnectionString }
   { name: 'APPLICATIONINSIGHTS_AUTHENTICATION_STRING', value: 'ClientId=${identityClientId};Authorization=AAD' }
-  // The worker sets up OpenTelemetry, and the host stops to forward the worker's log, which would come twice.
+  // The worker sets up OpenTelemetry, and the host no longer forwards the worker's log, which would come twice.
   { name: 'PYTHON_APPLICATIONINSIGHTS_ENABLE_TELEMETRY', value: 'true' }
   { name: 'PYTHON_APPLICATIONINSIGHTS_LOGGER_NAME', value: 'todo_attach' }
   { name: 'OTEL_SERVICE_NAME', value: 'todo-attach' }
-  // By default five spans a second are kept, and uploads would have holes.
+  // By default only five spans a second are kept, and the traces of uploads would have gaps.
   { name: 'OTEL_TRACES_SAMPLER', value: 'always_on' }
-  // Everything that the distribution would instrument by itself: its spans would hold whole upload URLs.
+  // Everything that the distribution instruments by default: those spans would hold whole upload URLs.
   {
     name: 'OTEL_PYTHON_DISABLED_INSTRUMENTATIONS'
     value: 'azure_sdk,django,fastapi,flask,httpx,httpx2,psycopg2,requests,urllib,urllib3'
   }
-  // The exporter's reports about itself and its remote configuration, and detectors that ask a metadata address.
+  // Switches off the exporter's reports about itself, its remote configuration, and requests to a metadata address.
   { name: 'APPLICATIONINSIGHTS_STATSBEAT_DISABLED_ALL', value: 'true' }
   { name: 'APPLICATIONINSIGHTS_SDKSTATS_DISABLED', value: 'true' }
   { name: 'APPLICATIONINSIGHTS_CONTROLPLANE_DISABLED', value: 'true' }
@@ -108,15 +108,15 @@ var telemetrySettings = [
   { name: 'OTEL_EXPERIMENTAL_RESOURCE_DETECTORS', value: 'azure_functions' }
 ]
 var hostSettings = [
-  // The anonymous routes take bodies from anybody, and by default of 100 MB each.
+  // The anonymous routes accept a body from anyone, by default of up to 100 MB.
   { name: 'FUNCTIONS_REQUEST_BODY_SIZE_LIMIT', value: '2097152' }
   { name: 'AzureWebJobsDisableHomepage', value: 'true' }
 ]
 var workerSettings = [
-  // A thread for each queue message that host.json lets in at a time, and as many again for everything else.
+  // A thread for each queue message that host.json admits at a time, and as many again for everything else.
   { name: 'PYTHON_THREADPOOL_THREAD_COUNT', value: '16' }
 ]
-// Known only once the app is there: it is why the settings are a resource of their own.
+// The app's address is known only once it exists: therefore the settings are a resource of their own.
 var addressSettings = [
   {
     name: 'TODO_ATTACH_CONNECT_URL'
@@ -157,7 +157,7 @@ resource app 'Microsoft.Web/sites@2025-03-01' = {
   properties: {
     serverFarmId: plan.id
     httpsOnly: true
-    // Event Grid delivers from outside; the webhook wants a key of its own.
+    // Event Grid delivers from outside; the webhook requires a key of its own.
     publicNetworkAccess: 'Enabled'
     clientCertEnabled: false
     keyVaultReferenceIdentity: identityId
@@ -168,8 +168,9 @@ resource app 'Microsoft.Web/sites@2025-03-01' = {
       remoteDebuggingEnabled: false
     }
     functionAppConfig: {
-      // Instances finish their slice before they end; by default they are ended. In preview, and it counts from the update
-      // after the one that sets it. The types do not know it: tests/infra/test_template.py holds its spelling.
+      // Let instances finish their slice before they end; by default the platform ends them at once. This is in preview, and
+      // holds from the update after the one that sets it. The types do not have it: tests/infra/test_template.py checks
+      // how it is spelt.
       #disable-next-line BCP037
       siteUpdateStrategy: {
         type: 'RollingUpdate'
@@ -220,7 +221,7 @@ resource settings 'Microsoft.Web/sites/config@2025-03-01' = {
   )
 }
 
-// What belongs to the site is written one after another: two writes at a time end with "another operation is in progress".
+// The site's children are written one after another: two writes at once end with "another operation is in progress".
 resource noFtpPassword 'Microsoft.Web/sites/basicPublishingCredentialsPolicies@2025-03-01' = {
   parent: app
   name: 'ftp'
@@ -239,7 +240,7 @@ resource noScmPassword 'Microsoft.Web/sites/basicPublishingCredentialsPolicies@2
   }
 }
 
-// The newest version without a preview is of 2016 and knows no metrics by category group nor destinations by table.
+// A preview version, because the newest other one is of 2016 and has neither category groups nor tables as destinations.
 #disable-next-line use-recent-api-versions
 resource diagnostics 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' = {
   name: 'to-workspace'
@@ -271,7 +272,7 @@ output hostName string = app.properties.defaultHostName
 @description('Root of the app as browsers reach it.')
 output connectUrl string = addressSettings[0].value
 
-@description('Origin of the app as browsers name it: scheme and host, in small letters.')
+@description('Origin of the app as browsers write it: scheme and host, in small letters.')
 output origin string = toLower(empty(connectUrl)
   ? 'https://${app.properties.defaultHostName}'
   : join(take(split(connectUrl, '/'), 3), '/'))

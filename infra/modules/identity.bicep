@@ -1,5 +1,5 @@
 // The one identity. The host, the application, the deployment storage, Key Vault references and Event Grid's
-// dead-lettering all are this principal, so there is one list of rights to read.
+// dead-lettering all use it, so that there is one list of rights to read.
 
 @description('Name of the user-assigned identity.')
 param name string
@@ -16,11 +16,11 @@ resource identity 'Microsoft.ManagedIdentity/userAssignedIdentities@2024-11-30' 
   tags: tags
 }
 
-@description('Resource id: what resources that use the identity name.')
+@description('Resource id, by which resources use the identity.')
 output id string = identity.id
 
-@description('Object id: whom roles are given to, and the subject of the Entra application\'s federated credential.')
+@description('Object id, to which roles are given; it is also the subject of the Entra application\'s federated credential.')
 output principalId string = identity.properties.principalId
 
-@description('Client id: what settings name.')
+@description('Client id, by which settings name the identity.')
 output clientId string = identity.properties.clientId

@@ -1,6 +1,6 @@
-// Secrets, by role only. Once made, the vault cannot be purged before its retention is over: a deleted one keeps its
-// name, and scripts/deploy.sh recovers it before the same deployment is made anew. Not `createMode: recover` here, which
-// fails once the vault is back.
+// The key vault, with access by roles only. It cannot be purged before its retention is over: a deleted vault keeps its
+// name, and scripts/deploy.sh recovers it before the same deployment is made again. The template does not use `createMode:
+// recover` for that, since it fails once the vault is back.
 
 @minLength(3)
 @maxLength(24)
@@ -44,8 +44,8 @@ resource vault 'Microsoft.KeyVault/vaults@2026-05-15' = {
   }
 }
 
-// Wraps the keys of the connected accounts' blobs. Deploying again leaves it as it is. Rotated by hand, since old versions
-// must stay enabled until every account has been written anew.
+// It wraps the keys of the connected accounts' blobs. A deployment leaves an existing key as it is. It is rotated by hand,
+// since old versions must stay enabled until every account has been written anew.
 resource accountsKey 'Microsoft.KeyVault/vaults/keys@2026-05-15' = {
   parent: vault
   name: 'accounts'
@@ -61,7 +61,7 @@ resource accountsKey 'Microsoft.KeyVault/vaults/keys@2026-05-15' = {
   }
 }
 
-// The newest version without a preview is of 2016 and knows no metrics by category group nor destinations by table.
+// A preview version, because the newest other one is of 2016 and has neither category groups nor tables as destinations.
 #disable-next-line use-recent-api-versions
 resource diagnostics 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' = {
   name: 'to-workspace'

@@ -1,7 +1,7 @@
-// Alert rules on platform metrics, which come without the workspace: they go on when its daily cap is reached, and when
-// telemetry does not arrive. docs/operations.md has a heading for each, "Alert: <name>".
+// Alert rules on platform metrics, which do not go through the workspace: these rules still work when its daily cap is
+// reached, and when telemetry does not arrive. docs/operations.md has a heading for each, "Alert: <name>".
 
-@description('Ends the names of the rules.')
+@description('End of the names of the rules.')
 param suffix string
 
 @description('Tags of every resource.')
@@ -10,10 +10,10 @@ param tags object
 @description('Whether the rules run.')
 param enabled bool
 
-@description('Where docs/operations.md can be read; empty = nowhere by a link.')
+@description('Where people read docs/operations.md; empty = alerts have no link.')
 param operationsUrl string
 
-@description('Resource id of the action group that is told.')
+@description('Resource id of the action group that sends the mails.')
 param actionGroupId string
 
 @description('Name of the Event Grid system topic.')
@@ -42,7 +42,8 @@ var rules = [
     threshold: 0
   }
   {
-    // The sweep alone runs every minute; two groups count it under two names, and it is on demand.
+    // The sweep alone runs every minute. Instances on demand and always-ready ones have a metric each; the sweep runs on
+    // demand.
     name: 'executions'
     meaning: 'No function ran on demand for an hour: the application does not run.'
     severity: 1
@@ -78,7 +79,7 @@ resource alerts 'Microsoft.Insights/metricAlerts@2026-01-01' = [
             operator: rule.operator
             threshold: rule.threshold
             timeAggregation: 'Total'
-            // A metric that the platform has not emitted yet is no reason to refuse the rule.
+            // Without this, Azure refuses the rule while the platform has not emitted the metric yet.
             skipMetricValidation: true
           }
         ]

@@ -1,4 +1,4 @@
-// Where logs and metrics go. Neither the workspace nor the component takes a key: both want a token of Entra ID.
+// Where logs and metrics go. Neither the workspace nor the component accepts a key: both require a token of Entra ID.
 
 @description('Name of the Log Analytics workspace.')
 param workspaceName string
@@ -9,7 +9,7 @@ param componentName string
 @description('Name of the action group.')
 param actionGroupName string
 
-@description('Resource id of a workspace that is there already; empty = one is made.')
+@description('Resource id of an existing workspace; empty = one is made.')
 param givenWorkspaceId string
 
 @description('Azure region.')
@@ -21,10 +21,10 @@ param tags object
 @description('Days that logs are kept.')
 param retentionDays int
 
-@description('Most that the workspace takes in a day, in GB; -1 = no limit.')
+@description('The most that the workspace accepts in a day, in GB; -1 = no limit.')
 param dailyQuotaGb int
 
-@description('Who is told of alerts, by mail; empty = nobody.')
+@description('Mail address that alerts go to; empty = none.')
 param alertEmail string
 
 var workspaceId = empty(givenWorkspaceId) ? workspace.id : givenWorkspaceId

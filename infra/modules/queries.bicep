@@ -1,5 +1,5 @@
-// The workspace's own functions: what a person types in its Logs, and what the workbook is built on. Alert rules do
-// without them, so that a rule can be read, and made, alone.
+// Functions stored in the workspace: people call them in its Logs, and the workbook is built on them. Alert rules do not
+// use them, so that a rule can be read, and made, without them.
 
 @description('Name of the Log Analytics workspace.')
 param workspaceName string
@@ -31,8 +31,8 @@ resource saved 'Microsoft.OperationalInsights/workspaces/savedSearches@2025-02-0
     parent: workspace
     name: each.name
     properties: {
-      // A search that exists is only written over with an etag; without one the second deployment ends with a 409. At
-      // the top level Azure refuses it, and here the type does not know it.
+      // Azure overwrites an existing search only with an etag: without one, the second deployment ends with a 409. At the
+      // top level of the resource Azure refuses the etag, and here the type does not have it.
       #disable-next-line BCP037
       etag: '*'
       category: 'todo-attach'

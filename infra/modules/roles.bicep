@@ -1,5 +1,5 @@
-// Every right that this deployment gives, to whom and where. tests/infra/test_roles.py holds the requests that need
-// them, one by one, and that nothing is given beyond.
+// Every right that this deployment gives, to whom and where. tests/infra/test_roles.py lists the requests that need each of
+// them, and checks that no further right is given.
 
 @description('Name of the storage account.')
 param storageAccountName string
@@ -22,10 +22,10 @@ param componentName string
 @description('Object id of the identity that the application runs as.')
 param identityPrincipalId string
 
-@description('Object id of who operates the deployment; empty = nobody.')
+@description('Object id of the operator; empty = nobody.')
 param operatorPrincipalId string
 
-@description('What the operator is.')
+@description('Kind of the operator\'s principal.')
 param operatorPrincipalType string
 
 @description('Name of the one secret that the application reads; empty = it reads none.')
@@ -34,16 +34,16 @@ param clientSecretName string
 @description('trusted or strangers: what senders may do.')
 param senderProfile string
 
-@description('Senders who are held to a prefix: [{ principalId, prefix, ... }].')
+@description('Senders who may put files below a prefix only: [{ principalId, prefix, ... }].')
 param senderPaths { principalId: string, prefix: string, *: string? }[]
 
 @description('Whether a custom role is made for senders; without one they are Storage Blob Data Contributors of the container.')
 param customRole bool
 
-@description('Object ids of those who may put files.')
+@description('Object ids of the senders.')
 param senderPrincipalIds string[]
 
-@description('What those who may put files are.')
+@description('Kind of the senders\' principals.')
 param senderPrincipalType string
 
 // Built-in roles, by the ids that are the same in every tenant.
@@ -61,11 +61,12 @@ var roles = {
   metricsPublisher: '3913510d-42f4-4e42-8a64-420c390055eb'
 }
 
-// Owner, not Contributor: Contributor may neither read nor write blob index tags, and the host asks for Owner. On the account it
-// also gives the key that the app signs the page's URLs with (generateUserDelegationKey): Storage Blob Delegator would add nothing.
+// Owner, not Contributor: Contributor may neither read nor write blob index tags, and the host requires Owner. On the account,
+// Owner also permits to get the key with which the app signs the page's URLs (generateUserDelegationKey), so Storage Blob
+// Delegator is not needed.
 var identityOnStorage = ['blobOwner', 'queueContributor', 'tableContributor']
 
-// Enough to see where a file hangs; not enough to change or read files.
+// Enough to see where a file is stuck; not enough to change or read files.
 var hasOperator = !empty(operatorPrincipalId)
 var operatorLooks = ['queueReader', 'tableReader']
 var operatorOnStorage = hasOperator ? operatorLooks : []
@@ -111,8 +112,8 @@ resource component 'Microsoft.Insights/components@2020-02-02' existing = {
 }
 
 var blobAction = 'Microsoft.Storage/storageAccounts/blobServices/containers/blobs'
-// Both write files and cannot read, list or delete anybody's. The built-in Contributor is both too much (it reads and
-// deletes) and too little (it may not read tags). `write` would also let strangers edit and overwrite.
+// With either role, senders can write files, and cannot read, list or delete any. The built-in Contributor is both too much
+// (it may read and delete) and too little (it may not read tags). With `write`, strangers could also edit and overwrite.
 var trustedActions = ['${blobAction}/write', '${blobAction}/tags/read', '${blobAction}/filter/action']
 var senderActions = senderProfile == 'trusted' ? trustedActions : ['${blobAction}/add/action']
 
@@ -136,7 +137,7 @@ resource sender 'Microsoft.Authorization/roleDefinitions@2022-04-01' = if (custo
   }
 }
 
-// Whatever senders may: the operator overwrites the deployment's test file and reads its tags.
+// The same for all sender profiles: the operator overwrites the deployment's test file, and reads its tags.
 resource operator 'Microsoft.Authorization/roleDefinitions@2022-04-01' = if (customRole && hasOperator) {
   name: guid(resourceGroup().id, 'todo-attach-operator')
   properties: {
@@ -155,15 +156,15 @@ resource operator 'Microsoft.Authorization/roleDefinitions@2022-04-01' = if (cus
   }
 }
 
-// Without a custom role the owner's: of the built-in ones, only it reads tags.
+// Without a custom role it is Storage Blob Data Owner, the only built-in role that may read tags.
 var operatorRoleId = customRole
   ? operator.id
   : subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roles.blobOwner)
 var senderRoleId = customRole
   ? sender.id
   : subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roles.blobContributor)
-// Whatever touches a blob by its name is held to the prefix. Finding by tags looks at the whole container: it has no
-// path, the comparison fails, and it is refused.
+// Every operation on a blob by its name is limited to the prefix. A search by tags is for the whole container: the request
+// has no path, so the condition fails, and Azure refuses it.
 var conditioned = map(
   concat(['write', 'add/action', 'tags/read', 'filter/action'], customRole ? [] : ['read', 'delete', 'move/action']),
   action => '!(ActionMatches{\'${blobAction}/${action}\'})'
@@ -191,8 +192,8 @@ resource identitySecret 'Microsoft.Authorization/roleAssignments@2022-04-01' = i
   }
 }
 
-// Reads the public half, wraps and unwraps with the one key, and nothing else: it cannot disable it, sign or back it up. The
-// key itself never leaves the vault, and its own list of operations (keyOps) holds nothing else either.
+// The identity may read the public half of the one key, wrap and unwrap with it, and nothing else: it cannot disable the key,
+// back it up or sign with it. The key never leaves the vault, and its own list of operations (keyOps) permits no more.
 resource identityKeys 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
   name: guid(accountsKey.id, identityPrincipalId, roles.cryptoServiceEncryptionUser)
   scope: accountsKey

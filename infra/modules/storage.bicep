@@ -1,6 +1,6 @@
-// One account for the files, the ledger, the queues and the host's own state. It has no working key: every request
-// carries a token of Entra ID. Containers, queues and tables are made here, through Azure Resource Manager, since
-// tools that make them at the first use want a key.
+// One account for the files, the ledger, the queues and the host's own state. Its keys are disabled: every request needs a
+// token of Entra ID. Containers, queues and tables are made here, through Azure Resource Manager, since tools that make
+// them at their first use need a key.
 
 @minLength(3)
 @maxLength(24)
@@ -70,7 +70,8 @@ resource account 'Microsoft.Storage/storageAccounts@2025-08-01' = {
     isSftpEnabled: false
     minimumTlsVersion: 'TLS1_2'
     supportsHttpsTrafficOnly: true
-    // Reachable, but by nobody without a role: people put files from anywhere, and Event Grid delivers from outside.
+    // The network admits everyone, and only roles give access: people put files from anywhere, and Event Grid delivers from
+    // outside.
     publicNetworkAccess: 'Enabled'
     networkAcls: {
       bypass: 'AzureServices'
@@ -83,7 +84,7 @@ resource account 'Microsoft.Storage/storageAccounts@2025-08-01' = {
   }
 }
 
-// There with the account. blobservice.bicep writes its properties.
+// It exists with the account. blobservice.bicep writes its properties.
 resource blobs 'Microsoft.Storage/storageAccounts/blobServices@2025-08-01' existing = {
   parent: account
   name: 'default'
@@ -130,7 +131,7 @@ var queueAndTableLogs = [
   }
 ]
 
-// Files and dead letters age out each by a rule of its own; nothing else is deleted by age.
+// Files and dead letters are deleted by age, each by a rule of its own; nothing else is.
 var agingRules = concat(
   [{ name: 'delete-old-dead-letters', prefix: '${deadLettersContainer}/', days: deadLetterDays }],
   deleteFilesAfterDays > 0
@@ -167,7 +168,7 @@ resource lifecycle 'Microsoft.Storage/storageAccounts/managementPolicies@2025-08
   }
 }
 
-// The newest version without a preview is of 2016 and knows no metrics by category group nor destinations by table.
+// A preview version, because the newest other one is of 2016 and has neither category groups nor tables as destinations.
 #disable-next-line use-recent-api-versions
 resource blobDiagnostics 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' = {
   name: 'to-workspace'
@@ -197,7 +198,7 @@ resource blobDiagnostics 'Microsoft.Insights/diagnosticSettings@2021-05-01-previ
   }
 }
 
-// The newest version without a preview is of 2016 and knows no metrics by category group nor destinations by table.
+// A preview version, because the newest other one is of 2016 and has neither category groups nor tables as destinations.
 #disable-next-line use-recent-api-versions
 resource queueDiagnostics 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' = {
   name: 'to-workspace'
@@ -214,7 +215,7 @@ resource queueDiagnostics 'Microsoft.Insights/diagnosticSettings@2021-05-01-prev
   }
 }
 
-// The newest version without a preview is of 2016 and knows no metrics by category group nor destinations by table.
+// A preview version, because the newest other one is of 2016 and has neither category groups nor tables as destinations.
 #disable-next-line use-recent-api-versions
 resource tableDiagnostics 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' = {
   name: 'to-workspace'

@@ -1,5 +1,5 @@
-// The workbook. Its queries are the files of infra/kql/workbook, as they stand: {Account} and {Upload} in them are the
-// workbook's parameters. What is changed in the portal must be written down here, or the next deployment undoes it.
+// The workbook. Its queries are the files of infra/kql/workbook, unchanged: {Account} and {Upload} in them are the
+// workbook's parameters. A change that is made in the portal must be made here too, or the next deployment undoes it.
 
 @description('Azure region.')
 param location string
@@ -10,7 +10,7 @@ param tags object
 @description('Resource id of the Application Insights component, in whose list the workbook appears.')
 param componentId string
 
-@description('Resource id of the Log Analytics workspace that is asked.')
+@description('Resource id of the Log Analytics workspace that the workbook queries.')
 param workspaceId string
 
 var content = {

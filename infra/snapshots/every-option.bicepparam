@@ -1,4 +1,5 @@
-// Every option on, for the snapshot beside this file only: what they come to in Azure can be reviewed. Nobody deploys it.
+// Every option is on, only for the snapshot beside this file, in which one can review what they make in Azure. It is never
+// deployed.
 using '../main.bicep'
 
 param defaultAccount = '5a000000-0000-4000-8000-000000000001'

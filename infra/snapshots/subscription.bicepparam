@@ -1,4 +1,5 @@
-// What scripts/deploy.sh gives subscription.bicep: outputs of main.bicep, here as those of main.bicepparam's snapshot.
+// The parameters that scripts/deploy.sh gives subscription.bicep: outputs of main.bicep, here those of main.bicepparam's
+// snapshot.
 using '../subscription.bicep'
 
 param functionAppName = 'func-todoattach-42u5fvejh3pts'
