@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 """Compares the access that a deployment gave with the access that there is.
 
-A deployment adds role assignments and never removes one: a former operator, or a sender who was taken out of the
-parameter file, keeps the access. Reads the JSON of `az role assignment list --all` on stdin, and a file with the ids of
-what the last deployment made, one a line. Looks at resources of the group only: access to the whole group, or to the
-subscription, is given elsewhere. Prints, separated by tabs,
+A deployment adds role assignments and never removes one: a former operator, or a sender who was removed from the
+parameter file, keeps the access. This reads the JSON of `az role assignment list --all` on stdin, and a file with the
+ids of what the last deployment made, one on each line. It looks only at resources in the group: access to the whole
+group, or to the subscription, is given elsewhere. It prints, separated by tabs,
 
     beyond    ROLE, RESOURCE, WHO, ID      an assignment that the last deployment does not give
     missing   ID                           an assignment that it gave, and that is gone

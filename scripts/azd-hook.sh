@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# What `azd up` does besides Bicep and publishing, as hooks of azure.yaml: the same steps as scripts/deploy.sh. azd's
-# environment has AZURE_RESOURCE_GROUP. Not run against azd yet.
+# The hooks of azure.yaml: what `azd up` must do besides Bicep and publishing, with the same steps as scripts/deploy.sh. azd's
+# environment has AZURE_RESOURCE_GROUP. This has not been run with azd yet.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 # shellcheck source=scripts/lib.sh
@@ -40,7 +40,7 @@ begin "tools and login"
 need_login
 need_tool azd "This is a hook of azure.yaml."
 begin "resource group $group"
-# azd makes it after this, where it does not exist; then there is nothing to keep or to recover in it.
+# If the group does not exist, azd makes it after this, and there is nothing in it to keep or to recover.
 [ "$(az group exists --name "$group" --output tsv)" = true ] || exit 0
 begin "sign-in"
 parameters=infra/azd.bicepparam

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Makes the registration that people sign in with, gives the deployed app its client credential, and switches sign-in on.
-# Needs another right than deploy.sh: to register applications (Application Developer, or an owner of the registration).
-# Safe to run again after any failure; deploy.sh keeps what this sets.
+# It needs another right than deploy.sh: to register applications (Application Developer, or an owner of the registration).
+# It is safe to run again after any failure; deploy.sh keeps what this sets.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 # shellcheck source=scripts/lib.sh
@@ -34,7 +34,7 @@ done
 [ -n "$group" ] || { usage >&2 && die "--resource-group is missing"; }
 [[ $name != *\'* ]] || die "--name with an apostrophe cannot be searched for"
 
-# A new object is not known to every replica of the directory at once.
+# It takes a while until every replica of the directory knows a new object.
 not_yet_known='does not exist|Not a valid reference|ResourceNotFound|Request_ResourceNotFound|Directory_ConcurrencyViolation|429|503'
 directory() { patiently 6 "$not_yet_known" "the directory replicates" az ad "$@"; }
 microsoft_graph=00000003-0000-0000-c000-000000000000
@@ -62,7 +62,7 @@ case $who in
   "$tenant") audience=AzureADMyOrg ;;
   common) audience=AzureADandPersonalMicrosoftAccount ;;
   consumers) audience=PersonalMicrosoftAccount ;;
-  *) audience=AzureADMultipleOrgs ;; # organizations; or one that may not be this one, which the app itself sees to
+  *) audience=AzureADMultipleOrgs ;; # organizations; or one tenant other than this one: the app itself refuses all others
 esac
 if [ "$client_credential" != client-secret ] && [[ $audience == *Personal* ]]; then
   say "   Personal accounts may connect (entraTenant = '$who'), and are reported not to work with a managed identity as the" \
@@ -76,18 +76,18 @@ permission() {
 }
 tasks=$(permission Tasks.ReadWrite)
 offline=$(permission offline_access)
-[ -n "$tasks" ] && [ -n "$offline" ] || die "the directory does not tell the ids of Tasks.ReadWrite and offline_access"
-# Delegated ("Scope"): the app acts for a person who signed in, and for nobody else.
+[ -n "$tasks" ] && [ -n "$offline" ] || die "the directory does not say the ids of Tasks.ReadWrite and offline_access"
+# Delegated permissions ("Scope"): the app can act for a person who has signed in, and for nobody else.
 cat >"$scratch/permissions.json" <<JSON
 [{"resourceAppId": "$microsoft_graph",
   "resourceAccess": [{"id": "$tasks", "type": "Scope"}, {"id": "$offline", "type": "Scope"}]}]
 JSON
-# When the person last proved themselves: to disconnect, that must have been just now.
+# The claim auth_time says when the person last entered their credentials. To disconnect, that must have been just now.
 echo '{"idToken": [{"name": "auth_time", "essential": false}]}' >"$scratch/claims.json"
 
 begin "registration $name"
 redirect=$connect_url/connected
-# Exactly one redirect URI, in the app's own settings and here; version 2 of tokens is what personal accounts insist on.
+# There is exactly one redirect URI, and the app uses the same one. Personal accounts require version 2 of tokens.
 as_it_must_be=(--sign-in-audience "$audience" --web-redirect-uris "$redirect" --requested-access-token-version 2
   --optional-claims "@$scratch/claims.json" --required-resource-accesses "@$scratch/permissions.json")
 found=$(az ad app list --display-name "$name" \
@@ -99,16 +99,16 @@ case $(grep -c . <<<"$found" || true) in
   1)
     read -r registration redirects <<<"$found"
     [ "$registration" = "$present" ] || [ -z "$redirects" ] || [ "$redirects" = "$redirect" ] ||
-      die "the registration $name is somebody else's: it leads to $redirects. Give another --name"
+      die "the registration $name belongs to another app: it leads to $redirects. Give another --name"
     directory app update --id "$registration" "${as_it_must_be[@]}" || die "the registration was not updated"
     ;;
   *) die "several registrations are named $name: give --name, or delete those that are not this one" ;;
 esac
-[ -n "$registration" ] || die "the directory did not tell the registration's id"
+[ -n "$registration" ] || die "the directory did not say the registration's id"
 say "   client id: $registration"
 [ -z "$present" ] || [ "$present" = "$registration" ] ||
-  say "   Until now people signed in with $present: whoever has connected must do so again."
-# In a tenant an application is known by its service principal. Personal accounts know none.
+  say "   Until now people signed in with $present: those who have connected must do so again."
+# In a tenant, an application needs a service principal. For personal accounts alone it does not.
 if [ "$audience" != PersonalMicrosoftAccount ]; then
   principal=$(az ad sp list --filter "appId eq '$registration'" --query "[].id" --output tsv)
   if [ -z "$principal" ]; then
@@ -121,13 +121,13 @@ if [ "$client_credential" = client-secret ]; then
   kept=$(patiently 20 "$not_yet_allowed" "your role on the key vault spreads" \
     az keyvault secret list --vault-name "$vault" --query "[?name=='$secret'].name" --output tsv) ||
     die "cannot look into key vault $vault. It needs the role Key Vault Secrets Officer, which scripts/deploy.sh gives to
-        whoever runs it"
+        the operator"
   if [ -n "$kept" ] && [ "$present" = "$registration" ] && [ "$new_secret" = no ]; then
     say "   kept as it is; --new-secret makes another"
   else
     new_secret=yes
-    # From file to file: a value on a command line is seen by everyone on the machine. Former secrets stay valid, so the
-    # app goes on until it has read the new one.
+    # The secret goes from file to file: everyone on the machine can see a command line. Earlier secrets stay valid, so that
+    # the app works until it has read the new one.
     directory app credential reset --id "$registration" --append --display-name todo-attach --years 1 --query password \
       --output tsv | tr -d '\r\n' >"$scratch/secret" || die "no secret was made"
     az keyvault secret set --vault-name "$vault" --name "$secret" --file "$scratch/secret" --output none ||
@@ -158,20 +158,20 @@ begin "settings of $app"
 if [ "$present" = "$registration" ] && [ "$new_secret" = no ]; then
   say "   kept as they are"
 else
-  # In one call: with both or neither of the two the app would not start. A change of settings is also when the platform
-  # reads the vault again. No output, since it is all settings.
+  # Both in one call: with both settings, or with neither, the app would not start. When settings change, the platform also
+  # reads the vault again. The output is suppressed, since it has all settings.
   az functionapp config appsettings set --resource-group "$group" --name "$app" --output none \
     --settings "TODO_ATTACH_ENTRA_CLIENT_ID=$registration" TODO_ATTACH_TOKENS= ||
-    die "the settings were not changed. The registration is made: whoever may deploy writes
+    die "the settings were not changed. The registration is made. A person who may deploy can finish this: write
           param entraClientId = '$registration'
-        into the parameter file and runs scripts/deploy.sh"
+        into the parameter file, and run scripts/deploy.sh"
 fi
 
 begin "sign-in page"
-answers_connect "$connect_url" || die "people cannot sign in; the reason stands above"
+answers_connect "$connect_url" || die "people cannot sign in; the reason is above"
 
 say "" "Sign-in is on. Each person connects their To Do at $connect_url/connect, and then sends files at $connect_url/files" \
-  "" "Where an organisation lets nobody consent for themselves, an administrator of it does so for all, here by:" \
+  "" "If an organisation lets nobody consent for themselves, its administrator consents for all. In this tenant by:" \
   "  az ad app permission admin-consent --id $registration" \
-  "scripts/deploy.sh keeps this registration. To have it in writing, put into the parameter file:" \
+  "scripts/deploy.sh keeps this registration. To set it in the parameter file as well, add:" \
   "  param entraClientId = '$registration'"

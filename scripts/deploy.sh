@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Deploys todo-attach into one resource group. Safe to run again after any failure, and to upgrade. People can sign in once
-# scripts/connect-entra.sh has run after it.
+# Deploys todo-attach into one resource group. It is safe to run again after any failure, and to upgrade. People can sign in
+# after scripts/connect-entra.sh has run as well.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 # shellcheck source=scripts/lib.sh
@@ -31,7 +31,7 @@ runs. It can be run again at any time.
   --prebuilt               build the package on this machine, from wheels with known hashes; nothing is built in Azure
   --package FILE           publish this package, which scripts/package.py made, and build none
   --skip-infrastructure    leave the infrastructure as it is: only publish, and prove
-  --skip-publish           the code is published already (azd): only prove that it runs. Wants --package
+  --skip-publish           the code is published already (azd): only prove that it runs. Needs --package
   --what-if                show what would change in Azure, and stop
 TEXT
 }
@@ -65,15 +65,14 @@ done
 [ -n "$group" ] || { usage >&2 && die "--resource-group is missing"; }
 [ -f "$parameters" ] || die "there is no file $parameters"
 [ -z "$package" ] || [ -e "$package" ] || die "there is no package $package"
-[ "$publish" = yes ] || [ -n "$package" ] || die "--skip-publish wants --package: which code should be running?"
+[ "$publish" = yes ] || [ -n "$package" ] || die "--skip-publish needs --package: which code should be running?"
 [ -z "$package" ] || [ "$prebuilt" = no ] || die "--prebuilt builds a package, and --package names one: take one of the two"
 
 begin "tools and login"
 need_tool python3 "It makes the package."
 need_login
 
-# Every error of the outside has been dealt with when this returns: $operator is '' for nobody, $looks says whether an
-# operator exists who may look into the ledger.
+# Sets $operator, which is '' for nobody, and $looks: whether there is an operator, who may read the ledger.
 who_operates() {
   local named
   named=$(parameter operatorPrincipalId)
@@ -98,7 +97,7 @@ who_operates() {
   say "   operator: ${operator:-nobody}"
 }
 
-# What works, and is probably not meant.
+# Notes about values that work, but are probably not intended.
 point_out() {
   [ "$(parameter defaultAccount)" != someone@example.com ] ||
     say "   NOTE: defaultAccount in $parameters is still the example: files that name no user will wait for an account" \
@@ -145,7 +144,7 @@ deploy_infrastructure() {
   recover_vault
 
   begin "infrastructure (some minutes)"
-  # A new identity and a new role are not known everywhere at once; two changes of one resource wait for each other.
+  # It takes a while until a new identity or role is known everywhere, and Azure does not change one resource twice at once.
   patiently 8 'PrincipalNotFound|RoleDefinitionDoesNotExist|AnotherOperationInProgress|another operation is in progress|OperationInProgress|TooManyRequests|RetryableError|ServiceUnavailable|GatewayTimeout|InternalServerError' \
     "a new identity or role spreads, or Azure is busy" \
     az deployment group create --resource-group "$group" --name "$deployment_name" \
@@ -185,7 +184,7 @@ prove
 if [ "$publish" = yes ] && [ "$looks" = yes ]; then keep_package; fi
 show_access
 
-# What to do next, at the end of a run that went well.
+# Says what to do next, at the end of a run that went well.
 next_step() {
   if [ -n "$registration" ]; then
     say "People connect their To Do at $connect_url/connect, and then send files at $connect_url/files"
@@ -194,7 +193,7 @@ next_step() {
   fi
 }
 
-# -- a file goes through --
+# -- the test file --
 
 blob=deploy-smoke-test.txt
 where_it_hangs() {
@@ -209,7 +208,7 @@ where_it_hangs() {
       --query "length(@)" --output tsv 2>/dev/null || true)
     say "   messages in $each: ${count:-unknown}"
   done
-  # Columns, not joined into one text: a row has no reason and no detail while its upload is under way.
+  # In columns and not joined into one text: while its upload is under way, a row has no reason and no detail.
   state=$(az storage entity query --account-name "$storage" --table-name "$table" --auth-mode login \
     --filter "RowKey eq 'entry' and blob_name eq '$blob'" --select phase reason detail created_at \
     --query "items[].[created_at, phase, reason || '', detail || '']" --output tsv 2>/dev/null || true)
@@ -235,8 +234,8 @@ begin "smoke test"
 expected=rejected
 [ -z "$smoke_metadata" ] || expected=attached
 printf 'A test of the deployment, %s\n' "$(date -u +%Y-%m-%dT%H:%M:%SZ)" >"$scratch/$blob"
-# Something to say in either case: bash before 4.4 knows no empty array.
-# A list and no task can only be rejected; a file with neither would wait some minutes for its metadata.
+# There is metadata in either case, since bash before 4.4 cannot use an empty array. A file with a list and no task is
+# rejected at once; a file with neither would wait some minutes for its metadata.
 read -r -a metadata <<<"${smoke_metadata:-list=deployment-test}"
 patiently 20 "$not_yet_allowed" "the operator's role on the container spreads" \
   az storage blob upload --account-name "$storage" --container-name "$container" --name "$blob" \
@@ -260,9 +259,9 @@ case $state in
     die "the test file did not go through"
     ;;
   waiting)
-    [ "$expected" = attached ] || die "the test file names no task, and waits all the same: $reason"
+    [ "$expected" = attached ] || die "the test file names no task, and should not wait: $reason"
     say "   waiting ($reason): everything up to Graph works, and its account has not connected." \
-      "   It goes on by itself once that person has, and fails after the days of signInWaitDays."
+      "   It goes on by itself once that person has connected, and fails after signInWaitDays days."
     ;;
   *) die "the test file became $state: $reason" ;;
 esac

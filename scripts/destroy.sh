@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Deletes a resource group with everything in it, after asking. Files, ledger and logs are gone with it.
+# Deletes a resource group with everything in it, after asking: files, ledger and logs too.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 # shellcheck source=scripts/lib.sh
@@ -38,7 +38,7 @@ az resource list --resource-group "$group" --query "[].{name:name, type:type}" -
 read_outputs "$group" senderRoleName operatorRoleName || { show_errors &&
   die "todo-attach was not deployed into $group by scripts/deploy.sh; delete it by hand if you mean it"; }
 
-# Before anything is deleted: a lock would stop the deletion half-way, when the senders' role and access are gone already.
+# This comes before anything is deleted: a lock would stop the deletion half-way, after the senders' role and access are gone.
 begin "locks"
 locks=$(az lock list --resource-group "$group" --query "[].[level, id]" --output tsv 2>"$errors") || {
   show_errors
@@ -63,8 +63,8 @@ if [ "$(lower <<<"$answer")" != "$(lower <<<"$group")" ]; then
   exit 0
 fi
 
-# Before the group: a custom role is assignable in the group only, so without the group it is not even found (the CLI then
-# says nothing), and it cannot be deleted while it is assigned.
+# Custom roles are deleted before the group. They are assignable in the group only, so that without the group the CLI does not
+# find them, and says nothing. A role cannot be deleted while it is assigned.
 custom_role() { az role definition list --name "$role" --resource-group "$group" --custom-role-only true --query "[].id" --output tsv; }
 delete_role() {
   local id assigned
@@ -72,7 +72,7 @@ delete_role() {
   [ -n "$id" ] || return 0
   assigned=$(az role assignment list --all --query "[?roleDefinitionId=='$id'].id" --output tsv) || return 1
   if [ -n "$assigned" ]; then
-    # Ids have no blanks; each is a word.
+    # Not quoted: ids have no blanks, and each must be a word of its own.
     # shellcheck disable=SC2086
     az role assignment delete --ids $assigned || return 1
   fi
@@ -91,7 +91,7 @@ begin "deleting $group (some minutes)"
 az group delete --name "$group" --yes 2>"$errors" || {
   show_errors
   ! grep -qi 'ScopeLocked' "$errors" ||
-    say "   A lock keeps it that was not there, or not to be seen, before. To see it: az lock list --resource-group $group"
+    say "   A lock keeps it, which did not exist or was not visible before. To see it: az lock list --resource-group $group"
   die "the resource group was not deleted"
 }
 say "" "Deleted. What stays:" \

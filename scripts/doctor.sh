@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Asks a deployment what a support engineer would ask, changes nothing, and answers in plain lines.
+# Checks a deployment as a support engineer would, changes nothing, and prints the results in plain lines.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 # shellcheck source=scripts/lib.sh
@@ -44,7 +44,7 @@ not_ok() {
   printf 'not ok   %s\n         -> %s\n' "$1" "$2"
   wrong=yes
 }
-# cannot_tell WHAT RIGHT : with the first line of what Azure said.
+# cannot_tell WHAT RIGHT : prints the first line of Azure's error as well.
 cannot_tell() {
   printf 'unknown  %s: %s\n         -> %s\n' "$1" "$(first_error)" "$2"
   unknown=yes
@@ -172,7 +172,7 @@ for each in "$queue-poison" "$blob_poison"; do
   fi
 done
 
-# Minutes since an ISO time.
+# The minutes since a time in ISO form.
 minutes_since() {
   python -c 'import datetime as d, sys
 then = d.datetime.fromisoformat(sys.argv[1].replace("Z", "+00:00"))
@@ -213,7 +213,7 @@ count_phase() {
     --filter "RowKey eq 'entry' and phase eq '$1'" --select phase --query "length(items)" --output tsv 2>"$errors"
 }
 if count=$(count_phase failed); then
-  # History, not a state: said, and not held against the deployment.
+  # This is history and not a state, so it is shown, but never counts as "not ok".
   ok "uploads that failed: ${count:-0}; docs/operations.md, \"Alert: failed\", shows which"
 else
   cannot_tell "uploads that failed" "$operator_only"
@@ -229,7 +229,8 @@ else
   else
     not_ok "sign-in: $connect_url/connect does not answer: $(first_error)" "the log names each setting that cannot be used: look at the errors below"
   fi
-  # What a browser asks of storage before it sends a file from the page; answered to everybody, whether the blob is there or not.
+  # The preflight request of a browser before it sends a file from the page. Storage answers it to everyone, whether or not the
+  # blob exists.
   origin=$(cut -d / -f 1-3 <<<"$connect_url" | tr '[:upper:]' '[:lower:]')
   if az rest --method options --url "$blob_uri$container/preflight" --skip-authorization-header --headers "Origin=$origin" \
     Access-Control-Request-Method=PUT Access-Control-Request-Headers=content-type,x-ms-blob-type,x-ms-version \

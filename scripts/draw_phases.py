@@ -1,11 +1,11 @@
 #!/usr/bin/env python
-"""Draws the phases of an upload, as Mermaid and Markdown, out of the code that decides about them.
+"""Draws the phases of an upload, as Mermaid and Markdown, from the code that decides about them.
 
     .venv/bin/python scripts/draw_phases.py            print the picture
     .venv/bin/python scripts/draw_phases.py --write    put it into docs/ARCHITECTURE.md, between the two markers
 
-The moves come from three places: `transitions.TRANSITIONS` (what was seen), `entry.claimed` (what the claim already
-tells), `decide.decide` (the bounds). Each is asked; nothing is listed here a second time.
+The moves come from three places: `transitions.TRANSITIONS` (after an observation), `entry.claimed` (with a claim), and
+`decide.decide` (at a bound). This script calls them: no move is listed here a second time.
 """
 
 import argparse
@@ -57,7 +57,7 @@ def draw() -> str:
 
 
 def insert(document: str, drawn: str) -> str:
-    """*document* with *drawn* between the markers. Raises ValueError where they are not there."""
+    """*document* with *drawn* between the markers. Raises ValueError where it does not have them."""
     before, begin, rest = document.partition(BEGIN)
     _, end, after = rest.partition(END)
     if not begin or not end:
@@ -73,7 +73,7 @@ def _observed() -> Iterator[Move]:
 
 
 def _claimed() -> Iterator[Move]:
-    """What `entry.claimed` does to an entry of any kind that its worker left behind, or that waits."""
+    """The moves that `entry.claimed` makes: of each kind of entry that a dead worker left behind, or that waits."""
     for phase in _live():
         for entry in _kinds(phase):
             after = claimed(entry, owner="w", until=_NOW, now=_NOW, taken_over=True)
@@ -101,7 +101,10 @@ def _bounded() -> Iterator[Move]:
 
 
 def _kinds(phase: Phase) -> Iterator[Entry]:
-    """With bytes and without, before the first request that may attach and after it; read back with other bytes."""
+    """Entries in the phase, of each kind that matters.
+
+    That is: with and without bytes, before and after the first request that may attach, read back with other bytes.
+    """
     for size in (1, 0):
         for opened in (None, _NOW):
             yield replace(_entry(phase), size=size, first_opened_at=opened)

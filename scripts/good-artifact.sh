@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Finds the package that the workflow goes back to: the newest that has proven itself and is not what was published last.
+# Finds the package to which the workflow rolls back: the newest that has proven that it runs, other than the last published.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 # shellcheck source=scripts/lib.sh

@@ -1,11 +1,11 @@
 # shellcheck shell=bash
-# What the scripts for Azure share: how they speak, wait and fail. Sourced, never run. Bash 3.2 (macOS) is enough.
+# What the scripts for Azure share: output, retries and errors. Sourced, never run. Bash 3.2 (macOS) is enough.
 
-# Seconds between two tries of what is known to lag.
+# Seconds between two tries of something that Azure is known to make available only after a while.
 pause_seconds=${TODO_ATTACH_PAUSE_SECONDS:-15}
 # shellcheck disable=SC2034 # the scripts that source this one use these
 deployment_name=todo-attach
-# What a role that was given a moment ago looks like.
+# Errors that may mean that a role was given only a moment ago.
 # shellcheck disable=SC2034
 not_yet_allowed='403|Forbidden|ForbiddenByRbac|AuthorizationFailed|AuthorizationFailure|AuthorizationPermissionMismatch|not authorized|required permissions'
 
@@ -22,7 +22,7 @@ begin() {
   say "" "== $*"
 }
 
-# To be trapped on EXIT: whatever stopped the script, say where, and that running it again is safe.
+# For a trap on EXIT: says where the script stopped, whatever stopped it, and that it is safe to run it again.
 report_stop() {
   local status=$?
   rm -rf "$scratch"
@@ -38,12 +38,12 @@ errors=$scratch/errors
 # An error about the webhook may quote its URL, and that holds a key.
 show_errors() { sed -E 's/(code|sig|key)=[^&"'"'"' ]+/\1=***/g' "$errors" >&2; }
 
-# The first line of the last error that says something, for a line of our own.
+# The first line of the last error that is not a warning, to be quoted in a line of our own.
 first_error() { sed -E 's/(code|sig|key)=[^&"'"'"' ]+/\1=***/g' "$errors" | grep -v '^WARNING' | grep -m 1 . | cut -c 1-160; }
 
-# patiently TRIES PATTERN WHY COMMAND... : an error that has a word of PATTERN is known to pass and is tried again, TRIES
-# times in all; any other error is final at once, and so is one that matches $final, where that is set. The command's
-# output is passed on.
+# patiently TRIES PATTERN WHY COMMAND... : runs the command, and again after an error that has a word of PATTERN, up to TRIES
+# times in all. Any other error is final at once, and so is one that matches $final, where that is set. The command's output
+# is passed on.
 patiently() {
   local tries=$1 pattern=$2 why=$3 attempt
   shift 3
@@ -77,21 +77,21 @@ need_login() {
   say "   subscription: $account"
 }
 
-# The Python of the checkout where there is one: it has pip, and the version that the application runs on.
+# The checkout's Python, if there is one: it has pip, and it is the version that the application runs on.
 python() {
   if [ -x .venv/bin/python ]; then .venv/bin/python "$@"; else python3 "$@"; fi
 }
 
-# The option $1 was given the value $2, which must be there.
+# value_of OPTION COUNT : ends the script unless COUNT, the number of words left, has room for the option's value.
 value_of() {
   [ "$2" -ge 2 ] || die "$1 needs a value"
 }
 
-# Names of Azure are the same in capitals and small letters, and it is not consistent in how it writes them.
+# Azure's names do not depend on case, and Azure is not consistent in how it writes them.
 lower() { tr '[:upper:]' '[:lower:]'; }
 
 # read_outputs GROUP NAME... : the outputs NAME... of the last good deployment into GROUP, into variables of the same
-# names. Deployed by deploy.sh it has the name todo-attach; by azd, one with a date.
+# names. A deployment by deploy.sh has the name todo-attach; one by azd has a name with a date.
 read_outputs() {
   local group=$1 name query='' value
   shift
@@ -104,25 +104,25 @@ read_outputs() {
     --query "properties.outputs.[$query]" >"$scratch/outputs" 2>"$errors" || return 1
   while [ $# -gt 0 ]; do
     IFS= read -r value || value=''
-    # What tsv writes for null, which is an output that an older deployment does not have.
+    # tsv writes None for null: an older deployment does not have this output.
     [ "$value" != None ] || value=''
     printf -v "$1" '%s' "$value"
     shift
   done <"$scratch/outputs"
 }
 
-# tag PATH NAME : one index tag of the blob at PATH (container/name, percent-encoded) below $blob_uri. By az rest: the
-# commands for tags (az storage blob tag) are not in the Azure CLI but in an extension.
+# tag PATH NAME : prints one index tag of the blob at PATH (container/name, percent-encoded) below $blob_uri. It uses az rest,
+# since the commands for tags (az storage blob tag) are not in the Azure CLI but in an extension.
 tag() {
   # shellcheck disable=SC2154 # the script that calls this one sets blob_uri
   az rest --method get --resource https://storage.azure.com/ --headers x-ms-version=2023-11-03 --output tsv \
     --url "${blob_uri%/}/$1?comp=tags" 2>"$errors" | sed -n "s:.*<Key>$2</Key><Value>\([^<]*\)</Value>.*:\1:p"
 }
 
-# answers_connect ROOT : whether the app's page for connecting sends a browser on to the identity provider, whose page then
-# answers. It shows that the settings of sign-in can be used, not that the registration is right.
+# answers_connect ROOT : whether the app's page for connecting redirects a browser to the identity provider, and that answers
+# with a page. This proves that the settings of sign-in can be used, but not that the registration is right.
 answers_connect() {
-  # Without a token, as a browser comes; and without the page.
+  # Without a token, like a browser. The page itself is not printed.
   patiently 12 '404|Not Found|502|Bad Gateway|503|Service Unavailable|504|timed out|Connection aborted|Connection refused|Max retries' \
     "the app starts with its settings" \
     az rest --method get --url "${1%/}/connect" --skip-authorization-header >/dev/null ||

@@ -1,5 +1,5 @@
 #!/usr/bin/env python
-"""What became of a file in the stack that runs on this machine: scripts/outcome.sh --local."""
+"""Says what became of a file in the stack that runs on this machine: scripts/outcome.sh --local."""
 
 import argparse
 import sys

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# What became of a file: its state and the reason, as the tags on it tell. Needs the role of those who put files.
+# Says what became of a file: its state and the reason, as the tags on it say. It needs the role of a sender.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 # shellcheck source=scripts/lib.sh
@@ -11,12 +11,12 @@ usage() {
 usage: scripts/outcome.sh --account ACCOUNT --name BLOB [options]
        scripts/outcome.sh --local --name BLOB [--state DIR]
 
-Says what became of a file: the state and the reason, as index tags on the blob tell them.
+Says what became of a file: the state and the reason, from the index tags on the blob.
 
   --account ACCOUNT      the storage account
   --name BLOB            the whole name of the blob, with its folders
   --container CONTAINER  default: attachments
-  --suffix SUFFIX        of the cloud, where it is not the public one (default: blob.core.windows.net)
+  --suffix SUFFIX        of another cloud than the public one (default: blob.core.windows.net)
   --local                ask the stack that runs on this machine (python -m local up)
   --state DIR            the local stack that keeps its data there
 TEXT

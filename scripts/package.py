@@ -7,10 +7,10 @@
 
 Each prints the package's hash, its version, and "source" or "prebuilt".
 
-TARGET is an archive where its name ends in .zip, else a folder. `az functionapp deployment source config-zip` reads no
-.funcignore: what is in the package is what runs. The package knows its own hash and version (shared/package-hash.txt
-and shared/package-version.txt), which the application tells in its heartbeat: so a deployment can tell whether the
-code that runs is the code that was published.
+TARGET is an archive if its name ends in .zip, and otherwise a folder. `az functionapp deployment source config-zip`
+does not read .funcignore: all that is in the package is deployed. The package contains its own hash and version
+(shared/package-hash.txt and shared/package-version.txt), which the application writes into its heartbeat. So a
+deployment can find out whether the code that runs is the code that was published.
 """
 
 import argparse
@@ -29,21 +29,21 @@ PACKAGES = ("shared",)
 KINDS = (".py", ".js")
 HASH = "shared/package-hash.txt"
 VERSION = "shared/package-version.txt"
-# Where the worker looks for packages that came with the code.
+# Where the worker looks for packages that are deployed with the code.
 LIBRARIES = ".python_packages/lib/site-packages"
 # The archive's oldest date, so that the bytes depend on the contents only.
 _EPOCH = (1980, 1, 1, 0, 0, 0)
-# What the machines of Flex Consumption can load, as far as is known: x86-64, and a C library at least as new as 2.28.
+# Wheels that the machines of Flex Consumption can load, as far as we know: for x86-64, and a C library from 2.28 on.
 _MANYLINUX = ("_2_28", "_2_27", "_2_26", "_2_24", "_2_17", "2014", "_2_12", "2010", "_2_5", "1")
 
 
 def sources(root: Path) -> dict[str, bytes]:
-    """What is deployed of the repository at *root*, by its name in the package."""
+    """The files of the repository at *root* that are deployed, by their names in the package."""
     names = [Path(name) for name in FILES]
     for package in PACKAGES:
         names += [path.relative_to(root) for path in (root / package).rglob("*") if path.suffix in KINDS]
     found = {name.as_posix(): (root / name).read_bytes() for name in names}
-    # No TOML parser: whoever deploys may have an older Python than the application, down to 3.9.
+    # Without a TOML parser: a person who deploys may have an older Python than the application, down to 3.9.
     version = re.search(r'^version = "(.+)"$', (root / "pyproject.toml").read_text(encoding="utf-8"), re.MULTILINE)
     if version is None:
         raise SystemExit("package.py: pyproject.toml has no version")
@@ -51,9 +51,9 @@ def sources(root: Path) -> dict[str, bytes]:
 
 
 def libraries(requirements: Path) -> dict[str, bytes]:
-    """The packages of *requirements* as Azure's machines need them, whichever machine this is.
+    """The packages of *requirements* for Azure's machines, whichever machine this is.
 
-    Only wheels, only with the hash that is written down: nothing of a package's own is run here.
+    Only wheels, and only those with a hash in the file: so no code of a package runs here.
     """
     platforms = [word for each in _MANYLINUX for word in ("--platform", f"manylinux{each}_x86_64")]
     with tempfile.TemporaryDirectory() as scratch:
@@ -68,12 +68,12 @@ def libraries(requirements: Path) -> dict[str, bytes]:
 
 
 def _runs(name: str) -> bool:
-    """Console scripts do not run there, and begin with the path of this machine's Python."""
+    """Whether the file is of use in Azure. Console scripts are not, and they have the path of this machine's Python."""
     return not name.startswith("bin/")
 
 
 def _portable(name: str, content: bytes) -> bytes:
-    """A RECORD has the hashes of the console scripts, which differ from machine to machine."""
+    """*content* without what depends on this machine: a RECORD has the hashes of the console scripts."""
     if not name.endswith(".dist-info/RECORD"):
         return content
     lines = content.decode().splitlines()
@@ -81,7 +81,7 @@ def _portable(name: str, content: bytes) -> bytes:
 
 
 def hashed(members: Mapping[str, bytes]) -> str:
-    """Hex SHA-256 over names and contents of the files of a package, in the order of their names."""
+    """The SHA-256, in hex, over names and contents of a package's files, in the order of their names."""
     total = hashlib.sha256()
     for name in sorted(members):
         if name != HASH:
@@ -90,7 +90,7 @@ def hashed(members: Mapping[str, bytes]) -> str:
 
 
 def build(root: Path, target: Path, *, prebuilt: bool = False) -> str:
-    """Write the package *target* of the repository at *root*; what `describe` says of it."""
+    """Write the package *target* of the repository at *root*. Returns what `describe` says of it."""
     members = sources(root)
     if prebuilt:
         members |= libraries(root / "requirements.txt")
@@ -139,7 +139,7 @@ def _files_of_folder(folder: Path) -> Iterator[tuple[str, bytes]]:
 
 
 def describe(package: Path) -> str:
-    """Hash, version and kind of a package that `build` made; refused where its files are not those that were hashed."""
+    """Hash, version and kind of a package that `build` made. Refuses one whose files are not those that were hashed."""
     try:
         members = contents(package)
     except (OSError, zipfile.BadZipFile) as error:

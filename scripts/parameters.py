@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""What a parameter file gives, a line for each value: the parameter's name, a tab, the value.
+"""Prints the values of a parameter file, a line for each: the parameter's name, a tab, the value.
 
     az bicep build-params --file infra/main.bicepparam --stdout | scripts/parameters.py
 
-Reads what that command prints, or a JSON parameter file. A parameter that the file does not name has no line; a list
-has one for each element.
+It reads what that command prints, or a JSON parameter file. A parameter that the file does not set has no line; a list
+has a line for each element.
 """
 
 import argparse

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Publishes the last good package again. The infrastructure, the ledger and what people have connected stay as they are.
+# Publishes the last good package again. The infrastructure, the ledger and connected accounts stay as they are.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 # shellcheck source=scripts/lib.sh
@@ -48,5 +48,5 @@ if [ -z "$package" ]; then
         git checkout VERSION && scripts/deploy.sh --resource-group $group"
 fi
 say "Back to $package"
-# Not exec: the trap has something to clean up.
+# Not with exec: the trap must still clean up.
 scripts/deploy.sh --resource-group "$group" --skip-infrastructure --package "$package" --no-smoke

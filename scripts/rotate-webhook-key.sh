@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Makes the key anew by which Event Grid delivers to the app, and says what the rotation may have lost.
+# Replaces the key with which Event Grid delivers to the app, and says what becomes of events meanwhile.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 # shellcheck source=scripts/lib.sh
@@ -35,7 +35,7 @@ begin "what is deployed"
 find_deployment || { show_errors && die "todo-attach is not deployed into $group; run scripts/deploy.sh first"; }
 say "   function app $app"
 
-# A run that failed in the middle has deleted the key already; then there is nothing to delete, and the rest goes on.
+# After a run that failed in the middle the key is deleted already; then only the rest is done.
 begin "deleting the old key"
 if has_webhook_key; then
   az functionapp keys delete --resource-group "$group" --name "$app" --key-type systemKeys --key-name blobs_extension \

@@ -1,9 +1,9 @@
 # shellcheck shell=bash
 # shellcheck disable=SC2034,SC2154 # the script that sources this sets `group`, and uses what the steps find out
-# The steps of a deployment, for the scripts that take some of them. Sourced after lib.sh, never run.
+# The steps of a deployment, for the scripts that need some of them. Sourced after lib.sh, never run.
 
 functions=$(sed -n 's/^@app\.function_name("\([a-z_]*\)")$/\1/p' function_app.py)
-# Good packages are kept here, so that a rollback needs nothing else.
+# Packages that have proven themselves are kept here: a rollback needs nothing else.
 packages=${TODO_ATTACH_PACKAGES:-.local/packages}
 
 # -- what was deployed --
@@ -22,7 +22,7 @@ find_deployment() {
   [ -n "$app" ] && [ -n "$storage" ] && [ -n "$group_id" ]
 }
 
-# What a parameter file gives, compiled: `parameter NAME` then tells a value.
+# Compiles a parameter file and reads its values, for `parameter NAME`.
 read_parameters() {
   case $1 in
     *.bicepparam)
@@ -35,14 +35,14 @@ read_parameters() {
   esac
   python scripts/parameters.py <"$scratch/built.json" >"$scratch/parameters" || die "$1 cannot be read"
 }
-# Names of parameters are the same in capitals and small letters. Nothing, where the file does not name it.
+# parameter NAME : prints the value; nothing, where the file does not set it. The names do not depend on case.
 parameter() { awk -F '\t' -v name="$1" 'tolower($1) == tolower(name) { print $2 }' "$scratch/parameters"; }
 
 # -- before the infrastructure --
 
-# A vault is only soft-deleted with its resource group, for 90 days, and keeps its name: the same deployment cannot make it
-# anew. Recovered here and not by the template, whose `createMode: recover` fails once the vault is back. A vault of
-# another name is left alone, also where it was once in this group.
+# When a resource group is deleted, its vault is soft-deleted for 90 days and keeps its name: the same deployment cannot make
+# it again, so it is recovered here. The template's `createMode: recover` would not do, since it fails once the vault is back.
+# A vault of another name is left alone, even if it once was in this group.
 recover_vault() {
   local deleted name region
   if ! deleted=$(az keyvault list-deleted --resource-type vault --query "[].[name, properties.location]" --output tsv \
@@ -63,7 +63,7 @@ recover_vault() {
     die "the key vault $name was not recovered. The accounts' key is in it; without it the deployment cannot go on"
 }
 
-# The registration that scripts/connect-entra.sh has set on the app: without it everybody would be signed out.
+# Finds the registration that scripts/connect-entra.sh has set on the app. A deployment without it would switch sign-in off.
 find_registration() {
   local apps
   apps=$(az functionapp list --resource-group "$group" --query "[?starts_with(name, 'func-')].name" --output tsv) ||
@@ -78,18 +78,18 @@ find_registration() {
 
 # -- the alert "silent" --
 
-# It fires where no sweep reports, which is so until the code is live for the first time: it is switched on last. The
-# API's version is the one of infra/modules/alerts.bicep.
+# It fires when no sweep reports, and none does before the code is live for the first time: so it is switched on last. The
+# API's version is that of infra/modules/alerts.bicep.
 silent_alert_url() { echo "$silent_alert?api-version=2026-03-01"; }
 
-# silent_alert_runs : whether the rule is switched on. False too where there is no such rule, and where Azure does not tell:
-# both are put right at the end of a deployment.
+# silent_alert_runs : whether the rule is switched on. It is also false where there is no such rule, and where Azure gives no
+# answer: the end of a deployment corrects both.
 silent_alert_runs() {
   [ -n "$silent_alert" ] || return 1
   [ "$(az rest --method get --url "$(silent_alert_url)" --query properties.enabled --output tsv 2>"$errors" || true)" = true ]
 }
 
-# Whether published code runs already, into $code_is_live: `true` or `false`, for the parameter codeIsLive.
+# Finds whether published code runs already, and sets $code_is_live to `true` or `false`, for the parameter codeIsLive.
 find_whether_code_is_live() {
   silent_alert='' code_is_live=false
   if read_outputs "$group" silentAlertId; then
@@ -116,22 +116,22 @@ switch_silent_alert_on() {
 
 # -- publishing --
 
-# What the deployment site answers while it wakes, while roles spread, and while the name of a new site is not known.
+# Errors while the deployment site starts, while roles spread, and while the host name of a new site is not known yet.
 site_lags='403|Forbidden|not authorized|409|ongoing deployment|Conflict|500|Internal Server Error|502|Bad Gateway|503|Service Unavailable|504|timed out|Connection aborted|Connection refused|Connection reset|Max retries|NameResolutionError|Failed to resolve|getaddrinfo failed|Name or service not known|nodename nor servname|Could not resolve host|temporary failure in name resolution'
-# The package is there, and the CLI only lost sight of it: looking at the app tells more than uploading again.
+# Errors after which the package is uploaded, and the CLI only does not know how it went on: the next steps look at the app.
 uploaded='Deployment was successful but|Failed to fetch host key|Failed to fetch host url|Timeout reached by the command|Failed to retrieve deployment status'
-# A build in Azure that ran on another Python than the app's (Azure/azure-dev#8538, microsoft/Oryx#2833).
+# Errors of a build in Azure that ran on another Python than the app's (Azure/azure-dev#8538, microsoft/Oryx#2833).
 other_python="platform-version 3\.([0-9]|1[0-24-9])([^0-9]|$)|version '?3\.13[^ ]* is unsupported|supported versions.*3\.|Could not find cached tarball for python|Could not find a version that satisfies|No matching distribution found|requires a different python|Ignored the following versions that require a different python"
 
 publish_source() {
   az functionapp deployment source config-zip --resource-group "$group" --name "$app" --src "$package" \
     --build-remote true --timeout 900 --output none && return 0
   grep -qE "$uploaded" "$errors" || return 1
-  echo "   (uploaded; the CLI lost sight of it. What follows looks whether it runs.)" >&2
+  echo "   (uploaded; the CLI does not know how it went on. The next steps look whether it runs.)" >&2
 }
 
-# The CLI builds every Python app remotely, whatever --build-remote says (2.91). So a package that is whole goes to the same
-# address by curl. The token goes from file to file: a command line is seen by everyone on the machine.
+# The CLI builds every Python app remotely, whatever --build-remote says (2.91). So curl sends a prebuilt package to the same
+# address. The token goes from file to file: everyone on the machine can see a command line.
 publish_prebuilt() {
   local code attempt status
   code=$(curl --config "$scratch/curl" --silent --show-error --request POST --header "Content-Type: application/zip" \
@@ -150,7 +150,7 @@ publish_prebuilt() {
     esac
     sleep "$pause_seconds"
   done
-  echo "   (uploaded; the deployment site does not say how it ended. What follows looks whether it runs.)" >&2
+  echo "   (uploaded; the deployment site does not say how it ended. The next steps look whether it runs.)" >&2
 }
 
 # Publishes $package, which is $package_kind: `source` or `prebuilt`.
@@ -180,16 +180,17 @@ publish() {
   fi
 }
 
-# -- the app proves itself --
+# -- proof that the app runs --
 
-# What the host says of itself, through Azure Resource Manager: no key of the app comes here. Not seen on Flex Consumption.
+# The address of the host's own pages, through Azure Resource Manager: so no key of the app comes to this machine. Not seen on
+# Flex Consumption.
 host_url() { echo "$group_id/providers/Microsoft.Web/sites/$app/hostruntime/admin/$1?api-version=2024-11-01"; }
 host_status() {
   az rest --method get --url "$(host_url host/status)" --query "[state, errors[]][]" --output tsv 2>"$errors" |
     grep -v '^None$'
 }
 
-# The host's state and errors, and the last lines of the log. Never fails: it is about another failure.
+# Shows the host's state and errors, and the last lines of the log. It never fails, since it explains another failure.
 show_host() {
   local told id
   told=$(host_status | tr '\n' ' ' || true)
@@ -209,7 +210,7 @@ show_host() {
   fi
 }
 
-# Two values of one connection: the host takes the plain one, and does not say so.
+# If a connection is set in two ways, the host uses the plain connection string, and does not say so.
 check_settings() {
   local plain
   begin "settings"
@@ -221,7 +222,7 @@ check_settings() {
   say "   no connection string beside the managed identity"
 }
 
-# missing_functions : those of function_app.py that Azure does not list.
+# missing_functions : sets $missing_now to the functions of function_app.py that Azure does not list.
 missing_functions() {
   local function missing=''
   found=$(az functionapp function list --resource-group "$group" --name "$app" --query "[].name" --output tsv 2>"$errors" || true)
@@ -249,7 +250,7 @@ check_functions() {
   say "   all there: $(tr '\n' ' ' <<<"$functions")"
 }
 
-# Only whether it is there: the key itself is read by Azure Resource Manager, and never comes here.
+# It asks only whether there is a key. The key itself is read by Azure Resource Manager, and never comes to this machine.
 has_webhook_key() {
   [ "$(az functionapp keys list --resource-group "$group" --name "$app" \
     --query "systemKeys.blobs_extension != null" --output tsv 2>"$errors" || true)" = true ]
@@ -282,7 +283,7 @@ subscribe() {
     "functionAppName=$app" "systemTopicName=$topic" "storageAccountName=$storage" "identityResourceId=$identity" \
     "attachmentsContainer=$container" "deadLettersContainer=$dead_letters" ||
     die "no event subscription: files will not be seen. The handshake needs a running app without access restrictions"
-  # Event Grid's own word: it asked the webhook to validate itself, and the webhook answered.
+  # Succeeded means that Event Grid has asked the webhook to validate itself, and that the webhook has answered.
   state=$(subscription_state)
   [ "$state" = Succeeded ] || die "Event Grid says of the subscription: ${state:-nothing}. Files would not be seen"
   say "   the webhook answered Event Grid's validation"
@@ -293,7 +294,7 @@ subscription_state() {
     --name blob-created --query provisioningState --output tsv 2>"$errors" || true
 }
 
-# read_heartbeat : what the last sweep wrote into the ledger, into beat_package, beat_at and beat_version.
+# read_heartbeat : sets beat_package, beat_at and beat_version to what the last sweep wrote into the ledger.
 read_heartbeat() {
   beat_package='' beat_at='' beat_version=''
   az storage entity show --account-name "$storage" --table-name "$table" --auth-mode login \
@@ -303,12 +304,12 @@ read_heartbeat() {
   [ -n "$beat_package" ]
 }
 
-# The proof: the package that was published has swept, with its settings, its storage and its roles. Functions are listed
-# and the host calls itself running also where none of that works.
+# The proof: a sweep of the published package has reported, so its settings, storage and roles work. That functions are
+# listed, and that the host says it is running, does not prove any of that.
 check_heartbeat() {
   local attempt
   begin "the code that was published runs"
-  # Old instances go on for a while, and the timer may be minutes away: this asks the host to run it now.
+  # Old instances go on for a while, and the timer may fire minutes later: this asks the host to run the sweep now.
   az rest --method post --url "$(host_url functions/sweep)" --body '{}' >/dev/null 2>"$errors" ||
     say "   (the sweep could not be started by hand; waiting for its timer)"
   for ((attempt = 1; ; attempt++)); do
@@ -319,7 +320,7 @@ check_heartbeat() {
     if [ "$attempt" -ge 48 ]; then
       show_errors
       ! grep -qiwE "$not_yet_allowed" "$errors" ||
-        die "you may not read the ledger, so nobody can tell whether the code runs. It needs the role Storage Table Data
+        die "you may not read the ledger, so it cannot be found out whether the code runs. It needs the role Storage Table Data
         Reader, which the operator has (operatorPrincipalId); --operator none leaves this out"
       show_host
       [ -n "$beat_package" ] || die "no sweep has reported: the code does not run, or not with its settings and storage"
@@ -347,11 +348,11 @@ prove() {
   if [ "$looks" = yes ]; then
     check_heartbeat
   else
-    say "" "   (no operator: nobody may read the ledger, so it was not looked whether the code runs)"
+    say "" "   (no operator: nobody may read the ledger, so it was not checked whether the code runs)"
   fi
 }
 
-# Kept only once it has proven itself: what a rollback goes back to.
+# Keeps the package, for a rollback, once it has proven that it runs.
 keep_package() {
   local good=$packages/$group/good newest
   mkdir -p "$good"
@@ -364,13 +365,13 @@ keep_package() {
 
 # -- who has access --
 
-# Writes the lines of scripts/access.py to $scratch/access; false where Azure does not tell.
+# Writes the lines of scripts/access.py to $scratch/access; false where Azure gives no answer.
 read_access() {
   local correlation
   : >"$scratch/access"
   correlation=$(az deployment group show --resource-group "$group" --name "$deployed" \
     --query properties.correlationId --output tsv 2>"$errors") && [ -n "$correlation" ] || return 1
-  # The modules are deployments of their own, under the same correlation id.
+  # The modules are deployments of their own, with the same correlation id.
   az deployment group list --resource-group "$group" --output tsv \
     --query "[?properties.correlationId=='$correlation'].properties.outputResources[].id" >"$scratch/given" 2>"$errors" ||
     return 1
@@ -379,7 +380,7 @@ read_access() {
   python scripts/access.py --group "$group_id" --given "$scratch/given" <"$scratch/assignments" >"$scratch/access"
 }
 
-# A deployment takes no access away: what a former one gave is still there.
+# A deployment removes no access: what an earlier one gave is still there.
 show_access() {
   local kind role resource who id
   begin "who has access"

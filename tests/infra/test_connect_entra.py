@@ -202,7 +202,7 @@ def test_another_deployment_s_registration_is_not_taken_over(directory: Director
     directory.answer("ad app list", ok(f"{CLIENT} https://func-other.azurewebsites.net/api/connected"))
     run = directory.run("connect-entra.sh", *GROUP)
     assert run.code == 1
-    assert "somebody else's: it leads to https://func-other.azurewebsites.net/api/connected" in run.said
+    assert "belongs to another app: it leads to https://func-other.azurewebsites.net/api/connected" in run.said
     assert changes(run) == []
 
 

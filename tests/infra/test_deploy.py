@@ -874,7 +874,7 @@ def test_a_test_file_whose_account_has_not_connected_waits_and_that_is_no_failur
     assert "Next: scripts/connect-entra.sh" in run.said
 
 
-@pytest.mark.parametrize(("state", "said"), [("attached", "became attached"), ("waiting", "waits all the same")])
+@pytest.mark.parametrize(("state", "said"), [("attached", "became attached"), ("waiting", "should not wait")])
 def test_a_file_that_names_no_task_can_only_be_rejected(azure: Azure, state: str, said: str) -> None:
     azure.answer("rest *comp=tags", tags(todo_state=state))
     run = azure.run("deploy.sh", *GROUP)
@@ -906,7 +906,7 @@ def test_without_an_operator_nothing_is_asked_of_the_data(azure: Azure) -> None:
         call for call in run.calls if not any(word.startswith(OUTPUTS[-1]) for word in call)
     ]  # an alert is no data
     assert not [call for call in asked if call[0] in {"storage", "rest"} or call[:2] == ["keyvault", "secret"]]
-    assert "it was not looked whether the code runs" in run.said
+    assert "it was not checked whether the code runs" in run.said
 
 
 @pytest.mark.parametrize(
