@@ -23,7 +23,7 @@ _PARTS = ("latency", "throughput", "memory", "scale", "mailbox", "cold")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Profile:
-    """How much of everything. *people*: mailboxes that files are spread over."""
+    """How much to measure. *people*: the mailboxes over which files are spread."""
 
     name: str
     latency_rounds: int
@@ -71,7 +71,7 @@ _QUICK = _Profile(
 
 
 def main(arguments: Sequence[str]) -> int:
-    """0 where everything could be measured, whether or not the budgets are met."""
+    """Returns 0 where everything could be measured, whether or not the budgets are met."""
     parser = argparse.ArgumentParser(
         prog="python -m bench", description="Measure the budgets, each against the plain script in the same run."
     )

@@ -1,4 +1,4 @@
-"""The plain script's process, as seen from here: warm, and given what to attach."""
+"""Runs the plain script in a process of its own, which is kept warm, and tells it what to attach."""
 
 import asyncio
 import json
@@ -17,7 +17,7 @@ from local.stack.child import REPOSITORY
 
 @dataclass(frozen=True, slots=True)
 class Attached:
-    """When the script began, and when the last of its files hung on the task, in seconds since the epoch."""
+    """When the script began, and when the last of its files was attached, in seconds since the epoch."""
 
     began: float
     landed: float

@@ -1,4 +1,4 @@
-"""What telemetry costs: at a worker's start, and for each file. Held against the same without it, in pairs."""
+"""What telemetry costs at a worker's start and for each file, compared in pairs with the same without telemetry."""
 
 import time
 from dataclasses import dataclass
@@ -21,7 +21,10 @@ class _Started:
 
 
 async def measure(rounds: int) -> list[Figure]:
-    """A start: the worker has loaded the application and told its functions. Its first run imports nothing more."""
+    """Measure starts: until the worker has loaded the application and named its functions.
+
+    Its first run imports nothing more.
+    """
     if not is_measurable():
         return []
     async with Endpoint(lambda _table, _row: None) as insights:

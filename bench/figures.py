@@ -1,4 +1,4 @@
-"""What a measurement comes to: medians with their spread, and budgets met or not."""
+"""The results of a measurement: medians with their spread, and whether budgets are met."""
 
 import statistics
 from collections.abc import Sequence
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Spread:
-    """The median of some samples, and between what they lie."""
+    """The median of some samples, and the least and the most of them."""
 
     median: float
     lowest: float
@@ -23,8 +23,8 @@ class Spread:
 class Figure:
     """One line of the report.
 
-    *against* is what it is held against: the plain script, or the same with fewer files. *ratio* is the median over
-    pairs of neighbours in time, so that what else the machine does weighs on both alike.
+    *against* is what it is compared with: the plain script, or the same with fewer files. *ratio* is the median over
+    pairs that were measured one after the other, so that other load on the machine affects both alike.
     """
 
     name: str

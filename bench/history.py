@@ -38,7 +38,7 @@ async def add_finished_entries(stack: MeasuredStack, count: int) -> None:
 
 
 async def _insert(session: aiohttp.ClientSession, url: str, rows: Iterator[_Row]) -> None:
-    # One iterator for all: nothing is awaited between asking for a row and having it.
+    # All tasks share one iterator: there is no await between asking for a row and getting it.
     for row in rows:
         async with session.post(url, json=row) as answer:
             if answer.status >= 300:
@@ -61,7 +61,7 @@ def _record_of(storage: str, upload_id: str) -> _Row:
 
 
 def _signed_url(storage: str) -> str:
-    """The table's URL with a signature: rows by the thousand are faster without the SDK's own client."""
+    """The table's URL with a signature: to write thousands of rows is faster without the SDK's own client."""
     parts = dict(part.partition("=")[::2] for part in storage.split(";") if part)
     credential = AzureNamedKeyCredential(parts["AccountName"], parts["AccountKey"])
     with TableServiceClient.from_connection_string(storage) as service:

@@ -1,4 +1,4 @@
-"""One file at a time, on an idle stack: from blob written to attached, and where that time goes."""
+"""One file at a time, on an idle stack: the time from blob written to attached, and what it is spent on."""
 
 import asyncio
 import random
@@ -22,13 +22,13 @@ _BUDGET_25_MIB = 2.5
 FAR_AWAY_SECONDS = 0.25
 _BUDGET_FAR_AWAY = 1.12
 FAR_AWAY = f"each request to Graph {FAR_AWAY_SECONDS * 1000:.0f} ms slower"
-# Long enough for the queue's listener to have backed off as far as it does.
+# Long enough that the queue's listener polls as rarely as it ever does.
 _IDLE_SECONDS = 0.8
 
 
 @dataclass(frozen=True, slots=True)
 class _Request:
-    """A request to Graph, and when the server had its head, in seconds since the file was written."""
+    """A request to Graph, and when its head reached the server, in seconds since the file was written."""
 
     operation: str
     at: float
@@ -36,7 +36,7 @@ class _Request:
 
 @dataclass(frozen=True, slots=True)
 class _Trip:
-    """One way to the task. Times in seconds since *began*; *puts* are when each slice's PUT reached the server."""
+    """One upload, in either way. Times in seconds since *began*; *puts*: when each slice's PUT reached the server."""
 
     landed: float
     opened: float
@@ -49,7 +49,7 @@ class _Trip:
 
 @dataclass(frozen=True, slots=True)
 class _Pair:
-    """The same blob, both ways. *counts*: requests to storage by the application; *graph*: to Graph."""
+    """The same blob in both ways. *counts*: the application's requests to storage; *graph*: those to Graph."""
 
     ours: _Trip
     plain: _Trip
@@ -87,7 +87,7 @@ async def _warm_up(stack: MeasuredStack, plain: Baseline) -> None:
 
 async def _pair(stack: MeasuredStack, plain: Baseline, size: int, place: Place, *, plain_first: bool) -> _Pair:
     file = await stack.write(size, place)
-    # Not in step with the listener's polls.
+    # A random pause, so that files do not come in step with the listener's polls.
     await asyncio.sleep(_IDLE_SECONDS + random.random() / 2)
     theirs = await _plain_trip(stack, plain, file) if plain_first else None
     before, deliveries = stack.tally.snapshot(), stack.deliveries
@@ -136,7 +136,7 @@ def _latencies(pairs: dict[str, list[_Pair]]) -> list[Figure]:
 
 
 def _breakdown(pairs: Sequence[_Pair]) -> list[Figure]:
-    """Where the time of 25 MiB goes, as the server sees it."""
+    """What the time of 25 MiB is spent on, as the server sees it."""
 
     def both(name: str, of: Callable[[_Trip], float]) -> Figure:
         return ratio_of(name, "ms", [of(pair.ours) * 1000 for pair in pairs], [of(pair.plain) * 1000 for pair in pairs])
@@ -151,7 +151,7 @@ def _breakdown(pairs: Sequence[_Pair]) -> list[Figure]:
 
 
 def _operations(large: Sequence[_Pair], single: Sequence[_Pair]) -> list[Figure]:
-    """Requests of a clean upload; what one more slice adds is the difference of the two sizes."""
+    """The requests of an upload without faults. What a slice adds is the difference between the two sizes."""
 
     def per_slice(kind: str) -> list[float]:
         return [
@@ -185,5 +185,5 @@ def _sum(pair: _Pair, kinds: Sequence[str]) -> int:
 
 
 def _of_storage(pair: _Pair) -> int:
-    # Empty polls are the price of waiting, not of a file.
+    # Empty polls are not counted: they come with the time that passes, not with a file.
     return sum(number for kind, number in pair.counts.items() if "poll" not in kind) + pair.deliveries

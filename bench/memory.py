@@ -19,11 +19,11 @@ class _Peak:
 
 
 async def measure(stack: MeasuredStack, many: int) -> list[Figure]:
-    """On a stack that has done nothing else yet."""
+    """Measure on a stack that has done nothing else yet."""
     if not is_measurable():
         return []
     small = await _peak(stack, 1, MIB)
-    # So that what threads and connections hold by themselves is not taken for slices.
+    # Small files first, so that the memory of threads and connections does not count as that of slices.
     tiny = await _peak(stack, _TINY_FILES, KIB)
     some = await _peak(stack, many // 4, LARGEST)
     most = await _peak(stack, many, LARGEST)

@@ -1,7 +1,7 @@
-"""The plain script: what anyone would write who needs the file attached once, now, on a good day.
+"""The plain script: the simplest program that attaches a file, as long as nothing fails.
 
-It reads a blob range by range and PUTs each range to Graph, in one process, one after another: no ledger, no queue, no
-claim, no retry, no second look. It is the yardstick for everything that the application adds.
+It reads a blob range by range and PUTs each range to Graph, in one process, one after another. It has no ledger, queue,
+claim, retry or check. The application is compared with it, to see what all of that costs.
 
     python -m bench.plain CONNECTION-STRING CONTAINER BLOB TASK-URL TOKEN
 """
@@ -14,7 +14,7 @@ from azure.storage.blob import BlobClient
 
 from shared.core.ranges import MAX_SLICE_BYTES
 
-# What the application sends at once, too.
+# The same as the application's slices.
 SLICE_BYTES = MAX_SLICE_BYTES
 
 
@@ -26,7 +26,7 @@ def graph_session(token: str) -> requests.Session:
 
 
 def attach(blob: BlobClient, graph: requests.Session, task_url: str, name: str) -> None:
-    """Attach *blob* under *name* to the task of that URL. Raises at the first thing that goes wrong."""
+    """Attach *blob* under *name* to the task of *task_url*. Raises at the first error."""
     size = blob.get_blob_properties().size
     info = {"attachmentType": "file", "name": name, "size": size}
     opened = graph.post(f"{task_url}/attachments/createUploadSession", json={"attachmentInfo": info}, timeout=60)

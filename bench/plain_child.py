@@ -1,4 +1,4 @@
-"""The plain script in a process of its own, kept warm: its connections are open, as the worker's are.
+"""The plain script in a process of its own, which is kept warm: its connections stay open, as the worker's do.
 
 stdin    a line {"storage", "container", "token"}, then per job a line {"blobs": [name, ...], "task_url"}
 stdout   a line {"ready": true}, then per job a line {"done": true}

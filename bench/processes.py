@@ -1,4 +1,4 @@
-"""What a process costs: memory and processor time, as Linux reports them. Elsewhere they are left out."""
+"""The memory and processor time of a process, as Linux reports them. On other systems they are left out."""
 
 import asyncio
 import os
@@ -16,27 +16,27 @@ def is_measurable() -> bool:
 
 
 def resident_bytes(pid: int) -> int:
-    """What the process holds of the machine's memory now."""
+    """The memory that the process uses now."""
     return _status(pid, "VmRSS")
 
 
 def cpu_seconds(pid: int) -> float:
     """User and system time of the process so far, all threads."""
-    # After the name in brackets, which may hold spaces: fields 14 and 15 of proc(5), counted from field 3.
+    # Fields 14 and 15 of proc(5). The split begins at field 3, after the name in brackets, which may have spaces.
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / _TICKS
 
 
 def only_child(pid: int) -> int:
-    """The process that this one started: Azurite itself, behind its tether."""
+    """The only child of the process: Azurite itself, which its tether has started."""
     children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
     return int(children[0])
 
 
 class PeakMemory:
-    """The most memory that a process holds while this is entered.
+    """The most memory that a process uses while this is entered.
 
-    The kernel counts the peak itself where it lets us set its mark back; samples are taken in any case.
+    The kernel records the peak, where it permits us to reset it. Samples are taken in any case.
     """
 
     def __init__(self, pid: int, *, every_seconds: float = 0.02) -> None:

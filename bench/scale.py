@@ -1,8 +1,8 @@
 """What one small file costs: among ten, among thousands, and with a long history in the ledger.
 
-The cost is requests to storage and processor time, since a burst of ten and one of thousands keep different numbers
-of threads busy. Azurite's own processor time is told apart: its tables are slower the more rows they have, and the
-cloud's are not.
+The cost is counted in requests to storage and in processor time, and not in elapsed time, since a burst of ten and one
+of thousands keep different numbers of threads busy. Azurite's own processor time is shown apart: its tables become
+slower with more rows, and the cloud's do not.
 """
 
 import asyncio
@@ -19,13 +19,13 @@ from bench.stack import MeasuredStack, until
 from bench.tally import since
 
 FEW = 10
-# A ratio of counts is exact; processor time on a machine that others use is not.
+# Ratios of counts are exact, but those of processor time are not, on a machine with other load.
 _SAME_WITHIN = 1.2
 
 
 @dataclass(frozen=True, slots=True)
 class _Cost:
-    """Per file. Milliseconds of processor time; *elapsed* in milliseconds, too."""
+    """The cost of one file. Processor time and *elapsed* are in milliseconds."""
 
     requests: float
     worker: float
@@ -49,7 +49,8 @@ async def measure(stack: MeasuredStack, many: int, for_one: int, finished: int, 
         *_compare(f"{many:,} small files against {FEW}, each", thousands, few),
         *_compare(f"{FEW} small files after {many:,} others, each", after, few),
         *_compare(f"{FEW} small files with {finished:,} finished entries, each", with_history, few),
-        # One after the other, three at once, by messages: what queues costs more, and takes longer.
+        # Files for one person go three at once, and the others wait in line for a message: that costs more, and takes
+        # longer.
         *_compare(
             f"{for_one:,} x 4 KiB for one person against {len(stack.people)}, each", [to_one], [spread], same=False
         ),
@@ -58,7 +59,7 @@ async def measure(stack: MeasuredStack, many: int, for_one: int, finished: int, 
 
 
 async def _burst(stack: MeasuredStack, count: int, *, size: int = KIB, people: int | None = None) -> _Cost:
-    """*people*: for how many of them; None for all."""
+    """Send *count* files at once. *people*: for how many people; None: for all."""
     places = stack.people[:people]
     files = [await stack.write(size, places[number % len(places)]) for number in range(count)]
     await asyncio.sleep(1.0)
@@ -68,7 +69,7 @@ async def _burst(stack: MeasuredStack, count: int, *, size: int = KIB, people: i
     elapsed = max(await stack.landed(files)) - began
     worker, storage = (later - earlier for earlier, later in zip(cpu, _cpu(stack), strict=True))
     counts = since(before, stack.tally.snapshot())
-    # Empty polls are the price of waiting, not of a file.
+    # Empty polls are not counted: they come with the time that passes, not with a file.
     requests = sum(number for kind, number in counts.items() if "poll" not in kind) + stack.deliveries - deliveries
     await stack.delete(files)
     return _Cost(requests / count, worker / count * 1000, storage / count * 1000, elapsed / count * 1000)
@@ -106,7 +107,7 @@ def _compare(name: str, ours: Sequence[_Cost], against: Sequence[_Cost], *, same
 def _held_against(
     name: str, unit: str, ours: Sequence[float], against: Sequence[float], *, at_most: float | None = None
 ) -> Figure:
-    """Not pairs: all of one before all of the other, since history cannot be taken back."""
+    """Compare without pairs: all of one before all of the other, since entries stay in the ledger."""
     usual = statistics.median(against)
     ratio = Spread.of([mine / usual for mine in ours]) if usual else None
     met = None if at_most is None or ratio is None else ratio.median <= at_most

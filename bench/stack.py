@@ -1,8 +1,8 @@
-"""The stack that is measured: that of `python -m local up`, with more to see and less to remember.
+"""The stack that is measured: that of `python -m local up`, with more to observe and less to store.
 
-Azurite and the To Do emulator keep nothing on disk, and the emulator keeps no content but its SHA-256. Azurite's
-access log is counted. Blob events can be held back, so that "written" is a moment of our choosing: the clock starts
-when the log's line about a blob is let through to Event Grid's stand-in.
+Azurite and the To Do emulator store nothing on disk, and the emulator keeps only the SHA-256 of contents. The lines of
+Azurite's access log are counted. Blob events can be held back, so that the measurement decides when a file counts as
+written: the clock starts when the log's line about its blob is passed on to Event Grid's stand-in.
 """
 
 import asyncio
@@ -36,7 +36,7 @@ _QUEUES = ("", "blob trigger's ")
 _SENDER = "send_range"
 
 
-class Failed(Exception):  # noqa: N818 - a state of the world
+class Failed(Exception):  # noqa: N818 - the name says what is the case
     """An upload did not end as it should, so there is nothing to measure."""
 
 
@@ -53,7 +53,7 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """A blob that lies in the container, and whose event is held back."""
+    """A blob in the container, whose event is held back."""
 
     name: str
     size: int
@@ -65,7 +65,8 @@ class Written:
 class MeasuredStack:
     """One stack with *people* mailboxes for the application, and one for the plain script.
 
-    *telemetry*: a connection string, where the worker is to send telemetry. *published_limits*: Graph has them.
+    *telemetry*: a connection string, if the worker is to send telemetry. *published_limits*: whether the emulator
+    throttles by Graph's published limits.
     """
 
     def __init__(self, people: int, *, telemetry: str = "", published_limits: bool = False) -> None:
@@ -119,14 +120,14 @@ class MeasuredStack:
         return self._stack.pids
 
     def _settings(self) -> dict[str, str]:
-        # Swept when a measurement says so, and not in the middle of another.
+        # The sweep runs only when a measurement starts it: it must not run in the middle of another one.
         settings = {"TODO_ATTACH_SWEEP_SCHEDULE": _NEVER, "TODO_ATTACH_CATCH_UP_SCHEDULE": _NEVER}
         return settings | telemetry_settings(self._telemetry) if self._telemetry else settings
 
     # -- files --
 
     async def write(self, size: int, place: Place) -> Written:
-        """Put a file of *size* bytes, like no other, into the container; its event is held back until `release`."""
+        """Put a unique file of *size* bytes into the container. Its event is held back until `release`."""
         name = f"file-{next(self._names)}.bin"
         written = await asyncio.to_thread(self._write, name, size, place)
         # The log's line comes a moment after the answer.
@@ -134,7 +135,7 @@ class MeasuredStack:
         return written
 
     def release(self) -> float:
-        """Let the events of all files written so far go; the moment, in seconds since the epoch."""
+        """Deliver the events of all files written so far. Returns the moment, in seconds since the epoch."""
         lines, self._held = self._held, {}
         released_at = time.time()
         for line in lines.values():
@@ -142,7 +143,7 @@ class MeasuredStack:
         return released_at
 
     async def done(self, files: Sequence[Written], *, within_seconds: float = 600.0) -> None:
-        """Wait until the application has done its last about each of *files*."""
+        """Wait until the application has nothing left to do for any of *files*."""
         try:
             async with asyncio.timeout(within_seconds):
                 for file in files:
@@ -152,7 +153,7 @@ class MeasuredStack:
             raise Failed("\n".join(["not every file was done in time", *self._complaints[-5:]])) from None
 
     async def landed(self, files: Sequence[Written], *, account: str = "") -> list[float]:
-        """When each of *files* hung on its task, by the emulator's clock; byte for byte, and exactly once."""
+        """When each of *files* was attached, by the emulator's clock. Each must be there once, byte for byte."""
         held: dict[tuple[str, str], list[dict[str, str]]] = {}
         for each in await self._emulator("attachments"):
             held.setdefault((each["mailbox"], each["name"]), []).append(each)
@@ -165,7 +166,7 @@ class MeasuredStack:
         return times
 
     async def delete(self, files: Sequence[Written]) -> None:
-        """Make room: blobs in memory are the machine's memory."""
+        """Delete the blobs, which Azurite holds in memory."""
         for file in files:
             await asyncio.to_thread(self._container.delete_blob, file.name)
 
@@ -176,7 +177,7 @@ class MeasuredStack:
 
     @asynccontextmanager
     async def slow_graph(self, seconds: float) -> AsyncIterator[None]:
-        """Every request to Graph takes so much longer, as it does over a network."""
+        """While this is entered, every request to Graph takes *seconds* longer, as over a network."""
         rule = {"effect": {"kind": "delay", "seconds": seconds}, "count": None}
         async with self._session.post(f"{self._control}/faults", json=rule) as answer:
             answer.raise_for_status()
@@ -224,9 +225,9 @@ class MeasuredStack:
                     self._complaints.append(f"{event['function']}: {event.get('error')}")
 
     async def _quiet(self) -> None:
-        """Until every message that was sent is deleted: the worker is through.
+        """Wait until every message that was sent is deleted, and the host has reported the end of each run.
 
-        And until the host has said so of each: its events and Azurite's log come by different pipes.
+        Both are needed, since the host's events and Azurite's log come through different pipes.
         """
         counts = self.tally.counts
         await until(
@@ -253,6 +254,6 @@ class MeasuredStack:
 
 
 async def until(condition: Callable[[], bool]) -> None:
-    """Wait for something that a line of some log will make true."""
+    """Wait until *condition* is true, which a line of some log will make it."""
     while not condition():  # noqa: ASYNC110 - an Event for each such line would be more than this
         await asyncio.sleep(0.002)

@@ -1,7 +1,7 @@
 """Counts requests to storage, from Azurite's access log.
 
-The log has method, path and status. It does not say whether a receive brought a message: deliveries are counted as
-the messages deleted, which for an upload without faults is the same number.
+The log has method, path and status. It does not say whether a receive returned a message: deliveries are counted by the
+messages that are deleted, which is the same number for an upload without faults.
 """
 
 import re
@@ -17,7 +17,7 @@ _QUEUE_WORDS = {"POST": "queue send", "GET": "queue poll", "DELETE": "queue dele
 
 
 class Tally:
-    """Feed it lines. *on_done* hears of each upload whose live row was taken away: the last that happens to it."""
+    """Counts lines. *on_done* is called for each upload whose live row is deleted, which is its last step."""
 
     def __init__(self, on_done: Callable[[str], None]) -> None:
         self.counts: Counter[str] = Counter()
@@ -29,7 +29,7 @@ class Tally:
             return
         method, path = found["method"], unquote(found["path"])
         kind = _kind(method, path, found["query"] or "")
-        # A send to a queue that is not there yet is sent again; every other refusal is a request like any other.
+        # A send to a queue that does not exist yet is not counted, since it is sent again. Other refusals count.
         if kind is not None and not (kind.endswith("send") and found["status"] == "404"):
             self.counts[kind] += 1
         if method == "DELETE" and (cleared := _LIVE_CLEARED.fullmatch(path)) is not None:
@@ -40,7 +40,7 @@ class Tally:
 
 
 def since(before: Counter[str], now: Counter[str]) -> dict[str, int]:
-    """What came to *before* to make it *now*."""
+    """The difference between *now* and *before*."""
     return {kind: now[kind] - before[kind] for kind in sorted(now) if now[kind] != before[kind]}
 
 
@@ -60,5 +60,5 @@ def _kind(method: str, path: str, query: str) -> str | None:
 def _table_kind(method: str, path: str) -> str:
     if method == "GET":
         return "ledger query" if path.endswith("()") else "ledger read"
-    # The live row: written before the entry, taken away after it is done.
+    # The live row, which is written before the entry, and deleted after the upload is done.
     return "ledger live row" if "'live-" in path else "ledger write"

@@ -1,4 +1,4 @@
-"""Twenty large files at once, for several people, against the plain script that takes them one after another."""
+"""Twenty large files at once, for several people, compared with the plain script, which attaches one after another."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ async def measure(stack: MeasuredStack, plain: Baseline, rounds: int) -> list[Fi
     ours, theirs = await _compare(stack, plain, rounds)
     figures = [_seconds(stack, ours, theirs, "until all are attached", at_most=1.0)]
     if is_measurable():
-        # What the machine has to do in all, the servers' part included: with two cores busy, this is the time.
+        # All that the machine has to do, including the servers: with two cores busy, this determines the time.
         name = "  processor time per slice, all processes"
         figures.append(ratio_of(name, "ms", [one.cpu for one in ours], [one.cpu for one in theirs]))
     return figures
@@ -41,7 +41,7 @@ async def _compare(stack: MeasuredStack, plain: Baseline, rounds: int) -> tuple[
     theirs: list[_Run] = []
     for number in range(rounds):
         files = [await stack.write(LARGEST, stack.people[index % len(stack.people)]) for index in range(FILES)]
-        # All of them lie there when either clock starts; each goes first every other time.
+        # All blobs are there before either clock starts. The two take turns to go first.
         if number % 2 == 1:
             theirs.append(await _by_script(stack, plain, files))
         ours.append(await _by_application(stack, files))
