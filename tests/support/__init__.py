@@ -1,1 +1,1 @@
-"""What tests share: fakes, builders, the simulated world, a browser."""
+"""Support for tests: fakes, builders, the simulated world, a browser."""

@@ -1,4 +1,4 @@
-"""What the documents say, and what the code says, in a form that tests can compare."""
+"""Reads documents and code into a form in which tests can compare them."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -39,7 +39,7 @@ WITH_SIGN_IN: Mapping[str, str] = {
 
 
 class _Watched(dict[str, str]):
-    """An environment that knows what was asked of it."""
+    """An environment that records which names are read."""
 
     def __init__(self, values: Mapping[str, str]) -> None:
         super().__init__(values)
@@ -51,7 +51,7 @@ class _Watched(dict[str, str]):
 
 
 def settings_read(environ: Mapping[str, str]) -> set[str]:
-    """Every name that the settings ask of an environment like *environ*."""
+    """Every name that the settings read from an environment like *environ*."""
     watched = _Watched(environ)
     Settings.from_environ(watched)
     return watched.asked
@@ -67,7 +67,7 @@ def every_setting() -> set[str]:
 
 
 def markdown_files() -> Iterator[Path]:
-    """The project's own documents: not those of packages, nor what a run leaves behind."""
+    """The project's own documents, without those of packages, and without files that a run leaves behind."""
     for folder, folders, files in ROOT.walk():
         folders[:] = [name for name in folders if not name.startswith(".") and name != "node_modules"]
         yield from (folder / name for name in sorted(files) if name.endswith(".md"))
@@ -94,7 +94,7 @@ def table(text: str) -> list[list[str]]:
 
 @dataclass(frozen=True, slots=True)
 class Fact:
-    """A fact about Graph: what its heading asks or says, the prose under it, and its items by their labels."""
+    """A fact about Graph: the text of its heading, the paragraphs under it, and its items by their labels."""
 
     number: str
     title: str

@@ -1,4 +1,4 @@
-"""Entries, limits and a moment to start from, for tests of the pure modules."""
+"""Entries, limits and a present time, for tests of the pure modules."""
 
 from collections.abc import Mapping
 from dataclasses import fields, replace
@@ -43,14 +43,14 @@ _BY_PHASE: dict[Phase, dict[str, Any]] = {
     | {"read_back": True, "attachment_id": "A", "first_opened_at": NOW - timedelta(minutes=1)},
     Phase.WAITING: {"sign_in_wait": SignInWait(Phase.RESOLVING, NOW)},
 }
-# What a test may set as if it were the entry's own, for short. The names of the session's fields are such names too.
+# Fields that a test may set as if they were the entry's own, to be brief: those of the session and of the report.
 _OF_SESSION = {each.name for each in fields(Session)}
 _OF_REPORT = {"reported": "phase", "report_tries": "failed_tries"}
 _OF_WAIT = {"resume": "resume", "waiting_since": "since"}
 
 
 def an_entry(phase: Phase = Phase.RESOLVING, **changes: Any) -> Entry:
-    """An entry as it usually is in *phase*, claimed, an hour old; *changes* make the case."""
+    """A typical entry in *phase*, claimed, an hour old, with *changes*."""
     entry = Entry(
         upload_id=BLOB.upload_id(),
         blob=BLOB,
@@ -69,7 +69,7 @@ def an_entry(phase: Phase = Phase.RESOLVING, **changes: Any) -> Entry:
 
 
 def changed(entry: Entry, **changes: Any) -> Entry:
-    """*entry* with *changes*, those of its session, its report and its wait under their own names."""
+    """*entry* with *changes*. Fields of its session, report and wait are given by their own names."""
     session = {name: changes.pop(name) for name in _OF_SESSION & changes.keys()}
     report = _taken(changes, _OF_REPORT)
     wait = _taken(changes, _OF_WAIT)

@@ -1,4 +1,4 @@
-"""Replies of Graph for tests: as documented, from tests/vectors, or made up."""
+"""Replies of Graph for tests: documented ones from tests/vectors, and made-up ones."""
 
 import json
 from pathlib import Path
@@ -46,5 +46,5 @@ def session_url() -> str:
 
 
 def put(record: object, part: ByteRange = FIRST, status: int = 200, **headers: str) -> seen.Observation:
-    """What is seen in a reply to a slice."""
+    """The observation that a reply to a slice gives."""
     return sessions.parse_put_slice(reply(status, record, **headers), part, SIZE)

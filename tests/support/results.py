@@ -1,4 +1,4 @@
-"""Results of actions, for tests: which observations an action can lead to, by its types, and how to make a result."""
+"""Results of actions, for tests: which observations an action can lead to, by its types, and a result for each."""
 
 from typing import Any, get_args, get_type_hints
 
@@ -18,7 +18,7 @@ def result_type(action: type[do.Action]) -> type[Any]:
 
 
 def possible(action: type[do.Action]) -> tuple[type[seen.Observation], ...]:
-    """Every observation that the action can lead to, as the type checker knows it."""
+    """Every observation that the action can lead to, by its type annotations."""
     kinds = get_type_hints(result_type(action))["seen"]
     return get_args(kinds) or (kinds,)
 
@@ -29,7 +29,7 @@ def result(action: type[do.Action], observation: seen.Observation) -> do.Result:
 
 
 def result_for(entry: Entry, decision: do.Decision, observation: seen.Observation) -> do.Result:
-    """The result of *decision*, if it can lead to *observation*; else of another action of the entry's phase."""
+    """The result of *decision*, if it can lead to *observation*; otherwise of another action of the entry's phase."""
     decided = [type(decision)] if not isinstance(decision, do.End) else []
     actions = [*decided, *TRANSITIONS[entry.phase]]
     able = [action for action in actions if type(observation) in possible(action)]

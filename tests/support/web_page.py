@@ -1,4 +1,4 @@
-"""A page as a program reads it: its tags, its addresses, and how well its colours are told apart."""
+"""Reads a page for tests: its tags, its addresses, and the contrast of its colours."""
 
 from html.parser import HTMLParser
 
@@ -6,7 +6,7 @@ from shared.sign_in.browser import BrowserResponse
 
 
 class Page(HTMLParser):
-    """What a page is made of, and what it loads or leads to. *shape*: its tags, each with its attributes' names."""
+    """The structure of a page, and what it loads or links to. *shape*: its tags, each with its attributes' names."""
 
     def __init__(self, response: BrowserResponse) -> None:
         super().__init__()
@@ -22,7 +22,7 @@ class Page(HTMLParser):
 
 
 def contrast(one: str, other: str) -> float:
-    """Between two colours, as WCAG 2.2 reckons it."""
+    """The contrast between two colours, by the formula of WCAG 2.2."""
     lighter, darker = sorted((_luminance(one), _luminance(other)), reverse=True)
     return (lighter + 0.05) / (darker + 0.05)
 

@@ -1,4 +1,4 @@
-"""A real Chromium, driven by Selenium: the system's own browser and driver, and nothing that is downloaded."""
+"""A real Chromium, driven by Selenium. It uses the browser and driver of the system, and downloads nothing."""
 
 import base64
 import os
@@ -67,15 +67,15 @@ class Browser:
         return self._find(selector).get_attribute(name) or ""
 
     def press(self, words: str) -> None:
-        """The button or link that says *words*."""
+        """Press the button or link with the text *words*."""
         self.click(f"//*[self::button or self::a][contains(normalize-space(.), '{words}')]")
 
     def choose_files(self, selector: str, *paths: Path) -> None:
-        """In a file input, as its dialog would."""
+        """Choose files in a file input, as its dialog does."""
         self._find(selector).send_keys("\n".join(str(path) for path in paths))
 
     def type_into(self, selector: str, words: str) -> None:
-        """In place of what is there."""
+        """Replace the text of an input by *words*."""
         element = self._find(selector)
         element.clear()
         element.send_keys(words)
@@ -84,32 +84,32 @@ class Browser:
         self._until_done(lambda: self._find(selector).click())
 
     def choose(self, selector: str, words: str) -> None:
-        """The option of a select that says *words*."""
+        """Choose the option of a select with the text *words*."""
         Select(self._find(selector)).select_by_visible_text(words)
 
     def press_key(self, key: str) -> None:
         ActionChains(self._driver).send_keys(key).perform()
 
     def show_as(self, width: int, *, dark: bool) -> None:
-        """As on a screen of this many pixels' width, in the colours that the person prefers."""
+        """Show the page on a screen of this width in pixels, in the colours that the person prefers."""
         size = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 600}
         self._driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
         scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
         self._driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [scheme]})
 
     def run_first_on_each_page(self, script: str) -> None:
-        """Before the page's own scripts."""
+        """Run *script* on each page, before the page's own scripts."""
         self._driver.execute_cdp_cmd("Page.addScriptToEvaluateOnNewDocument", {"source": script})
 
     def allow_scripts(self, *, allowed: bool) -> None:
-        """From the next page on."""
+        """Allow or forbid scripts, from the next page on."""
         self._driver.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": not allowed})
 
     def run(self, script: str) -> Any:
         return self._driver.execute_script(script)
 
     def focused_by_tab(self) -> list[str]:
-        """What the Tab key visits, in order."""
+        """The elements that the Tab key visits, in order."""
         visited: list[str] = []
         for _ in range(10):
             ActionChains(self._driver).send_keys(Keys.TAB).perform()
@@ -120,12 +120,12 @@ class Browser:
         return visited
 
     def computed(self, selector: str) -> tuple[str, str]:
-        """Role and name, as assistive technology hears them."""
+        """The role and the name that assistive technology gets."""
         element = self._find(selector)
         return element.aria_role, element.accessible_name
 
     def complaints(self) -> list[str]:
-        """What the console says, such as a breach of the content security policy."""
+        """The messages of the console, for example about a violation of the content security policy."""
         entries = self._driver.get_log("browser")  # type: ignore[no-untyped-call] # Selenium types nearly all else
         return [entry["message"] for entry in entries]
 
@@ -133,7 +133,7 @@ class Browser:
         return self._driver.get_cookies()
 
     def keep_screenshot(self, name: str, *, whole: bool = False) -> Path:
-        """Of what is seen; *whole*: of the whole page."""
+        """Store a screenshot of what is visible; *whole*: of the whole page."""
         directory = Path(os.environ.get("TODO_ATTACH_SCREENSHOTS", ".local/screenshots"))
         directory.mkdir(parents=True, exist_ok=True)
         path = directory / f"{name}.png"
@@ -142,7 +142,7 @@ class Browser:
         return path
 
     def _until_done[Result](self, act: Callable[[], Result]) -> Result:
-        """A page that renews itself may replace what was found before it is used: then it is found again."""
+        """Run *act*, and again if the page has replaced an element between the search for it and its use."""
         stale = [StaleElementReferenceException]
         again = WebDriverWait(self._driver, 20, poll_frequency=0.02, ignored_exceptions=stale)
         return again.until(lambda _driver: [act()])[0]
@@ -162,7 +162,7 @@ def browser(profile: Path, *, trusted_key: str = "") -> Iterator[Browser]:
     for flag in (*_FLAGS, f"--user-data-dir={profile}", f"--ignore-certificate-errors-spki-list={trusted_key}"):
         options.add_argument(flag)
     options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    # With the driver's path given, Selenium looks for none and downloads none.
+    # With the path of a driver, Selenium neither searches for one nor downloads one.
     service = webdriver.ChromeService(driver_program, log_output=str(profile.parent / "chromedriver.log"))
     with pytest.MonkeyPatch.context() as environment:
         # The driver is on this machine, whatever proxy the environment names.

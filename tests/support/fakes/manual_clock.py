@@ -8,7 +8,7 @@ START = datetime(2026, 3, 1, 12, 0, 0, tzinfo=UTC)
 
 @dataclass
 class ManualClock:
-    """*now* is the true time; services tell it cut to whole seconds, as HTTP dates are."""
+    """*now* is the true time. Services return it cut to whole seconds, as HTTP dates are."""
 
     now: datetime = START
 

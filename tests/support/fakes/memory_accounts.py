@@ -1,4 +1,4 @@
-"""Accounts whose tokens a test gives and takes."""
+"""Accounts in memory, whose tokens a test sets and removes."""
 
 from dataclasses import dataclass, field
 
@@ -8,14 +8,14 @@ from shared.errors import SignInNeeded, TokenUnavailable
 
 @dataclass
 class MemoryAccounts:
-    """`ports.Accounts`. *next_tokens*: what a refresh yields, in turn; without one, sign-in is needed."""
+    """`ports.Accounts`. *next_tokens*: what refreshes return, in turn; when there is none, sign-in is needed."""
 
     tokens: dict[str, str]
     next_tokens: dict[str, list[str]] = field(default_factory=dict)
     challenges: list[str] = field(default_factory=list)
-    # Other names of an account, and the one that stands for all of them.
+    # Other name of an account -> its identity.
     identities: dict[str, str] = field(default_factory=dict)
-    # Why no token can be had, though nobody needs to sign in.
+    # Why there is no token, although no person has to sign in; empty: there are tokens.
     away: str = ""
 
     def identity(self, account: str) -> str:

@@ -1,6 +1,6 @@
-"""A container in memory: versions by ETag, metadata edits that change it, tags that do not.
+"""A container in memory: versions by ETag, edits of metadata, which change it, and tags, which do not.
 
-What Azurite cannot play is here: a customer-provided key, a legal hold.
+It also has what Azurite lacks: a customer-provided key, a legal hold.
 """
 
 from collections.abc import Mapping
@@ -46,7 +46,7 @@ class MemoryBlobs:
     # -- the person --
 
     def write(self, name: str, content: bytes, metadata: Mapping[str, str]) -> BlobVersion:
-        """Write a blob; its tags go with the version before."""
+        """Write a blob. The former version's tags are lost."""
         self.blobs[name] = _Blob(content, self._next_etag(), dict(metadata), self.clock.date())
         return self.version(name)
 
@@ -56,7 +56,7 @@ class MemoryBlobs:
         return self.version(name)
 
     def append(self, name: str, content: bytes, metadata: Mapping[str, str]) -> BlobVersion:
-        """Add to an append blob; the first piece makes it."""
+        """Add to an append blob. The first piece creates it."""
         if name not in self.blobs:
             self.write(name, b"", metadata)
             self.blobs[name].kind = BlobKind.APPEND
@@ -66,7 +66,7 @@ class MemoryBlobs:
         return self.version(name)
 
     def copy(self, name: str, state: CopyState, content: bytes = b"") -> BlobVersion:
-        """Let the service's own copy into a blob stand at *state*, with so much of its content."""
+        """Write a blob that the service itself copies: the copy is in *state*, and has *content* so far."""
         blob = self.blobs[name]
         blob.copy, blob.content, blob.etag, blob.modified_at = state, content, self._next_etag(), self.clock.date()
         return self.version(name)

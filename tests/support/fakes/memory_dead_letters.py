@@ -11,14 +11,14 @@ from tests.support.fakes.seam import Seam
 
 @dataclass
 class MemoryDeadLetters:
-    """`ports.DeadLetters`, and Event Grid that gives an event up."""
+    """`ports.DeadLetters`, and the part of Event Grid that gives events up."""
 
     seam: Seam = field(default_factory=Seam)
     letters: dict[str, bytes] = field(default_factory=dict)
     page_size: int = 5000
 
     def give_up(self, blob_name: str, container: str = CONTAINER) -> None:
-        """The event about a blob, undelivered. Its URL is cut where a name has a `#`: nobody should read that."""
+        """Give up the event about a blob. Its URL is cut at a `#` in the name, so that nothing may rely on the URL."""
         subject = f"/blobServices/default/containers/{container}/blobs/{blob_name}"
         event = {"subject": subject, "deadLetterReason": "MaxDeliveryAttemptsExceeded", "data": {"url": "cut"}}
         self.letters[f"todo/BLOB-CREATED/2026/3/1/12/{len(self.letters):04}.json"] = json.dumps([event]).encode()

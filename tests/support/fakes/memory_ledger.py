@@ -22,7 +22,7 @@ class _Row:
 
 @dataclass
 class MemoryLedger:
-    """`ports.Ledger`. *by_record* is off where speed counts more than the form in which entries lie in the table."""
+    """`ports.Ledger`. *by_record* is off where speed matters more than the form that entries have in the table."""
 
     clock: ManualClock
     seam: Seam = field(default_factory=Seam)
@@ -152,7 +152,7 @@ class MemoryLedger:
         self.versions += 1
         entry = replace(entry, write_id=str(self.versions))
         if self.by_record:
-            # Through the record and back: what the table could not hold must not survive here either.
+            # Through the row's form and back: a value that the table could not hold must not survive here either.
             entry = from_row(to_row(entry))
         row = _Row(entry, self.versions, self.clock.date())
         self.rows[entry.upload_id] = row

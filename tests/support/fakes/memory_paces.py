@@ -13,7 +13,7 @@ from tests.support.fakes.seam import Seam
 
 @dataclass
 class MemoryPaces:
-    """`ports.Paces`. Everything passes through its columns, so that what a table could not hold does not survive."""
+    """`ports.Paces`. Everything goes through its columns: a value that the table could not hold is lost here too."""
 
     clock: ManualClock
     seam: Seam = field(default_factory=Seam)

@@ -1,4 +1,4 @@
-"""What puts blobs under the page's prefix, in memory: signed URLs, a browser that uses them, and the app itself."""
+"""Blobs under the reserved prefix, in memory: signed URLs, a browser that uses them, and the app that writes itself."""
 
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -28,7 +28,7 @@ class MemoryPageBlobs:
         self.seam.leave("writer.create", changes=True)
 
     def put(self, url: str, content: bytes) -> int:
-        """A browser's Put Blob at a signed URL; the status that it gets."""
+        """A browser's Put Blob at a signed URL. Returns the status that it gets."""
         parts = urlsplit(url)
         name = parts.path.removeprefix(f"/{CONTAINER}/")
         is_over = float(parse_qs(parts.query)["se"][0]) <= self.blobs.clock.now.timestamp()

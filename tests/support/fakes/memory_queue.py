@@ -12,7 +12,7 @@ from tests.support.fakes.seam import Seam
 
 @dataclass
 class QueuedMessage:
-    """One message. A pop receipt is only good until the message is received or updated again."""
+    """One message. A pop receipt is valid only until the message is received or updated again."""
 
     number: int
     body: bytes
@@ -43,7 +43,7 @@ class MemoryQueue:
     def receive(
         self, lease: timedelta, choose: Callable[[list[QueuedMessage]], QueuedMessage] = lambda visible: visible[0]
     ) -> QueuedMessage | None:
-        """One visible message, invisible for *lease* from now on."""
+        """Receive a visible message. It is invisible for *lease* from now on."""
         visible = self.visible()
         if not visible:
             return None
@@ -54,7 +54,7 @@ class MemoryQueue:
         return message
 
     def delete(self, message: QueuedMessage, receipt: int) -> None:
-        """Delete with the receipt of that delivery; quietly nothing when it was received again meanwhile."""
+        """Delete with the receipt of that delivery. Does nothing where the message was received again meanwhile."""
         if message.receipt == receipt and message in self.messages:
             self.messages.remove(message)
 

@@ -17,7 +17,7 @@ from tests.support.fakes.seam import Seam
 
 @dataclass
 class MemorySentFiles:
-    """`ports.SentFiles`. Everything passes through its columns: what a table could not hold does not survive."""
+    """`ports.SentFiles`. Everything goes through its columns: a value that no table could hold is lost here too."""
 
     clock: ManualClock = field(default_factory=ManualClock)
     seam: Seam = field(default_factory=Seam)

@@ -1,4 +1,4 @@
-"""Where a test gets in between the application and the outside world: before and after every call of a port."""
+"""Where tests interfere between the application and the outside world: before and after each call of a port."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -9,13 +9,13 @@ class Crash(BaseException):
 
 
 class Seam:
-    """Does nothing. *changes* is True for calls that change something outside this process."""
+    """The base, which does nothing. *changes* is True for calls that change something outside this process."""
 
     def enter(self, operation: str, *, changes: bool) -> None:
-        """The call was made; nothing is applied yet."""
+        """The call has been made, and nothing is applied yet."""
 
     def leave(self, operation: str, *, changes: bool) -> None:
-        """The call is applied; its answer has not come back yet."""
+        """The call has been applied, and its answer has not come back yet."""
 
 
 @dataclass
@@ -32,7 +32,7 @@ class CountingSeam(Seam):
 
 
 def crash_after(number: int) -> CountingSeam:
-    """Dies right after the *number*-th change, before anybody hears of it."""
+    """A seam at which the worker dies right after the *number*-th change, before it gets an answer."""
 
     def die(count: int, _operation: str) -> None:
         if count == number:

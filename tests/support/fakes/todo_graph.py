@@ -1,4 +1,4 @@
-"""Graph in process: the To Do emulator's own service, without sockets, on the manual clock."""
+"""Graph within the process: the To Do emulator's own service, without sockets, on the manual clock."""
 
 import hashlib
 from dataclasses import dataclass, field
@@ -15,7 +15,7 @@ from tests.support.fakes.seam import Crash, Seam
 
 @dataclass
 class TodoGraph:
-    """`ports.GraphTransport` straight into a TodoService. A client that gives up hangs up."""
+    """`ports.GraphTransport` that calls a TodoService. When a client gives up, the service is told that it hung up."""
 
     service: TodoService
     clock: ManualClock
@@ -23,7 +23,7 @@ class TodoGraph:
     deadline: timedelta
     seam: Seam = field(default_factory=Seam)
     unreachable: bool = False
-    # Requests whose client went away: whoever completes one of them makes a zombie of it.
+    # Requests whose client has gone: a test that completes one makes a zombie of it.
     given_up: list[Exchange] = field(default_factory=list)
 
     def send(self, request: GraphRequest, token: str) -> GraphReply:

@@ -1,4 +1,4 @@
-"""A World whose telemetry is the SDK's, into memory. Runs of functions are told as the host tells them."""
+"""A World whose telemetry goes through the SDK into memory. Its runs of functions have ids, as the host's have."""
 
 import itertools
 import logging
@@ -25,7 +25,7 @@ from tests.support.fakes.world import World
 
 
 class Watch:
-    """What was sent of spans, events and metrics."""
+    """The spans, events and metrics that were sent."""
 
     def __init__(self, sampler: Sampler = ALWAYS_ON) -> None:
         self._spans = InMemorySpanExporter()
@@ -39,7 +39,7 @@ class Watch:
 
     @contextmanager
     def listening(self) -> Iterator["Watch"]:
-        """Take the records of our logger, as Azure Monitor's distribution does."""
+        """While this is entered, export the records of our logger, as Azure Monitor's distribution does."""
         logger = logging.getLogger("todo_attach")
         handler, level = LoggingHandler(logger_provider=self._loggers), logger.level
         logger.addHandler(handler)
@@ -61,7 +61,7 @@ class Watch:
         return [each for each in found if name in {"", attributes_of(each)["microsoft.custom_event.name"]}]
 
     def metrics(self) -> dict[str, Any]:
-        """Name to data points."""
+        """The data points of each metric, by its name."""
         data = self._metrics.get_metrics_data()
         if data is None:
             return {}

@@ -1,7 +1,7 @@
 """The whole application on fakes and one manual clock, with a host that delivers events and messages in turn.
 
-The host here keeps the rules of the real one that matter: a fixed lease, at-least-once delivery, release after a
-failure, the poison queue after five tries, nothing released when a worker dies.
+This host obeys the rules of the real one that matter: a fixed lease, at-least-once delivery, release after a failure,
+the poison queue after five tries, and no release when a worker dies.
 """
 
 import hashlib
@@ -52,11 +52,11 @@ RELEASE = timedelta(seconds=30)
 MAX_DEQUEUES = 5
 SWEEP_EVERY = timedelta(minutes=1)
 SLICE = 1024  # files are really sent, and small ones take a fraction of the time
-# As in the tests of the pure modules, but for sizes.
+# As in the tests of the pure modules, with smaller sizes.
 LIMITS = replace(entries.LIMITS, slice_bytes=SLICE, max_file_bytes=64 * SLICE)
-# For a test that waits in vain: each try of fourteen days would be played.
+# For a test that waits in vain: with the default, every try of fourteen days would be played.
 SHORT_WAIT = replace(LIMITS, sign_in_wait=timedelta(days=1))
-# As published, but for files that are as much smaller as the slices are.
+# The published limits, with the budget of bytes as much smaller as the slices are.
 MAILBOX_LIMITS = MailboxLimits(
     uploads_at_once=3,
     bytes=Budget(150_000, timedelta(minutes=5)),
@@ -89,7 +89,7 @@ class Records:
 
 
 class World:
-    """Everything, wired. Attributes are there to be changed by a test before it runs anything."""
+    """The application with all fakes. A test may change attributes before it runs anything."""
 
     def __init__(
         self,
@@ -125,7 +125,7 @@ class World:
         self.messages = MemoryQueue(self.clock)
         self.poison = MemoryQueue(self.clock)
         self.events = MemoryQueue(self.clock)
-        # Which of several visible messages comes first.
+        # Chooses which of several visible messages comes first.
         self.choose: Callable[[list[QueuedMessage]], QueuedMessage] = lambda visible: visible[0]
         self.range_queue = MemoryRangeQueue(self.messages)
         self.accounts = MemoryAccounts({SAM: TOKEN})
@@ -199,12 +199,12 @@ class World:
     # -- the person --
 
     def drop(self, content: bytes, name: str = "report.pdf", **metadata: str) -> BlobVersion:
-        """Write a blob that names the default task, unless *metadata* says otherwise; raises no event."""
+        """Write a blob that names the default task, unless *metadata* says otherwise. No event is raised."""
         wanted = metadata or {"listid": self.list.id, "taskid": self.task.id}
         return self.blobs.write(name, content, wanted)
 
     def sign(self, size: int) -> SentFile:
-        """The app signs for a file of Sam's, of *size* bytes, for the default task."""
+        """Let the app sign for a file that Sam sends, of *size* bytes, for the default task."""
         sent = SentFile(
             token=self._new_id(),
             account=SAM_ID,
@@ -223,7 +223,7 @@ class World:
     def send(
         self, content: bytes, metadata: Mapping[str, str] | None = None, *, declared: int | None = None
     ) -> BlobVersion:
-        """Sam sends a file through the page, which has *declared* its size, by default as it is; raises no event."""
+        """Let Sam send a file through the page. *declared*: its declared size; None: the real one. Raises no event."""
         sent = self.sign(len(content) if declared is None else declared)
         return self.blobs.write(blob_name(sent.token), content, metadata or {})
 
@@ -234,7 +234,7 @@ class World:
         self.application.runner.open_upload(name)
 
     def notify(self, name: str = "report.pdf", *, times: int = 1) -> None:
-        """A blob event that `run` delivers, as often as it takes: a failed one comes back, as one of a dead worker."""
+        """Queue a blob event for `run`, which delivers it until it succeeds, as after a failure or a death."""
         for _ in range(times):
             self.events.put(name.encode())
 
@@ -245,7 +245,7 @@ class World:
         return self.application.catch_up_with_missed()
 
     def deliver(self, message: QueuedMessage) -> None:
-        """Deliver a received message as the host does: delete after success, release or poison after a failure."""
+        """Deliver a received message as the host does: delete after success, release or poison it after a failure."""
         receipt = message.receipt
         try:
             self.application.runner.send_range(message.body, message.dequeue_count)
@@ -262,9 +262,9 @@ class World:
             self.messages.delete(message, receipt)
 
     def run(self, *, until: Callable[[], bool] = lambda: False, at_most: int = 100_000) -> None:
-        """Deliver everything, in time's order, until nothing is left that time would bring back.
+        """Deliver everything, in the order of time, until nothing is left to come.
 
-        Worker deaths (`Crash`) are survived, as the host survives them.
+        A death of a worker (`Crash`) does not stop it, as it does not stop the host.
         """
         for _ in range(at_most):
             if until() or not self._step():
@@ -314,25 +314,25 @@ class World:
         except Exception as error:  # noqa: BLE001 - a failed timer or poison run does not stop the host
             self.raised.append(error)
 
-    # -- what came of it --
+    # -- results --
 
     def entry(self, blob: BlobVersion) -> Entry:
         return self.ledger.entry(blob.upload_id())
 
     def phase(self, blob: BlobVersion) -> Phase | None:
-        """None before the upload is entered."""
+        """The upload's phase; None before it is entered."""
         return self.entry(blob).phase if blob.upload_id() in self.ledger.rows else None
 
     def settled(self, blob: BlobVersion) -> bool:
-        """Nothing is left to do for this upload."""
+        """Whether nothing is left to do for this upload."""
         return blob.upload_id() in self.ledger.rows and self.entry(blob).is_done
 
     def attached(self) -> list[tuple[str, bytes]]:
-        """Name and content of every attachment of the default task."""
+        """The name and content of every attachment of the default task."""
         return [(each.name, each.content or b"") for each in self.task.attachments.values()]
 
     def requests(self) -> list[tuple[str, int | None]]:
-        """Operation and status of every request that Graph saw, in order."""
+        """The operation and status of every request that Graph got, in order."""
         return [(entry.operation, entry.status) for entry in self.todo.journal.entries]
 
     def offences(self) -> list[str]:
@@ -340,6 +340,6 @@ class World:
 
 
 def content(size: int, seed: int = 1) -> bytes:
-    """*size* bytes that no slice of another file repeats."""
+    """*size* bytes, no slice of which is like one of another file."""
     block = hashlib.sha256(seed.to_bytes(8)).digest()
     return (block * (size // len(block) + 1))[:size]

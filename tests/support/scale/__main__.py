@@ -1,4 +1,4 @@
-"""Measure the table, and say what falls short."""
+"""Measures the table, and says which figures fall short."""
 
 import argparse
 import sys

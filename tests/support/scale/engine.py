@@ -22,7 +22,7 @@ from tests.support.fakes.todo_graph import reply_to
 
 
 class Engine:
-    """What happens, in time's order."""
+    """Runs what is planned, in the order of time."""
 
     def __init__(self, clock: ManualClock) -> None:
         self.clock = clock
@@ -37,7 +37,7 @@ class Engine:
         greenlet(work).switch()
 
     def sleep(self, seconds: float) -> None:
-        """The running invocation goes on so many seconds later. What runs outside of one takes no time."""
+        """Suspend the running invocation for some seconds. Outside of an invocation it does nothing."""
         here = getcurrent()
         if here.parent is None:
             return
@@ -53,7 +53,7 @@ class Engine:
 
 
 class TimedSeam(Seam):
-    """Each call of storage takes as many *seconds*, and is counted."""
+    """Each call of storage takes *seconds*, and is counted."""
 
     def __init__(self, engine: Engine, seconds: Callable[[], float]) -> None:
         self._engine, self._seconds = engine, seconds
@@ -69,7 +69,7 @@ class TimedSeam(Seam):
 
 @dataclass
 class TimedGraph:
-    """`ports.GraphTransport`: each request takes as long as its mailbox does."""
+    """`ports.GraphTransport`: each request takes as long as its mailbox is set to take."""
 
     service: TodoService
     engine: Engine
@@ -91,7 +91,7 @@ class TimedGraph:
 
 
 class Queue:
-    """A queue whose messages become visible in time. *took* counts its storage operations."""
+    """A queue whose messages become visible as time passes. *took* counts its storage operations."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
@@ -113,7 +113,7 @@ class Queue:
 
 @dataclass
 class Host:
-    """One instance: takes *batch* messages at a time, and more once no more than *threshold* are left at work."""
+    """One instance. It takes *batch* messages at a time, and more when no more than *threshold* are in progress."""
 
     engine: Engine
     queue: Queue
@@ -126,7 +126,7 @@ class Host:
     raised: Counter[str] = field(default_factory=Counter)
 
     def listen(self) -> None:
-        """Polls as the extension does: at once after a batch, and ever more rarely where none came."""
+        """Poll as the extension does: at once after a batch, and more and more rarely while none comes."""
         if self.running <= self.threshold:
             taken = [self.queue.visible.popleft() for _ in range(min(self.batch, len(self.queue.visible)))]
             self.idle = 0.1 if taken else min(self.idle * 2, self.interval)

@@ -1,4 +1,4 @@
-"""The rows of the table: what is measured, and what is wanted."""
+"""The rows of the table: what is measured, and the figure that is required."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -14,7 +14,7 @@ _DAY = timedelta(days=1)
 
 @dataclass(frozen=True)
 class Row:
-    """One figure. *at_least*: the wanted is the least, else the most."""
+    """One figure. *at_least*: the required figure is the least; otherwise it is the most."""
 
     what: str
     measured: float
@@ -43,7 +43,7 @@ def one_mailbox(few: int) -> Iterator[Row]:
     for instances in (1, 4, 20):
         town = _many(Town(instances), count)
         name = f"{count} x 25 MB to one mailbox, {instances} instances"
-        # The files of the last window need not wait for its end.
+        # The files of the last window do not wait for its end.
         ideal = (ceil(count / FILES_PER_WINDOW) - 1) * WINDOW
         yield Row(f"{name}: attached", town.attached, 1.0, at_least=True)
         yield Row(f"{name}: of the ideal throughput", ideal / town.elapsed, 0.95, at_least=True)
@@ -68,7 +68,7 @@ def small_files(few: int) -> Iterator[Row]:
     name = f"{count} small files, {limit} requests per 10 minutes"
     yield Row(f"{name}: attached", town.attached, 1.0, at_least=True)
     yield Row(f"{name}: refused", town.refused, 0.01)
-    # Two requests a file, a session and a slice: in so many windows they would all fit exactly.
+    # Each file makes two requests, for its session and its slice: they fit exactly into this many windows.
     windows = 2 * count / limit
     yield Row(f"{name}: windows of ten minutes", town.elapsed / 600, windows)
 

@@ -1,4 +1,4 @@
-"""A town: people with mailboxes, instances of the application, and files that are dropped."""
+"""A town: people with mailboxes, instances of the application, and files that are put."""
 
 import json
 import random
@@ -20,19 +20,19 @@ from tests.support.scale.engine import Engine, Host, Queue, TimedGraph, TimedSea
 SCALE = SLICE / MAX_SLICE_BYTES
 MB_25 = int(25_000_000 * SCALE)
 BUDGET = int(150_000_000 * SCALE)
-# As many as a file of 25 MB fits into the budget.
+# How many files of 25 MB fit into the budget.
 FILES_PER_WINDOW = 6
 # As deployed.
 _QUEUES = json.loads((Path(__file__).parents[3] / "host.json").read_text(encoding="utf-8"))["extensions"]["queues"]
 STORAGE_SECONDS = 0.005
-# What the wake-up of an upload costs beside the pace: send, receive, delete, read, claim, a look at the blob.
+# Operations to wake an upload, without those of the pace: send, receive, delete, read, claim, and a read of the blob.
 WAKE = 6
 LIMITED = replace(PUBLISHED_LIMITS, upload_bytes=BUDGET)
 
 
 @dataclass
 class Town:
-    """*latency*: seconds that a request of a token's person takes."""
+    """*latency*: how many seconds a request takes, by the token of its person."""
 
     instances: int = 1
     published: Limits = LIMITED
@@ -73,7 +73,7 @@ class Town:
         self.engine.at(300.0, self._sweep)
 
     def _about(self, seconds: float) -> float:
-        """A fifth more or less. Of always the same length, all would end at the same moment, as they never do."""
+        """*seconds*, varied by up to a fifth. Otherwise all requests would end at once, which never happens."""
         return seconds * self._random.uniform(0.8, 1.2)
 
     def _host(self, queue: Queue, work: Callable[[bytes, int], object]) -> Host:
@@ -86,7 +86,7 @@ class Town:
             self.ends[str(fields["upload_id"])] = self.world.clock.now
 
     def _sweep(self) -> None:
-        # Not a part of what a file costs: that grows with the time that files wait, not with their number.
+        # The sweep's calls do not count for files: they grow with the time that files wait, and not with their number.
         before = self.seam.calls.copy()
         self.application.sweep_live()
         self.seam.calls = before

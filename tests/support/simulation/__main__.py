@@ -1,4 +1,4 @@
-"""Play schedules: one, told step by step, or many, until the first failure.
+"""Plays schedules: one, printed step by step, or many, until the first failure.
 
 python -m tests.support.simulation --seed 17
 python -m tests.support.simulation --schedules 100000 [--first 0] [--processes 2]

@@ -1,6 +1,6 @@
-"""Variants of the application that are wrong in one place each: what the simulation must be able to see.
+"""Variants of the application with one mistake each, which the simulation must be able to find.
 
-Each is a context in which one function of the application is replaced by a worse one.
+Each is a context in which one function of the application is replaced by a wrong one. A docstring says what goes wrong.
 """
 
 import json
@@ -93,7 +93,7 @@ def comes_too_early() -> AbstractContextManager[None]:
 
 
 def takes_over_without_asking() -> AbstractContextManager[None]:
-    """What the dead holder sent is sent again."""
+    """What the dead worker may have sent is sent again."""
     claimed = ledger.claimed
 
     def worse(entry: Entry, **how: Any) -> Entry:
@@ -103,7 +103,7 @@ def takes_over_without_asking() -> AbstractContextManager[None]:
 
 
 def adds_up_what_it_sent() -> AbstractContextManager[None]:
-    """The next offset comes from arithmetic, not from the server."""
+    """The next offset is computed here, and not taken from the server."""
 
     def worse(reply: GraphReply, part: ByteRange, size: int) -> seen.Observation:
         return seen.Progress(min(part.stop, size - 1))
@@ -112,7 +112,7 @@ def adds_up_what_it_sent() -> AbstractContextManager[None]:
 
 
 def believes_its_claim_holds() -> AbstractContextManager[None]:
-    """What is left of the claim is not looked at before a PUT."""
+    """Before a PUT it is not checked how long the claim still holds."""
     return _with(HeldClaim, "outlives_a_request", lambda _self: True)
 
 
@@ -137,7 +137,7 @@ def believes_the_first_listing() -> AbstractContextManager[None]:
 
 
 def looks_by_name_only() -> AbstractContextManager[None]:
-    """Somebody else's attachment of the same name is taken for ours: nobody compares the bytes."""
+    """Another attachment of the same name is taken for ours, because the bytes are not compared."""
     return _with(listings, "parse_value", lambda _reply: "the same")
 
 
@@ -156,7 +156,7 @@ def claims_no_attachment() -> AbstractContextManager[None]:
 
 
 def forgets_the_claim_when_it_parks() -> AbstractContextManager[None]:
-    """What a worker may have sent before its message turned poison is forgotten."""
+    """It is forgotten that a worker may have sent something before its message became poison."""
 
     def worse(self: Any, stored: Any) -> None:
         parked = replace(stored.entry, times_parked=1, not_before=stored.date + timedelta(minutes=1), claim=None)
@@ -169,12 +169,12 @@ def forgets_the_claim_when_it_parks() -> AbstractContextManager[None]:
 
 
 def leaves_the_session_that_nobody_knows() -> AbstractContextManager[None]:
-    """Opened, but the claim was lost before it could be recorded."""
+    """A session stays open, whose worker lost its claim before it could store the session."""
     return _with(Effects, "cancel_orphan", lambda *_: None)
 
 
 def leaves_the_session_when_it_ends() -> AbstractContextManager[None]:
-    """A terminal entry does not cancel."""
+    """A terminal entry does not cancel its session."""
     end = endings.terminal
 
     def worse(entry: Entry, phase: Phase, reason: Any, detail: str) -> Entry:
@@ -184,7 +184,7 @@ def leaves_the_session_when_it_ends() -> AbstractContextManager[None]:
 
 
 def reads_whatever_lies_there() -> AbstractContextManager[None]:
-    """The blob is not pinned: half of one version, half of another."""
+    """Reads are not conditional on the version: half of one version is sent, and half of another."""
 
     def worse(self: Any, part: ByteRange) -> bytes | seen.BlobDeleted:
         now = self.blobs.describe(self.version.name)
@@ -196,12 +196,12 @@ def reads_whatever_lies_there() -> AbstractContextManager[None]:
 
 
 def carries_the_offset_in_the_message() -> AbstractContextManager[None]:
-    """A duplicate would carry an old truth."""
+    """A duplicate carries an old offset."""
     return _with(memory_queue, "encode", lambda message: json.dumps(json.loads(encode(message)) | {"offset": 0}))
 
 
 def deletes_what_it_could_not_attach() -> AbstractContextManager[None]:
-    """The only copy is gone."""
+    """The only copy of a file that was not attached is deleted."""
     return _with(Entry, "may_delete_source", property(lambda entry: entry.delete_source))
 
 
@@ -216,12 +216,12 @@ def tells_where_it_sends() -> AbstractContextManager[None]:
 
 
 def announces_before_it_enters() -> AbstractContextManager[None]:
-    """An entry is there without a live row: no sweep sees it."""
+    """An entry may exist without a live row: no sweep finds it."""
     return _with(MemoryLedger, "mark_live", lambda *_: None)
 
 
 def raises_when_throttled() -> AbstractContextManager[None]:
-    """Throttling burns the deliveries of the queue."""
+    """Throttling uses up the queue's deliveries of a message."""
     try_again = postponing.try_again
 
     def worse(entry: Entry, observation: seen.TryAgain, at: Any) -> Entry:
@@ -238,7 +238,7 @@ def tries_for_ever() -> AbstractContextManager[None]:
 
 
 def schedules_nothing_on_conflict() -> AbstractContextManager[None]:
-    """Who lost the race for a claim leaves, though the winner may die."""
+    """A worker that does not get the claim leaves no message, although the one that got it may die."""
     claim_and_run = runner.Runner._claim_and_run
 
     def worse(self: Any, stored: Any, message: RangeMessage, *, taken_over: bool) -> None:
@@ -249,13 +249,13 @@ def schedules_nothing_on_conflict() -> AbstractContextManager[None]:
 
 
 def ends_the_wait_to_say_so() -> AbstractContextManager[None]:
-    """Graph asked for a quarter of an hour; the step that says so in the tags is taken for the end of it."""
+    """Graph asked to wait a quarter of an hour, and the step that writes this into the tags ends the wait."""
     told = underway.told
     return _with(underway, "told", lambda entry, observation: replace(told(entry, observation), not_before=None))
 
 
 def queues_without_a_ticket() -> AbstractContextManager[None]:
-    """The entry says that it queues, and nothing stands in for its message."""
+    """The entry says that it waits in line, and there is neither a message nor a ticket."""
 
     def worse(self: Any, entry: Entry) -> None:
         self.look_at(entry.line, is_slot=entry.waits_for_slot)
@@ -264,17 +264,17 @@ def queues_without_a_ticket() -> AbstractContextManager[None]:
 
 
 def gives_back_and_wakes_nobody() -> AbstractContextManager[None]:
-    """The lease is free, and whoever queues for it waits for the next one to arrive."""
+    """A lease is free, and the uploads in line wait until another one arrives."""
     return _with(Pacing, "_admitted", lambda _self, pace, _line, _now, **_: (pace, []))
 
 
 def never_gives_a_lease_back() -> AbstractContextManager[None]:
-    """Three uploads, and the mailbox is taken until their leases run out."""
+    """After three uploads, all leases of the mailbox are taken until they run out."""
     return _with(Pacing, "leave", lambda *_: None)
 
 
 def gives_a_lease_and_sends_no_message() -> AbstractContextManager[None]:
-    """The ticket is gone, the lease is there, and the upload does not know."""
+    """The upload gets a lease and loses its ticket, but no message comes."""
 
     def worse(self: Any, line: str, ticket: Any, *_: Any) -> None:
         self.paces.dequeue(line, ticket)
@@ -283,7 +283,7 @@ def gives_a_lease_and_sends_no_message() -> AbstractContextManager[None]:
 
 
 def keeps_the_slots_line_waiting() -> AbstractContextManager[None]:
-    """An upload that is over wakes nobody who waits for its name."""
+    """An upload that has ended wakes none of those that wait for its slot."""
 
     def worse(context: Any) -> seen.LeaseReturned:
         if context.entry.lease:
@@ -294,7 +294,7 @@ def keeps_the_slots_line_waiting() -> AbstractContextManager[None]:
 
 
 def lets_everybody_go_at_once() -> AbstractContextManager[None]:
-    """Leases are counted, and nobody looks at the number."""
+    """Leases are counted, but the count bounds nothing."""
     earliest = pacing.earliest_start
 
     def worse(pace: Any, need: Any, now: datetime, limits: Any) -> Any:
@@ -304,7 +304,7 @@ def lets_everybody_go_at_once() -> AbstractContextManager[None]:
 
 
 class _Deaf:
-    """Does not send the proposal of *step* again."""
+    """A queue that drops the message for *step*."""
 
     def __init__(self, queue: Any, step: int) -> None:
         self._queue, self._step = queue, step
@@ -315,22 +315,22 @@ class _Deaf:
 
 
 def takes_an_edit_for_another_file() -> AbstractContextManager[None]:
-    """Each write is attached, whatever is there already."""
+    """Each write is attached, even if its file is attached already."""
     return _with(name, "_already_attached", lambda *_: None)
 
 
 def hands_a_file_to_whoever_edits_it() -> AbstractContextManager[None]:
-    """Nobody asks whose a blob's name is."""
+    """It is not checked to which account a blob's name belongs."""
     return _with(name, "_kept_from", lambda *_: None)
 
 
 def forgets_what_an_older_version_may_have_attached() -> AbstractContextManager[None]:
-    """Edited while its last answer is missing, a file is attached twice."""
+    """A file that is edited while its last answer is missing is attached twice."""
     return _with(name, "_may_have_landed", lambda *_: None)
 
 
 def believes_that_its_first_step_was_quick() -> AbstractContextManager[None]:
-    """A session is opened for what a newer upload attached while this one was held up."""
+    """A session is opened although a newer upload has attached the file while this one was slow."""
     look_back = name.look_back
 
     def worse(context: Context, resolved: seen.Resolved, **_: Any) -> Any:
@@ -340,26 +340,26 @@ def believes_that_its_first_step_was_quick() -> AbstractContextManager[None]:
 
 
 def replaces_what_has_long_been_attached() -> AbstractContextManager[None]:
-    """A file that is written again next week takes away what was attached from it."""
+    """A file that is written again a week later removes the attachment of its older version."""
     return _with(blob_name, "_is_followed_soon", lambda *_: True)
 
 
 def looks_for_no_file_without_an_event() -> AbstractContextManager[None]:
-    """Dead letters are read; a file whose event left no trace stays where it is."""
+    """Only dead letters are read: a file whose event was lost is never found."""
     return _with(catch_up._Run, "_compare", lambda *_: None)
 
 
 def leaves_the_part_beside_the_whole() -> AbstractContextManager[None]:
-    """What was attached from a part of the file stays."""
+    """An attachment made of a part of the file stays beside the whole one."""
     return _with(closing, "remove_replaced", lambda _context: seen.AttachmentRemoved())
 
 
 def takes_a_removed_attachment_for_one_that_stands() -> AbstractContextManager[None]:
-    """A person who removed it gets nothing."""
+    """A person who removed an attachment, and puts its file again, gets nothing."""
     return _with(name, "_stands", lambda *_: True)
 
 
-# Little goes wrong, and each write is mostly attached before the next one comes.
+# Few faults, so that each write is mostly attached before the next one comes.
 _CALM: Mapping[str, Any] = {
     "person": 0.015,
     "sweeping": True,
@@ -369,9 +369,9 @@ _CALM: Mapping[str, Any] = {
     "kill": 0.0,
     "rules": [],
 }
-# Nothing heals what they forget.
+# Without a sweep, nothing repairs what these variants forget.
 _WITHOUT_SWEEP: dict[str, Any] = {"sweeping": False, "person": 0.0, "frozen": 0.0, "late_writes": False}
-# Several workers, one lease, and no sweep that would heal what they forget.
+# Several workers, one lease, and no sweep that would repair what these variants forget.
 _CROWDED: dict[str, Any] = {
     "workers": 6,
     "sweeping": False,
@@ -387,7 +387,7 @@ _CROWDED: dict[str, Any] = {
     "sizes": (1, SLICE),
     "mailbox_limits": replace(MAILBOX_LIMITS, uploads_at_once=1),
 }
-# A variant, and on what a schedule concentrates to see it soon; the soak sees all of them without.
+# Each variant, and the focus with which a schedule finds it soon. The soak finds all of them without.
 VARIANTS: Mapping[Callable[[], AbstractContextManager[None]], Mapping[str, Any]] = {
     drops_what_is_delivered_again: {},
     drops_while_claimed: {},
@@ -441,7 +441,7 @@ VARIANTS: Mapping[Callable[[], AbstractContextManager[None]], Mapping[str, Any]]
     gives_back_and_wakes_nobody: _CROWDED,
     never_gives_a_lease_back: _CROWDED,
     gives_a_lease_and_sends_no_message: _CROWDED,
-    # With one lease no two would be looking for the same task at once.
+    # With a single lease, no two uploads would use the same task at once.
     keeps_the_slots_line_waiting: _CROWDED | {"mailbox_limits": replace(MAILBOX_LIMITS, uploads_at_once=3)},
     lets_everybody_go_at_once: {},
 }

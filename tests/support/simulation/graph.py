@@ -1,7 +1,7 @@
 """Graph in the simulation: requests stay in flight while other workers run, and may be applied after their client left.
 
-The client's side obeys the contract of `GraphTransport`: the deadline counts from the call of `send`, at its end the
-connection is closed at once (a timer does that, whatever the worker does), and nothing is begun after it.
+The client's side obeys the contract of `GraphTransport`: the deadline counts from the call of `send`. At the deadline a
+timer closes the connection, whatever the worker does, and no request begins after it.
 """
 
 import random
@@ -23,7 +23,7 @@ from tests.support.simulation.workers import Worker, present, stop
 
 @dataclass(eq=False)
 class Flight:
-    """A request in flight. *ends*: when its client gives up."""
+    """A request in flight. *ends*: the time at which its client gives up."""
 
     worker: Worker
     request: GraphRequest
@@ -34,7 +34,7 @@ class Flight:
 
 @dataclass
 class Hooks:
-    """Where the simulation looks on; *trouble* may make something of a request that is about to begin."""
+    """Functions that the simulation is called with. *trouble* may change a request that is about to begin."""
 
     trouble: Callable[[GraphRequest], Effect | None]
     begun: Callable[[Flight], None]
@@ -44,7 +44,7 @@ class Hooks:
 
 @dataclass
 class SimulatedGraph:
-    """`ports.GraphTransport` into a TodoService, over time. *later* arranges something for then."""
+    """`ports.GraphTransport` that calls a TodoService, over time. *later* plans a call for a later time."""
 
     service: TodoService
     clock: ManualClock
@@ -121,7 +121,7 @@ class SimulatedGraph:
         return outcome
 
     def give_up(self, flight: Flight) -> None:
-        """The connection is closed. What arrived of the request may still be applied, within a deadline."""
+        """Close the connection. What arrived of the request may still be applied, within one more deadline."""
         if flight.given_up:
             return
         flight.given_up = True

@@ -1,7 +1,7 @@
-"""One schedule: a seed becomes a profile of what may go wrong, and then one move after the other.
+"""One schedule: a seed determines a profile of what may fail, and then one move after the other.
 
-Each profile switches a part of the faults on ("swarm testing"): a schedule where everything may fail seldom gets far
-enough to see the rarer pairs.
+Each profile switches only some of the faults on ("swarm testing"): a schedule in which everything may fail seldom gets
+far enough to reach rare combinations.
 """
 
 import random
@@ -34,11 +34,10 @@ from shared.graph.request import GraphRequest
 from tests.support.fakes.world import MAILBOX_LIMITS, SAM, SLICE, TOKEN, content
 from tests.support.simulation.stage import TIMEOUT, Stage
 
-# How long faults go on; what is under way then ends without any.
+# For how many moves there are faults. Whatever is under way then ends without any.
 MOVES = (120, 260, 260, 260, 800)
 KIM, TOKEN_OF_KIM = "kim@example.com", "canary-token-of-kim"
 FILENAMES = ("plan.pdf", "final.pdf")
-# What the host allows one invocation.
 SIZES = (0, 0, 1, SLICE - 1, SLICE, SLICE + 1, 2 * SLICE, 2 * SLICE, 2 * SLICE + 100, 4 * SLICE, 25 * SLICE)
 
 PASSING: tuple[Effect, ...] = (
@@ -67,7 +66,7 @@ PASSING: tuple[Effect, ...] = (
 )
 FATAL: tuple[tuple[Effect, str, frozenset[Reason]], ...] = (
     (Answer(403), "any", frozenset({Reason.FORBIDDEN})),
-    # Not for an attachment that was listed just now: a server that lies about that cannot be served well.
+    # Not for an attachment that was just listed: against a server that is wrong about that, no client can be right.
     *(
         (Answer(404), operation, frozenset({Reason.NO_SUCH_TASK}))
         for operation in ("create_session", "put_slice", "list_attachments", "get_session", "post_attachment")
@@ -115,13 +114,13 @@ STRANGE = (b"hello", b"[]", b'{"v":0,"upload":"00112233445566778899aabbccddeeff"
 
 
 class Swarm:
-    """Draws which kinds of trouble this schedule has."""
+    """Draws which kinds of faults this schedule has."""
 
     def __init__(self, chance: random.Random) -> None:
         self._chance = chance
 
     def odds(self, enabled: float, most: float) -> float:
-        """A probability per move: 0 in most schedules."""
+        """The probability for each move; 0 in most schedules."""
         return self._chance.uniform(0, most) if self._chance.random() < enabled else 0.0
 
     def yes(self, probability: float) -> bool:
@@ -130,7 +129,7 @@ class Swarm:
 
 @dataclass
 class Profile:
-    """What may happen in a schedule, and how likely at each move."""
+    """What may happen in a schedule, and how likely it is at each move."""
 
     workers: int
     kill: float
@@ -167,7 +166,8 @@ class Profile:
             storage_fault=swarm.odds(0.4, 0.05),
             slow=swarm.odds(0.5, 0.25),
             frozen=swarm.odds(0.25, 0.02) if sweeping else 0.0,
-            # Whose worker died before it announced, and whose blob is gone when the event comes again, needs the sweep.
+            # An upload whose worker died before it announced, and whose blob is gone when the event comes again, needs
+            # the sweep.
             person=swarm.odds(0.6, 0.04) if sweeping else 0.0,
             tokens=swarm.odds(0.15, 0.01),
             outage=swarm.odds(0.15, 0.015),
@@ -181,7 +181,7 @@ class Profile:
             delete_attached=swarm.yes(0.15),
         )
         profile._draw_graph(chance, swarm)
-        # Last, so that the rest of a seed's profile is as it was without.
+        # Drawn last, so that the rest of a seed's profile stays as it was before this was added.
         profile.mailbox_limits = replace(
             MAILBOX_LIMITS,
             uploads_at_once=chance.choice((1, 1, 2, 3)),
@@ -204,7 +204,7 @@ class Profile:
 
 
 class Schedule:
-    """Plays one seed. *focus* sets members of the profile that the seed draws."""
+    """Plays one seed. *focus* overrides members of the profile that the seed draws."""
 
     def __init__(
         self, seed: int, tell: Callable[[str], None] | None = None, focus: Mapping[str, Any] | None = None
@@ -227,8 +227,8 @@ class Schedule:
         self.stage.trouble = self._trouble
         for rule in self.profile.rules:
             self.stage.todo.faults.add(rule)
-        # Of their own, so that what else a seed plays stays what it was. Where no event comes, only the timer helps,
-        # and a run of it that dies before it announced needs the sweep.
+        # A random source of its own, so that everything else in a seed's schedule stays as it was. Where no event
+        # comes, only the timer helps, and if a run of it dies before it announces, only the sweep does.
         self._unheard = random.Random(f"what is not heard of in {seed}")
         swarm, plays = Swarm(self._unheard), self.profile.sweeping and not focus
         self._catching_up = swarm.odds(0.4, 0.05) if plays else 0.0
@@ -238,7 +238,7 @@ class Schedule:
         self._names: list[str] = []
 
     def run(self) -> Counter[str]:
-        """The whole schedule; raises where something does not hold."""
+        """Play the whole schedule. Raises Violation where something does not hold."""
         for _ in range(self.chance.choice(self.profile.files)):
             self._drop()
         for _ in range(self.chance.choice(MOVES)):
@@ -282,7 +282,7 @@ class Schedule:
             self._names.append(name)
 
     def _metadata(self, name: str) -> dict[str, str]:
-        # Mostly the same person's under one name: another account is turned away.
+        # Under one name, mostly files of the same person: those of another account are turned away.
         whose_name = [each for each in self._tasks if (each[0] == KIM) is name.startswith("b/")]
         choices = whose_name if self.chance.random() < 0.8 else self._tasks
         user, task_list, task = self.chance.choice((choices[0], *choices))
@@ -365,7 +365,7 @@ class Schedule:
         self._end_old_workers()
 
     def _everything_freezes(self) -> None:
-        """The machine stands still for longer than any lease, and then goes on as if nothing had been."""
+        """The machine freezes for longer than any lease, and then goes on as if nothing had happened."""
         self.stage.advance(timedelta(seconds=self.chance.choice((301.0, 660.0, 4_000.0))))
 
     def _end_old_workers(self) -> None:
@@ -393,7 +393,8 @@ class Schedule:
         self.stage.put_strange(self.chance.choice(STRANGE))
 
     def _message_turns_up_early(self) -> None:
-        # A leased one too: its lease is lost. Where its worker then fails to schedule, only the sweep knows.
+        # A leased message too, which loses its lease. If its worker then fails to schedule, only the sweep finds the
+        # upload.
         messages = self.stage.world.messages.messages
         if early := [each for each in messages if self.profile.sweeping or not each.dequeue_count]:
             message = self.chance.choice(early)

@@ -12,7 +12,7 @@ BATCH = 250
 
 
 def soak(first: int, schedules: int, processes: int) -> int:
-    """Play so many schedules from *first* on; 1 at the first that fails, which is named."""
+    """Play *schedules* schedules from seed *first* on. Returns 1 at the first that fails, and prints its seed."""
     started, counts, played = time.monotonic(), Counter[str](), 0
     batches = [range(start, min(start + BATCH, first + schedules)) for start in range(first, first + schedules, BATCH)]
     with get_context("spawn").Pool(processes) as pool:

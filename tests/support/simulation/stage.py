@@ -1,7 +1,7 @@
 """The simulated world: storage, host, Graph and people, and the moves that a scheduler can make in it.
 
-Nothing here decides what happens next: `schedule` does that by seed, `tests/properties/test_upload_machine.py` by
-Hypothesis. After each move `watch` looks at what must hold.
+Nothing here decides what happens next: `schedule` does so by a seed, `tests/properties/test_upload_machine.py` by
+Hypothesis. After each move, `watch` checks the invariants.
 """
 
 import random
@@ -31,16 +31,16 @@ from tests.support.simulation.graph import Flight, Hooks, SimulatedGraph
 from tests.support.simulation.watch import Version, Watch
 from tests.support.simulation.workers import StoppingSeam, Worker, present
 
-# An SDK repeats what timed out, and then gives up: no call of storage takes longer.
+# An SDK retries after a time-out, and then gives up: no call of storage takes longer than this.
 LONGEST_STORAGE_CALL = timedelta(seconds=60)
 
-# host.json's functionTimeout, and for how long the host holds the message of a run that outstayed it.
+# host.json's functionTimeout, and how long the host holds the message of a run that exceeded it.
 TIMEOUT = timedelta(minutes=5)
-# What runs for no upload in particular.
+# Runs that are for no particular upload.
 TIMERS = {"sweep", "catch up"}
 HELD_AFTER_A_TIMEOUT = timedelta(seconds=10)
 
-# What changes something, and may be applied after its caller gave up on it.
+# Calls that change something, and that may be applied after their caller has given up.
 _LATE = {
     "replace",
     "insert",
@@ -59,7 +59,7 @@ _LATE = {
 
 
 class Stage:
-    """One simulated world. *tell* hears every move."""
+    """One simulated world. *tell* is called with a text for every move."""
 
     def __init__(
         self,
@@ -110,7 +110,7 @@ class Stage:
         heappush(self._later, (self.clock.now + wait, self._number, what, act))
 
     def advance(self, by: timedelta) -> None:
-        """Let time pass; deadlines, zombies and late arrivals happen at their very moment."""
+        """Let time pass. Deadlines, zombies and late arrivals happen exactly at their time."""
         target = self.clock.now + by
         while True:
             ends = min((flight.ends for flight in self.graph.flights), default=None)
@@ -130,7 +130,7 @@ class Stage:
         self.clock.now = target
 
     def advance_to_next(self) -> bool:
-        """Let time pass until something can happen; False where nothing ever would."""
+        """Let time pass until something can happen. False where nothing will ever happen."""
         times = [when for when, *_ in self._later[:1]]
         times += [flight.ends for flight in self.graph.flights]
         times += [worker.ready_at for worker in self.workers if worker.ready_at is not None]
@@ -157,7 +157,7 @@ class Stage:
         return [(kind, queue, message) for kind, queue in kinds for message in queue.visible()]
 
     def deliver(self, kind: str, queue: MemoryQueue, message: QueuedMessage) -> None:
-        """A new worker gets the message, under a lease; where workers died of it too often, nobody does."""
+        """A new worker gets the message, under a lease. None does if workers have died of it too often."""
         if kind == "message" and message.dequeue_count >= MAX_DEQUEUES:
             self.poison(message)
             return
@@ -183,10 +183,10 @@ class Stage:
         worker.message = message
 
     def poison(self, message: QueuedMessage) -> None:
-        """The host moves a message to the poison queue, whatever made it fail so often."""
+        """The host moves a message to the poison queue, whatever its failures were."""
         if message in self.world.messages.messages:
             self.counts["poisoned"] += 1
-            # Where nothing sweeps, messages alone must do; but what is parked has none.
+            # In a schedule without sweeps, messages alone must be enough; but a parked entry has no message.
             self.sweeping = True
             self.say(f"message {message.number} is poison")
             self.world.messages.messages.remove(message)
@@ -210,7 +210,7 @@ class Stage:
         self._employ("sweep", self.world.application.sweep_live, lambda _worker: None)
 
     def catch_up(self) -> None:
-        """The other timer; two of its runs at once are none of its host's doing, and must do no harm."""
+        """Run the other timer. Its host never runs it twice at once, but even that must do no harm."""
         self.counts["runs that catch up"] += 1
         self._employ("catch up", self.world.application.catch_up_with_missed, lambda _worker: None)
 
@@ -225,7 +225,7 @@ class Stage:
     # -- a worker's next step --
 
     def resume(self, worker: Worker, fault: Exception | None = None) -> None:
-        """Let the worker go on to its next call; *fault*: what the call it stands at comes to."""
+        """Let the worker go on to its next call. *fault*: what its present call raises."""
         self.counts["steps"] += 1
         fault = fault or self._natural_fault(worker)
         if fault is not None:
@@ -256,10 +256,10 @@ class Stage:
         self._look_at(worker)
 
     def time_out(self, timed_out: Worker) -> None:
-        """A function outstays its time: the host ends the process, and with it every run in it.
+        """A function exceeds its time: the host ends the process, and with it every run in it.
 
-        It fails the one run only. The others hang for it until their own time is over; until then their messages are
-        leased and renewed, and nobody works on them.
+        Only that run counts as failed. For the host, the others hang until their own time-out: until then their leases
+        are renewed, and no worker acts on their messages.
         """
         self.counts["time-outs"] += 1
         for worker in list(self.workers):
@@ -285,7 +285,7 @@ class Stage:
     def write(
         self, name: str, content: bytes, metadata: Mapping[str, str], *, events: tuple[float, ...] = (0.0,)
     ) -> BlobVersion:
-        """Write a blob; one event for each of *events*, so many seconds later."""
+        """Write a blob, with one event for each of *events*, that many seconds later."""
         version = self.world.blobs.write(name, content, metadata)
         self._written(version, content, metadata, edited=False)
         for seconds in events:
@@ -310,7 +310,7 @@ class Stage:
         self.world.blobs.remove(name)
 
     def remove_attachment(self, tasks: Iterable[Task], chance: random.Random) -> None:
-        """A person removes an attachment in To Do: one of which they were told."""
+        """A person removes an attachment in To Do, one whose outcome was reported to them."""
         told = {entry.attachment_id for entry in self.world.ledger.entries()}
         living = [task for task in tasks if not task.deleted]
         there = [(task, each) for task in living for each in task.attachments.values() if each.id in told]
@@ -323,7 +323,7 @@ class Stage:
     # -- the end --
 
     def settle(self, *, at_most: int = 20_000) -> None:
-        """No more faults: run on, in turns, until nothing moves any more."""
+        """Run on without faults, in turns, until nothing is left to do."""
         self.say("-- no more faults --")
         self.out_until = self.clock.now
         self.late_writes = False
@@ -337,8 +337,8 @@ class Stage:
         for _ in range(at_most):
             if self.play_on():
                 continue
-            # What no event told of is found by the timer, once its event is overdue. A run may
-            # only end a round.
+            # The timer finds files that no event announced, once their event is overdue. A run that finds
+            # none may only be the last one of a round.
             in_vain = in_vain + 1 if entered == len(self.world.ledger.entries()) else 0
             if in_vain > 2:
                 return
@@ -348,7 +348,7 @@ class Stage:
         raise AssertionError(f"still busy: {[(e.phase, e.detail) for e in self.world.ledger.entries()]}")
 
     def play_on(self) -> bool:
-        """The most ordinary move; False where nothing is left to do."""
+        """Make the most ordinary move. False where nothing is left to do."""
         if ready := self.ready():
             self.resume(ready[0])
         elif deliverable := self.deliverable():
@@ -359,7 +359,7 @@ class Stage:
             return self.advance_to_next()
         return True
 
-    # -- looking on --
+    # -- observing --
 
     def say(self, text: str) -> None:
         if self.tell is not None:
@@ -386,7 +386,7 @@ class Stage:
 
 @dataclass
 class _Port:
-    """A port of storage whose changes may be applied after the caller gave up on them."""
+    """A port of storage whose changes may be applied after the caller has given up."""
 
     stage: Stage
     port: Any

@@ -1,4 +1,4 @@
-"""What must hold: the invariants I1 to I10 wherever they can be seen, and the promise at the end.
+"""Checks what must hold: the invariants I1 to I10 wherever they can be observed, and the promise at the end.
 
 It looks at the emulator, the ledger, the queues and the log; the application does not know of it.
 
@@ -13,8 +13,8 @@ It looks at the emulator, the ledger, the queues and the log; the application do
     I9   _no_offence, SimulatedGraph.send
     I10  _slot_is_its_own, _attachment_is_claimed, _nothing_twice
 
-And of the uploads under one blob name: _is_handed_to_nobody_else, _is_not_attached_yet, _may_be_removed,
-_no_file_twice, _replaced_is_gone, _none_is_missing.
+For the uploads of one blob name: _is_handed_to_nobody_else, _is_not_attached_yet, _may_be_removed, _no_file_twice,
+_replaced_is_gone, _none_is_missing.
 """
 
 import hashlib
@@ -45,13 +45,13 @@ from tests.support.simulation.workers import Worker, present
 if TYPE_CHECKING:
     from tests.support.simulation.stage import Stage
 
-# What no sound client does, whatever happens to it. Missing here: a refused range (zombies cause them), an early
-# request (the emulator counts by task, several uploads may share one: `_kept_waiting` counts by upload), and a second
-# attachment (two blobs with the same bytes and name are two: `_landed` counts by upload).
+# What a correct client never does, whatever happens to it. Three offences are not among them: a refused range (zombies
+# cause some), an early request (the emulator counts by task, which several uploads may share: `_kept_waiting` counts by
+# upload), and a second attachment (two blobs with the same bytes and name make two: `_landed` counts by upload).
 NEVER = {Offence.CONCURRENT_PUTS, Offence.NO_BEARER, Offence.BARE_PUT, Offence.STRAY_BEARER}
 
 UNSURE = "may already be attached"
-# In every upload URL, and in every token here.
+# Texts that are in every upload URL, or in every token here.
 SECRETS = ("attachmentSessions", "canary")
 
 
@@ -61,7 +61,7 @@ class Violation(AssertionError):  # noqa: N818 - what was violated follows the c
 
 @dataclass(frozen=True)
 class Version:
-    """One write of a blob, as the person knows it."""
+    """One write of a blob, as its person knows it."""
 
     blob: BlobVersion
     content: bytes
@@ -71,7 +71,7 @@ class Version:
 
 
 class Watch:
-    """Knows everything; says nothing, until something is wrong."""
+    """Observes everything, and raises Violation where something is wrong."""
 
     def __init__(self, stage: "Stage") -> None:
         self._stage = stage
@@ -84,7 +84,7 @@ class Watch:
         self.tags_fail = False
         self.cannot_cancel = False
         self.faults = 0
-        # What the few files of a schedule may wait for each other: beyond it, somebody was forgotten.
+        # How long the few files of a schedule may wait for each other: an upload that waits longer was forgotten.
         self._longest_wait = timedelta(days=2)
         self._entries: dict[str, Entry] = {}
         self._owner_of_session: dict[str, str] = {}
@@ -99,7 +99,7 @@ class Watch:
         self._look_on()
 
     def _look_on(self) -> None:
-        """Be told the very moment that something lands, or that an entry is written."""
+        """Get called at the moment at which a file lands, or an entry is written."""
         store, ledger = self._stage.todo.store, self._stage.world.ledger
         land, write = store._land, ledger._write
 
@@ -138,7 +138,7 @@ class Watch:
         self._kept_waiting(flight, worker)
 
     def _may_be_removed(self, newer: Entry | None, attachment_id: str) -> None:
-        """Only what was attached from the same name to the same task, shortly before the newer write or after it."""
+        """Only an attachment of the same name to the same task, made shortly before the newer write, or after it."""
         olders = [each for each in self._entries.values() if each.attachment_id == attachment_id]
         if newer is None or newer.phase is not Phase.ATTACHED or newer.attachment_id not in self._attachments:
             raise Violation("an attachment is removed, and none has taken its place")
@@ -177,7 +177,8 @@ class Watch:
                 self._lost_sessions.add(session_id)
                 flight.worker.sessions.append(session_id)
                 self._stage.counts["sessions"] += 1
-            # Not what it holds now: a session may forget, and its client cannot know before it asks.
+            # The most that it ever had, and not what it has now: a session may lose bytes, and its client does not know
+            # before it asks.
             self._most_held[session_id] = max(self._most_held[session_id], session.received)
             if session_id == route.item_id:
                 self._is_prefix(session)
@@ -227,7 +228,7 @@ class Watch:
         if entry.steps_without_progress > MAX_STEPS_WITHOUT_PROGRESS + 1:
             raise Violation(f"I6: {entry.steps_without_progress} steps without progress")
         if entry.phase is Phase.WAITING:
-            # Without a sign-in that the app sees, only the sweep lets it try again.
+            # Where the app sees no sign-in, only the sweep lets the upload try again.
             self._stage.sweeping = True
         self._offset_is_the_servers(entry)
         self._slot_is_its_own(entry)
@@ -246,7 +247,7 @@ class Watch:
             raise Violation(f"I1: the ledger says {entry.offset}, which the server never had")
 
     def _queues_in_bounded_time(self, entry: Entry) -> None:
-        """A lost ticket, or a lost wake-up: nobody would send the message."""
+        """An upload that waits for too long has lost its ticket or its wake-up: its message would never be sent."""
         if entry.time_queued(self._stage.clock.now) > self._longest_wait:
             raise Violation(f"pacing: upload {entry.upload_id[:6]} queued for {entry.queued_for}")
 
@@ -273,7 +274,7 @@ class Watch:
             raise Violation("attached, by an attachment that a person had removed")
 
     def _is_handed_to_nobody_else(self, entry: Entry) -> None:
-        """What was put under a name for one account is not attached for another, whatever write brings that about."""
+        """A file that was put under a name for one account must not be attached for another, whatever is written."""
         for other in self._entries.values():
             if other.blob.name != entry.blob.name or not other.list_id or other.account == entry.account:
                 continue
@@ -284,7 +285,7 @@ class Watch:
                 raise Violation("a file is handed to another account")
 
     def _is_not_attached_yet(self, entry: Entry) -> None:
-        """No session is opened for a file that stands attached already, and is to go on standing."""
+        """No session may be opened for a file that is attached already and whose attachment is to stay."""
         for other in self._entries.values():
             known = other.phase is Phase.ATTACHED and other.attachment_id not in {"", *self._replaced}
             if known and self._is_same_request(other, entry) and self._stands(other.attachment_id):
@@ -339,14 +340,14 @@ class Watch:
                 raise Violation(f"I8, I9: {self._stage.todo.journal.details[-1]}")
 
     def check(self) -> None:
-        """What can be looked at at any time."""
+        """Check what must hold at any time."""
         self._no_offence()
         self._messages_propose()
         self._no_more_than_allowed()
         self._nothing_told()
 
     def _messages_propose(self) -> None:
-        """I4: a message holds no state, and announces no step that the ledger does not have."""
+        """I4: a message has no state, and is not ahead of the ledger."""
         bodies = self._stage.world.messages.bodies
         for body in bodies[self._messages_read :]:
             if body in self.strange:
@@ -368,7 +369,10 @@ class Watch:
             raise Violation(f"I4: a message proposes {dict(proposed)}, the ledger is at {entry.offset}")
 
     def _nothing_told(self) -> None:
-        """I7, for what was logged since the last look. Messages: I4. Details and exceptions: where they come up."""
+        """I7, for what was logged since the last check.
+
+        I4 checks messages; details and exceptions are checked where they occur.
+        """
         world = self._stage.world
         lines, self._lines_read = world.records.lines[self._lines_read :], len(world.records.lines)
         if not lines:
@@ -445,7 +449,7 @@ class Watch:
                 return reason in self.fatal
 
     def _was_deleted(self, name: str) -> bool:
-        """By the person; or by us, after a newer version of it was attached."""
+        """Whether the blob was deleted: by the person, or by the app after a newer version was attached."""
         by_us = any(entry.blob.name == name and entry.may_delete_source for entry in self._entries.values())
         return by_us or any(self.versions[each].blob.name == name for each in self.deleted)
 
@@ -461,13 +465,13 @@ class Watch:
         version, entries = self.versions[blob.upload_id()], self._entries
         if blob.upload_id() in entries:
             return
-        # A metadata edit raises no event, and makes no new file of what is attached.
+        # An edit of the metadata raises no event, and an attached file does not become a new one by it.
         tags = self._stage.world.blobs.blobs[blob.name].tags
         if not version.edited or tags.get(STATE) != Phase.ATTACHED:
             raise Violation(f"{blob.name} was never entered")
 
     def _is_there_unless_attached(self, blob: BlobVersion) -> None:
-        """The only copy of a file is deleted by its person, or once it is attached."""
+        """The only copy of a file may be gone only if its person deleted it, or if it is attached."""
         if blob.name in self._stage.world.blobs.blobs or blob.upload_id() in self.deleted:
             return
         later = (other.blob for other in self.versions.values() if other.blob.name == blob.name)
@@ -496,7 +500,7 @@ class Watch:
                 raise Violation("I10: one attachment, two files")
 
     def _no_file_twice(self) -> None:
-        """One content under one blob name hangs on one task under one name once, however often it was written."""
+        """The same content of one blob name is attached once to a task under a name, however often it was written."""
         standing: defaultdict[tuple[object, ...], set[str]] = defaultdict(set)
         for entry in self._entries.values():
             content = self.versions[entry.upload_id].content
@@ -512,7 +516,7 @@ class Watch:
                 raise Violation("an attachment stands beside the one that took its place")
 
     def _none_is_missing(self) -> None:
-        """What was attached is removed by a person, or by a newer version that takes its place: never by an older."""
+        """An attachment may be gone only if a person removed it, or a newer version took its place, never an older."""
         tasks = {task.id: task for task in self._tasks()}
         for entry in self._entries.values():
             if entry.phase is not Phase.ATTACHED or not entry.attachment_id or entry.task_id not in tasks:
@@ -537,11 +541,11 @@ class Watch:
             raise Violation(f"pacing: more than {most} uploads to one mailbox at once")
 
     def _nothing_withheld(self) -> None:
-        """No lease is left, and no ticket, where no worker died and no write was lost that should give it back."""
+        """No lease or ticket may be left, unless a worker died, or a write was lost, that should have given it back."""
         stage, paces = self._stage, self._stage.world.paces
         if not stage.counts["kills"] + stage.counts["storage faults"] + stage.counts["late writes"]:
             for mailbox, (_, pace) in paces.paces.items():
-                # One that ran out is nobody's: its upload was held up for longer than that.
+                # A lease that ran out does not count: its upload was held up for longer than that.
                 if tidied(pace, stage.clock.now, stage.mailbox_limits).leases or paces.queues.get(mailbox):
                     raise Violation(f"pacing: {len(pace.leases)} leases of a mailbox were never given back")
 

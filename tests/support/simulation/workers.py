@@ -1,4 +1,4 @@
-"""Invocations as greenlets: they stop at every call of a port until somebody lets them go on, or kills them."""
+"""Invocations as greenlets: they stop at every call of a port until the schedule lets them go on, or kills them."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -12,7 +12,7 @@ from tests.support.fakes.seam import Crash, Seam
 
 @dataclass(eq=False)
 class Worker:
-    """One invocation. *at* is the call that it stands before (or after: `applied`)."""
+    """One invocation. *at* is the call before which it has stopped; or after which, where `applied`."""
 
     number: int
     kind: str
@@ -21,13 +21,13 @@ class Worker:
     at: str = "start"
     applied: bool = False
     changes: bool = False
-    # When it may go on; None: not before something else happens to it.
+    # From when on it may go on; None: only when something else happens to it.
     ready_at: datetime | None = None
     upload_id: str = ""
     message: QueuedMessage | None = None
-    # What became of it: None while it runs; True if it ended quietly.
+    # Its result: None while it runs; True if it ended without an exception.
     result: bool | Exception | Crash | None = None
-    # Faults that were put into it: what it raises may be due to them.
+    # How many faults were injected: what it raises may be due to them.
     storage_faults: int = 0
     promised: datetime | None = None
     sessions: list[str] = field(default_factory=list)
@@ -48,13 +48,13 @@ class Worker:
             self.result = True
 
     def go_on(self, fault: Exception | None = None) -> None:
-        """Run to the next call of a port, or to the end; *fault* is what the present call comes to."""
+        """Run to the next call of a port, or to the end. *fault*: what the present call raises."""
         if fault is not None:
             self.storage_faults += 1
         self._greenlet.switch(fault)
 
     def die(self) -> None:
-        """The process is gone: nothing of it runs any more."""
+        """Let the process die: nothing of it runs any more."""
         if self._greenlet:
             self._greenlet.throw(Crash())
         else:
@@ -66,13 +66,13 @@ class Worker:
 
 
 def present() -> Worker | None:
-    """The worker that runs at the moment, if one does."""
+    """The worker that runs at the moment; None where none does."""
     worker: Worker | None = getattr(getcurrent(), "worker", None)
     return worker
 
 
 def stop(operation: str, *, changes: bool, applied: bool = False, ready_at: datetime | None = None) -> None:
-    """The present worker waits here for its turn. Raises what the scheduler makes of the call."""
+    """Stop the present worker here until its turn. Raises the fault that the scheduler injects, if any."""
     worker = present()
     if worker is None:
         return
@@ -83,7 +83,7 @@ def stop(operation: str, *, changes: bool, applied: bool = False, ready_at: date
 
 
 class StoppingSeam(Seam):
-    """Every call of a port is a place to stop at, before and after."""
+    """A seam at which workers stop before and after every call of a port."""
 
     def __init__(self, now: Callable[[], datetime]) -> None:
         self._now = now
