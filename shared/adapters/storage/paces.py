@@ -8,7 +8,6 @@ One query for the first rows of the partition reads the pace and the head of the
 """
 
 from collections.abc import Callable, Iterator
-from typing import Any
 
 from azure.core import MatchConditions
 from azure.core.exceptions import ResourceExistsError, ResourceModifiedError, ResourceNotFoundError
@@ -17,6 +16,7 @@ from azure.data.tables import TableClient, UpdateMode
 from shared.adapters.storage.pace_record import pace_columns, pace_of, ticket_columns, ticket_of
 from shared.adapters.storage.service_date import ServiceDate
 from shared.adapters.storage.table_errors import table_errors
+from shared.adapters.storage.table_pages import first_rows
 from shared.core.pacing import HEAD, Pace, Ticket
 from shared.errors import Conflict, StorageUnavailable
 from shared.ports import Paced
@@ -33,11 +33,11 @@ class TablePaces:
 
     def load(self, mailbox: str, tickets: int = HEAD) -> Paced:
         date = ServiceDate()
-        with table_errors():
-            rows = self._table.query_entities(
+        head, _ = first_rows(
+            self._table.query_entities(
                 f"PartitionKey eq '{_partition(mailbox)}'", results_per_page=tickets + 1, raw_response_hook=date
             )
-            head: list[Any] = list(next(rows.by_page(), ()))
+        )
         try:
             line = tuple(ticket_of(row) for row in head if row["RowKey"] != _PACE)[:tickets]
             for row in head:
