@@ -34,6 +34,6 @@ class DeadLetterBlobs:
     def delete(self, name: str) -> None:
         try:
             with blob_errors():
-                self._container.get_blob_client(name).delete_blob()
+                self._container.get_blob_client(name).delete_blob(delete_snapshots="include")
         except BlobGone:
             return
