@@ -59,8 +59,11 @@ class WebPages:
 
     def clear(self) -> None:
         """Delete pending sign-ins and page sessions that have expired. Raises StorageUnavailable."""
-        self.sign_in.clear_abandoned()
-        self.files.clear_over()
+        try:
+            self.sign_in.clear_abandoned()
+        finally:
+            # They are in the table: a container that fails must not keep people's sessions there.
+            self.files.clear_over()
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,8 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 import pytest
 
 from local.stand_ins.entra.people import ALEX, CLIENT_ID, KIM, SAM
-from shared.errors import SignInNeeded
+from shared.errors import SignInNeeded, StorageUnavailable
+from shared.my_files.page_session import GOOD_FOR
 from shared.sign_in import pending_sign_in
 from shared.sign_in.browser import BrowserRequest, BrowserResponse
 from shared.sign_in.look import STYLE
@@ -292,6 +293,16 @@ def test_the_sweep_clears_abandoned_sign_ins_after_the_uploads(office: Office, m
     application.sweep(context)  # type: ignore[arg-type]
     assert not list(office.container.list_blob_names())
     assert world.records.events("sweep")
+
+
+def test_page_sessions_are_cleared_although_the_container_of_sign_ins_fails(office: Office) -> None:
+    site = Site()
+    site.sign_in()
+    site.world.clock.advance(GOOD_FOR)
+    office.container.delete_container()
+    with pytest.raises(StorageUnavailable):
+        WebPages(office.endpoints, site.endpoints).clear()
+    assert not site.sessions.rows
 
 
 def test_a_flood_of_sign_ins_takes_no_more_space_than_the_slots(
