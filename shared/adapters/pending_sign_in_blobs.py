@@ -56,7 +56,9 @@ class BlobPendingSignIns:
             # By this machine's clock: a difference of minutes does not matter here.
             written_before = datetime.now(UTC) - older_than
             for blob in self._container.list_blobs(name_starts_with=_PREFIX):
-                if blob.last_modified < written_before and cleared < _MOST_CLEARED:
+                if cleared == _MOST_CLEARED:
+                    break
+                if blob.last_modified < written_before:
                     # By its ETag, since a new sign-in may have taken the slot meanwhile.
                     cleared += self._delete(blob.name, blob.etag)
         return cleared
