@@ -1,4 +1,4 @@
-"""The settings: the only place that reads the environment.
+"""The settings, read from the environment that `wiring` hands over. Nothing else in the app reads it.
 
 All mistakes are reported at once, each with its name, value and remedy. docs/configuration.md lists the settings;
 tests/test_settings_parity.py keeps this module, that table, the sample file and the infrastructure in step.

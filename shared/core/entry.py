@@ -172,7 +172,7 @@ class QueueWait:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """One write of one blob, and the attachment that it becomes. docs/ARCHITECTURE.md has each field's reason."""
+    """One write of one blob, and the attachment that it becomes. docs/ARCHITECTURE.md says what each field holds."""
 
     # What the sender asked for. Never changes once the blob has arrived.
     upload_id: str
