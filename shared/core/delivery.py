@@ -1,7 +1,7 @@
 """Which message may act, and what the next one proposes.
 
 A message proposes a step, the ledger knows the current one. Messages come twice, late, out of order, and after
-their sender died; a doubled announcement is harmless, a missing one is a lost file.
+their sender died; a doubled announcement is harmless, after a missing one only the sweep finds the upload.
 """
 
 from dataclasses import dataclass
