@@ -11,6 +11,6 @@ Each folder is a layer, and `tests/test_layers.py` says which layer may import w
     my_files/   the page on which a person finds and sends their own files
     adapters/   implement the ports, each for one outside thing, with its SDK
     telemetry/  records of what happened, and where they go
-    settings.py the only reader of the environment
+    settings.py the environment that wiring.py hands over, as checked values
     wiring.py   builds the adapters, once per process; sign_in_wiring.py builds those of sign-in, where it is set
 """
