@@ -56,7 +56,7 @@ param senderPrincipalType string = 'Group'
 @description('Mail address that alerts go to; empty = none, and alerts only show in the portal.')
 param alertEmail string = ''
 
-@description('Whether the alert rules run. Each is priced by how often it runs (docs/operations.md, "Watch").')
+@description('Whether the alert rules that query the logs run; metricAlertsEnabled has the two on metrics. Each is priced by how often it runs (docs/operations.md, "Watch").')
 param alertsEnabled bool = true
 
 @maxLength(300)
