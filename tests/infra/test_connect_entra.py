@@ -268,7 +268,7 @@ def test_a_secret_of_another_registration_is_not_kept(directory: Directory) -> N
     directory.answer("functionapp config appsettings list", ok("another-registration"))
     run = directory.run("connect-entra.sh", *GROUP)
     assert run.did("keyvault secret set")
-    assert "whoever has connected must do so again" in run.said
+    assert "those who have connected must do so again" in run.said
 
 
 @pytest.mark.parametrize("arguments", [(), ("--resource-group",), ("--colour", "red"), (*GROUP, "--name", "it's")])
