@@ -2,11 +2,23 @@ from datetime import timedelta
 
 import pytest
 
-from shared.core.delivery import Announce, ComeBack, Drop, Proceed, Stranger, Verdict, delay_until, judge, proposal
-from shared.core.entry import Claim, Entry, Phase
+from shared.core.delivery import (
+    Announce,
+    ComeBack,
+    Drop,
+    Proceed,
+    Stranger,
+    Verdict,
+    delay_until,
+    goes_on,
+    judge,
+    proposal,
+    wants_no_turn,
+)
+from shared.core.entry import Claim, Entry, Phase, QueueWait
 from shared.core.messages import ProposedRange, RangeMessage
 from shared.core.ranges import ByteRange
-from tests.support.entries import LIMITS, NOW, an_entry
+from tests.support.entries import LIMITS, NOW, SESSION, an_entry
 
 SOON = NOW + timedelta(seconds=40)
 ALIVE = Claim("other", SOON)
@@ -108,3 +120,72 @@ def test_a_message_proposes_the_current_step_and_the_bytes_that_it_sends(
 ) -> None:
     message = proposal(entry, now=NOW, limits=LIMITS)
     assert message == RangeMessage(entry.upload_id, entry.step, range=proposed)
+
+
+QUEUES_FOR_SLOT = QueueWait(Phase.RESOLVING, NOW, for_slot=True)
+REPORTED = {"reported": Phase.FAILED, "session": SESSION}
+
+
+@pytest.mark.parametrize(
+    ("entry", "unwanted"),
+    [
+        (an_entry(Phase.ATTACHED), True),
+        (an_entry(Phase.WITHDRAWN), True),
+        (an_entry(Phase.WAITING), True),
+        (an_entry(Phase.QUEUED, queue_wait=QUEUES_FOR_SLOT), True),
+        (an_entry(Phase.QUEUED), False),
+        (an_entry(Phase.SENDING), False),
+    ],
+    ids=["attached", "withdrawn", "waits for a person", "queues for the slot", "queues for the mailbox", "sends"],
+)
+def test_a_lease_is_unwanted_once_the_upload_has_ended_or_waits_for_something_else(
+    entry: Entry, unwanted: bool
+) -> None:
+    assert wants_no_turn(entry) is unwanted
+
+
+@pytest.mark.parametrize(
+    ("entry", "expected"),
+    [
+        (an_entry(Phase.RESOLVING), True),
+        (an_entry(Phase.RESOLVING, not_before=SOON), False),
+        (an_entry(Phase.SENDING), False),
+        (an_entry(Phase.SENDING, lease="M"), False),
+        (an_entry(Phase.WAITING, lease="M", not_before=SOON), True),
+        (an_entry(Phase.WAITING), False),
+        (an_entry(Phase.QUEUED, queue_wait=QUEUES_FOR_SLOT, lease="M"), True),
+        (an_entry(Phase.QUEUED, queue_wait=QUEUES_FOR_SLOT, slot="S"), False),
+        (an_entry(Phase.QUEUED, lease="M"), False),
+        (an_entry(Phase.FAILED), True),
+        (an_entry(Phase.FAILED, session=SESSION), True),
+        (an_entry(Phase.FAILED, not_before=SOON), False),
+        (an_entry(Phase.FAILED, **REPORTED), False),
+        (an_entry(Phase.FAILED, **REPORTED, slot="S"), True),
+        (an_entry(Phase.FAILED, **REPORTED, lease="M"), True),
+        (an_entry(Phase.FAILED, reported=Phase.FAILED), False),
+        (an_entry(Phase.ATTACHED, reported=Phase.ATTACHED, attachment_id="A", delete_source=True), True),
+    ],
+    ids=[
+        "in a phase that is gone through",
+        "in a phase that is gone through, but later",
+        "in another phase",
+        "in another phase, with a lease",
+        "waits for a person, with a lease",
+        "waits for a person, without one",
+        "queues for the slot, with a lease",
+        "queues for the slot, without one",
+        "queues for the mailbox",
+        "ended, not reported",
+        "ended, not reported, with a session to cancel",
+        "ended, not reported, the last try failed",
+        "reported, with a session to cancel",
+        "reported, with a session to cancel, and holds the slot",
+        "reported, with a session to cancel, and holds a lease",
+        "done",
+        "reported, with a source to delete",
+    ],
+)
+def test_a_worker_goes_on_by_itself_where_others_wait_for_it_and_where_it_asks_nothing_of_graph(
+    entry: Entry, expected: bool
+) -> None:
+    assert goes_on(entry, through=frozenset({Phase.RESOLVING})) is expected
