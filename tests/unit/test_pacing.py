@@ -101,6 +101,7 @@ def test_a_lease_is_given_from_its_start_on_and_only_once() -> None:
     assert once.leases == (Lease("a", NOW + 31 * MINUTE, FILE),)
     again = granted(once, "a", FILE, NOW + 2 * MINUTE, LIMITS)
     assert again.leases == (Lease("a", NOW + 32 * MINUTE, FILE),)
+    assert [lease.starts_at(LIMITS) for lease in again.leases] == [NOW + 2 * MINUTE]
 
 
 def test_what_a_lease_reserved_counts_as_used_from_its_return_on() -> None:
@@ -152,8 +153,16 @@ def test_the_expected_wait_follows_from_what_is_ahead(ahead: Need, wait: timedel
     assert expected_wait(Pace(), ahead, FILE, NOW, LIMITS) == wait
 
 
-def test_the_expected_wait_is_no_shorter_than_graph_asked_for() -> None:
-    assert expected_wait(throttled(Pace(), NOW + MINUTE, LIMITS), Need(0, 0), FILE, NOW, LIMITS) == MINUTE
+def test_the_expected_wait_counts_what_is_reserved_and_what_was_used() -> None:
+    pace = pace_of(leases=1, used=((MINUTE, Need(100, 20)),))
+    assert expected_wait(pace, Need(75, 0), FILE, NOW, LIMITS) == 2.5 * MINUTE
+    assert expected_wait(pace, Need(0, 89), FILE, NOW, LIMITS) == 2.5 * MINUTE
+
+
+def test_the_expected_wait_is_no_shorter_than_graph_asked_for_and_never_less_than_none() -> None:
+    slow = throttled(Pace(), NOW + MINUTE, LIMITS)
+    assert expected_wait(slow, Need(0, 0), FILE, NOW, LIMITS) == MINUTE
+    assert expected_wait(slow, Need(0, 0), FILE, NOW + 2 * MINUTE, LIMITS) == timedelta()
 
 
 def test_tickets_sort_by_the_time_of_queueing_and_then_by_upload() -> None:
@@ -204,3 +213,9 @@ def test_a_person_asks_nothing_before_graph_said() -> None:
     slow = throttled(Pace(), NOW + timedelta(seconds=10), LIMITS)
     assert spent(slow, 1, NOW, LIMITS) is None
     assert spent(slow, 1, NOW + timedelta(seconds=10), LIMITS) is not None
+
+
+def test_a_person_asks_at_the_very_time_from_which_the_budget_has_room() -> None:
+    used = pace_of(used=((10 * MINUTE + 4 * SECOND, Need(0, LIMITS.requests.amount)),))
+    assert spent(used, 1, NOW - SECOND, LIMITS) is None
+    assert spent(used, 1, NOW, LIMITS) is not None
