@@ -128,7 +128,9 @@ def test_a_larger_one_than_declared_is_to_be_deleted_before_anything_is_told() -
     entry = sent_through_page(SENT.size + 1, delete_sent=False)
     assert (entry.phase, entry.reason) == (Phase.REJECTED, Reason.LARGER_THAN_DECLARED)
     assert (entry.is_reported, entry.may_delete_source, entry.is_done) == (True, True, False)
-    assert (entry.account, entry.attachment_name, entry.wanted_task.name) == (SENT.account, "plan.pdf", "Plan")
+    assert (entry.account, entry.account_key) == (SENT.account, account_key(SENT.account))
+    assert (entry.wanted_list, entry.wanted_task) == (Reference("L", "Tasks"), Reference("T", "Plan"))
+    assert entry.attachment_name == "plan.pdf"
 
 
 def test_one_that_was_never_signed_for_is_nobody_s_and_stays() -> None:
