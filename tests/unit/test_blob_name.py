@@ -6,6 +6,7 @@ import pytest
 from shared.core.blob_name import (
     ids_being_removed,
     is_same_account,
+    is_same_target,
     is_taken,
     must_slow_down,
     name_key,
@@ -70,6 +71,30 @@ def test_each_name_in_each_container_has_a_key_of_its_own() -> None:
     assert name_key(replace(BLOB, etag="another")) == name_key(BLOB)
 
 
+def test_the_key_of_a_name_is_the_same_in_every_version_of_the_code() -> None:
+    """Otherwise an upgrade would forget which account each name belongs to, and what is attached under it."""
+    assert name_key(BLOB) == "4c46a52c871388f1364ad8979dc91471"
+
+
+def test_a_name_with_half_a_surrogate_pair_still_has_a_key() -> None:
+    assert len(name_key(replace(BLOB, name="\ud83d.pdf"))) == 32
+
+
+@pytest.mark.parametrize(
+    ("target", "is_same"),
+    [(("L", "T"), True), (("L", "other"), False), (("other", "T"), False)],
+    ids=["the same task", "another task", "another list"],
+)
+def test_two_uploads_go_to_the_same_task_where_list_and_task_are_the_same(
+    target: tuple[str, str], is_same: bool
+) -> None:
+    assert is_same_target(an_upload(1, list_id="L", task_id="T"), *target) is is_same
+
+
+def test_what_was_never_resolved_goes_to_no_task() -> None:
+    assert is_same_target(an_upload(1), "", "") is False
+
+
 # -- what a name remembers --
 
 
@@ -108,6 +133,7 @@ def test_an_upload_after_many_rewritten_versions_waits_and_does_so_once() -> Non
     fresh, waited = an_upload(9, Phase.RESOLVING), an_upload(9, Phase.RESOLVING, rewrites=FREE_REWRITES + 1)
     assert not must_slow_down(fresh, FREE_REWRITES)
     assert must_slow_down(fresh, FREE_REWRITES + 1)
+    assert must_slow_down(replace(fresh, rewrites=FREE_REWRITES), FREE_REWRITES + 1)
     assert not must_slow_down(waited, FREE_REWRITES + 1)
 
 
@@ -148,6 +174,20 @@ def test_a_version_that_was_written_over_hands_on_what_it_was_to_replace() -> No
     part = Replaced("A1", "plan.pdf", NOW)
     between = an_upload(50, Phase.SUPERSEDED, replaces=part)
     assert replaced_by(NEWER, [between, an_upload(1)], within=MINUTE) == part
+
+
+@pytest.mark.parametrize(
+    "between",
+    [
+        an_upload(99, Phase.SUPERSEDED),
+        an_upload(99, Phase.FAILED, replaces=Replaced("A1", "plan.pdf", NOW)),
+        an_upload(99, Phase.REJECTED),
+    ],
+    ids=["written over, and to replace nothing", "failed, and to replace another", "rejected"],
+)
+def test_what_came_to_nothing_in_between_leaves_the_older_attachment_to_be_replaced(between: Entry) -> None:
+    expected = Replaced("A98", "plan.pdf", NOW + timedelta(seconds=98))
+    assert replaced_by(NEWER, [between, an_upload(98)], within=MINUTE) == expected
 
 
 @pytest.mark.parametrize("changes", [{"attachment_id": ""}, {"attached_at": None}])
