@@ -117,6 +117,13 @@ def test_lists_of_one_name_are_told_apart_by_what_they_are() -> None:
     )
 
 
+def test_completed_tasks_of_one_name_are_told_apart_from_each_other_too() -> None:
+    tasks = [Named("A=", "Plan", is_completed=True, due=date(2026, 3, 5)), Named("B=", "Plan", is_completed=True)]
+    found = find_task(Reference(name="Plan"), tasks)
+    assert isinstance(found, Refused)
+    assert "They are completed due 2026-03-05 / completed. " in found.detail
+
+
 def test_of_many_matches_some_are_told_and_nothing_that_is_true_of_all_of_them() -> None:
     found = find_task(Reference(name="Plan"), [Named(str(number), "Plan") for number in range(8)])
     assert isinstance(found, Refused)
@@ -207,3 +214,8 @@ def test_a_sender_who_shall_learn_nothing_reads_only_what_the_file_named(
     for others in ("Work", "Home", "2026", "shared", "2"):
         assert others not in found.detail
     assert any(remedy in found.detail for remedy in ("set ", 'no task is named "Plan"', 'no list is named "Plan"'))
+
+
+def test_a_sender_who_shall_learn_nothing_still_reads_what_to_set() -> None:
+    expected = Refused(Reason.NO_SUCH_LIST, "set list or listid. No default list was found")
+    assert find_list(Reference(), [WORK], names_others=False) == expected
