@@ -8,6 +8,12 @@ def piece(start: int, stop: int, sha256: str = "ab" * 32) -> Piece:
     return Piece(ByteRange(start, stop), sha256)
 
 
+def test_a_piece_is_its_range_and_the_sha_256_of_its_bytes() -> None:
+    part = ByteRange(4, 7)
+    sha256 = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"  # FIPS 180-2, appendix B.1
+    assert piece_of(part, b"abc") == Piece(part, sha256)
+
+
 def test_pieces_that_differ_in_one_bit_differ() -> None:
     part = ByteRange(0, 4)
     assert piece_of(part, b"abcd") == piece_of(part, b"abcd")
@@ -40,6 +46,11 @@ def test_what_is_read_again_takes_the_place_of_what_began_there() -> None:
     assert [(each.part.start, each.part.stop) for each in again] == [(0, 4), (3, 7)]
     assert not is_whole(again, 10)
     assert is_whole(joined(again, [piece(7, 10)]), 10)
+
+
+def test_a_piece_that_is_read_twice_is_kept_once() -> None:
+    twice = joined((), [piece(0, 4), piece(0, 4), piece(4, 8), piece(4, 6, "cd" * 32)])
+    assert twice == (piece(0, 4), piece(4, 6, "cd" * 32))
 
 
 def test_pieces_survive_their_text() -> None:
