@@ -4,7 +4,7 @@ import pytest
 
 from shared.core.attachment import BlobKind
 from shared.core.entry import Entry, Phase, Reason
-from shared.core.outcome import APPEND_BLOB, ATTACHMENT, KIND, MAX_TAGS, REASON, STATE, outcome_tags
+from shared.core.outcome import APPEND_BLOB, ATTACHMENT, KIND, MAX_TAGS, REASON, STATE, outcome_tags, queued_tags
 from shared.core.sent_file import blob_name
 from tests.support.entries import BLOB, an_entry
 
@@ -100,3 +100,9 @@ def test_what_the_page_sent_is_not_told_to_put_its_metadata_right() -> None:
     blob = replace(BLOB, name=blob_name("0" * 32))
     entry = an_entry(Phase.REJECTED, blob=blob, reason=Reason.NO_SUCH_TASK, detail="no such task")
     assert outcome_tags(entry, {}) == {STATE: "rejected", REASON: "no-such-task: no such task"}
+
+
+def test_a_file_that_queues_says_why_beside_the_person_s_own_tags() -> None:
+    existing = {"project": "x", STATE: "attached", ATTACHMENT: ID}
+    tags = {"project": "x", STATE: "queued", REASON: "other files are first - as a rule"}
+    assert queued_tags("other files are first (as a rule)", existing) == tags
