@@ -10,6 +10,7 @@ from shared.core.attachment import (
     NoTarget,
     Reference,
     decode_value,
+    is_folder_stub,
     parse_metadata,
     parse_path,
 )
@@ -226,3 +227,20 @@ def test_an_id_that_a_path_would_swallow_is_refused(key: str, value: str) -> Non
     refusal = parse_metadata({"listid": "L", "taskid": "T", key: value}, "a.pdf")
     assert isinstance(refusal, BadMetadata)
     assert refusal.detail.startswith(f"{key} is ")
+
+
+@pytest.mark.parametrize(
+    ("metadata", "size", "is_stub"),
+    [
+        ({"hdi_isfolder": "true"}, 0, True),
+        ({"Hdi_IsFolder": " True "}, 0, True),
+        ({"hdi_isfolder": "false"}, 0, False),
+        ({"hdi_isfolder": "true"}, 1, False),
+        ({}, 0, False),
+    ],
+    ids=["as tools write it", "in other letters", "marked as none", "with bytes", "an empty file"],
+)
+def test_an_empty_blob_that_is_marked_as_a_folder_is_no_file(
+    metadata: dict[str, str], size: int, is_stub: bool
+) -> None:
+    assert is_folder_stub(metadata, size) is is_stub
