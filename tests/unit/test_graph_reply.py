@@ -94,18 +94,17 @@ def test_the_documented_reply_to_the_small_post_is_an_attachment() -> None:
 
 
 @pytest.mark.parametrize(
-    ("status", "header", "expected"),
+    ("answer", "expected"),
     [
-        (401, "", True),
-        (403, 'Bearer error="insufficient_claims", claims="e30="', True),
-        (403, "", False),
-        (200, 'Bearer error="insufficient_claims"', False),
+        (reply(401), True),
+        (reply(403, www_authenticate='Bearer error="insufficient_claims", claims="e30="'), True),
+        (reply(403, www_authenticate="Bearer"), False),
+        (reply(403), False),
+        (reply(200, www_authenticate='Bearer error="insufficient_claims"'), False),
     ],
 )
-def test_another_token_is_asked_for_after_a_401_or_a_demand_for_claims(
-    status: int, header: str, expected: bool
-) -> None:
-    assert is_challenge(GraphReply(status, {"www-authenticate": header})) is expected
+def test_another_token_is_asked_for_after_a_401_or_a_demand_for_claims(answer: GraphReply, expected: bool) -> None:
+    assert is_challenge(answer) is expected
 
 
 @pytest.mark.parametrize(
