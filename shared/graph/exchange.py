@@ -27,10 +27,10 @@ class Exchange:
     *server* is a host. *retry_after* is in seconds.
     """
 
-    operation: str
-    method: str
-    server: str
-    client_request_id: str
+    operation: str = ""
+    method: str = ""
+    server: str = ""
+    client_request_id: str = ""
     status: int = 0
     code: str = ""
     request_id: str = ""
@@ -58,7 +58,7 @@ class Exchange:
     @classmethod
     def unasked(cls, error: str) -> "Exchange":
         """Graph was not asked: something that the request needs, such as a token, was not available."""
-        return cls("", "", "", "", error=error)
+        return cls(error=error)
 
     @property
     def is_throttled(self) -> bool:

@@ -20,7 +20,7 @@ from shared.core.observations import (
 from shared.core.ranges import ByteRange
 from shared.graph.exchange import Exchange, address_of
 from shared.graph.reply import GraphReply
-from shared.graph.request import with_client_request_id
+from shared.graph.request import GraphRequest, with_client_request_id
 from shared.graph.sessions import prepare_put_slice
 from shared.telemetry.records import (
     ATTRIBUTES,
@@ -89,12 +89,33 @@ def test_a_throttled_request_leaves_what_the_server_asked_for_and_under_which_id
 def test_the_code_of_an_error_is_kept_and_its_message_is_not() -> None:
     body = b'{"error": {"code": "ErrorMessageSizeExceeded", "message": "of sam@example.com"}}'
     fields = Exchange.answered(REQUEST, GraphReply(400, {}, body)).fields()
-    assert fields["graph_code"] == "ErrorMessageSizeExceeded"
+    assert (fields["error"], fields["graph_code"]) == ("400", "ErrorMessageSizeExceeded")
     assert "sam@" not in str(fields)
+
+
+def test_a_success_has_no_error_and_no_code_whatever_its_body_is() -> None:
+    fields = Exchange.answered(REQUEST, GraphReply(200, {}, b'{"error": {"code": "ErrorItemNotFound"}}')).fields()
+    assert {"error", "graph_code", "request_id", "retry_after"}.isdisjoint(fields)
+
+
+def test_a_request_without_an_id_is_recorded_without_one() -> None:
+    exchange = Exchange.unanswered(GraphRequest("get", "GET", SESSION_URL), "GraphNoReply")
+    assert exchange.client_request_id == ""
+    assert "client_request_id" not in exchange.fields()
 
 
 def test_of_what_was_never_asked_of_graph_only_the_kind_of_the_failure_is_told() -> None:
     assert Exchange.unasked("TokenUnavailable").fields() == {"error": "TokenUnavailable"}
+
+
+def test_a_request_without_a_reply_leaves_where_it_went_under_which_id_and_the_kind_of_the_failure() -> None:
+    assert Exchange.unanswered(REQUEST, "GraphNoReply").fields() == {
+        "graph_operation": "put_slice",
+        "method": "PUT",
+        "server": "graph.microsoft.com",
+        "client_request_id": "01234567-89ab-cdef-0123-456789abcdef",
+        "error": "GraphNoReply",
+    }
 
 
 def test_a_request_id_of_another_shape_is_not_kept() -> None:
@@ -104,6 +125,12 @@ def test_a_request_id_of_another_shape_is_not_kept() -> None:
 def test_of_an_upload_url_only_the_words_remain_that_every_mailbox_shares() -> None:
     told = "https://graph.microsoft.com/v1.0/users/*/todo/lists/*/tasks/*/attachmentSessions/*/content"
     assert address_of(REQUEST) == {"url": told, "scheme": "https", "port": 443}
+
+
+@pytest.mark.parametrize(("host", "port"), [("127.0.0.1:7071", 7071), ("127.0.0.1", 80)], ids=["named", "default"])
+def test_a_plain_server_on_this_machine_is_addressed_at_its_port(host: str, port: int) -> None:
+    told = address_of(GraphRequest("get", "GET", f"http://{host}/v1.0/me"))
+    assert told == {"url": "http://127.0.0.1/v1.0/me", "scheme": "http", "port": port}
 
 
 @pytest.mark.parametrize(
