@@ -13,8 +13,10 @@ from shared.core.size_text import size_text
         (1023, "1023 bytes"),
         (1024, "1.0 KiB"),
         (4096, "4.0 KiB"),
+        (1_024_000, "1000.0 KiB"),
         (1_048_576, "1.0 MiB"),
         (26_214_400, "25.0 MiB"),
+        (1_048_576_000, "1000.0 MiB"),
     ],
 )
 def test_sizes_are_told_as_people_tell_them(size: int, text: str) -> None:
