@@ -28,7 +28,9 @@ def test_a_slip_of_the_pen_is_known_for_what_it_was_meant_to_be(key: str, meant:
     assert slips([key]) == {key: meant}
 
 
-@pytest.mark.parametrize(("key", "like"), [("used", "user"), ("last", "list"), ("tags", "task"), ("tadk", "task")])
+@pytest.mark.parametrize(
+    ("key", "like"), [("used", "user"), ("last", "list"), ("tags", "task"), ("tadk", "task"), ("userid", "user")]
+)
 def test_what_may_be_a_word_of_its_own_is_like_a_key_and_no_slip(key: str, like: str) -> None:
     assert likely_key(key) == like
     assert slips([key]) == {}
