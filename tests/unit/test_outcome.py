@@ -3,10 +3,10 @@ from dataclasses import replace
 import pytest
 
 from shared.core.attachment import BlobKind
-from shared.core.entry import Entry, Phase, Reason
+from shared.core.entry import Claim, Entry, Phase, Reason
 from shared.core.outcome import APPEND_BLOB, ATTACHMENT, KIND, MAX_TAGS, REASON, STATE, outcome_tags, queued_tags
 from shared.core.sent_file import blob_name
-from tests.support.entries import BLOB, an_entry
+from tests.support.entries import BLOB, NOW, an_entry
 
 ID = "AAMkADI5MAAIT3drCAAABEgAQANAqbAe7qaROhYdTnUQwXm0="
 
@@ -72,6 +72,30 @@ ID = "AAMkADI5MAAIT3drCAAABEgAQANAqbAe7qaROhYdTnUQwXm0="
     ],
 )
 def test_the_tags_answer_did_it_work(entry: Entry, tags: dict[str, str]) -> None:
+    assert outcome_tags(entry, {}) == tags
+
+
+TELLS = Claim("me", NOW, tells=True)
+
+
+@pytest.mark.parametrize(
+    ("entry", "tags"),
+    [
+        (an_entry(Phase.SENDING, claim=TELLS, detail="HTTP 503"), {STATE: "uploading"}),
+        (
+            an_entry(Phase.SENDING, claim=TELLS, detail="HTTP 503", not_before=NOW),
+            {STATE: "delayed", REASON: "HTTP 503"},
+        ),
+        (
+            an_entry(Phase.CONFIRMING, claim=TELLS, not_before=NOW),
+            {STATE: "delayed", REASON: "an earlier request may still be applied"},
+        ),
+    ],
+    ids=["is sent", "waits, and the detail says for what", "waits, and the phase says for what"],
+)
+def test_the_tags_of_what_has_not_ended_say_that_it_is_sent_or_what_it_waits_for(
+    entry: Entry, tags: dict[str, str]
+) -> None:
     assert outcome_tags(entry, {}) == tags
 
 
