@@ -97,7 +97,7 @@ def _joins(character: str) -> bool:
 
     Python's tables may be older than an emoji: what they do not know counts as one.
     """
-    return character > "\x7f" and not _is_hidden(character) and unicodedata.category(character)[0] in "LMSC"
+    return not character.isascii() and not _is_hidden(character) and unicodedata.category(character)[0] in "LMSC"
 
 
 def _shows(character: str) -> bool:
@@ -108,9 +108,9 @@ def _shows(character: str) -> bool:
 
 
 def _cut(text: str, length: int) -> str:
-    """At most *length* characters, and no character that a person sees is cut in two."""
+    """At most *length* characters of a longer text, and no character that a person sees is cut in two."""
     end = length
-    while 0 < end < len(text) and _belongs_together(text, end):
+    while end > 0 and _belongs_together(text, end):
         end -= 1
     # A sequence that is longer than the whole name is not a real one: cut it anyway.
     return text[: end or length].rstrip()
@@ -118,10 +118,10 @@ def _cut(text: str, length: int) -> str:
 
 def _belongs_together(text: str, at: int) -> bool:
     before, after = text[at - 1], text[at]
-    if unicodedata.combining(after) or unicodedata.category(after)[0] == "M" or after in _JOINERS or before in _JOINERS:
+    if unicodedata.category(after)[0] == "M" or after in _JOINERS or before in _JOINERS:
         return True
     if _SKIN_TONES.match(after) or "\U000e0020" <= after <= "\U000e007f":
         return True
     # A flag is a pair of these: an odd number before the cut leaves half a flag.
-    run = _REGIONAL_INDICATORS.search(text, max(at - 2 * MAX_NAME_CHARACTERS, 0), at)
+    run = _REGIONAL_INDICATORS.search(text, 0, at)
     return bool(_REGIONAL_INDICATORS.match(after)) and run is not None and len(run[0]) % 2 == 1

@@ -68,8 +68,17 @@ def test_a_name_with_nothing_visible_is_none(text: str) -> None:
         ("a..b", "a..b"),
         ("x" * 300 + ".", "x" * MAX_NAME_CHARACTERS),
         ("x" * 254 + " y" + "z" * 50, "x" * 254),
+        ("x" * 250 + " y" + "z" * 50 + ".pdf", "x" * 250 + ".pdf"),
     ],
-    ids=["dot", "dots and spaces", "no-break space", "inner dots stay", "long", "a space at the cut"],
+    ids=[
+        "dot",
+        "dots and spaces",
+        "no-break space",
+        "inner dots stay",
+        "long",
+        "a space at the cut",
+        "a space at the cut, before the extension",
+    ],
 )
 def test_a_name_does_not_end_in_dots_or_spaces(text: str, name: str) -> None:
     assert attachment_name(text) == name
@@ -195,14 +204,21 @@ def test_a_name_of_exactly_the_limit_is_left_alone() -> None:
         "\U0001f1e9\U0001f1ea",
         "q\u0323\u0307",
         "\U0001f3f4\U000e0067\U000e0062\U000e0073\U000e0063\U000e0074\U000e007f",
+        "1\ufe0f\u20e3",
+        "कि",
     ],
-    ids=["family", "skin tone", "flag", "accents", "Scotland"],
+    ids=["family", "skin tone", "flag", "accents", "Scotland", "keycap", "a letter and its vowel in Hindi"],
 )
 @pytest.mark.parametrize("room", range(1, 7))
 def test_the_cut_is_between_two_characters_that_a_person_sees(whole: str, room: int) -> None:
     stem = "x" * (MAX_NAME_CHARACTERS - len(".png") - room)
-    assert attachment_name(stem + whole * 9 + ".png") == stem + whole * (room // len(whole)) + ".png"
+    assert attachment_name(stem + whole * 9 + "y.png") == stem + whole * (room // len(whole)) + ".png"
 
 
-def test_a_run_of_accents_without_an_end_is_cut_all_the_same() -> None:
-    assert len(attachment_name("q" + "\u0323" * 9000)) == MAX_NAME_CHARACTERS
+def test_a_name_of_nothing_but_flags_is_cut_between_two_of_them() -> None:
+    assert attachment_name("\U0001f1e9\U0001f1ea" * 200 + ".png") == "\U0001f1e9\U0001f1ea" * 125 + ".png"
+
+
+@pytest.mark.parametrize("text", ["q" + "\u0323" * 9000, "\u0323" * 9000 + "q"], ids=["on a letter", "before one"])
+def test_a_run_of_accents_without_an_end_is_cut_all_the_same(text: str) -> None:
+    assert len(attachment_name(text)) == MAX_NAME_CHARACTERS
