@@ -12,6 +12,7 @@ from shared.core import endings
 from shared.core import observations as seen
 from shared.core.absorb import absorb as absorbing
 from shared.core.actions import End
+from shared.core.attachment import Reference
 from shared.core.entry import Claim, Entry, LandedAs, Phase, QueueWait, Reason, Session, SignInWait
 from shared.core.limits import (
     MAX_CLOSING_TRIES,
@@ -86,6 +87,21 @@ def test_a_retry_after_is_never_cut_short_by_our_own_back_off() -> None:
 
 
 # -- resolving --
+
+
+def test_a_blob_that_has_arrived_queues_and_an_empty_one_is_looked_at_again_before() -> None:
+    arrived = seen.Arrived(Reference("L"), Reference("T"), "kim@example.com", "plan.pdf")
+    after = absorb(an_entry(Phase.ARRIVING, created_at=NOW), arrived)
+    assert (after.phase, after.account, after.not_before) == (Phase.QUEUED, "kim@example.com", None)
+    empty = absorb(an_entry(Phase.ARRIVING, created_at=NOW, size=0), arrived)
+    assert empty.not_before == NOW + LIMITS.empty_file_wait
+
+
+@pytest.mark.parametrize(("until", "seconds"), [(600, 600), (0, 1), (-600, 1)], ids=["later", "now", "past"])
+def test_a_blob_that_has_not_arrived_is_looked_at_when_it_says_and_never_at_once(until: int, seconds: float) -> None:
+    after = absorb(an_entry(Phase.ARRIVING), seen.NotYet(NOW + timedelta(seconds=until), "it is being copied"))
+    assert (after.phase, after.detail, after.steps_without_progress) == (Phase.ARRIVING, "it is being copied", 0)
+    assert delay(after) == seconds
 
 
 def test_what_was_resolved_is_recorded() -> None:
@@ -402,6 +418,8 @@ def test_an_unknown_answer_is_asked_about_after_a_pause() -> None:
     after = absorb(an_entry(Phase.SENDING, offset=100, furthest=100), seen.Unclear("HTTP 500"))
     assert (after.phase, after.offset, after.steps_without_progress, after.deferrals) == (Phase.LOCATING, 100, 1, 1)
     assert (delay(after), after.detail) == (2, "HTTP 500")
+    asked = absorb(an_entry(Phase.SENDING, offset=100), seen.Unclear("HTTP 503", timedelta(seconds=30)))
+    assert delay(asked) == 31
 
 
 def test_bytes_refused_twice_at_the_same_offset_fail_with_the_reason() -> None:
@@ -627,8 +645,9 @@ def test_an_attachment_with_other_bytes_is_to_be_removed_and_is_no_longer_this_u
 
 def test_what_is_sent_anew_is_in_no_doubt_about_what_was_sent_before() -> None:
     before = an_entry(Phase.VERIFYING, attachment_id="", garbled_id="A", garbled=1, in_doubt=True, searches_in_doubt=2)
-    after = absorb(before, seen.AttachmentRemoved())
+    after = absorb(replace(before, closing_tries=3, deferrals=3), seen.AttachmentRemoved())
     assert (after.phase, after.garbled_id, after.in_doubt, after.searches_in_doubt) == (Phase.OPENING, "", False, 0)
+    assert (after.closing_tries, after.deferrals) == (0, 0)
     assert decide(after) == do.OpenSession()
 
 
