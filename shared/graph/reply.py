@@ -124,7 +124,7 @@ def _id_of_location(location: str) -> str:
         return ""
     segment = unquote(path.rstrip("/").rpartition("/")[2])
     _, opened, key = segment.removesuffix("')").rpartition("('")
-    return key if opened and key and segment.endswith("')") else segment
+    return key if opened and segment.endswith("')") else segment
 
 
 # -- errors --

@@ -49,6 +49,9 @@ from tests.support.graph_replies import (
         ("https://graph.microsoft.com/v1.0/x/Attachments/AA=/", "AA="),
         ("https://graph.microsoft.com/v1.0/x/Attachments/AA=?q=/x", "AA="),
         ("https://graph.microsoft.com/v1.0/x/Attachments/AAX/", "AAX"),
+        ("https://graph.microsoft.com/v1.0/x/attachments('AA", "attachments('AA"),
+        ("https://graph.microsoft.com/v1.0/x/attachments/AA')", "AA')"),
+        ("A" * 1024, "A" * 1024),
     ],
     ids=[
         "documented, beta",
@@ -65,6 +68,9 @@ from tests.support.graph_replies import (
         "trailing slash",
         "query",
         "ends in X",
+        "OData key without an end",
+        "OData key without a beginning",
+        "longest",
     ],
 )
 def test_the_id_is_the_last_part_of_location_in_every_form(location: str, attachment_id: str) -> None:
@@ -74,8 +80,14 @@ def test_the_id_is_the_last_part_of_location_in_every_form(location: str, attach
 
 @pytest.mark.parametrize(
     "headers",
-    [{}, {"location": ""}, {"location": "/x/Attachments/"}, {"location": "http://[::1"}],
-    ids=["absent", "empty", "without an id", "no URL at all"],
+    [
+        {},
+        {"location": ""},
+        {"location": "/x/Attachments/"},
+        {"location": "/x/attachments('')"},
+        {"location": "http://[::1"},
+    ],
+    ids=["absent", "empty", "without an id", "OData key without an id", "no URL at all"],
 )
 def test_without_a_usable_location_the_body_s_id_counts(headers: dict[str, str]) -> None:
     assert put({"id": ATTACHMENT}, LAST, 201, **headers) == seen.Attached(ATTACHMENT)
