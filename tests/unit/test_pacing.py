@@ -1,4 +1,3 @@
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -79,6 +78,7 @@ def test_a_throttled_mailbox_starts_no_upload_before_graph_said() -> None:
     pace = throttled(Pace(), NOW + MINUTE, LIMITS)
     assert earliest_start(pace, FILE, NOW, LIMITS) == NOW + MINUTE
     assert throttled(pace, NOW + SECOND, LIMITS) == pace  # the later word of two holds
+    assert earliest_start(pace, FILE, NOW + 2 * MINUTE, LIMITS) == NOW + 2 * MINUTE
 
 
 def test_an_upload_that_has_to_wait_for_graph_keeps_its_lease_as_long() -> None:
@@ -125,18 +125,19 @@ def test_uses_of_the_same_two_seconds_are_one_and_never_reach_into_the_next() ->
         at = NOW + number * SECOND
         pace = returned(granted(pace, f"upload {number}", Need(1, 1), at, LIMITS), f"upload {number}", at, Need(1, 1))
     assert len(pace.uses) == 150
-    assert sum(use.need.bytes for use in pace.uses) == 300
+    assert {use.need for use in pace.uses} == {Need(2, 2)}
     assert all(use.ended_at - NOW - 2 * number * SECOND == 2 * SECOND for number, use in enumerate(pace.uses))
 
 
 def test_tidying_forgets_uses_that_count_in_no_window_any_more() -> None:
-    old, young = Use(NOW - 10 * MINUTE - 5 * SECOND, FILE), Use(NOW - 10 * MINUTE, FILE)
+    old, young = Use(NOW - 10 * MINUTE - 4 * SECOND, FILE), Use(NOW - 10 * MINUTE - 3 * SECOND, FILE)
     assert tidied(Pace(uses=(old, young)), NOW, LIMITS).uses == (young,)
 
 
-def test_tidying_takes_back_the_lease_of_a_lost_upload_and_counts_all_that_it_reserved() -> None:
-    lost = replace(Lease("a", NOW - SECOND, FILE))
-    assert tidied(Pace(leases=(lost,)), NOW, LIMITS) == Pace(uses=(Use(NOW - SECOND, FILE),))
+@pytest.mark.parametrize("until", [NOW - SECOND, NOW], ids=["a second ago", "now"])
+def test_tidying_takes_back_the_lease_of_a_lost_upload_and_counts_all_that_it_reserved(until: datetime) -> None:
+    lost, held = Lease("a", until, FILE), Lease("b", NOW + SECOND, FILE)
+    assert tidied(Pace(leases=(lost, held)), NOW, LIMITS) == Pace(leases=(held,), uses=(Use(until, FILE),))
 
 
 def test_tidying_forgets_a_throttling_that_is_over() -> None:
