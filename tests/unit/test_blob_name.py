@@ -104,6 +104,12 @@ def test_a_name_forgets_what_no_newer_upload_has_to_look_at() -> None:
     over = [an_upload(2, phase) for phase in (Phase.SUPERSEDED, Phase.FAILED, Phase.WITHDRAWN, Phase.REJECTED)]
     others = [newest, attached, under_way, in_doubt, *over]
     assert worth_remembering(others) == [newest, attached, under_way, in_doubt]
+    assert worth_remembering(over) == over[:1]
+
+
+def test_the_uploads_of_a_name_are_looked_at_from_the_newest_on() -> None:
+    uploads = [an_upload(number) for number in (2, 3, 1)]
+    assert [each.attachment_id for each in newest_first(uploads)] == ["A3", "A2", "A1"]
 
 
 @pytest.mark.parametrize(("phase", "in_doubt"), [(p, d) for p in Phase for d in (True, False)])
