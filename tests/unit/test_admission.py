@@ -3,8 +3,8 @@ from datetime import timedelta
 
 import pytest
 
-from shared.core.admission import Defaults, admit, arrived
-from shared.core.attachment import BlobDescription, Reference
+from shared.core.admission import Defaults, admit, arrived, judge
+from shared.core.attachment import BlobDescription, BlobKind, Reference
 from shared.core.entry import Entry, Phase, QueueWait, Reason
 from shared.core.observations import Arrived
 from shared.core.sent_file import SentFile, account_key, blob_name
@@ -25,6 +25,21 @@ def test_an_accepted_file_starts_by_queueing_and_pins_its_version() -> None:
     assert entry.queue_wait == QueueWait(Phase.RESOLVING)
     assert (entry.upload_id, entry.blob, entry.size) == (BLOB.upload_id(), BLOB, 100)
     assert (entry.created_at, entry.slice_bytes) == (NOW, LIMITS.slice_bytes)
+
+
+def test_an_entry_knows_how_its_blob_is_written_and_when_it_was() -> None:
+    written = NOW - timedelta(hours=1)
+    blob = BlobDescription(BLOB, 100, {"task": "Plan"}, NOW, kind=BlobKind.APPEND, modified_at=written)
+    entry = admit(blob, sent=None, defaults=Defaults("sam@example.com", False), limits=LIMITS)
+    assert (entry.phase, entry.kind, entry.modified_at) == (Phase.QUEUED, BlobKind.APPEND, written)
+
+
+def test_a_deployment_says_which_paths_count_and_whose_they_are() -> None:
+    blob = BlobDescription(replace(BLOB, name="kim/Work/Plan/a.pdf"), 100, {}, NOW)
+    defaults = Defaults("sam@example.com", False, path_accounts={"kim/": "kim@example.com"})
+    expected = Arrived(Reference(name="Work"), Reference(name="Plan"), "kim@example.com", "a.pdf")
+    seen_at = NOW - timedelta(minutes=1)
+    assert judge(blob, seen_at=seen_at, sent=None, defaults=defaults, limits=LIMITS) == expected
 
 
 @pytest.mark.parametrize(
