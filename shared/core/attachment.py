@@ -142,9 +142,8 @@ def parse_path(
     if target is None:
         return None
     given = _given(metadata)
-    return _request(
-        given, blob_name, Reference(name=target.list), Reference(name=target.task), given.get("user", "") or target.user
-    )
+    user = given.get("user") or target.user
+    return _request(given, blob_name, Reference(name=target.list), Reference(name=target.task), user)
 
 
 def _given(metadata: Mapping[str, str]) -> dict[str, str]:

@@ -135,6 +135,7 @@ def test_metadata_without_a_target_is_no_mistake_yet(metadata: dict[str, str]) -
         ({"todo-list": "Work", "task": "Plan"}, "todo-list", "list"),
         ({"TASK": "Plan", "Usr": "kim@example.com"}, "usr", "user"),
         ({"tadk": "Plan"}, "tadk", "task"),
+        ({"lsit": "Work"}, "lsit", "list"),
     ],
     ids=str,
 )
