@@ -17,7 +17,7 @@ def likely_key(key: str) -> str:
     bare = _bare(key)
     if bare in _OTHER_WORDS:
         return _OTHER_WORDS[bare]
-    found = get_close_matches(bare, KEYS, n=1, cutoff=0.75)
+    found = get_close_matches(bare, KEYS, cutoff=0.75)
     return found[0] if found and found[0][0] == bare[:1] else ""
 
 

@@ -37,7 +37,7 @@ def test_what_may_be_a_word_of_its_own_is_like_a_key_and_no_slip(key: str, like:
 
 
 @pytest.mark.parametrize(
-    "key", ["colour", "author", "mtime", "mask", "desk", "hdi_isfolder", "lastmodified", "", "todo"]
+    "key", ["colour", "author", "mtime", "mask", "desk", "hdi_isfolder", "lastmodified", "filesize", "", "todo"]
 )
 def test_what_is_like_none_of_our_keys_is_let_be(key: str) -> None:
     assert likely_key(key) == ""
