@@ -13,17 +13,20 @@ from shared.core import observations as seen
 from shared.core.absorb import absorb as absorbing
 from shared.core.actions import End
 from shared.core.attachment import Reference
-from shared.core.entry import Claim, Entry, LandedAs, Phase, QueueWait, Reason, Session, SignInWait
+from shared.core.entry import Claim, Entry, LandedAs, Phase, QueueWait, Reason, Replaced, Session, SignInWait
 from shared.core.limits import (
     MAX_CLOSING_TRIES,
     MAX_GARBLED,
+    MAX_REMOVAL_TRIES,
     MAX_REPORT_TRIES,
+    MAX_REPORT_TRIES_REFUSED,
     MAX_REPORT_TRIES_WAITING,
     MAX_SEARCHES_FOR_LANDED,
     MAX_SEARCHES_IN_DOUBT,
     MAX_STEPS_WITHOUT_PROGRESS,
 )
 from shared.core.ranges import ByteRange
+from shared.core.sent_file import blob_name
 from tests.support.entries import LIMITS, NOW, SESSION, SESSION_URL, SIZE, an_entry, changed
 from tests.support.results import result_for
 
@@ -732,6 +735,17 @@ def test_an_outcome_that_cannot_be_told_is_given_up_after_a_few_tries(phase: Pha
     assert (entry.reason, entry.detail) == (Reason.TOO_OLD, "the outcome")
 
 
+def test_tags_that_storage_refuses_are_given_up_sooner() -> None:
+    entry = an_entry(Phase.FAILED, reason=Reason.TOO_OLD)
+    waits = []
+    for _ in range(MAX_REPORT_TRIES_REFUSED):
+        assert decide(entry) == do.ReportOutcome()
+        entry = absorb(entry, seen.TagsRefused())
+        waits.append(delay(entry))
+    assert waits == [2, 3, 5]
+    assert entry.is_done
+
+
 def test_tries_to_tell_of_the_waiting_do_not_count_against_the_outcome() -> None:
     entry = endings.ended(an_entry(report_tries=MAX_REPORT_TRIES), End(Phase.FAILED, Reason.TOO_OLD, ""))
     assert not absorb(entry, seen.Unavailable("tags refused")).is_done
@@ -752,6 +766,57 @@ def test_a_session_that_cannot_be_cancelled_is_left_to_expire_after_a_few_tries(
     assert waits == [2, 3, 5, 9, 17]
     assert entry.is_done
     assert (entry.detail, entry.session) == ("the outcome", None)
+
+
+REPLACES = Replaced("B", "plan.pdf", NOW)
+REPLACING = an_entry(Phase.ATTACHED, reported=Phase.ATTACHED, attachment_id="A", replaces=REPLACES)
+
+
+@pytest.mark.parametrize("observation", [seen.AttachmentRemoved(), seen.ReplacedLeft()], ids=["removed", "left"])
+def test_a_replaced_attachment_that_is_gone_or_was_changed_finishes_the_upload(observation: seen.Observation) -> None:
+    after = absorb(replace(REPLACING, closing_tries=3, deferrals=3), observation)
+    assert after.is_done
+    assert (after.replaces, after.closing_tries, after.deferrals) == (None, 0, 0)
+
+
+@pytest.mark.parametrize(
+    "observation",
+    [seen.Unavailable("HTTP 500"), seen.Deferred("HTTP 429"), SIGN_IN],
+    ids=["away", "throttled", "no token"],
+)
+def test_a_replaced_attachment_that_cannot_be_removed_stays_after_many_tries(observation: seen.Observation) -> None:
+    entry = replace(REPLACING, delete_source=True)
+    waits = []
+    for _ in range(MAX_REMOVAL_TRIES):
+        assert decide(entry) == do.RemoveReplaced()
+        entry = absorb(entry, observation)
+        waits.append(delay(entry))
+    assert waits[:5] == [2, 3, 5, 9, 17]
+    assert (entry.replaces, entry.closing_tries, decide(entry)) == (None, 0, do.DeleteSource())
+
+
+def test_a_file_from_the_page_is_tried_to_be_deleted_for_longer() -> None:
+    """The person who sent it has no right to delete it."""
+    blob = replace(an_entry().blob, name=blob_name("0" * 32))
+    entry = an_entry(Phase.ATTACHED, blob=blob, reported=Phase.ATTACHED, attachment_id="A", delete_source=True)
+    for _ in range(MAX_REMOVAL_TRIES):
+        assert decide(entry) == do.DeleteSource()
+        entry = absorb(entry, seen.Unavailable("leased"))
+    assert entry.is_done
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        an_entry(Phase.FAILED),
+        an_entry(Phase.FAILED, reported=Phase.FAILED, session=SESSION),
+        REPLACING,
+        an_entry(Phase.ATTACHED, reported=Phase.ATTACHED, attachment_id="A", delete_source=True),
+    ],
+    ids=["report", "cancel the session", "remove the replaced one", "delete the source"],
+)
+def test_each_of_the_last_things_is_tried_again_no_sooner_than_the_server_asks(entry: Entry) -> None:
+    assert delay(absorb(entry, seen.Unavailable("HTTP 503", timedelta(seconds=40)))) == 41
 
 
 def test_a_cancelled_session_finishes_a_failed_upload() -> None:
