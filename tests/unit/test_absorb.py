@@ -15,6 +15,7 @@ from shared.core.actions import End
 from shared.core.attachment import Reference
 from shared.core.entry import Claim, Entry, LandedAs, Phase, QueueWait, Reason, Replaced, Session, SignInWait
 from shared.core.limits import (
+    FREE_REWRITES,
     MAX_CLOSING_TRIES,
     MAX_GARBLED,
     MAX_REMOVAL_TRIES,
@@ -139,9 +140,31 @@ def test_an_upload_that_has_its_slot_and_waits_for_another_looks_again_and_holds
 def test_an_admitted_upload_goes_on_with_what_it_queued_for() -> None:
     waited = QueueWait(Phase.SENDING, NOW - timedelta(hours=2))
     before = an_entry(Phase.QUEUED, queue_wait=waited, session=SESSION, queued_for=timedelta(hours=1))
-    after = absorb(before, seen.Admitted("M", NOW))
+    after = absorb(replace(before, deferrals=4, detail="other files are first"), seen.Admitted("M", NOW))
     assert (after.phase, after.lease, after.queue_wait, after.not_before) == (Phase.SENDING, "M", None, None)
-    assert after.queued_for == timedelta(hours=3)
+    assert (after.queued_for, after.deferrals, after.detail) == (timedelta(hours=3), 4, "")
+    assert absorb(replace(before, queue_wait=None), seen.Admitted("M", NOW)).phase is Phase.RESOLVING
+
+
+@pytest.mark.parametrize(
+    "turn",
+    [
+        seen.Admitted("M", NOW, older=("older",), account_key="K"),
+        seen.MustQueue("M", "others are first", older=("older",), account_key="K"),
+    ],
+    ids=["admitted", "queues"],
+)
+def test_where_an_upload_was_entered_on_its_way_to_its_turn_is_kept(turn: seen.Observation) -> None:
+    after = absorb(an_entry(Phase.QUEUED), turn)
+    assert (after.older, after.account_key) == (("older",), "K")
+
+
+@pytest.mark.parametrize(("more", "seconds"), [(1, 3), (2, 5), (4, 17)])
+def test_a_blob_that_does_not_come_to_rest_waits_longer_with_each_version(more: int, seconds: float) -> None:
+    after = absorb(an_entry(Phase.QUEUED, deferrals=7), seen.OftenRewritten(FREE_REWRITES + more))
+    assert (after.phase, after.rewrites, after.deferrals) == (Phase.QUEUED, FREE_REWRITES + more, 0)
+    assert delay(after) == seconds
+    assert after.detail == f"the blob was written {FREE_REWRITES + more} times while it was to be attached"
 
 
 def test_a_lease_for_later_is_waited_for() -> None:
@@ -152,6 +175,7 @@ def test_to_queue_is_no_step_so_that_the_message_of_the_ticket_is_never_behind()
     before = an_entry(Phase.QUEUED)
     after = absorb(before, seen.MustQueue("M", "others are first"))
     assert (after.phase, after.step, after.lease, after.claim) == (Phase.QUEUED, before.step, "M", None)
+    assert after.detail == "others are first"
     assert after.queue_wait == QueueWait(Phase.RESOLVING, NOW)
     assert (after.steps_without_progress, after.deferrals, after.sessions_opened) == (0, 0, 0)
     again = absorbing.absorb(
