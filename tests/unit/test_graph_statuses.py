@@ -205,6 +205,12 @@ def test_throttling_tells_when_to_come_back(call: str, status: int) -> None:
     )
 
 
+@pytest.mark.parametrize("call", ["create", "get", "list", "value"])
+def test_a_server_that_is_away_is_not_said_to_be_throttling(call: str) -> None:
+    away = CALLS[call](error(503, "serviceNotAvailable", retry_after="7"))
+    assert away == seen.Deferred("Graph is not available: HTTP 503 serviceNotAvailable", timedelta(seconds=7))
+
+
 @pytest.mark.parametrize(
     ("status", "refused"),
     [
