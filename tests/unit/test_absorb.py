@@ -13,7 +13,18 @@ from shared.core import observations as seen
 from shared.core.absorb import absorb as absorbing
 from shared.core.actions import End
 from shared.core.attachment import Reference
-from shared.core.entry import Claim, Entry, LandedAs, Phase, QueueWait, Reason, Replaced, Session, SignInWait
+from shared.core.entry import (
+    Claim,
+    Entry,
+    LandedAs,
+    MayHaveLanded,
+    Phase,
+    QueueWait,
+    Reason,
+    Replaced,
+    Session,
+    SignInWait,
+)
 from shared.core.limits import (
     FREE_REWRITES,
     MAX_CLOSING_TRIES,
@@ -26,7 +37,7 @@ from shared.core.limits import (
     MAX_SEARCHES_IN_DOUBT,
     MAX_STEPS_WITHOUT_PROGRESS,
 )
-from shared.core.ranges import ByteRange
+from shared.core.ranges import MAX_POST_BYTES, ByteRange
 from shared.core.sent_file import blob_name
 from tests.support.entries import LIMITS, NOW, SESSION, SESSION_URL, SIZE, an_entry, changed
 from tests.support.results import result_for
@@ -38,6 +49,7 @@ ASKING = [phase for phase in LIVE if phase is not Phase.QUEUED]
 UNATTACHED = [phase for phase in LIVE if phase is not Phase.VERIFYING]
 AFTER_DEADLINE = NOW + LIMITS.deadline + timedelta(seconds=1)
 SIGN_IN = seen.NeedsSignIn("nobody is signed in")
+REPLACES = Replaced("B", "plan.pdf", NOW)
 
 
 def decide(entry: Entry) -> do.Decision:
@@ -114,6 +126,26 @@ def test_what_was_resolved_is_recorded() -> None:
     assert (after.deferrals, after.detail, after.not_before) == (0, "", None)
 
 
+def test_what_older_uploads_under_the_name_left_is_recorded_with_the_task() -> None:
+    resolved = seen.Resolved("L", "T", "S", rewrites=2, replaces=REPLACES)
+    after = absorb(an_entry(), resolved)
+    assert (after.phase, after.rewrites, after.replaces) == (Phase.OPENING, 2, REPLACES)
+    doubtful = replace(resolved, may_be_of=MayHaveLanded("older", NOW - timedelta(minutes=9)))
+    searching = absorb(an_entry(), doubtful)
+    assert (searching.phase, searching.in_doubt, searching.may_be_of) == (Phase.CONFIRMING, True, "older")
+    assert (searching.first_opened_at, searching.not_before) == (NOW - timedelta(minutes=9), AFTER_DEADLINE)
+    assert (searching.list_id, searching.slot, searching.rewrites, searching.replaces) == ("L", "S", 2, REPLACES)
+
+
+@pytest.mark.parametrize(("attached_at", "kept"), [(NOW - timedelta(days=1), NOW - timedelta(days=1)), (None, NOW)])
+def test_a_file_that_is_attached_already_is_attached_as_the_older_upload_did(
+    attached_at: datetime | None, kept: datetime
+) -> None:
+    after = absorb(an_entry(), seen.AlreadyAttached("L", "T", "A", attached_at, "attached before"))
+    assert (after.phase, after.list_id, after.task_id, after.attachment_id) == (Phase.ATTACHED, "L", "T", "A")
+    assert (after.attached_at, after.detail) == (kept, "attached before")
+
+
 def test_a_held_slot_is_queued_for_without_the_lease_and_counts_nothing() -> None:
     after = absorb(an_entry(deferrals=50, lease="M"), seen.SlotHeld("S"))
     assert (after.phase, after.slot, after.deferrals, after.steps_without_progress) == (Phase.QUEUED, "S", 50, 0)
@@ -128,6 +160,7 @@ def test_a_held_slot_is_queued_for_without_the_lease_and_counts_nothing() -> Non
 def test_an_upload_that_has_its_slot_and_waits_for_another_looks_again_and_holds_no_lease_meanwhile() -> None:
     after = absorb(an_entry(deferrals=50, lease="M"), seen.SlotHeld("S", is_own=True))
     assert (after.phase, after.slot, after.not_before) == (Phase.QUEUED, "S", NOW + timedelta(seconds=31))
+    assert after.deferrals == 51
     assert decide(after) == do.ReturnLease()
     put_off = absorb(after, seen.LeaseReturned())
     assert (put_off.lease, put_off.not_before, put_off.is_in_line) == ("", after.not_before, False)
@@ -589,6 +622,14 @@ def test_a_file_that_is_too_small_for_a_session_goes_by_the_small_post() -> None
     assert decide(replace(after, first_opened_at=NOW)) == do.PostFile()
 
 
+@pytest.mark.parametrize(("more", "phase"), [(0, Phase.OPENING), (1, Phase.REJECTED)], ids=["as large", "too large"])
+def test_a_file_that_is_too_small_for_a_session_and_too_large_for_the_post_is_rejected(more: int, phase: Phase) -> None:
+    entry = an_entry(Phase.OPENING, size=MAX_POST_BYTES + more, sessions_opened=1, deferrals=3)
+    after = absorb(entry, seen.TooSmallForSession("HTTP 400"))
+    assert (after.phase, after.deferrals) == (phase, 0)
+    assert (after.reason, after.detail) == ((Reason.REFUSED, "HTTP 400") if more else (Reason.NONE, ""))
+
+
 def test_a_small_post_without_an_answer_is_in_doubt_however_small_a_slice_is() -> None:
     """It takes the whole file at once: what was sent may attach it, as the last slice of a session may."""
     posted = an_entry(Phase.OPENING, size=1000, slice_bytes=100, by_post=True, sessions_opened=1, first_opened_at=NOW)
@@ -792,7 +833,6 @@ def test_a_session_that_cannot_be_cancelled_is_left_to_expire_after_a_few_tries(
     assert (entry.detail, entry.session) == ("the outcome", None)
 
 
-REPLACES = Replaced("B", "plan.pdf", NOW)
 REPLACING = an_entry(Phase.ATTACHED, reported=Phase.ATTACHED, attachment_id="A", replaces=REPLACES)
 
 
