@@ -20,6 +20,7 @@ from shared.graph.reply import (
     status_and_code,
     timestamp,
 )
+from shared.graph.request import LONGEST_URL
 from tests.support.entries import ROOT
 from tests.support.graph_replies import (
     ATTACHMENT,
@@ -284,6 +285,13 @@ def test_an_error_far_longer_than_any_is_told_by_its_status() -> None:
 def test_a_page_of_more_rows_than_any_is_not_taken_for_a_listing() -> None:
     page = listings.parse_attachments(reply(200, {"value": [{}] * 10_001}), ROOT)
     assert page == seen.Unavailable("a listing that cannot be read")
+    assert listings.parse_attachments(reply(200, {"value": [{}] * 10_000}), ROOT) == Page((), "", None)
+
+
+def test_a_page_may_be_followed_by_an_address_as_long_as_the_longest() -> None:
+    longest = f"{ROOT}/".ljust(LONGEST_URL, "x")
+    page = listings.parse_lists(reply(200, {"value": [], "@odata.nextLink": longest}), ROOT)
+    assert page == Page((), longest, None)
 
 
 def test_a_page_with_long_notes_is_read() -> None:
