@@ -13,6 +13,7 @@ from shared.core import observations as seen
 from shared.core.absorb import absorb as absorbing
 from shared.core.actions import End
 from shared.core.attachment import Reference
+from shared.core.content import Piece
 from shared.core.entry import (
     Claim,
     Entry,
@@ -24,6 +25,7 @@ from shared.core.entry import (
     Replaced,
     Session,
     SignInWait,
+    Underway,
 )
 from shared.core.limits import (
     FREE_REWRITES,
@@ -40,7 +42,7 @@ from shared.core.limits import (
 from shared.core.ranges import MAX_POST_BYTES, ByteRange
 from shared.core.sent_file import blob_name
 from tests.support.entries import LIMITS, NOW, SESSION, SESSION_URL, SIZE, an_entry, changed
-from tests.support.results import result_for
+from tests.support.results import result_for, result_type
 
 TERMINAL = [phase for phase in Phase if phase.is_terminal]
 # The phases that ask Graph: whoever waits for the blob itself is neither throttled nor without a token.
@@ -704,10 +706,21 @@ def test_what_is_attached_waits_for_no_sign_in_to_be_read_back(observation: seen
     assert (after.attachment_id, after.garbled_id, after.detail) == (before.attachment_id, garbled_id, "later")
 
 
+@pytest.mark.parametrize(
+    ("observation", "detail"),
+    [(seen.Intact(), ""), (seen.NotReadBack("HTTP 403"), "not read back: HTTP 403")],
+    ids=["intact", "not readable"],
+)
+def test_what_was_read_back_or_never_can_be_is_attached(observation: seen.Observation, detail: str) -> None:
+    after = absorb(an_entry(Phase.VERIFYING, attachment_id="A", closing_tries=3), observation)
+    assert (after.phase, after.attachment_id, after.closing_tries, after.detail) == (Phase.ATTACHED, "A", 0, detail)
+
+
 def test_an_attachment_with_other_bytes_is_to_be_removed_and_is_no_longer_this_upload_s() -> None:
     after = absorb(an_entry(Phase.VERIFYING, attachment_id="A", closing_tries=3, deferrals=3), seen.Garbled())
     assert (after.phase, after.attachment_id, after.garbled_id, after.garbled) == (Phase.VERIFYING, "", "A", 1)
     assert (after.closing_tries, after.deferrals, after.offset) == (0, 0, 0)
+    assert after.detail == "the attachment had other bytes than the file"
     assert decide(after) == do.RemoveGarbled()
 
 
@@ -723,6 +736,7 @@ def test_the_last_attachment_with_other_bytes_that_is_allowed_ends_the_upload() 
     before = an_entry(Phase.VERIFYING, attachment_id="", garbled_id="A", garbled=MAX_GARBLED)
     after = absorb(before, seen.AttachmentRemoved())
     assert (after.phase, after.reason, after.garbled_id) == (Phase.FAILED, Reason.GARBLED, "")
+    assert after.detail == "3 times To Do held other bytes than the file, and they were removed again"
     earlier = absorb(replace(before, garbled=MAX_GARBLED - 1), seen.AttachmentRemoved())
     assert earlier.phase is Phase.OPENING
 
@@ -898,6 +912,38 @@ def test_every_step_takes_the_claim_and_the_time_away() -> None:
     before = an_entry(Phase.SENDING, claim=Claim("me", NOW), not_before=NOW)
     after = absorb(before, seen.Progress(100))
     assert (after.claim, after.not_before, after.step) == (None, None, before.step + 1)
+
+
+@pytest.mark.parametrize(
+    ("phase", "action", "observation"),
+    [
+        (Phase.RESOLVING, do.Resolve, seen.Resolved("L", "T", "S")),
+        (Phase.OPENING, do.PostFile, seen.Refused(Reason.REFUSED, "HTTP 400")),
+        (Phase.SENDING, do.SendSlice, seen.Refused(Reason.REFUSED, "HTTP 400")),
+        (Phase.CONFIRMING, do.FindAttachment, seen.NotFound()),
+    ],
+    ids=["resolve", "post", "send", "search"],
+)
+def test_what_was_read_of_the_blob_is_kept_also_where_graph_refuses_it(
+    phase: Phase, action: type[do.Action], observation: seen.Observation
+) -> None:
+    first, second = Piece(ByteRange(0, 100), "ab" * 32), Piece(ByteRange(100, 200), "cd" * 32)
+    seen_and_read = result_type(action)(observation, (second,))
+    after = absorbing.absorb(an_entry(phase, content=(first,)), seen_and_read, now=NOW, limits=LIMITS, jitter=0.0)
+    assert after.content == (first, second)
+
+
+def test_a_file_is_attached_at_the_time_of_the_step_that_saw_it() -> None:
+    assert absorb(an_entry(Phase.SENDING, offset=200), seen.Attached("A")).attached_at == NOW
+    assert absorb(an_entry(Phase.SENDING), seen.Progress(100)).attached_at is None
+
+
+def test_to_say_that_it_is_under_way_is_a_step_that_leaves_the_wait_as_it_is() -> None:
+    later = NOW + timedelta(minutes=9)
+    before = an_entry(Phase.SENDING, claim=Claim("me", NOW, tells=True), not_before=later, deaths=2, tell_at=NOW)
+    after = absorb(before, seen.Reported())
+    assert (after.phase, after.step, after.claim, after.not_before) == (Phase.SENDING, before.step + 1, None, later)
+    assert (after.deaths, after.tell_at, after.report.underway) == (2, None, Underway.DELAYED)
 
 
 def test_a_blob_that_cannot_be_deleted_stays_after_a_few_tries() -> None:
