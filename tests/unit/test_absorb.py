@@ -581,7 +581,8 @@ MISSING = seen.TargetMissing(Reason.NO_SUCH_TASK, "HTTP 404")
 def test_a_target_that_is_missing_is_tried_again_and_then_rejected(phase: Phase) -> None:
     first = absorb(an_entry(phase, session=None), MISSING)
     assert (first.phase, first.missing_since, first.steps_without_progress) == (phase, NOW, 0)
-    assert first.not_before is not None
+    assert (delay(first), first.deferrals, first.detail) == (2, 1, "HTTP 404")
+    assert absorb(first, MISSING).deferrals == 2
     patient = absorb(replace(first, missing_since=NOW - LIMITS.missing_patience + timedelta(seconds=1)), MISSING)
     assert (patient.phase, patient.not_before) == (phase, NOW + timedelta(seconds=2))
     over = absorb(replace(first, missing_since=NOW - LIMITS.missing_patience), MISSING)
