@@ -223,6 +223,21 @@ def test_to_queue_is_no_step_so_that_the_message_of_the_ticket_is_never_behind()
     assert again.queue_wait == after.queue_wait, "the wait began when it began"
 
 
+@pytest.mark.parametrize("observation", [seen.MustQueue("M", "others are first"), seen.Deferred("no token")], ids=str)
+def test_an_upload_that_queues_before_it_has_asked_anything_begins_with_its_list_and_task(
+    observation: seen.Observation,
+) -> None:
+    wait = absorb(an_entry(Phase.QUEUED, queue_wait=None), observation).queue_wait
+    assert wait is not None
+    assert (wait.resume, wait.for_slot) == (Phase.RESOLVING, False)
+
+
+def test_an_upload_that_waited_for_its_slot_queues_for_the_mailbox_like_any_other() -> None:
+    before = an_entry(Phase.QUEUED, queue_wait=QueueWait(Phase.RESOLVING, NOW, for_slot=True))
+    after = absorb(before, seen.MustQueue("M", "others are first"))
+    assert after.queue_wait == QueueWait(Phase.RESOLVING, NOW)
+
+
 def test_a_turn_that_cannot_be_taken_is_age_from_then_on() -> None:
     before = an_entry(Phase.QUEUED, lease="M", queue_wait=QueueWait(Phase.RESOLVING, NOW - timedelta(hours=2)))
     after = absorb(before, seen.Deferred("no token"))
@@ -431,6 +446,13 @@ def test_a_sent_last_slice_is_attached_and_its_session_is_over() -> None:
     assert (after.phase, after.attachment_id, after.session) == (Phase.ATTACHED, "A", None)
     assert (after.reason, after.detail, after.offset, after.steps_without_progress) == (Reason.NONE, "", SIZE, 0)
     assert absorb(after, seen.Reported()).is_done
+
+
+def test_an_attachment_that_is_to_be_read_back_starts_with_nothing_held_against_it() -> None:
+    worn = an_entry(Phase.SENDING, offset=200, read_back=True, steps_without_progress=3, deferrals=4, detail="HTTP 503")
+    after = absorb(worn, seen.Attached("A"))
+    assert (after.phase, after.attachment_id, after.session) == (Phase.VERIFYING, "A", None)
+    assert (after.steps_without_progress, after.deferrals, after.detail) == (0, 0, "")
 
 
 def test_what_turns_up_before_a_later_session_s_last_slice_is_adopted_and_that_session_cancelled() -> None:
@@ -879,7 +901,7 @@ def test_a_file_from_the_page_is_tried_to_be_deleted_for_longer() -> None:
     blob = replace(an_entry().blob, name=blob_name("0" * 32))
     entry = an_entry(Phase.ATTACHED, blob=blob, reported=Phase.ATTACHED, attachment_id="A", delete_source=True)
     for _ in range(MAX_REMOVAL_TRIES):
-        assert decide(entry) == do.DeleteSource()
+        assert (entry.is_done, decide(entry)) == (False, do.DeleteSource())
         entry = absorb(entry, seen.Unavailable("leased"))
     assert entry.is_done
 
@@ -950,7 +972,7 @@ def test_to_say_that_it_is_under_way_is_a_step_that_leaves_the_wait_as_it_is() -
 def test_a_blob_that_cannot_be_deleted_stays_after_a_few_tries() -> None:
     entry = an_entry(Phase.ATTACHED, reported=Phase.ATTACHED, attachment_id="A", delete_source=True)
     for _ in range(MAX_CLOSING_TRIES):
-        assert decide(entry) == do.DeleteSource()
+        assert (entry.is_done, decide(entry)) == (False, do.DeleteSource())
         entry = absorb(entry, seen.Unavailable("leased"))
     assert entry.is_done
     assert (entry.delete_source, entry.source_deleted) == (False, False)
