@@ -184,7 +184,7 @@ def test_what_a_waiting_file_can_hope_for_on_this_stack_is_said(
 
 def test_every_member_of_status_json_is_documented() -> None:
     text = section(ROOT / "docs" / "local-stack.md", "## status --json")
-    rows = table(text) + table(text.partition("Of each upload:")[2])
+    rows = table(text) + table(text.partition("Each upload has these members")[2])
     documented = {name for row in rows for name in re.findall(r"`(\w+)`", row[0])}
     upload = Upload(_ENTRY.upload_id, Stored(_ENTRY, "1", _NOW, _NOW))
     seen = Seen(_NOW, {}, [upload], [], [], asked=False)

@@ -158,9 +158,9 @@ def test_what_kills_ten_workers_in_a_row_fails_with_that_reason_and_kills_no_ele
     blob = world.drop(FILE, list="Tasks", task="Receipts")
     world.notify()
     world.run()
-    assert_ended(world, blob, Phase.FAILED, Reason.WORKERS_DIED, "10 times in a row")
+    assert_ended(world, blob, Phase.FAILED, Reason.WORKERS_DIED, "10 workers in a row died")
     assert 1000 - seam.times == 10
-    assert world.blobs.blobs["report.pdf"].tags["todo_reason"].startswith("workers-died: 10 times in a row")
+    assert world.blobs.blobs["report.pdf"].tags["todo_reason"].startswith("workers-died: 10 workers in a row died")
     assert_promise(world)
 
 
