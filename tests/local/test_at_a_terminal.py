@@ -94,7 +94,7 @@ def test_status_watched_shows_what_changes_and_ends_with_ctrl_c(
     file = tmp_path / "watched.bin"
     file.write_bytes(os.urandom(100))
     with screen(busy_terminal.environment, "status", "watched", "--watch", "--interval", "0.2") as shown:
-        shown.wait_for("Nothing like that.")
+        shown.wait_for("Nothing matches.")
         assert busy_terminal.run("attach", file, "--task", "Receipts").returncode == 0
         shown.wait_for("attached  watched.bin")
         shown.press_ctrl_c()

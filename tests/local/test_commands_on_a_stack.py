@@ -51,7 +51,7 @@ def test_uploads_are_chosen_by_their_state(stack: Up, busy_terminal: Terminal, t
 
 def test_a_name_that_means_nothing_is_status_1(stack: Up, busy_terminal: Terminal) -> None:
     asked = busy_terminal.run("status", "nothing has this name")
-    assert (asked.returncode, "Nothing like that." in asked.stdout) == (1, True)
+    assert (asked.returncode, "Nothing matches." in asked.stdout) == (1, True)
 
 
 def test_a_rejected_file_is_tried_again_with_what_was_wrong_put_right(
