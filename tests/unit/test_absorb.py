@@ -250,6 +250,9 @@ def test_an_upload_that_queued_for_too_long_fails_and_says_so() -> None:
     end = ended(an_entry(Phase.QUEUED, created_at=since, queue_wait=QueueWait(Phase.RESOLVING, since)))
     assert (end.phase, end.reason) == (Phase.FAILED, Reason.QUEUED_TOO_LONG)
     assert end.detail == "queued for more than 14 days"
+    since = NOW - LIMITS.queue_wait
+    in_time = an_entry(Phase.QUEUED, created_at=since, queue_wait=QueueWait(Phase.RESOLVING, since))
+    assert decide(in_time) == do.Admit(), "the last try comes when the wait is over"
 
 
 @pytest.mark.parametrize("phase", TERMINAL)

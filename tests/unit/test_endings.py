@@ -1,17 +1,32 @@
-"""How an upload ends whose person has taken its file back."""
+"""How an upload ends: by a bound, or because its person has taken its file back."""
 
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from shared.core.endings import withdrawn
-from shared.core.entry import Phase, Reason
+from shared.core.actions import End
+from shared.core.endings import ended, withdrawn
+from shared.core.entry import Phase, QueueWait, Reason
 from tests.support.entries import NOW, an_entry
 
 UNDER_WAY = [phase for phase in Phase if not phase.is_terminal and phase is not Phase.VERIFYING]
 CAME_TO_NOTHING = [phase for phase in Phase if phase.is_terminal and phase is not Phase.ATTACHED]
 HOUR = timedelta(hours=1)
+
+
+def test_an_upload_that_has_ended_keeps_nothing_that_only_one_under_way_needs() -> None:
+    queues = an_entry(
+        Phase.QUEUED, deaths=9, waits_since=NOW, tell_at=NOW, queue_wait=QueueWait(Phase.RESOLVING, NOW), deferrals=3
+    )
+    after = ended(queues, End(Phase.FAILED, Reason.QUEUED_TOO_LONG, "queued for more than 14 days"))
+    assert (after.phase, after.reason, after.detail) == (
+        Phase.FAILED,
+        Reason.QUEUED_TOO_LONG,
+        "queued for more than 14 days",
+    )
+    assert (after.deaths, after.deferrals) == (0, 0)
+    assert (after.waits_since, after.tell_at, after.queue_wait) == (None, None, None)
 
 
 @pytest.mark.parametrize("phase", UNDER_WAY)

@@ -44,8 +44,8 @@ def test_a_step_that_goes_on_at_once_ends_the_row_of_waits() -> None:
 
 @pytest.mark.parametrize(
     ("wait", "detail", "expected"),
-    [(HOUR, "HTTP 429", None), (HOUR, "HTTP 503", NOW), (29 * SECOND, "HTTP 503", None)],
-    ids=["said", "another reason", "another reason for a short wait"],
+    [(HOUR, "HTTP 429", None), (HOUR, "HTTP 503", NOW), (29 * SECOND, "HTTP 503", None), (PATIENCE, "HTTP 503", NOW)],
+    ids=["said", "another reason", "another reason for a short wait", "another reason for half a minute"],
 )
 def test_what_was_said_is_not_said_again(wait: timedelta, detail: str, expected: datetime | None) -> None:
     said = Report(underway=Underway.DELAYED, detail="HTTP 429")
