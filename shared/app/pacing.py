@@ -36,9 +36,13 @@ _TRIES = 12
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """The upload has a lease, and may ask Graph from *starts_at* on."""
+    """The upload has a lease, and may ask Graph from *starts_at* on; None: at once.
 
-    starts_at: datetime
+    "At once" is decided by the date of the pace. The runner's clock may be behind it by almost a second, and the upload
+    would wait for a message although its time has come.
+    """
+
+    starts_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +98,7 @@ class Pacing:
             if held is None:
                 # It got a lease while its own ticket is in the line: that ticket would be given another lease later.
                 self._drop_own(mailbox, paced, entry)
-            return Turn(starts_at)
+            return Turn(starts_at if starts_at > now else None)
         return Wait(paced.date, paced.date, pure.OTHERS_FIRST)
 
     def leave(self, mailbox: str, entry: Entry) -> None:

@@ -31,14 +31,14 @@ class NotYet:
 
 @dataclass(frozen=True, slots=True)
 class Admitted:
-    """The entry has a lease of *mailbox*, and may ask Graph from *starts_at* on.
+    """The entry has a lease of *mailbox*, and may ask Graph from *starts_at* on; None: at once.
 
     *older*: the ids of the other uploads under the blob's name, under which this one is now entered too. *account_key*:
     the key of the account whose index lists it; empty where accounts have no index.
     """
 
     mailbox: str
-    starts_at: datetime
+    starts_at: datetime | None = None
     older: tuple[str, ...] = ()
     account_key: str = ""
 

@@ -57,6 +57,17 @@ def test_an_upload_that_queues_is_in_no_message_and_costs_nothing_until_its_turn
     assert_nothing_is_held_back(world)
 
 
+def test_a_turn_that_comes_with_the_next_second_of_the_service_is_taken_in_the_same_run() -> None:
+    """Its Date is cut to whole seconds: the lease starts in a second that has not begun by the runner's clock."""
+    world = a_world()
+    (blob,) = drop(world, "a.pdf")
+    world.clock.advance(0.9)
+    world.put_in(ActingSeam("paces.load", lambda: world.clock.advance(0.2)))
+    world.event("a.pdf")
+    assert world.phase(blob) is Phase.SENDING
+    assert len(world.messages.messages) == 1
+
+
 def test_uploads_take_their_turns_in_the_order_in_which_they_came() -> None:
     world = a_world()
     blobs = arrive(world, "c.pdf", "a.pdf", "b.pdf")

@@ -175,16 +175,16 @@ def test_an_upload_that_has_its_slot_and_waits_for_another_looks_again_and_holds
 def test_an_admitted_upload_goes_on_with_what_it_queued_for() -> None:
     waited = QueueWait(Phase.SENDING, NOW - timedelta(hours=2))
     before = an_entry(Phase.QUEUED, queue_wait=waited, session=SESSION, queued_for=timedelta(hours=1))
-    after = absorb(replace(before, deferrals=4, detail="other files are first"), seen.Admitted("M", NOW))
+    after = absorb(replace(before, deferrals=4, detail="other files are first"), seen.Admitted("M"))
     assert (after.phase, after.lease, after.queue_wait, after.not_before) == (Phase.SENDING, "M", None, None)
     assert (after.queued_for, after.deferrals, after.detail) == (timedelta(hours=3), 4, "")
-    assert absorb(replace(before, queue_wait=None), seen.Admitted("M", NOW)).phase is Phase.RESOLVING
+    assert absorb(replace(before, queue_wait=None), seen.Admitted("M")).phase is Phase.RESOLVING
 
 
 @pytest.mark.parametrize(
     "turn",
     [
-        seen.Admitted("M", NOW, older=("older",), account_key="K"),
+        seen.Admitted("M", older=("older",), account_key="K"),
         seen.MustQueue("M", "others are first", older=("older",), account_key="K"),
     ],
     ids=["admitted", "queues"],

@@ -31,7 +31,7 @@ EXAMPLES: dict[type[seen.Observation], list[seen.Observation]] = {
     ],
     seen.AlreadyAttached: [seen.AlreadyAttached("L", "T", "A", NOW, "")],
     seen.OftenRewritten: [seen.OftenRewritten(FREE_REWRITES + 1)],
-    seen.Admitted: [seen.Admitted("M", NOW)],
+    seen.Admitted: [seen.Admitted("M")],
     seen.MustQueue: [seen.MustQueue("M", "others are first")],
     seen.LeaseReturned: [seen.LeaseReturned()],
     seen.SlotHeld: [seen.SlotHeld("S"), seen.SlotHeld("S", is_own=True)],

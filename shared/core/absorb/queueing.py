@@ -26,7 +26,7 @@ def after_admit(entry: Entry, observation: done.AfterAdmit, at: Schedule) -> Ent
                 older=older,
                 account_key=account_key,
                 lease=mailbox,
-                not_before=starts_at if starts_at > at.now else None,
+                not_before=starts_at,
                 # `deferrals` is kept: what the upload backed off from may fail again right after the queue.
                 detail="",
             )
