@@ -27,6 +27,8 @@ runs. It can be run again at any time.
   --smoke-metadata "K=V .."  metadata of the test file, for example "list=Tasks task=Test": it must become attached,
                            or wait where its account has not connected. Without it the test file names no task and
                            must come back as rejected, which proves everything but Graph and sign-in
+  --smoke-name NAME        name of the test file in the container (default: deploy-smoke-test.txt). With
+                           --smoke-metadata, name a prefix that has an account here, if any has: "kim/test.txt"
   --no-smoke               no test file
   --prebuilt               build the package on this machine, from wheels with known hashes; nothing is built in Azure
   --package FILE           publish this package, which scripts/package.py made, and build none
@@ -36,11 +38,13 @@ runs. It can be run again at any time.
 TEXT
 }
 
-group='' location='' parameters=infra/main.bicepparam operator='' operator_type='' smoke_metadata='' package=''
+group='' location='' parameters=infra/main.bicepparam operator='' operator_type='' package=''
+smoke_metadata='' smoke_name=deploy-smoke-test.txt
 smoke=yes what_if=no prebuilt=no infrastructure=yes publish=yes
 while [ $# -gt 0 ]; do
   case $1 in
-    --resource-group | --location | --parameters | --operator | --operator-type | --smoke-metadata | --package)
+    --resource-group | --location | --parameters | --operator | --operator-type | --package | \
+      --smoke-metadata | --smoke-name)
       value_of "$1" $#
       case $1 in
         --resource-group) group=$2 ;;
@@ -49,6 +53,7 @@ while [ $# -gt 0 ]; do
         --operator) operator=$2 ;;
         --operator-type) operator_type=$2 ;;
         --smoke-metadata) smoke_metadata=$2 ;;
+        --smoke-name) smoke_name=$2 ;;
         --package) package=$2 ;;
       esac
       shift 2
@@ -64,6 +69,8 @@ while [ $# -gt 0 ]; do
 done
 [ -n "$group" ] || { usage >&2 && die "--resource-group is missing"; }
 [ -f "$parameters" ] || die "there is no file $parameters"
+# It stands in an address and in a query, unencoded.
+[[ $smoke_name =~ ^[A-Za-z0-9._@+=/-]+$ ]] || die "--smoke-name $smoke_name: use A-Z, a-z, 0-9 and . _ @ + = - / only"
 [ -z "$package" ] || [ -e "$package" ] || die "there is no package $package"
 [ "$publish" = yes ] || [ -n "$package" ] || die "--skip-publish needs --package: which code should be running?"
 [ -z "$package" ] || [ "$prebuilt" = no ] || die "--prebuilt builds a package, and --package names one: take one of the two"
@@ -195,7 +202,6 @@ next_step() {
 
 # -- the test file --
 
-blob=deploy-smoke-test.txt
 where_it_hangs() {
   local state count each
   state=$(subscription_state)
@@ -210,7 +216,7 @@ where_it_hangs() {
   done
   # In columns and not joined into one text: while its upload is under way, a row has no reason and no detail.
   state=$(az storage entity query --account-name "$storage" --table-name "$table" --auth-mode login \
-    --filter "RowKey eq 'entry' and blob_name eq '$blob'" --select phase reason detail created_at \
+    --filter "RowKey eq 'entry' and blob_name eq '$smoke_name'" --select phase reason detail created_at \
     --query "items[].[created_at, phase, reason || '', detail || '']" --output tsv 2>/dev/null || true)
   if [ -n "$state" ]; then
     say "   the ledger knows it (newest last):" "$(sort <<<"$state" | tail -n 3)"
@@ -233,23 +239,23 @@ fi
 begin "smoke test"
 expected=rejected
 [ -z "$smoke_metadata" ] || expected=attached
-printf 'A test of the deployment, %s\n' "$(date -u +%Y-%m-%dT%H:%M:%SZ)" >"$scratch/$blob"
+printf 'A test of the deployment, %s\n' "$(date -u +%Y-%m-%dT%H:%M:%SZ)" >"$scratch/test-file"
 # There is metadata in either case, since bash before 4.4 cannot use an empty array. A file with a list and no task is
 # rejected at once; a file with neither would wait some minutes for its metadata.
 read -r -a metadata <<<"${smoke_metadata:-list=deployment-test}"
 patiently 20 "$not_yet_allowed" "the operator's role on the container spreads" \
-  az storage blob upload --account-name "$storage" --container-name "$container" --name "$blob" \
-  --file "$scratch/$blob" --overwrite true --metadata "${metadata[@]}" --auth-mode login --no-progress --output none ||
+  az storage blob upload --account-name "$storage" --container-name "$container" --name "$smoke_name" \
+  --file "$scratch/test-file" --overwrite true --metadata "${metadata[@]}" --auth-mode login --no-progress --output none ||
   die "the test file could not be put. Are you the operator${operator:+ $operator}, or in its group? Otherwise: --no-smoke"
 state=''
 for ((attempt = 1; attempt <= 24; attempt++)); do
-  state=$(tag "$container/$blob" todo_state || true)
+  state=$(tag "$container/$smoke_name" todo_state || true)
   case $state in
     '' | delayed | uploading) sleep "$pause_seconds" ;;
     *) break ;;
   esac
 done
-reason=$(tag "$container/$blob" todo_reason || true)
+reason=$(tag "$container/$smoke_name" todo_reason || true)
 case $state in
   "$expected") say "   $state ($reason), as it should be" ;;
   '' | delayed | uploading)

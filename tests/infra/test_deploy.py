@@ -852,6 +852,22 @@ def test_with_a_task_the_test_file_must_become_attached(azure: Azure) -> None:
     assert call[call.index("--metadata") + 1 :][:2] == ["list=Tasks", "task=Test"]
 
 
+def test_the_test_file_lies_below_the_prefix_that_its_name_says(azure: Azure) -> None:
+    """Where a prefix has an account, files below none are rejected whatever task they name."""
+    azure.answer("rest *comp=tags", tags(todo_state="attached"))
+    run = azure.run("deploy.sh", *GROUP, "--smoke-metadata", "list=Tasks task=Test", "--smoke-name", "kim/test.txt")
+    assert run.code == 0, run.said
+    [put] = run.did("storage blob upload")
+    assert put[put.index("--name") + 1] == "kim/test.txt"
+    assert all("/kim/test.txt?comp=tags" in call[call.index("--url") + 1] for call in run.did("rest *comp=tags"))
+
+
+def test_a_name_that_an_address_cannot_hold_is_refused_before_anything_is_done(azure: Azure) -> None:
+    run = azure.run("deploy.sh", *GROUP, "--smoke-name", "kim/it's.txt")
+    assert (run.code, run.calls) == (1, [])
+    assert "--smoke-name kim/it's.txt: use A-Z" in run.said
+
+
 @pytest.mark.parametrize(
     ("outcome", "said"),
     [
