@@ -273,7 +273,10 @@ class Stack:
         if self._insights is not None:
             settings |= telemetry_settings(self._insights.connection_string) | SOON
         settings |= self._plan.settings
-        child, ready = await self._python("the Functions host", arguments, environment(settings), say=self._say)
+        within = _FIRST_START_OF_CORE_TOOLS_SECONDS if self._plan.host == CORE_TOOLS else _START_SECONDS
+        child, ready = await self._python(
+            "the Functions host", arguments, environment(settings), within=within, say=self._say
+        )
         self._functions_url = ready["url"]
         self._worker_pid = int(ready["worker_pid"])
         (self._webhook,) = ready["blob_webhooks"].values()
@@ -283,9 +286,14 @@ class Stack:
         return child
 
     async def _python(
-        self, name: str, arguments: Sequence[str], variables: Mapping[str, str], *, say: Say
+        self,
+        name: str,
+        arguments: Sequence[str],
+        variables: Mapping[str, str],
+        *,
+        within: float = _START_SECONDS,
+        say: Say,
     ) -> tuple[Child, dict[str, Any]]:
-        within = _FIRST_START_OF_CORE_TOOLS_SECONDS if self._plan.host == CORE_TOOLS else _START_SECONDS
         command = Command(
             name=name,
             arguments=[sys.executable, *arguments],
