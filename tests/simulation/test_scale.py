@@ -11,14 +11,14 @@ from tests.support.scale.rows import (
     one_name,
     refused_bytes_count,
     short_sessions,
-    slow_mailbox,
+    slow_mailboxes,
     small_files,
 )
 
 
 @pytest.mark.parametrize(
     "measure",
-    [refused_bytes_count, small_files, short_sessions, another_person, slow_mailbox, one_name, a_whole_day],
+    [refused_bytes_count, small_files, short_sessions, another_person, slow_mailboxes, one_name, a_whole_day],
     ids=lambda measure: measure.__name__,
 )
 def test_the_small_table_is_met(measure: Callable[[int], Iterator[Row]]) -> None:

@@ -112,8 +112,11 @@ class Queue:
 
 
 @dataclass
-class Host:
-    """One instance. It takes *batch* messages at a time, and more when no more than *threshold* are in progress."""
+class Listener:
+    """One instance listens to one queue.
+
+    It takes *batch* messages at a time, and more when no more than *threshold* are in progress.
+    """
 
     engine: Engine
     queue: Queue

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from statistics import median
 
+from local.stand_ins.functions.host_json import BlobOptions
 from local.stand_ins.todo.behaviour import DOCUMENTED, Behaviour
 from local.stand_ins.todo.throttle import PUBLISHED_LIMITS, Limits
 from shared.core.attachment import BlobVersion
@@ -15,7 +16,7 @@ from shared.core.entry import Phase
 from shared.core.ranges import MAX_SLICE_BYTES
 from shared.wiring import assemble
 from tests.support.fakes.world import MAILBOX_LIMITS, SAM, SLICE, TOKEN, World, content
-from tests.support.scale.engine import Engine, Host, Queue, TimedGraph, TimedSeam
+from tests.support.scale.engine import Engine, Listener, Queue, TimedGraph, TimedSeam
 
 SCALE = SLICE / MAX_SLICE_BYTES
 MB_25 = int(25_000_000 * SCALE)
@@ -24,6 +25,8 @@ BUDGET = int(150_000_000 * SCALE)
 FILES_PER_WINDOW = 6
 # As deployed.
 _QUEUES = json.loads((Path(__file__).parents[3] / "host.json").read_text(encoding="utf-8"))["extensions"]["queues"]
+# The queue of blob events has the extension's own defaults.
+_EVENTS = BlobOptions().queue_options()
 STORAGE_SECONDS = 0.005
 # Operations to wake an upload, without those of the pace: send, receive, delete, read, claim, and a read of the blob.
 WAKE = 6
@@ -63,11 +66,10 @@ class Town:
         ports = replace(world.application.ports, graph=self.graph, queue=self.messages)
         self.application = assemble(world.application.settings, ports)
         self.began = world.clock.now
-        self.hosts = []
         runner = self.application.runner
         for _ in range(self.instances):
-            self.hosts.append(self._host(self.messages, runner.send_range))
-            self.hosts.append(self._host(self.events, lambda body, _count: runner.open_upload(body.decode())))
+            self._listen(self.messages, runner.send_range, self.batch, self.threshold)
+            self._listen(self.events, self._open_upload, _EVENTS.batch_size, _EVENTS.new_batch_threshold)
         world.records.record = self._record  # type: ignore[method-assign]
         self._targets = {SAM: (world.list.id, world.task.id)}
         self.engine.at(300.0, self._sweep)
@@ -76,10 +78,11 @@ class Town:
         """*seconds*, varied by up to a fifth. Otherwise all requests would end at once, which never happens."""
         return seconds * self._random.uniform(0.8, 1.2)
 
-    def _host(self, queue: Queue, work: Callable[[bytes, int], object]) -> Host:
-        host = Host(self.engine, queue, work, self.batch, self.threshold, self.interval)
-        self.engine.at(0.0, host.listen)
-        return host
+    def _listen(self, queue: Queue, work: Callable[[bytes, int], object], batch: int, threshold: int) -> None:
+        self.engine.at(0.0, Listener(self.engine, queue, work, batch, threshold, self.interval).listen)
+
+    def _open_upload(self, body: bytes, _delivery_count: int) -> None:
+        self.application.runner.open_upload(body.decode())
 
     def _record(self, event: str, **fields: object) -> None:
         if event == "outcome":
