@@ -26,6 +26,8 @@ LEASE = timedelta(minutes=30)
 HEAD = 9
 # How many tickets are counted for the expected wait that a person reads: as many as one request lists.
 COUNTED = 999
+# How long a request is assumed to take.
+_REQUEST = timedelta(seconds=1)
 # Why an upload queues.
 THROTTLED = "Graph asks this mailbox to slow down"
 OTHERS_FIRST = "other files are first"
@@ -180,16 +182,19 @@ def why_not_yet(pace: Pace, now: datetime) -> str:
 
 
 def expected_wait(pace: Pace, ahead: Need, need: Need, now: datetime, limits: MailboxLimits) -> timedelta:
-    """About how long an upload will queue that has *ahead* before it: an estimate from the budgets, no promise.
+    """About how long an upload will queue that has *ahead* before it: an estimate, no promise.
 
-    How long a transfer takes is not known. It matters little where a wait is long, since the budgets decide then.
+    Either the budgets decide, or how long the requests ahead of it take, which is not known: a second each is assumed.
     """
     waits = (
         (measure(ahead) + _taken(pace, measure) + measure(need) - budget.amount) / budget.amount * budget.window
         for measure, budget in _budgets(limits)
     )
     throttled_for = pace.not_before - now if pace.not_before is not None else timedelta()
-    return max(timedelta(), throttled_for, *waits)
+    one_by_one = (
+        (ahead.requests + sum(lease.need.requests for lease in pace.leases)) * _REQUEST / limits.uploads_at_once
+    )
+    return max(timedelta(), throttled_for, one_by_one, *waits)
 
 
 type _Measure = Callable[[Need], int]

@@ -44,9 +44,9 @@ def why(entry: Entry) -> str:
 
 
 def _is_long(entry: Entry, now: datetime) -> bool:
-    """Sent for longer than a moment, with more than one request to come."""
+    """Sent for longer than a moment, with more than one request to come. Its waits in lines count for nothing here."""
     is_sent = entry.phase is Phase.SENDING and not entry.is_at_last_slice
-    return is_sent and now >= entry.created_at + PATIENCE and entry.report.underway is not Underway.UPLOADING
+    return is_sent and entry.age(now) >= PATIENCE and entry.report.underway is not Underway.UPLOADING
 
 
 def _interruption(entry: Entry, until: datetime, since: datetime, now: datetime) -> datetime | None:

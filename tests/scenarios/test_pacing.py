@@ -16,6 +16,7 @@ from tests.scenarios.promise import FILE, assert_ended, assert_promise, fault
 from tests.support.fakes.seam import ActingSeam, CountingSeam, Crash, FailingSeam, Seam, crash_after
 from tests.support.fakes.world import MAILBOX_LIMITS, SAM, TOKEN, World, content
 
+KIM = "kim@example.com"
 ONE_AT_A_TIME = replace(MAILBOX_LIMITS, uploads_at_once=1)
 
 
@@ -45,6 +46,64 @@ def assert_all_attached(world: World, blobs: list[BlobVersion]) -> None:
     assert [world.phase(blob) for blob in blobs] == [Phase.ATTACHED] * len(blobs)
     assert len(world.attached()) == len(blobs)
     assert_promise(world, unseen_sessions=1)
+
+
+def test_two_names_of_one_account_take_turns_at_one_mailbox() -> None:
+    world = World(mailbox_limits=ONE_AT_A_TIME, mailbox_by_id=True)
+    world.accounts.tokens[world.mailbox.object_id] = TOKEN
+    world.accounts.identities[world.mailbox.object_id] = SAM
+    where = {"listid": world.list.id, "taskid": world.task.id}
+    first = world.drop(FILE, "a.pdf", user=SAM, **where)
+    second = world.drop(content(len(FILE), 2), "b.pdf", user=world.mailbox.object_id, **where)
+    world.event("a.pdf")
+    world.event("b.pdf")
+    assert (world.phase(first), world.phase(second)) == (Phase.SENDING, Phase.QUEUED)
+    world.run()
+    assert_all_attached(world, [first, second])
+
+
+@pytest.mark.parametrize(
+    ("of_the_app", "second_phase"), [(False, Phase.SENDING), (True, Phase.QUEUED)], ids=["a mailbox", "the app"]
+)
+def test_the_turns_are_of_each_mailbox_or_of_the_whole_app(of_the_app: bool, second_phase: Phase) -> None:
+    world = World(mailbox_limits=ONE_AT_A_TIME, pace_of_the_app=of_the_app)
+    kim = world.todo.add_mailbox(KIM, "token-of-kim")
+    tasks = world.todo.add_list(kim, "Tasks", wellknown_name="defaultList")
+    task = world.todo.add_task(tasks, "Receipts")
+    world.accounts.tokens[KIM] = "token-of-kim"
+    first = world.drop(FILE, "a.pdf")
+    second = world.drop(FILE, "b.pdf", user=KIM, listid=tasks.id, taskid=task.id)
+    world.event("a.pdf")
+    world.event("b.pdf")
+    assert (world.phase(first), world.phase(second)) == (Phase.SENDING, second_phase)
+    world.run()
+    assert (world.phase(first), world.phase(second)) == (Phase.ATTACHED, Phase.ATTACHED)
+    assert_nothing_is_held_back(world)
+
+
+@pytest.mark.parametrize("retry_after", [40, None], ids=["with a Retry-After", "without"])
+def test_a_mailbox_that_graph_slows_down_starts_no_other_upload_meanwhile(retry_after: float | None) -> None:
+    world = World(faults=(fault(Answer(429, retry_after=retry_after)),))
+    first, second = drop(world, "a.pdf", "b.pdf")
+    world.event("a.pdf")
+    world.run(until=lambda: 429 in {status for _, status in world.requests()})
+    asked = len(world.requests())
+    world.event("b.pdf")
+    assert len(world.requests()) == asked
+    world.run()
+    assert_all_attached(world, [first, second])
+    assert_nothing_is_held_back(world)
+
+
+def test_an_upload_that_waited_long_for_its_turn_is_no_long_one_for_that() -> None:
+    """To say that it is being sent would take a step, a message and eight operations for a few seconds."""
+    world = a_world()
+    first, second = arrive(world, "a.pdf", "b.pdf")
+    world.clock.advance(600)
+    world.run()
+    steps = [each for each in world.records.events("step") if each["upload_id"] == second.upload_id()]
+    assert [each["phase"] for each in steps if each["action"] == "ReportOutcome"] == ["attached"]
+    assert_all_attached(world, [first, second])
 
 
 def test_an_upload_that_queues_is_in_no_message_and_costs_nothing_until_its_turn() -> None:

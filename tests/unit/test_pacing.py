@@ -148,7 +148,13 @@ def test_tidying_forgets_a_throttling_that_is_over() -> None:
 
 @pytest.mark.parametrize(
     ("ahead", "wait"),
-    [(Need(0, 0), timedelta()), (Need(125, 40), timedelta()), (Need(275, 40), 5 * MINUTE), (Need(0, 192), 10 * MINUTE)],
+    [
+        (Need(0, 0), timedelta()),
+        (Need(125, 0), timedelta()),
+        (Need(125, 90), 30 * SECOND),
+        (Need(275, 40), 5 * MINUTE),
+        (Need(0, 192), 10 * MINUTE),
+    ],
 )
 def test_the_expected_wait_follows_from_what_is_ahead(ahead: Need, wait: timedelta) -> None:
     assert expected_wait(Pace(), ahead, FILE, NOW, LIMITS) == wait
@@ -158,6 +164,10 @@ def test_the_expected_wait_counts_what_is_reserved_and_what_was_used() -> None:
     pace = pace_of(leases=1, used=((MINUTE, Need(100, 20)),))
     assert expected_wait(pace, Need(75, 0), FILE, NOW, LIMITS) == 2.5 * MINUTE
     assert expected_wait(pace, Need(0, 89), FILE, NOW, LIMITS) == 2.5 * MINUTE
+
+
+def test_the_expected_wait_counts_a_second_for_each_request_of_what_is_ahead_and_what_is_sent() -> None:
+    assert expected_wait(pace_of(leases=3), Need(0, 30), FILE, NOW, LIMITS) == (3 * 8 + 30) / 3 * SECOND
 
 
 def test_the_expected_wait_is_no_shorter_than_graph_asked_for_and_never_less_than_none() -> None:

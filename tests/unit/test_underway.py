@@ -64,12 +64,13 @@ def test_what_has_ended_or_waits_for_a_person_says_so_itself(phase: Phase) -> No
         ({}, NOW),
         ({"created_at": NOW - PATIENCE}, NOW),
         ({"created_at": NOW - 29 * SECOND}, None),
+        ({"created_at": NOW - HOUR, "queued_for": HOUR - 29 * SECOND}, None),
         ({"offset": 200}, None),
         ({"phase": Phase.LOCATING}, None),
         ({"report": Report(underway=Underway.UPLOADING)}, None),
         ({"report": Report(underway=Underway.DELAYED, detail="HTTP 429")}, NOW),
     ],
-    ids=["long", "just long enough", "not yet", "one request to go", "asks", "said", "was delayed"],
+    ids=["long", "just long enough", "not yet", "queued", "one request to go", "asks", "said", "was delayed"],
 )
 def test_a_long_upload_says_that_it_is_one(changes: dict[str, Any], expected: datetime | None) -> None:
     assert told_at(an_entry(**{"phase": Phase.SENDING} | changes)) == expected

@@ -98,6 +98,7 @@ class World:
         faults: tuple[Rule, ...] = (),
         limits: Limits = LIMITS,
         mailbox_limits: MailboxLimits = MAILBOX_LIMITS,
+        pace_of_the_app: bool = False,
         published: PublishedLimits = NO_LIMITS,
         mailbox_by_id: bool = False,
         delete_attached: bool = False,
@@ -156,7 +157,7 @@ class World:
             catch_up_time=timedelta(seconds=60),
             limits=limits,
             mailbox_limits=mailbox_limits,
-            pace_of_the_app=False,
+            pace_of_the_app=pace_of_the_app,
             keep_finished=keep_finished,
         )
         ports = Ports(
