@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from shared.app.as_account import AsAccount, TokenRejected
 from shared.app.pacing import Pacing
 from shared.core import observations as seen
+from shared.core.backoff import FIRST
 from shared.core.lookup import Named, are_hidden
 from shared.graph import listings
 from shared.graph.listings import ListingFailed, Page
@@ -143,8 +144,7 @@ class TaskChoices:
             return _AWAY
         match parse(reply, self.root):
             case seen.Deferred(retry_after=wait):
-                if wait:
-                    self.pacing.throttled(mailbox, wait)
+                self.pacing.throttled(mailbox, wait or FIRST)
                 return _BUSY
             case seen.Unavailable():
                 return _AWAY
