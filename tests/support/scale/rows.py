@@ -9,7 +9,12 @@ from datetime import timedelta
 from math import ceil
 
 from local.stand_ins.todo.behaviour import DOCUMENTED
-from tests.support.scale.town import FILES_PER_WINDOW, LIMITED, MB_25, Town
+from shared.app.sweep import Swept
+from shared.core.entry import Phase
+from tests.support.entries import an_entry
+from tests.support.fakes.world import World, content
+from tests.support.scale.engine import Engine, TimedSeam
+from tests.support.scale.town import FILES_PER_WINDOW, LIMITED, MB_25, STORAGE_SECONDS, Town
 
 WINDOW = 300.0
 _DAY = timedelta(days=1)
@@ -137,6 +142,62 @@ def a_whole_day(few: int, seed: int) -> Iterator[Row]:
     )
 
 
+def many_in_flight(few: int, seed: int) -> Iterator[Row]:  # noqa: ARG001 - all rows are called alike
+    """Uploads that are deferred for a day, so that a sweep only looks at them."""
+    count = 100_000 // few
+    world, engine = _timed_world()
+    deferred = an_entry(Phase.SENDING, claim=None, not_before=world.clock.now + _DAY)
+    for number in range(count):
+        upload_id = f"{number * 2**128 // count:032x}"
+        world.ledger.mark_live(upload_id)
+        world.ledger.insert(replace(deferred, upload_id=upload_id))
+    swept, seconds = list[Swept](), list[float]()
+    while not swept or swept[-1].was_cut:
+        seconds.append(_timed(engine, lambda: swept.append(world.application.sweep_live())))
+    name = f"{count} uploads in flight"
+    yield Row(f"{name}: looked at", sum(each.live for each in swept) / count, 1.0, at_least=True)
+    yield Row(f"{name}: sweeps, one a minute, until each was looked at", len(swept), 30)
+    yield Row(f"{name}: seconds of the longest sweep", max(seconds), 50)
+
+
+def sign_in(few: int, seed: int) -> Iterator[Row]:  # noqa: ARG001 - all rows are called alike
+    count = 2_000 // few
+    world, engine = _timed_world()
+    for number in range(count):
+        where = {"user": "kim@example.com", "listid": world.list.id, "taskid": world.task.id}
+        world.drop(content(4, number + 1), f"{number}.txt", **where)
+        world.event(f"{number}.txt")
+    line = world.application.sign_in_line
+    # The first report of each is written before its ticket.
+    world.run(until=lambda: len(world.paces.queues.get(line.key("kim@example.com"), ())) == count)
+    name = f"sign-in while {count} uploads wait"
+    woken: list[int] = []
+    seconds = _timed(engine, lambda: woken.append(line.wake_first("kim@example.com")))
+    yield Row(f"{name}: woken", woken[0], 8, at_least=True)
+    yield Row(f"{name}: seconds in the callback", seconds, 1)
+
+
+def _timed_world() -> tuple[World, Engine]:
+    world = World()
+    world.ledger.by_record = False
+    engine = Engine(world.clock)
+    world.put_in(TimedSeam(engine, lambda: STORAGE_SECONDS))
+    return world, engine
+
+
+def _timed(engine: Engine, work: Callable[[], object]) -> float:
+    """Do *work* in simulated time. Returns its seconds."""
+    began, over = engine.clock.now, list[bool]()
+
+    def do() -> None:
+        work()
+        over.append(True)
+
+    engine.start(do)
+    engine.run(lambda: bool(over), at_most=_DAY)
+    return (engine.clock.now - began).total_seconds()
+
+
 ROWS: tuple[Callable[[int, int], Iterator[Row]], ...] = (
     one_mailbox,
     refused_bytes_count,
@@ -146,4 +207,6 @@ ROWS: tuple[Callable[[int, int], Iterator[Row]], ...] = (
     slow_mailboxes,
     one_name,
     a_whole_day,
+    many_in_flight,
+    sign_in,
 )
