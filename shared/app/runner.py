@@ -283,7 +283,8 @@ class Runner:
         goes_on = delivery.goes_on(after, through=through)
         if goes_on and performed is not None and _may_be_done_again(performed.result.seen, after):
             # To do this step twice is harmless, so it needs no write of its own: the next step's write stores it too.
-            unstored = replace(stored, entry=replace(after, claim=claim, step=entry.step))
+            # The count of deaths stays: where storage fails in the next step, `_note_that_it_lives` has to reset it.
+            unstored = replace(stored, entry=replace(after, claim=claim, step=entry.step, deaths=entry.deaths))
             self._record(stored, unstored, decision, performed, duration=self.ports.monotonic() - since)
             return unstored
         if goes_on:

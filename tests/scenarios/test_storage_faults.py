@@ -134,6 +134,17 @@ def test_an_outage_of_the_container_is_no_death() -> None:
     assert_promise(world)
 
 
+def test_an_outage_of_one_operation_after_the_turn_is_no_death() -> None:
+    """The turn is stored by the next step only, which fails: the take-overs of an hour are no dead workers."""
+    world = World()
+    blob = world.drop(FILE)
+    world.put_in(FailingSeam("ledger.take_slot", [StorageUnavailable("the table answered 503")] * 30))
+    world.notify()
+    world.run()
+    assert_attached(world, blob)
+    assert_promise(world)
+
+
 @pytest.mark.parametrize("operation", ["blobs.describe", "blobs.read", "blobs.tags", "blobs.set_tags", "blobs.delete"])
 @pytest.mark.parametrize("times", [1, 4])
 def test_blob_storage_that_does_not_answer_is_waited_for(operation: str, times: int) -> None:
