@@ -111,12 +111,14 @@ class _Sweep:
         stopped_at = self._read_rows(ledger.swept_up_to())
         # Lines come after rows, which show who waits in them. The next run reads the rows of a line that is left again.
         left = [stopped_at] if stopped_at else []
-        for heal, lines in ((self._heal, self.lines), (self._heal_sign_in, self.sign_in_lines)):
-            for key, line in lines.items():
-                if self._time_is_over(MOST_SECONDS):
-                    left.append(line.before)
-                else:
-                    heal(key, line.waiting)
+        lines = [(self._heal, key, line) for key, line in self.lines.items()]
+        lines += [(self._heal_sign_in, key, line) for key, line in self.sign_in_lines.items()]
+        # In the order of their rows. Otherwise one line that is always left would let each run begin at the same place.
+        for heal, key, line in sorted(lines, key=lambda each: each[2].before):
+            if self._time_is_over(MOST_SECONDS):
+                left.append(line.before)
+            else:
+                heal(key, line.waiting)
         stopped_at = min(left, default="")
         swept = Swept(self.live, self.announced, self.cleared, self.requeued, was_cut=bool(left))
         self.ports.telemetry.record(

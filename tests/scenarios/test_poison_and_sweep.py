@@ -3,10 +3,12 @@
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
+from itertools import count
 
 import pytest
 
 from local.stand_ins.todo.faults import Answer, ResetConnection
+from shared.core.attachment import BlobVersion
 from shared.core.entry import Phase
 from shared.core.messages import RangeMessage, encode
 from shared.errors import StorageUnavailable, StrangerError
@@ -374,6 +376,16 @@ class SlowReads(Seam):
             self._world.clock.advance(1)
 
 
+class SlowCalls(Seam):
+    """Each call of storage takes a second."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+
+    def enter(self, operation: str, *, changes: bool) -> None:
+        self._world.clock.advance(1)
+
+
 def test_a_sweep_stops_in_time_leaves_a_record_and_the_next_one_goes_on_where_it_stopped() -> None:
     world = World()
     for number in range(60):
@@ -401,3 +413,50 @@ def test_a_line_that_a_sweep_has_no_time_for_is_healed_by_the_next_one() -> None
     world.put_in(Seam())
     world.run()
     assert [world.phase(blob) for blob in blobs] == [Phase.ATTACHED] * 30
+
+
+def test_sweeps_without_time_for_all_lines_come_to_each_of_them_in_turn() -> None:
+    """The line that each run had no time for was of a sign-in, and of the first row: all began at the same place."""
+    world = World(mailbox_limits=replace(MAILBOX_LIMITS, uploads_at_once=1))
+    world.todo.faults.add(fault(Answer(503, retry_after=36_000), "create_session", count=12))
+    for number in range(12):
+        # One file is put off by Graph for ten hours, and the other queues behind it.
+        where = somebody(world, f"p{number}@example.com")
+        for name in (f"{number}-a.pdf", f"{number}-b.pdf"):
+            world.blobs.write(name, content(len(FILE), len(world.ledger.rows)), where)
+            world.event(name)
+    ids = sorted(world.ledger.rows)
+    where = somebody(world, "late@example.com")
+    del world.accounts.tokens["late@example.com"]
+    first = written_until(world, where, lambda upload_id: upload_id < ids[0])
+    world.event(first.name)
+    world.run(until=lambda: world.entry(first).is_in_sign_in_line)
+    last = written_until(world, {**where, "user": "p0@example.com"}, lambda upload_id: upload_id > ids[-1])
+    world.event(last.name)
+    # Its worker died before it wrote the ticket.
+    world.messages.messages.clear()
+    for line in world.paces.queues.values():
+        for place in [place for place, ticket in line.items() if ticket.upload_id == last.upload_id()]:
+            del line[place]
+    world.put_in(SlowCalls(world))
+    for _ in range(6):
+        world.clock.advance(60)
+        world.sweep()
+    assert last.upload_id() in {ticket.upload_id for line in world.paces.queues.values() for ticket in line.values()}
+
+
+def somebody(world: World, account: str) -> dict[str, str]:
+    """Metadata for a task of a new person."""
+    world.accounts.tokens[account] = f"token-of-{account}"
+    mailbox = world.todo.add_mailbox(account, world.accounts.tokens[account])
+    tasks = world.todo.add_list(mailbox, "Tasks", wellknown_name="defaultList")
+    return {"user": account, "listid": tasks.id, "taskid": world.todo.add_task(tasks, "Receipts").id}
+
+
+def written_until(world: World, where: dict[str, str], fits: Callable[[str], bool]) -> BlobVersion:
+    """Write files until the upload id of one *fits*."""
+    return next(
+        blob
+        for number in count()
+        if fits((blob := world.blobs.write(f"{number}-c.pdf", content(len(FILE), number), where)).upload_id())
+    )
