@@ -20,6 +20,8 @@ from shared.ports import Ledger, Paces
 # How many uploads a sign-in wakes, and how many each upload that goes on wakes. Two, so that their number doubles.
 _FIRST = 8
 _EACH = 2
+# How many tickets are read to find them. Some are of uploads that were withdrawn meanwhile, and wake nobody.
+_READ = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +56,9 @@ class SignInLine:
 
     def _wake(self, account: str, most: int) -> int:
         line, woken = self.key(account), 0
-        for ticket in self.paces.load(line).tickets[:most]:
+        for ticket in self.paces.load(line, _READ).tickets:
+            if woken == most:
+                break
             # The ticket goes first, so that the next caller does not wake the same upload again.
             self.paces.dequeue(line, ticket)
             woken += self._go_on(ticket.upload_id)

@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 
 from local.stand_ins.todo.faults import Answer, ResetConnection
+from shared.app.withdrawing import Withdrawing
 from shared.core.entry import Phase, Reason
 from tests.scenarios.promise import FILE, SLICES, assert_attached, assert_ended, assert_promise, fault, upload
 from tests.support.fakes.manual_clock import START
@@ -245,3 +246,19 @@ def test_each_of_many_who_wait_ends_when_the_wait_is_over() -> None:
         assert_ended(world, blob, Phase.FAILED, Reason.SIGN_IN, "nobody signed in within 1 days")
     assert world.clock.now - began <= timedelta(days=1, hours=1)
     assert not any(world.paces.queues.values())
+
+
+def test_files_that_were_taken_back_while_they_waited_use_up_no_wake_up_of_a_sign_in() -> None:
+    world = World()
+    sign_out(world)
+    blobs = [world.drop(content(len(FILE), number), f"{number:02}.pdf") for number in range(20)]
+    for blob in blobs:
+        world.clock.advance(1)
+        world.event(blob.name)
+    world.run(until=lambda: sum(entry.is_in_sign_in_line for entry in world.ledger.entries()) == len(blobs))
+    withdrawing = Withdrawing(world.application.ports, world.application.intake)
+    for blob in blobs[:10]:
+        world.blobs.remove(blob.name)
+        withdrawing.end(blob.upload_id())
+    sign_in(world)
+    assert world.application.sign_in_line.wake_first(SAM) == 8
