@@ -81,7 +81,7 @@ class Pacing:
             pace, now = pure.tidied(paced.pace, paced.date, self.limits), paced.date
             held = pace.lease_of(entry.upload_id)
             others = [ticket for ticket in paced.tickets if ticket.upload_id != entry.upload_id]
-            starts_at = held.starts_at(self.limits) if held is not None else None
+            starts_at = max(held.starts_at(self.limits), pace.not_before or now) if held is not None else None
             if held is None and not others:
                 starts_at = pure.earliest_start(pace, mine.need, now, self.limits)
                 if starts_at is not None and starts_at <= now:
@@ -117,7 +117,8 @@ class Pacing:
         """Graph asked one upload to wait: all uploads of the mailbox that have not started yet wait too."""
         for _ in range(_TRIES):
             paced = self.paces.load(mailbox)
-            pace = pure.throttled(paced.pace, paced.date + wait, self.limits)
+            now = paced.date
+            pace = pure.throttled(pure.tidied(paced.pace, now, self.limits), now + wait, now)
             if pace == paced.pace:
                 return
             try:

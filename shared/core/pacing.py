@@ -154,13 +154,15 @@ def returned(pace: Pace, upload_id: str, now: datetime, used: Need) -> Pace:
     return replace(pace, leases=others, uses=_counted(pace.uses, now, used) if used.requests else pace.uses)
 
 
-def throttled(pace: Pace, until: datetime, limits: MailboxLimits) -> Pace:
+def throttled(pace: Pace, until: datetime, now: datetime) -> Pace:
     """The pace after Graph asked to come back at *until*, which holds for all of the mailbox's uploads.
 
-    The leases are prolonged, since their uploads cannot use them before that.
+    The leases are prolonged by the time in which their uploads cannot use them, and by no more: otherwise a lease that
+    is never given back would live for as long as Graph throttles the mailbox now and then.
     """
     not_before = max(until, pace.not_before or until)
-    leases = tuple(replace(lease, until=max(lease.until, not_before + limits.lease)) for lease in pace.leases)
+    added = not_before - max(now, pace.not_before or now)
+    leases = tuple(replace(lease, until=lease.until + added) for lease in pace.leases)
     return replace(pace, leases=leases, not_before=not_before)
 
 

@@ -75,24 +75,32 @@ def test_a_file_larger_than_the_budget_goes_alone_instead_of_never() -> None:
 
 
 def test_a_throttled_mailbox_starts_no_upload_before_graph_said() -> None:
-    pace = throttled(Pace(), NOW + MINUTE, LIMITS)
+    pace = throttled(Pace(), NOW + MINUTE, NOW)
     assert earliest_start(pace, FILE, NOW, LIMITS) == NOW + MINUTE
-    assert throttled(pace, NOW + SECOND, LIMITS) == pace  # the later word of two holds
+    assert throttled(pace, NOW + SECOND, NOW) == pace  # the later word of two holds
     assert earliest_start(pace, FILE, NOW + 2 * MINUTE, LIMITS) == NOW + 2 * MINUTE
 
 
 def test_an_upload_that_has_to_wait_for_graph_keeps_its_lease_as_long() -> None:
     """An hour is longer than a lease: others would be given three more when the hour is over."""
-    pace = throttled(granted(Pace(), "a", FILE, NOW, LIMITS), NOW + 60 * MINUTE, LIMITS)
+    pace = throttled(granted(Pace(), "a", FILE, NOW, LIMITS), NOW + 60 * MINUTE, NOW)
     assert pace.leases == (Lease("a", NOW + 90 * MINUTE, FILE),)
     assert tidied(pace, NOW + 60 * MINUTE, LIMITS).leases == pace.leases
-    again = throttled(pace, NOW + SECOND, LIMITS)
+    again = throttled(pace, NOW + SECOND, NOW)
     assert again == pace
 
 
+def test_a_lease_that_is_never_given_back_is_prolonged_by_no_more_than_graph_asked_to_wait() -> None:
+    pace = granted(Pace(), "lost", FILE, NOW, LIMITS)
+    for minutes in (10, 20):
+        now = NOW + minutes * MINUTE
+        pace = throttled(tidied(pace, now, LIMITS), now + MINUTE, now)
+    assert pace.leases == (Lease("lost", NOW + 32 * MINUTE, FILE),)
+
+
 def test_who_queues_reads_whether_graph_or_other_files_are_the_reason() -> None:
-    assert why_not_yet(throttled(Pace(), NOW + MINUTE, LIMITS), NOW) == "Graph asks this mailbox to slow down"
-    assert why_not_yet(throttled(Pace(), NOW + MINUTE, LIMITS), NOW + MINUTE) == "other files are first"
+    assert why_not_yet(throttled(Pace(), NOW + MINUTE, NOW), NOW) == "Graph asks this mailbox to slow down"
+    assert why_not_yet(throttled(Pace(), NOW + MINUTE, NOW), NOW + MINUTE) == "other files are first"
     assert why_not_yet(pace_of(leases=3), NOW) == "other files are first"
 
 
@@ -141,8 +149,8 @@ def test_tidying_takes_back_the_lease_of_a_lost_upload_and_counts_all_that_it_re
 
 
 def test_tidying_forgets_a_throttling_that_is_over() -> None:
-    assert tidied(throttled(Pace(), NOW, LIMITS), NOW, LIMITS) == Pace()
-    later = throttled(Pace(), NOW + SECOND, LIMITS)
+    assert tidied(throttled(Pace(), NOW, NOW), NOW, LIMITS) == Pace()
+    later = throttled(Pace(), NOW + SECOND, NOW)
     assert tidied(later, NOW, LIMITS) == later
 
 
@@ -171,7 +179,7 @@ def test_the_expected_wait_counts_a_second_for_each_request_of_what_is_ahead_and
 
 
 def test_the_expected_wait_is_no_shorter_than_graph_asked_for_and_never_less_than_none() -> None:
-    slow = throttled(Pace(), NOW + MINUTE, LIMITS)
+    slow = throttled(Pace(), NOW + MINUTE, NOW)
     assert expected_wait(slow, Need(0, 0), FILE, NOW, LIMITS) == MINUTE
     assert expected_wait(slow, Need(0, 0), FILE, NOW + 2 * MINUTE, LIMITS) == timedelta()
 
@@ -221,7 +229,7 @@ def test_a_person_asks_nothing_where_the_budget_is_used_or_reserved() -> None:
 
 
 def test_a_person_asks_nothing_before_graph_said() -> None:
-    slow = throttled(Pace(), NOW + timedelta(seconds=10), LIMITS)
+    slow = throttled(Pace(), NOW + timedelta(seconds=10), NOW)
     assert spent(slow, 1, NOW, LIMITS) is None
     assert spent(slow, 1, NOW + timedelta(seconds=10), LIMITS) is not None
 
