@@ -142,7 +142,7 @@ def a_whole_day(few: int, seed: int) -> Iterator[Row]:
     )
 
 
-def many_in_flight(few: int, seed: int) -> Iterator[Row]:  # noqa: ARG001 - all rows are called alike
+def many_in_flight(few: int, seed: int) -> Iterator[Row]:
     """Uploads that are deferred for a day, so that a sweep only looks at them."""
     count = 100_000 // few
     world, engine = _timed_world()
@@ -160,7 +160,7 @@ def many_in_flight(few: int, seed: int) -> Iterator[Row]:  # noqa: ARG001 - all 
     yield Row(f"{name}: seconds of the longest sweep", max(seconds), 50)
 
 
-def sign_in(few: int, seed: int) -> Iterator[Row]:  # noqa: ARG001 - all rows are called alike
+def sign_in(few: int, seed: int) -> Iterator[Row]:
     count = 2_000 // few
     world, engine = _timed_world()
     for number in range(count):

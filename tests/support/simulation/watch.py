@@ -487,10 +487,11 @@ class Watch:
         for entry in self._entries.values():
             sha256 = hashlib.sha256(self.versions[entry.upload_id].content).hexdigest()
             group = groups[entry.attachment_name, sha256]
-            is_first = not entry.attachment_id or not claimed[entry.attachment_id]
-            group["attached"] += entry.phase is Phase.ATTACHED and is_first
+            # Where Graph told no id, a later version with the same bytes is attached by what an earlier one attached.
+            which = entry.attachment_id or f"{entry.blob.name} {sha256}"
+            group["attached"] += entry.phase is Phase.ATTACHED and not claimed[which]
             group["unsure"] += entry.phase is not Phase.ATTACHED and UNSURE in entry.detail
-            claimed[entry.attachment_id] += bool(entry.attachment_id)
+            claimed[which] += bool(entry.attachment_id) or entry.phase is Phase.ATTACHED
         for group in groups.values():
             if not group["attached"] <= group["there"] <= group["attached"] + group["unsure"]:
                 raise Violation(f"I3: {dict(group)}")
