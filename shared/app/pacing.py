@@ -23,6 +23,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from shared.core import pacing as pure
+from shared.core.backoff import FIRST
 from shared.core.delivery import delay_until
 from shared.core.entry import Entry, Phase
 from shared.core.messages import RangeMessage
@@ -114,11 +115,14 @@ class Pacing:
         self._settle(mailbox, leaving=None, healing=True)
 
     def throttled(self, mailbox: str, wait: timedelta) -> None:
-        """Graph asked one upload to wait: all uploads of the mailbox that have not started yet wait too."""
+        """Graph asked one upload to wait: all uploads of the mailbox that have not started yet wait too.
+
+        *wait*: what it asked for. Where it did not say, the others wait as long as an upload that backs off at first.
+        """
         for _ in range(_TRIES):
             paced = self.paces.load(mailbox)
             now = paced.date
-            pace = pure.throttled(pure.tidied(paced.pace, now, self.limits), now + wait, now)
+            pace = pure.throttled(pure.tidied(paced.pace, now, self.limits), now + (wait or FIRST), now)
             if pace == paced.pace:
                 return
             try:

@@ -9,11 +9,11 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 
 from shared.app.as_account import AsAccount, TokenRejected
 from shared.app.pacing import Pacing
 from shared.core import observations as seen
-from shared.core.backoff import FIRST
 from shared.core.lookup import Named, are_hidden
 from shared.graph import listings
 from shared.graph.listings import ListingFailed, Page
@@ -144,7 +144,7 @@ class TaskChoices:
             return _AWAY
         match parse(reply, self.root):
             case seen.Deferred(retry_after=wait):
-                self.pacing.throttled(mailbox, wait or FIRST)
+                self.pacing.throttled(mailbox, wait or timedelta())
                 return _BUSY
             case seen.Unavailable():
                 return _AWAY

@@ -14,7 +14,6 @@ from shared.app.intake import Intake
 from shared.app.pacing import Pacing
 from shared.app.sign_in_line import SignInLine
 from shared.core import actions as do
-from shared.core.backoff import FIRST
 from shared.core.entry import Entry
 from shared.errors import GraphNoReply, SignInNeeded, StorageUnavailable
 from shared.graph import sessions
@@ -69,8 +68,7 @@ class Effects:
         result = _perform(action, context)
         exchange = graph.exchanges[-1] if graph.exchanges else None
         if entry.lease and exchange is not None and exchange.is_throttled:
-            # Without a Retry-After the others wait at least as long as this upload does at first.
-            self._hold_others_back(entry.lease, timedelta(seconds=exchange.retry_after or FIRST.total_seconds()))
+            self._hold_others_back(entry.lease, timedelta(seconds=exchange.retry_after or 0))
         return Performed(result, exchange)
 
     def _hold_others_back(self, mailbox: str, wait: timedelta) -> None:
