@@ -487,11 +487,11 @@ class Watch:
         for entry in self._entries.values():
             sha256 = hashlib.sha256(self.versions[entry.upload_id].content).hexdigest()
             group = groups[entry.attachment_name, sha256]
-            # Where Graph told no id, a later version with the same bytes is attached by what an earlier one attached.
-            which = entry.attachment_id or f"{entry.blob.name} {sha256}"
-            group["attached"] += entry.phase is Phase.ATTACHED and not claimed[which]
+            # Where Graph told no id, a version that never opened a session was attached by an earlier one like it.
+            is_own = not claimed[entry.attachment_id] if entry.attachment_id else entry.sessions_opened > 0
+            group["attached"] += entry.phase is Phase.ATTACHED and is_own
             group["unsure"] += entry.phase is not Phase.ATTACHED and UNSURE in entry.detail
-            claimed[which] += bool(entry.attachment_id) or entry.phase is Phase.ATTACHED
+            claimed[entry.attachment_id] += bool(entry.attachment_id)
         for group in groups.values():
             if not group["attached"] <= group["there"] <= group["attached"] + group["unsure"]:
                 raise Violation(f"I3: {dict(group)}")
