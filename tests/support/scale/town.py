@@ -15,7 +15,7 @@ from shared.core.attachment import BlobVersion
 from shared.core.entry import Phase
 from shared.core.ranges import MAX_SLICE_BYTES
 from shared.wiring import assemble
-from tests.support.fakes.world import MAILBOX_LIMITS, SAM, SLICE, TOKEN, World, content
+from tests.support.fakes.world import MAILBOX_LIMITS, SAM, SLICE, World, content
 from tests.support.scale.engine import Engine, Listener, Queue, TimedGraph, TimedSeam
 
 SCALE = SLICE / MAX_SLICE_BYTES
@@ -31,6 +31,11 @@ STORAGE_SECONDS = 0.005
 # Operations to wake an upload, without those of the pace: send, receive, delete, read, claim, and a read of the blob.
 WAKE = 6
 LIMITED = replace(PUBLISHED_LIMITS, upload_bytes=BUDGET)
+
+
+def about(seconds: float, chance: random.Random) -> float:
+    """*seconds*, varied by up to a fifth. Otherwise all requests would end at once, which never happens."""
+    return seconds * chance.uniform(0.8, 1.2)
 
 
 @dataclass
@@ -75,8 +80,7 @@ class Town:
         self.engine.at(300.0, self._sweep)
 
     def _about(self, seconds: float) -> float:
-        """*seconds*, varied by up to a fifth. Otherwise all requests would end at once, which never happens."""
-        return seconds * self._random.uniform(0.8, 1.2)
+        return about(seconds, self._random)
 
     def _listen(self, queue: Queue, work: Callable[[bytes, int], object], batch: int, threshold: int) -> None:
         self.engine.at(0.0, Listener(self.engine, queue, work, batch, threshold, self.interval).listen)
@@ -157,6 +161,3 @@ class Town:
     @property
     def operations(self) -> float:
         return (self.seam.calls.total() - self.seam.calls["queue.send"] + self.messages.took) / self.wanted
-
-
-__all__ = ["LIMITED", "MB_25", "SAM", "TOKEN", "Town"]
