@@ -172,7 +172,7 @@ def _bound_reached(entry: Entry, now: datetime, limits: Limits) -> End | None:
         return End(Phase.FAILED, Reason.WORKERS_DIED, detail)
     # Only where another one would be opened: the last session that is allowed may still be used to its end.
     if entry.phase is Phase.OPENING and entry.sessions_opened > MAX_SESSIONS:
-        return End(Phase.FAILED, Reason.SESSIONS, f"{MAX_SESSIONS} upload sessions came to nothing{last}")
+        return End(Phase.FAILED, Reason.SESSIONS, f"{MAX_SESSIONS} upload sessions came to nothing{last}{unsure}")
     return None
 
 

@@ -545,6 +545,15 @@ def test_a_slice_too_large_is_halved_once_and_then_rejected() -> None:
     assert rejected.detail == "Graph takes no slice of 50 bytes"
 
 
+def test_a_slice_that_is_refused_while_an_earlier_one_may_still_be_applied_says_so() -> None:
+    """A request without an answer, with all bytes, may reach Graph after the two that it refuses."""
+    too_large = absorb(an_entry(Phase.SENDING, slice_bytes=50, in_doubt=True), seen.SliceTooLarge())
+    assert too_large.detail == "Graph takes no slice of 50 bytes; it may already be attached"
+    refused = an_entry(Phase.SENDING, offset=100, refused_status=400, in_doubt=True)
+    failed = absorb(refused, seen.SliceRefused(400, "HTTP 400"))
+    assert failed.detail == "Graph refuses the bytes from 100 on: HTTP 400; it may already be attached"
+
+
 @pytest.mark.parametrize("phase", [Phase.SENDING, Phase.OPENING, Phase.CONFIRMING])
 @pytest.mark.parametrize(
     ("observation", "end", "reason", "detail"),
@@ -656,6 +665,11 @@ def test_a_file_that_is_too_small_for_a_session_and_too_large_for_the_post_is_re
     after = absorb(entry, seen.TooSmallForSession("HTTP 400"))
     assert (after.phase, after.deferrals) == (phase, 0)
     assert (after.reason, after.detail) == ((Reason.REFUSED, "HTTP 400") if more else (Reason.NONE, ""))
+
+
+def test_a_file_for_which_no_session_is_opened_a_second_time_may_be_attached_by_the_first() -> None:
+    entry = an_entry(Phase.OPENING, size=MAX_POST_BYTES + 1, sessions_opened=2, in_doubt=True)
+    assert absorb(entry, seen.TooSmallForSession("HTTP 400")).detail == "HTTP 400; it may already be attached"
 
 
 def test_a_small_post_without_an_answer_is_in_doubt_however_small_a_slice_is() -> None:

@@ -221,6 +221,8 @@ def test_a_sixth_session_is_never_opened() -> None:
 def test_too_many_sessions_tell_what_the_last_one_came_to() -> None:
     end = ended(an_entry(Phase.OPENING, sessions_opened=MAX_SESSIONS + 1, detail="HTTP 404"))
     assert end.detail == "5 upload sessions came to nothing (last: HTTP 404)"
+    in_doubt = ended(an_entry(Phase.OPENING, sessions_opened=MAX_SESSIONS + 1, in_doubt=True))
+    assert in_doubt.detail == "5 upload sessions came to nothing; it may already be attached"
 
 
 def test_the_fifth_session_may_still_be_used() -> None:

@@ -23,7 +23,7 @@ def after_open_session(entry: Entry, observation: done.AfterOpenSession, at: Sch
             return _session_opened(entry, observation)
         case seen.TooSmallForSession(detail):
             if entry.size > MAX_POST_BYTES:
-                return endings.terminal(entry, Phase.REJECTED, Reason.REFUSED, detail)
+                return endings.terminal(entry, Phase.REJECTED, Reason.REFUSED, detail + endings.may_be_attached(entry))
             # From here on the file goes by the small POST, as an empty one does. No session was opened, so the count is
             # given back.
             return replace(postponing.without_this_opening(entry), by_post=True, deferrals=0)

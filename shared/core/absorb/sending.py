@@ -90,7 +90,8 @@ def _slice_refused(entry: Entry, session: Session, observation: seen.SliceRefuse
     if session.refused_status:
         # The bytes were refused, the session was asked, they were sent again, and refused again at the same offset. A
         # third try would end the same way.
-        detail = f"Graph refuses the bytes from {session.offset} on: {observation.detail}"
+        unsure = endings.may_be_attached(entry)
+        detail = f"Graph refuses the bytes from {session.offset} on: {observation.detail}{unsure}"
         return endings.terminal(entry, Phase.FAILED, Reason.REFUSED, detail)
     refused = replace(entry, session=replace(session, refused_status=observation.status))
     # Perhaps only this answer was wrong: the session says which bytes it really has.
@@ -101,6 +102,6 @@ def _slice_too_large(entry: Entry, at: Schedule) -> Entry:
     # Graph does not publish its limit in bytes. Halving once is enough: half of our slice is below every reading of it.
     half = at.limits.slice_bytes // 2
     if entry.slice_bytes <= half:
-        detail = f"Graph takes no slice of {entry.slice_bytes} bytes"
+        detail = f"Graph takes no slice of {entry.slice_bytes} bytes{endings.may_be_attached(entry)}"
         return endings.terminal(entry, Phase.REJECTED, Reason.TOO_LARGE, detail)
     return replace(entry, slice_bytes=half, steps_without_progress=entry.steps_without_progress + 1)
